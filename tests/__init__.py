@@ -1,0 +1,1 @@
+"""Every test; the folders below say what each kind needs."""
