@@ -102,8 +102,14 @@ def test_the_server_is_the_one_the_embedded_desk_runs() -> None:
 
 
 def test_make_help_tells_every_target() -> None:
-    said = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True)
-    told = {line.split()[1] for line in said.stdout.splitlines()}
+    said = subprocess.run(
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    told = {line.split()[1] for line in said.splitlines()}
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert phony is not None
     assert told == set(phony[1].split())
