@@ -48,7 +48,7 @@ check: $(INSTALLED) ## format, lint, types, imports, dead code, dependencies, th
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	! $(BIN)/vulture 2>&1 | grep --invert-match ': unused variable '
 	$(BIN)/deptry .
 	$(BIN)/docker-compose --file docker-compose.yml config --quiet
