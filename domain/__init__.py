@@ -1,0 +1,1 @@
+"""The status model, pure: items, commands, rules, deadlines and due dates; no clock, no IO."""

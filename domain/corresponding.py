@@ -1,0 +1,88 @@
+"""Notes, mails and feedback (C13, T4, T9, T12, M5)."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.commands import AddNote, Feedback, ReceiveEmail, SendAndResolve, SendEmail
+from domain.holding import come_back
+from domain.items import AnyItem, Mail, Ticket
+from domain.moves import Move, key_for, mailing
+from domain.submitting import described
+from domain.values import ReopensOn, Status, WaitType
+
+
+def add_note(item: AnyItem, command: AddNote, _at: datetime) -> Move:
+    """Write a note; a resolution note is evidence (T9)."""
+    return Move(
+        item=replace(item, evidence=item.evidence or command.resolution),
+        note=command.text,
+        kept_as="resolution" if command.resolution else "note",
+        resolution=command.resolution,
+    )
+
+
+def send_email(item: AnyItem, command: SendEmail, _at: datetime) -> Move:
+    """Queue a mail; from a Draft it fills the title and description that are empty (T4)."""
+    return sent(item, command, resolution=command.resolution)
+
+
+def sent(item: AnyItem, command: SendEmail | SendAndResolve, *, resolution: bool) -> Move:
+    """The move that queues a command's mail and takes it as evidence where it resolves (T9)."""
+    mail = Mail(
+        key=key_for(item),
+        to=command.to,
+        cc=command.cc,
+        subject=command.subject,
+        body=command.body,
+        resolution=resolution,
+    )
+    move = Move(
+        item=replace(item, evidence=item.evidence or resolution),
+        reason=f"mail to {', '.join(command.to)}: {command.subject}"[:1000],
+        note=command.body or None,
+        kept_as="mail" if command.body else None,
+        resolution=resolution,
+    )
+    return mailing(filled(move, command), mail)
+
+
+def filled(move: Move, command: SendEmail | SendAndResolve) -> Move:
+    """T4: a Draft Ticket's empty title and description, taken from the mail it sends."""
+    item = move.item
+    if not isinstance(item, Ticket) or item.status is not Status.DRAFT:
+        return move
+    if not item.title.strip():
+        move = replace(move, item=replace(item, title=command.subject))
+    if not item.description.strip() and command.body.strip():
+        move = described(move, command.body)
+    return move
+
+
+def receive_email(item: AnyItem, command: ReceiveEmail, _at: datetime) -> Move:
+    """C13, T12: an answer ends a wait for it, or reopens; automatic mail is recorded (M4)."""
+    what = "automatic mail" if command.automatic else "mail"
+    return Move(
+        item=item if command.automatic else _heard(item, ReopensOn.MAIL, WaitType.MORE_INFORMATION),
+        reason=f"{what} from {command.sender}: {command.subject}"[:1000],
+        note=command.excerpt or None,
+        kept_as="mail received" if command.excerpt else None,
+    )
+
+
+def feedback(item: AnyItem, command: Feedback, _at: datetime) -> Move:
+    """T12: feedback within the window reopens; at other times it is recorded and raised."""
+    return Move(
+        item=_heard(item, ReopensOn.FEEDBACK, None),
+        reason=None if command.rating is None else f"rating {command.rating}",
+        note=command.comment or None,
+        kept_as="feedback" if command.comment else None,
+    )
+
+
+def _heard(item: AnyItem, what: ReopensOn, wakes: WaitType | None) -> AnyItem:
+    reopens = item.status is Status.RESOLVED and what in (
+        item.settings.reopen_on or tuple(ReopensOn)
+    )
+    if reopens or (item.wait is not None and item.wait.type is wakes):
+        return come_back(item)
+    return replace(item, new_information=True)

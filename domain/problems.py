@@ -1,0 +1,64 @@
+"""What pydantic found wrong, in sentences that name the field."""
+
+import re
+from typing import Final
+
+from pydantic import ValidationError
+
+_WORDS: Final = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this; leave it out",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "string_type": "must be a string",
+    "dict_type": "must be a JSON object",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "tuple_type": "must be a list",
+    "timezone_aware": "needs a zone, such as Z or +01:00",
+    "datetime_type": "must be a date and time such as 2026-12-01T10:00:00Z",
+    "datetime_parsing": "must be a date and time such as 2026-12-01T10:00:00Z",
+    "datetime_from_date_parsing": "must be a date and time such as 2026-12-01T10:00:00Z",
+}
+_TAG: Final = re.compile(r"\w+-\w+\[.*|constrained-\w+|[A-Z]\w+")
+"""How pydantic names the branch of a union within a location."""
+
+
+def problems_of(error: ValidationError) -> list[tuple[str, str]]:
+    """Each problem as its field, dotted empty for the whole object, and what is wrong with it."""
+    found = error.errors(include_url=False, include_context=False)
+    tagged = [detail for detail in found if _tagged(detail["loc"])]
+    problems = []
+    for detail in found:
+        if detail in tagged and _other_branch(detail["type"], detail["input"]):
+            continue
+        field = ".".join(str(part)[:60] for part in detail["loc"] if not _is_tag(part))
+        problems.append((field, _sentence(detail["type"], detail["msg"])))
+    return list(dict.fromkeys(problems))
+
+
+def _is_tag(part: int | str) -> bool:
+    return isinstance(part, str) and _TAG.fullmatch(part) is not None
+
+
+def _tagged(location: tuple[int | str, ...]) -> bool:
+    return any(_is_tag(part) for part in location)
+
+
+def _other_branch(kind: str, given: object) -> bool:
+    """Whether this is only the branch of a union that was not meant."""
+    return (kind in {"string_type", "int_type"} and isinstance(given, dict)) or (
+        kind in {"model_type", "int_type", "dataclass_type"} and isinstance(given, str)
+    )
+
+
+def _sentence(kind: str, message: str) -> str:
+    if kind in _WORDS:
+        return _WORDS[kind]
+    if kind == "json_invalid":
+        return f"is no JSON: {message.removeprefix('Invalid JSON: ')}"
+    if kind in {"literal_error", "enum"}:
+        return re.sub(r"<[\w.]+: ('[^']*')>", r"\1", message).replace("Input should be", "must be")
+    text = message.removeprefix("Value error, ").replace("Input should", "must")
+    return text[:1].lower() + text[1:]

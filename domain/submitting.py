@@ -1,0 +1,125 @@
+"""Drafts: edit and submit (T1-T4, K1, K2, D1, C3)."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from domain.commands import Edit
+from domain.definitions import CaseDefinition, Settings, Terms
+from domain.holding import picked_up, read_by, taken_over
+from domain.items import AnyItem, Case, DueClock, Ticket
+from domain.moves import Move
+from domain.refusals import InvalidCommand, NotAllowed
+from domain.starts import Contact
+from domain.values import Status, excerpt
+
+FIXED_AT_SUBMIT = ("description", "definition", "settings", "started_by", "links")
+DEFAULT_QUEUE = "default"
+
+
+def edit(item: AnyItem, command: Edit, _at: datetime) -> Move:
+    """Change fields; it picks up a To Do item (C3) and refuses what is fixed at submit."""
+    changes = command.changes
+    item = taken_over(item, command)
+    if item.status is not Status.DRAFT:
+        _check_after_submit(item, changes)
+    if item.status is Status.TO_DO:
+        item = picked_up(item, command.by)
+    text = changes.pop("description", None)
+    item = read_by(replace(item, **_as_fields(item, changes)), command.by)
+    changed = (
+        f"changed {', '.join(sorted(changes | ({} if text is None else {'description': text})))}"
+    )
+    if text is None:
+        return Move(item=item, reason=changed)
+    return described(Move(item=item, reason=changed), text)
+
+
+def _check_after_submit(item: AnyItem, changes: dict[str, Any]) -> None:
+    fixed = tuple(name for name in FIXED_AT_SUBMIT if name in changes)
+    if fixed:
+        sentence = f"{item.noun} was submitted: {', '.join(fixed)} cannot be edited any more"
+        raise NotAllowed(sentence, rule="K2" if isinstance(item, Case) else "T3", fields=fixed)
+    for name in ("title", "short_description"):
+        if name in changes and not changes[name].strip():
+            sentence = f"{item.noun} was submitted: {name} cannot be emptied"
+            raise InvalidCommand(sentence, rule="T2", fields=(name,))
+
+
+def _as_fields(item: AnyItem, changes: dict[str, Any]) -> dict[str, Any]:
+    fields = dict(changes)
+    if "short_description" in fields:
+        fields["title"] = fields.pop("short_description")
+    if "queue" in fields:
+        fields["queue_chosen"] = True
+    if "settings" in fields:
+        settings: Settings = fields["settings"]
+        fields["settings"] = settings.over(item.settings)
+    if "definition" in fields:
+        fields |= defined(fields["definition"])
+    return fields
+
+
+def defined(definition: str | CaseDefinition | None) -> dict[str, Any]:
+    """The fields of a Case whose definition was given by name, whole, or not at all."""
+    if isinstance(definition, CaseDefinition):
+        return {"definition": definition, "definition_name": definition.name}
+    return {"definition": None, "definition_name": definition}
+
+
+def described(move: Move, text: str) -> Move:
+    """The move with this description; one that is too long is kept in the store."""
+    short = excerpt(text)
+    move = replace(move, item=replace(move.item, description=short, description_kept=short != text))
+    return replace(move, note=text, kept_as="description") if short != text else move
+
+
+def missing(item: AnyItem) -> tuple[str, ...]:
+    """T2, K1: the fields that submit still needs."""
+    if isinstance(item, Case):
+        return () if item.title.strip() else ("short_description",)
+    given: dict[str, str | Contact | None] = {
+        "title": item.title.strip(),
+        "description": item.description.strip(),
+        "category": item.category,
+        "primary_contact": item.primary_contact,
+        "requester": item.requester,
+    }
+    return tuple(name for name, value in given.items() if not value)
+
+
+def submitted(item: AnyItem, terms: Terms | None, at: datetime) -> AnyItem:
+    """The item once handed in: To Do, in its queue, with its settings, flow and due date fixed."""
+    terms = terms or Terms()
+    gaps = missing(item)
+    if gaps:
+        sentence = f"{item.noun} cannot be submitted: {', '.join(gaps)} missing"
+        raise NotAllowed(sentence, rule="K1" if isinstance(item, Case) else "T2", fields=gaps)
+    settings, queue = item.settings.over(terms.settings), terms.queue
+    if isinstance(item, Case):
+        definition = item.definition or terms.definition
+        if definition is None and item.definition_name is not None:
+            sentence = (
+                f"{item.noun} cannot be submitted: no case definition named {item.definition_name}"
+            )
+            raise NotAllowed(sentence, rule="K2", fields=("definition",))
+        if definition is not None:
+            settings, queue = settings.over(definition.settings), definition.queue or queue
+        item = replace(item, definition=definition)
+    return replace(
+        item,
+        status=Status.TO_DO,
+        assignee=None,
+        submitted_at=at,
+        settings=settings,
+        queue=item.queue if item.queue_chosen or queue is None else queue,
+        due=None if settings.due is None else DueClock(rule=settings.due, since=at),
+    )
+
+
+def as_submission(item: AnyItem) -> Move:
+    """The move of an item just submitted, with its description as the first note (T3)."""
+    if not isinstance(item, Ticket):
+        return Move(item=item)
+    kept = None if item.description_kept else "submission"
+    return Move(item=item, note=item.description, kept_as=kept)

@@ -1,0 +1,315 @@
+"""The vocabulary of the status model: sets of words, and checked texts, actors and spans."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
+
+SYSTEM: Final = "system"
+TEXT_LIMIT: Final = 16 * 1024
+"""Longest text, in UTF-8 bytes, that an item carries itself; a longer one is kept in the store."""
+EXCERPT_LENGTH: Final = 1000
+"""Characters of a longer text that an item shows in its place."""
+COMMAND_LIMIT: Final = 256 * 1024
+"""Largest command or start, in bytes of JSON (contract, identifiers and values)."""
+
+
+class Kind(StrEnum):
+    """The three kinds of work item; also the names of their workflow types."""
+
+    TICKET = "Ticket"
+    CASE = "Case"
+    ACTION = "Action"
+
+
+class Status(StrEnum):
+    """C1: one status set for all three kinds."""
+
+    DRAFT = "DRAFT"
+    TO_DO = "TO_DO"
+    IN_PROGRESS = "IN_PROGRESS"
+    WAIT = "WAIT"
+    RESOLVED = "RESOLVED"
+    CLOSED = "CLOSED"
+
+
+class WaitType(StrEnum):
+    """Chapter 1, wait types that a person chooses."""
+
+    MORE_INFORMATION = "more_information"
+    UNTIL = "until"
+    PAUSE = "pause"
+
+
+class Method(StrEnum):
+    """How a Ticket was resolved; the ones a person may choose are `CHOSEN_METHODS`."""
+
+    CUSTOMER_RESPONSE = "customer_response"
+    NO_CUSTOMER_RESPONSE = "no_customer_response"
+    REJECTED = "rejected"
+    REJECTED_AS_SPAM = "rejected_as_spam"
+    DISCARDED = "discarded"
+
+
+class Outcome(StrEnum):
+    """How a Case or an Action ended."""
+
+    COMPLETE = "complete"
+    UNABLE_TO_COMPLETE = "unable_to_complete"
+    CANCELLED = "cancelled"
+
+
+class StartedBy(StrEnum):
+    """K1, T1: where an item came from."""
+
+    MANUAL = "manual"
+    EMAIL = "email"
+    SERVICE = "service"
+    SCHEDULE = "schedule"
+    ACTION = "action"
+    SPLIT = "split"
+
+
+class Performer(StrEnum):
+    """Who may do an Action."""
+
+    HUMAN = "human"
+    ROBOT = "robot"
+    ANY = "any"
+
+
+class ReopensOn(StrEnum):
+    """What reopens a Resolved item by itself."""
+
+    MAIL = "mail"
+    FEEDBACK = "feedback"
+
+
+REFERENCE_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+ACTION_PATTERN: Final = re.compile(r"(?P<case>[A-Za-z0-9][A-Za-z0-9_-]{0,63})-A(?P<number>[0-9]+)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\]{1,189}")
+_NUMBER = r"\d+(?:[.,]\d+)?"
+_SPAN = re.compile(
+    rf"P(?:(?P<weeks>{_NUMBER})W)?(?:(?P<days>{_NUMBER})D)?"
+    rf"(?:T(?:(?P<hours>{_NUMBER})H)?(?:(?P<minutes>{_NUMBER})M)?(?:(?P<seconds>{_NUMBER})S)?)?"
+)
+_SPAN_LENGTH = 40
+_LONGEST_SPAN = timedelta(days=36525)
+
+
+def _line(value: str) -> str:
+    if _CONTROL.search(value):
+        msg = "holds control characters; give one plain line"
+        raise ValueError(msg)
+    if not value.strip():
+        msg = "is blank"
+        raise ValueError(msg)
+    return value
+
+
+def _text(value: str) -> str:
+    if _CONTROL_IN_TEXT.search(value):
+        msg = "holds control characters other than line breaks and tabs"
+        raise ValueError(msg)
+    return value
+
+
+def _title(value: str) -> str:
+    if _CONTROL.search(value):
+        msg = "holds control characters; give one plain line"
+        raise ValueError(msg)
+    return value
+
+
+def _actor(value: str) -> str:
+    _line(value)
+    for prefix in ("robot:", "service:"):
+        if value.startswith(prefix) and not value.removeprefix(prefix).strip():
+            msg = f"names no {prefix[:-1]}; give {prefix}NAME"
+            raise ValueError(msg)
+    return value
+
+
+def _person(value: str) -> str:
+    _actor(value)
+    if not is_person(value):
+        msg = "must be a person: robots, services and the system are never owner (C9)"
+        raise ValueError(msg)
+    return value
+
+
+def _address(value: str) -> str:
+    if not is_address(value):
+        msg = "is not a mail address"
+        raise ValueError(msg)
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _strings(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _strings(inner)
+
+
+def _free(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        msg = "holds NaN or an infinite number, which is no JSON"
+        raise ValueError(msg) from None
+    for text in _strings(value):
+        _text(text)
+    return value
+
+
+def is_person(actor: str) -> bool:
+    """Whether an actor is a human: neither a robot, a service nor the system."""
+    return actor != SYSTEM and not actor.startswith(("robot:", "service:"))
+
+
+def is_robot(actor: str) -> bool:
+    """Whether an actor is a robot (`robot:NAME`)."""
+    return actor.startswith("robot:")
+
+
+def is_address(text: str) -> bool:
+    """Whether a text can be a mail address: local part, @, host; no spaces, no display name."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def excerpt(text: str) -> str:
+    """The text itself up to `TEXT_LIMIT` bytes, else its beginning and where the rest is."""
+    if len(text.encode()) <= TEXT_LIMIT:
+        return text
+    return f"{text[:EXCERPT_LENGTH]}… ({len(text)} characters, kept in the store)"
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_line)]
+"""A name of a person, queue, category, step or key: one line of at most 100 characters."""
+Actor = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_actor)]
+"""`amy`, `robot:ocr-1`, `service:erp` or `system`."""
+Person = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_person)]
+"""An actor who is a human."""
+Title = Annotated[str, Field(max_length=300), AfterValidator(_title)]
+"""One line of at most 300 characters; may be empty while an item is a Draft."""
+Text = Annotated[str, AfterValidator(_text)]
+"""A text with line breaks; how long it may be follows from `COMMAND_LIMIT`."""
+Reason = Annotated[str, Field(max_length=1000), AfterValidator(_text)]
+"""A few sentences: at most 1,000 characters."""
+Address = Annotated[str, Field(max_length=254), AfterValidator(_address)]
+"""A bare mail address."""
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""RFC 3339 with a zone; kept and answered in UTC."""
+FreeJson = Annotated[dict[str, JsonValue], AfterValidator(_free)]
+"""Any JSON object without control characters, NaN or infinities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An ISO 8601 duration in weeks, days, hours, minutes and seconds; fractions allowed.
+
+    Months and years are refused (T11), because their length is not fixed. `days` and `clock` stay
+    apart: a working calendar counts them differently (T5, T11).
+    """
+
+    days: float
+    clock: timedelta
+
+    @property
+    def total(self) -> timedelta:
+        """The span in calendar time: a day is 24 hours."""
+        return timedelta(days=self.days) + self.clock
+
+    @classmethod
+    def parse(cls, text: str) -> "Span":
+        """Read `P3D`, `PT1H30M`, `P1DT12H`, `P2W`; raise ValueError on anything else."""
+        found = _SPAN.fullmatch(text)
+        parts = (
+            {k: float(v.replace(",", ".")) for k, v in found.groupdict().items() if v}
+            if found
+            else {}
+        )
+        if not parts or text.endswith("T") or len(text) > _SPAN_LENGTH:
+            msg = "must be an ISO 8601 duration such as P3D or PT1H30M, no months and years (T11)"
+            raise ValueError(msg)
+        try:
+            span = cls(
+                days=7 * parts.get("weeks", 0.0) + parts.get("days", 0.0),
+                clock=timedelta(
+                    hours=parts.get("hours", 0.0),
+                    minutes=parts.get("minutes", 0.0),
+                    seconds=parts.get("seconds", 0.0),
+                ),
+            )
+            too_long = span.total > _LONGEST_SPAN
+        except OverflowError:
+            too_long = True
+        if too_long:
+            msg = "is longer than 100 years"
+            raise ValueError(msg)
+        return span
+
+    def __str__(self) -> str:
+        """The same span in ISO 8601, as `parse` reads it."""
+        days = f"{_plain(self.days)}D" if self.days else ""
+        seconds = f"T{_plain(self.clock.total_seconds())}S" if self.clock else ""
+        return f"P{days}{seconds}" if days or seconds else "PT0S"
+
+
+def _plain(number: float) -> str:
+    return f"{number:.9f}".rstrip("0").rstrip(".")
+
+
+def _span(value: Any) -> Span:  # noqa: ANN401 - pydantic hands over whatever came
+    if isinstance(value, Span):
+        return value
+    if not isinstance(value, str):
+        msg = "must be an ISO 8601 duration in a string, such as PT72H"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic reports only ValueError as a problem
+    return Span.parse(value)
+
+
+Duration = Annotated[
+    Span,
+    PlainValidator(_span),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "format": "duration"}),
+]
+"""A `Span` written as an ISO 8601 string."""
+
+
+def longer_than_nothing(span: Span) -> Span:
+    """Refuse a span of zero."""
+    if span.total <= timedelta(0):
+        msg = "must be longer than nothing"
+        raise ValueError(msg)
+    return span
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(longer_than_nothing)]
+"""A `Duration` that is not zero."""

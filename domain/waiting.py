@@ -1,0 +1,64 @@
+"""Wait and resume (C9-C12, T5, K6, A2)."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.commands import Resume
+from domain.commands import Wait as WaitCommand
+from domain.holding import only_the_owner, picked_up, taken_over
+from domain.items import AnyItem, Case, Ticket, Wait, owner_after
+from domain.moves import Move
+from domain.refusals import NotAllowed
+from domain.values import Status, WaitType
+
+LONGEST_WAIT: Final = timedelta(days=36525)
+"""The server counts a timer in nanoseconds, which ends after 292 years."""
+
+
+class MomentPassed(NotAllowed):
+    """C10: the moment to wait for is not in the future; sent by signal, it raises the item."""
+
+
+def wait(item: AnyItem, command: WaitCommand, at: datetime) -> Move:
+    """C9-C11: nobody is assigned, the owner answers for it."""
+    _check_kind(item, command)
+    item = taken_over(item, command)
+    if command.until is not None and command.until <= at:
+        sentence = (
+            f"{item.noun} cannot wait until {command.until:%Y-%m-%d %H:%M} UTC: that has passed"
+        )
+        raise MomentPassed(sentence, rule="C10", fields=("until",))
+    if command.until is not None and command.until - at > LONGEST_WAIT:
+        sentence = (
+            f"{item.noun} cannot wait until {command.until:%Y}: that is more than 100 years away"
+        )
+        raise NotAllowed(sentence, rule="C10", fields=("until",))
+    days = None if command.days_to_wait is None else timedelta(days=command.days_to_wait)
+    waiting = Wait(
+        type=command.type,
+        wakes_at=command.until if days is None else at + days,
+        days_to_wait=command.days_to_wait,
+        close_if_no_response=command.close_if_no_response,
+        waiting_for=command.waiting_for,
+    )
+    if item.status is not Status.WAIT:
+        item = replace(item, owner=owner_after(item, command.by), assignee=None, status=Status.WAIT)
+    return Move(item=replace(item, wait=waiting), reason=command.reason)
+
+
+def _check_kind(item: AnyItem, command: WaitCommand) -> None:
+    rule = {"Ticket": "C10", "Case": "K6", "Action": "A2"}[item.kind]
+    if command.type is WaitType.PAUSE and not isinstance(item, Case):
+        sentence = f"{item.noun} cannot be paused: pause is for Cases"
+        raise NotAllowed(sentence, rule=rule, fields=("type",))
+    if command.days_to_wait is not None and not isinstance(item, Ticket):
+        sentence = f"{item.noun} cannot count days to wait: they are for Tickets"
+        raise NotAllowed(sentence, rule=rule, fields=("days_to_wait",))
+    if command.type is WaitType.PAUSE:
+        only_the_owner(item, command)
+
+
+def resume(item: AnyItem, command: Resume, _at: datetime) -> Move:
+    """C12: off Wait, In Progress, assigned to the actor."""
+    return Move(item=picked_up(item, command.by))
