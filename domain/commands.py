@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from domain.definitions import Defined, DueRule, Settings, SizedCaseDefinition
 from domain.starts import Contact, Data, Links
@@ -51,6 +51,16 @@ class TakesOver(Command):
     """C8: may take an item over from the one who has it."""
 
     take_over: bool = False
+
+
+def _given(value: str) -> str:
+    if not value.strip():
+        msg = "is blank"
+        raise ValueError(msg)
+    return value
+
+
+GivenReason = Annotated[Reason, AfterValidator(_given)]
 
 
 def _as_list(value: object) -> object:
@@ -149,7 +159,7 @@ class MarkRead(Command, name="mark_read"):
 class Reject(Command, name="reject"):
     """A robot gives back what it cannot do; a person has to look at it first."""
 
-    reason: Annotated[Reason, Field(min_length=1)]
+    reason: GivenReason
 
 
 class Wait(TakesOver, name="wait"):
@@ -250,7 +260,7 @@ class ResolveAction(Resolve, name="resolve", kinds=(A,)):
     """End an Action: complete, or unable to complete with a reason."""
 
     outcome: Literal[Outcome.COMPLETE, Outcome.UNABLE_TO_COMPLETE]
-    reason: Annotated[Reason, Field(min_length=1)] | None = None
+    reason: Reason | None = None
 
     @model_validator(mode="after")
     def _a_failure_has_a_reason(self) -> Self:

@@ -45,7 +45,10 @@ def picked_up(item: I, actor: str) -> I:
 
 def taken_over(item: I, command: TakesOver) -> I:
     """C8: the item, for somebody who may act on it; refused while another one has it."""
-    if item.assignee is None or item.assignee == command.by:
+    if item.assignee == command.by:
+        return item
+    guard_robot(item, command.by)
+    if item.assignee is None:
         return item
     if not command.take_over:
         sentence = (
@@ -57,8 +60,8 @@ def taken_over(item: I, command: TakesOver) -> I:
 
 
 def only_the_owner(item: AnyItem, command: Command) -> None:
-    """K8: refuse a Case's steering to anybody but its owner; a Draft has no owner's say yet."""
-    if not isinstance(item, Case) or item.status is Status.DRAFT:
+    """K8: refuse a Case's steering to anybody but its owner, while it has one."""
+    if not isinstance(item, Case):
         return
     if item.owner not in {None, command.by} and command.by != SYSTEM:
         sentence = (

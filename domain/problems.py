@@ -21,6 +21,8 @@ _WORDS: Final = {
     "datetime_parsing": "must be a date and time such as 2026-12-01T10:00:00Z",
     "datetime_from_date_parsing": "must be a date and time such as 2026-12-01T10:00:00Z",
 }
+_LISTED: Final = 30
+"""Problems told; a payload can have tens of thousands."""
 _TAG: Final = re.compile(r"\w+-\w+\[.*|constrained-\w+|[A-Z]\w+")
 """How pydantic names the branch of a union within a location."""
 
@@ -35,7 +37,9 @@ def problems_of(error: ValidationError) -> list[tuple[str, str]]:
             continue
         field = ".".join(str(part)[:60] for part in detail["loc"] if not _is_tag(part))
         problems.append((field, _sentence(detail["type"], detail["msg"])))
-    return list(dict.fromkeys(problems))
+    distinct = list(dict.fromkeys(problems))
+    more = len(distinct) - _LISTED
+    return distinct if more <= 0 else [*distinct[:_LISTED], ("", f"and {more} more problems")]
 
 
 def _is_tag(part: int | str) -> bool:

@@ -84,7 +84,8 @@ def apply(item: AnyItem, command: c.Command, at: datetime, *, terms: Terms | Non
     if isinstance(command, c.Submit):
         return commit(item, advanced(move, at), at=at, by=command.by, command="submit")
     handed_in = commit(item, move, at=at, by=command.by, command="submit")
-    return handed_in.then(_applied(replace(handed_in.item, evidence=item.evidence), command, at))
+    evidence = item.evidence and not isinstance(command, c.Wait)
+    return handed_in.then(_applied(replace(handed_in.item, evidence=evidence), command, at))
 
 
 def _applied(item: AnyItem, command: c.Command, at: datetime) -> Change:

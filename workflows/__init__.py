@@ -1,0 +1,1 @@
+"""The durable shell around the status model: Ticket, Case and Action."""

@@ -1,0 +1,298 @@
+"""The loop that the three kinds share: obey the domain, for as long as the item lives."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+from pydantic import BaseModel, ValidationError
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.catalog import CatalogTerms
+    from activities.mail_out import MailOut
+    from domain import carrying, intake
+    from domain.cards import info_card
+    from domain.commands import Cancel
+    from domain.deadlines import elapse, next_deadline
+    from domain.definitions import Terms
+    from domain.effects import Effect, SendMail
+    from domain.items import AnyItem, Change
+    from domain.opening import lookup_of_start, open_item
+    from domain.publications import publication_of
+    from domain.refusals import InvalidCommand, NotAllowed, Refused
+    from domain.rules import lookup_of, submits
+    from domain.starts import Start
+    from domain.states import State, state_of
+    from domain.timeline import TimelinePage, TimelineRequest, page
+    from domain.values import SYSTEM, Kind, Status
+    from workflows.accepting import Strays
+    from workflows.alarm import Alarm
+    from workflows.attributes import Attributes
+    from workflows.messages import NOBODY, Message, message_of
+    from workflows.outbox import Outbox
+    from workflows.outlet import publish
+    from workflows.payloads import answer_of, json_of, value_of
+
+LOOKUP_WITHIN: Final = timedelta(seconds=5)
+"""How long one question to the catalog, which is in the worker's memory, may take."""
+MAIL_WITHIN: Final = timedelta(hours=24)
+"""M5: how long a mail is tried before it is given up."""
+
+
+class Durable(Strays):
+    """One work item as a workflow: handlers fill the inbox, `live` empties it."""
+
+    kind: ClassVar[Kind]
+    start_model: ClassVar[type[BaseModel]]
+
+    def __init__(self) -> None:
+        """There is no item yet; messages that come before it wait in the inbox."""
+        self._item: AnyItem | None = None
+        self._bad_start: ApplicationError | None = None
+        self._inbox: deque[Message] = deque()
+        self._news: list[Change] = []
+        self._alarm = Alarm()
+        self._outbox = Outbox(self.perform)
+        self._attributes = Attributes(workflow.info().typed_search_attributes)
+
+    async def live(self, start: RawValue) -> State:
+        """The life of an item, from its start to its last state."""
+        await self._begin(start)
+        while not self._is_over:
+            self._publish()
+            self._outbox.begin(self.item)
+            self._set_alarm()
+            await self._something()
+            await self._take_messages()
+            self._take_deadlines()
+            self._take_done()
+            self._renew_if_due()
+        return state_of(self.item)
+
+    def on_signal(self, name: str, raw: RawValue) -> None:
+        """Take a command that nobody waits for."""
+        self._inbox.append(message_of(self.kind, name, raw))
+
+    def on_stray(self, name: str, problem: str) -> None:
+        """Keep a signal that is no command as a refused entry."""
+        self._inbox.append(Message(name=name, by=NOBODY, refusal=InvalidCommand(problem)))
+
+    def on_check(self, name: str, raw: RawValue) -> None:
+        """Refuse an update before anything is written, unless what is pending may change that."""
+        message = message_of(self.kind, name, raw)
+        if message.refusal is not None:
+            raise answer_of(message.refusal)
+        command, item = message.command, self._item
+        if command is None or item is None or self._inbox or submits(item, command):
+            return
+        try:
+            intake.decide(item, command, workflow.now())
+        except Refused as refusal:
+            raise answer_of(refusal) from None
+
+    async def on_update(self, name: str, raw: RawValue) -> State:
+        """Take a command and answer with the new state, or with the refusal."""
+        message = message_of(self.kind, name, raw)
+        message.answered = True
+        self._inbox.append(message)
+        await workflow.wait_condition(lambda: message.is_done or self._bad_start is not None)
+        if self._bad_start is not None:
+            raise self._bad_start
+        if message.refusal is not None:
+            raise answer_of(message.refusal)
+        return message.state or state_of(self.item)
+
+    @workflow.query(name="state", description="The item as it is now")
+    def state(self, _nothing: RawValue | None = None) -> State:
+        """The state of the contract."""
+        return state_of(self.item)
+
+    @workflow.query(name="timeline", description="What happened: {from_revision, limit} or nothing")
+    def timeline(self, asked: RawValue | None = None) -> TimelinePage:
+        """A page of what the item still carries."""
+        if asked is None or asked.payload.metadata.get("encoding") == b"binary/null":
+            return page(self.item)
+        try:
+            request = value_of(TimelineRequest, asked)
+        except InvalidCommand as refusal:
+            raise answer_of(refusal) from None
+        return page(self.item, request.from_revision, request.limit)
+
+    def perform(self, effect: Effect) -> Awaitable[None]:
+        """Do one effect; kinds that have more of them extend this."""
+        if isinstance(effect, SendMail):
+            return self._send(effect)
+        raise NotImplementedError(effect)
+
+    def check_origin(self, start: Start) -> None:
+        """Refuse a start that comes from nobody who may; any client may start most kinds."""
+
+    def note_refused(self, name: str, problem: str, rule: str | None = None) -> None:
+        """Leave an entry of something that could not be done."""
+        refusal = NotAllowed(problem, rule=rule)
+        change = intake.refuse(self.item, workflow.now(), by=SYSTEM, command=name, refusal=refusal)
+        self._keep(change)
+
+    @property
+    def item(self) -> AnyItem:
+        """The item; refuses to answer while there is none."""
+        if self._item is None:
+            raise self._bad_start or answer_of(
+                InvalidCommand("the item is not started yet: ask again")
+            )
+        return self._item
+
+    async def _begin(self, raw: RawValue) -> None:
+        try:
+            if workflow.info().continued_run_id is None:
+                await self._open(raw)
+            else:
+                self._item = carrying.read(self.kind, json_of(raw))
+                workflow.set_current_details(info_card(self._item))
+        except (Refused, ValidationError) as problem:
+            refusal = problem if isinstance(problem, Refused) else InvalidCommand("no carried item")
+            self._bad_start = answer_of(refusal)
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise self._bad_start from None
+
+    async def _open(self, raw: RawValue) -> None:
+        info = workflow.info()
+        if info.execution_timeout or info.run_timeout or info.cron_schedule:
+            sentence = (
+                "an item lives until it is closed: start it without timeout and cron schedule"
+            )
+            raise InvalidCommand(sentence, rule="C21")
+        start: Any = value_of(self.start_model, raw)
+        self.check_origin(start)
+        change = open_item(
+            start,
+            reference=info.workflow_id,
+            run=info.first_execution_run_id,
+            at=workflow.now(),
+            terms=await self._terms(lookup_of_start(start)),
+        )
+        self._keep(change)
+
+    async def _terms(self, lookup: tuple[str, str] | None) -> Terms | None:
+        if lookup is None:
+            return None
+        return await workflow.execute_local_activity_method(
+            CatalogTerms.terms, args=list(lookup), start_to_close_timeout=LOOKUP_WITHIN
+        )
+
+    async def _something(self) -> None:
+        try:
+            await workflow.wait_condition(
+                lambda: (
+                    bool(self._inbox)
+                    or self._alarm.rang
+                    or self._outbox.has_done
+                    or self._renewal_is_due
+                    or self._is_over
+                )
+            )
+        except asyncio.CancelledError:
+            command = Cancel(by=SYSTEM, reason="cancelled by a cancellation request to Temporal")
+            self._inbox.append(Message(name=Cancel.name, by=SYSTEM, command=command))
+
+    async def _take_messages(self) -> None:
+        now = workflow.now()
+        batch = sorted(
+            self._inbox, key=lambda m: now if m.command is None else intake.time_of(m.command, now)
+        )
+        self._inbox.clear()
+        for message in batch:
+            await self._take(message)
+            message.is_done = True
+
+    async def _take(self, message: Message) -> None:
+        command = message.command
+        if command is None:
+            refusal = message.refusal or InvalidCommand("no command")
+            change = intake.refuse(
+                self.item, workflow.now(), by=message.by, command=message.name, refusal=refusal
+            )
+            self._keep(change)
+            return
+        submitting = submits(self.item, command)
+        terms = await self._terms(lookup_of(self.item)) if submitting else None
+        if message.answered:
+            try:
+                self._keep(intake.decide(self.item, command, workflow.now(), terms=terms))
+                message.state = state_of(self.item)
+            except Refused as refusal:
+                message.refusal = refusal
+        else:
+            self._keep(intake.receive(self.item, command, workflow.now(), terms=terms)[0])
+
+    def _take_deadlines(self) -> None:
+        now = workflow.now()
+        if self._alarm.rang and self._alarm.at is not None:
+            now = max(now, self._alarm.at)
+        while (change := elapse(self.item, now)) is not None:
+            self._keep(change)
+
+    def _take_done(self) -> None:
+        if self._outbox.has_done:
+            self._item = self._outbox.without_done(self.item)
+
+    def _keep(self, change: Change) -> None:
+        self._item = change.item
+        if change.entries:
+            self._news.append(change)
+
+    def _publish(self) -> None:
+        """The one place where changes become visible outside (docs/adr/0003)."""
+        if not self._news:
+            return
+        news, self._news = self._news, []
+        publish(publication_of(news))
+        moved = self._attributes.moved(self.item)
+        if moved:
+            workflow.upsert_search_attributes(moved)
+        workflow.set_current_details(info_card(self.item))
+
+    def _set_alarm(self) -> None:
+        deadline = next_deadline(self.item)
+        if deadline is None:
+            self._alarm.set(None, "")
+        else:
+            self._alarm.set(deadline.at, deadline.summary)
+
+    @property
+    def _is_over(self) -> bool:
+        item = self.item
+        closed = item.status is Status.CLOSED and not (item.outbox or self._inbox or self._news)
+        return closed and workflow.all_handlers_finished()
+
+    @property
+    def _renewal_is_due(self) -> bool:
+        return (
+            workflow.info().is_continue_as_new_suggested()
+            and not (self._inbox or self._news)
+            and self._outbox.is_quiet
+            and workflow.all_handlers_finished()
+        )
+
+    def _renew_if_due(self) -> None:
+        if self._renewal_is_due:
+            carried = workflow.payload_converter().to_payload(None)
+            carried.metadata["encoding"] = b"json/plain"
+            carried.data = carrying.carried(self.item)
+            workflow.continue_as_new(RawValue(carried))
+
+    async def _send(self, effect: SendMail) -> None:
+        try:
+            await workflow.execute_activity_method(
+                MailOut.send,
+                effect.key,
+                schedule_to_close_timeout=MAIL_WITHIN,
+                start_to_close_timeout=timedelta(minutes=1),
+                summary=f"mail {effect.key}",
+            )
+        except ActivityError as error:
+            self.note_refused("send_mail", f"mail {effect.key} was given up: {error.cause}", "M5")

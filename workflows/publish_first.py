@@ -1,0 +1,107 @@
+"""Rows are committed before the workflow task that made them is reported to the server.
+
+It costs no event and no round trip (docs/adr/0003). A task whose rows cannot be committed fails,
+and the server has it run again: an item never runs ahead of the store. A row can be ahead of
+history only if its worker or the server dies between the commit and the report; `recheck` hears
+of the latter.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from typing import Any, Final, Protocol
+
+from temporalio.bridge.proto.workflow_activation import RemoveFromCache, WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.workflow import Info
+
+from domain.publications import Publication
+from workflows.outlet import OUTLET
+
+PATIENCE: Final = 1.5
+"""Seconds to wait for a commit; the SDK takes a task of 2 seconds for deadlocked."""
+_ORDINARY: Final = frozenset(
+    {
+        RemoveFromCache.EvictionReason.CACHE_FULL,
+        RemoveFromCache.EvictionReason.WORKFLOW_EXECUTION_ENDING,
+        RemoveFromCache.EvictionReason.LANG_REQUESTED,
+        RemoveFromCache.EvictionReason.LANG_FAIL,
+    }
+)
+"""Evictions that say nothing against the rows written last."""
+
+
+class Sink(Protocol):
+    """What commits publications, many at once."""
+
+    def put(self, publication: Publication) -> Future[None]:
+        """Take a publication; the future ends when it is committed."""
+
+
+class PublishFirst(WorkflowRunner):
+    """Runs workflows by another runner, and commits what each task published before it ends."""
+
+    def __init__(self, inner: WorkflowRunner, sink: Sink, recheck: Callable[[str], None]) -> None:
+        """`recheck` is told the reference of an item whose last task may not have been taken."""
+        self._inner = inner
+        self._sink = sink
+        self._recheck = recheck
+
+    def prepare_workflow(self, defn: Any) -> None:  # noqa: ANN401 - private to the SDK
+        """Leave it to the inner runner."""
+        self._inner.prepare_workflow(defn)
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        """An instance that collects and commits."""
+        return _Committed(self._inner.create_instance(det), self._sink, self._recheck)
+
+    def set_worker_level_failure_exception_types(
+        self, types: Sequence[type[BaseException]]
+    ) -> None:
+        """Leave it to the inner runner."""
+        self._inner.set_worker_level_failure_exception_types(types)
+
+
+class _Committed(WorkflowInstance):
+    def __init__(self, inner: WorkflowInstance, sink: Sink, recheck: Callable[[str], None]) -> None:
+        self._inner = inner
+        self._sink = sink
+        self._recheck = recheck
+        self._collected: list[Publication] = []
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        for job in act.jobs:
+            if job.HasField("remove_from_cache") and job.remove_from_cache.reason not in _ORDINARY:
+                self._recheck(self._inner.get_info().workflow_id)
+        self._collected.clear()
+        mark = OUTLET.set(self._collected)
+        try:
+            completion = self._inner.activate(act)
+        finally:
+            OUTLET.reset(mark)
+        if completion.HasField("successful"):
+            self._commit()
+        return completion
+
+    def _commit(self) -> None:
+        waiting = [self._sink.put(publication) for publication in self._collected]
+        if not waiting:
+            return
+        _, late = wait(waiting, timeout=PATIENCE)
+        if late:
+            msg = f"the store did not commit within {PATIENCE} s: the task will run again"
+            raise TimeoutError(msg)
+        for committed in waiting:
+            committed.result()
+
+    def get_serialization_context(self, command_info: Any) -> Any:  # noqa: ANN401
+        return self._inner.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> Any:  # noqa: ANN401
+        return self._inner.get_external_store_context(command_info)
+
+    def get_info(self) -> Info:
+        return self._inner.get_info()
+
+    def get_thread_id(self) -> int | None:
+        return self._inner.get_thread_id()

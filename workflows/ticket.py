@@ -1,0 +1,27 @@
+"""The Ticket: a request from a service recipient, from Draft to Closed."""
+
+from typing import ClassVar
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+with workflow.unsafe.imports_passed_through():
+    from domain.starts import TicketStart
+    from domain.states import State
+    from domain.values import Kind
+    from workflows.accepting import accepts
+    from workflows.durable import Durable
+
+
+@workflow.defn(name=Kind.TICKET)
+@accepts(Kind.TICKET)
+class TicketWorkflow(Durable):
+    """A Ticket obeys its commands and its one next deadline until it is closed."""
+
+    kind: ClassVar = Kind.TICKET
+    start_model: ClassVar = TicketStart
+
+    @workflow.run
+    async def run(self, start: RawValue) -> State:
+        """Live, and end with the last state."""
+        return await self.live(start)
