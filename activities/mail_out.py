@@ -9,21 +9,21 @@ from temporalio.exceptions import ApplicationError
 class Keeps(Protocol):
     """What holds the mails that changes caused."""
 
-    def keep_mail(self, key: str) -> None:
-        """Mark a queued mail as kept; raises LookupError if there is none of this key."""
+    def __call__(self, key: str, *, run: str) -> object:
+        """Mark a queued mail of this run as kept; raises LookupError if there is none."""
 
 
 class MailOut:
     """Takes each queued mail in hand, once for its key."""
 
-    def __init__(self, outgoing: Keeps) -> None:
+    def __init__(self, keep: Keeps) -> None:
         """Take mails from where changes put them."""
-        self._outgoing = outgoing
+        self._keep = keep
 
     @activity.defn(name="send_mail")
-    def send(self, key: str) -> None:
-        """Take the mail of this effect key in hand; doing it again changes nothing (M5)."""
+    def send(self, run: str, key: str) -> None:
+        """Take the mail of this item and effect key in hand; again changes nothing (M5)."""
         try:
-            self._outgoing.keep_mail(key)
+            self._keep(key, run=run)
         except LookupError as error:
             raise ApplicationError(str(error), type="UnknownMail", non_retryable=True) from error

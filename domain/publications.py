@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
-from domain.items import Change, Entry, Mail, Note
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+
+from domain.definitions import Defined
+from domain.items import AnyItem, Change, Entry, Mail, Note
 from domain.states import State, state_of
+from domain.timeline import PAGE_BYTES, size_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +35,38 @@ def publication_of(changes: list[Change]) -> Publication:
         entries=tuple(entry for change in changes for entry in change.entries),
         notes=tuple(note for change in changes for note in change.notes),
         mails=tuple(mail for change in changes for mail in change.mails),
+    )
+
+
+class PublicationRequest(Defined):
+    """Which part of an item's publication is asked for."""
+
+    from_serial: int = Field(default=1, ge=0)
+
+
+class CarriedPublication(BaseModel):
+    """What an item would publish, from what it still carries; a page of it (`next_serial`)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    serial: int
+    state: SerializeAsAny[State]
+    entries: tuple[Entry, ...]
+    next_serial: int | None
+
+
+def carried_publication(item: AnyItem, from_serial: int) -> CarriedPublication:
+    """The item's state, and its entries from a serial on, as many as an answer may hold."""
+    entries: list[Entry] = []
+    size, following = 0, None
+    for entry in sorted((*item.log.timeline, *item.log.refused), key=lambda entry: entry.serial):
+        if entry.serial < from_serial:
+            continue
+        if size > PAGE_BYTES:
+            following = entry.serial
+            break
+        entries.append(entry)
+        size += size_of(entry)
+    return CarriedPublication(
+        serial=item.serial, state=state_of(item), entries=tuple(entries), next_serial=following
     )

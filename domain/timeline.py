@@ -66,6 +66,11 @@ def line_of(entry: Entry) -> TimelineEntry:
     )
 
 
+def size_of(entry: Entry) -> int:
+    """About how many bytes of JSON an entry is."""
+    return 250 + len((entry.note or "").encode()) + len((entry.reason or "").encode())
+
+
 def page(item: AnyItem, from_revision: int = 0, limit: int = PAGE_LIMIT) -> TimelinePage:
     """What the item still carries, oldest first; a page ends only between two revisions."""
     log = item.log
@@ -80,7 +85,7 @@ def page(item: AnyItem, from_revision: int = 0, limit: int = PAGE_LIMIT) -> Time
             following = entry.revision
             break
         lines.append(line_of(entry))
-        size += 200 + len((entry.note or "").encode()) + len((entry.reason or "").encode())
+        size += size_of(entry)
     return TimelinePage(
         entries=tuple(lines), next_revision=following, refused_dropped=log.refused_dropped
     )

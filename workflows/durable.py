@@ -22,7 +22,12 @@ with workflow.unsafe.imports_passed_through():
     from domain.effects import Effect, SendMail
     from domain.items import AnyItem, Change
     from domain.opening import lookup_of_start, open_item
-    from domain.publications import publication_of
+    from domain.publications import (
+        CarriedPublication,
+        PublicationRequest,
+        carried_publication,
+        publication_of,
+    )
     from domain.refusals import InvalidCommand, NotAllowed, Refused
     from domain.rules import lookup_of, submits
     from domain.starts import Start
@@ -121,6 +126,15 @@ class Durable(Strays):
         except InvalidCommand as refusal:
             raise answer_of(refusal) from None
         return page(self.item, request.from_revision, request.limit)
+
+    @workflow.query(name="publication", description="For `casekeep fsck`: {from_serial}")
+    def publication(self, asked: RawValue) -> CarriedPublication:
+        """What the item publishes, with its entries from a serial on, as far as it has them."""
+        try:
+            request = value_of(PublicationRequest, asked)
+        except InvalidCommand as refusal:
+            raise answer_of(refusal) from None
+        return carried_publication(self.item, request.from_serial)
 
     def perform(self, effect: Effect) -> Awaitable[None]:
         """Do one effect; kinds that have more of them extend this."""
@@ -289,7 +303,7 @@ class Durable(Strays):
         try:
             await workflow.execute_activity_method(
                 MailOut.send,
-                effect.key,
+                args=[self.item.run, effect.key],
                 schedule_to_close_timeout=MAIL_WITHIN,
                 start_to_close_timeout=timedelta(minutes=1),
                 summary=f"mail {effect.key}",

@@ -25,7 +25,6 @@ _ORDINARY: Final = frozenset(
         RemoveFromCache.EvictionReason.CACHE_FULL,
         RemoveFromCache.EvictionReason.WORKFLOW_EXECUTION_ENDING,
         RemoveFromCache.EvictionReason.LANG_REQUESTED,
-        RemoveFromCache.EvictionReason.LANG_FAIL,
     }
 )
 """Evictions that say nothing against the rows written last."""
