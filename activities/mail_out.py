@@ -5,12 +5,14 @@ from typing import Protocol
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from store.faults import UnknownMail
+
 
 class Keeps(Protocol):
     """What holds the mails that changes caused."""
 
     def __call__(self, key: str, *, run: str) -> object:
-        """Mark a queued mail of this run as kept; raises LookupError if there is none."""
+        """Mark a queued mail of this run as kept; raises UnknownMail if there is none."""
 
 
 class MailOut:
@@ -25,5 +27,5 @@ class MailOut:
         """Take the mail of this item and effect key in hand; again changes nothing (M5)."""
         try:
             self._keep(key, run=run)
-        except LookupError as error:
+        except UnknownMail as error:
             raise ApplicationError(str(error), type="UnknownMail", non_retryable=True) from error

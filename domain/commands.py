@@ -195,7 +195,7 @@ class Resume(TakesOver, name="resume"):
 class AddNote(Command, name="add_note"):
     """Write a note; it never picks the item up."""
 
-    text: Annotated[Text, Field(min_length=1)]
+    text: Annotated[Text, AfterValidator(_given)]
     resolution: bool = False
 
 

@@ -80,9 +80,8 @@ def feedback(item: AnyItem, command: Feedback, _at: datetime) -> Move:
 
 
 def _heard(item: AnyItem, what: ReopensOn, wakes: WaitType | None) -> AnyItem:
-    reopens = item.status is Status.RESOLVED and what in (
-        item.settings.reopen_on or tuple(ReopensOn)
-    )
+    reopen_on = item.settings.reopen_on
+    reopens = item.status is Status.RESOLVED and (reopen_on is None or what in reopen_on)
     if reopens or (item.wait is not None and item.wait.type is wakes):
         return come_back(item)
     return replace(item, new_information=True)

@@ -53,11 +53,12 @@ def window_of(item: AnyItem) -> timedelta:
 def resolve(item: AnyItem, command: Resolve, at: datetime) -> Move:
     """T8, T9, K11, A3: by method or outcome."""
     item = taken_over(item, command)
+    note = command.note if (command.note or "").strip() else None
     move = Move(
         item=item,
-        note=command.note or None,
-        kept_as="resolution" if command.note else None,
-        resolution=bool(command.note),
+        note=note,
+        kept_as=note and "resolution",
+        resolution=note is not None,
     )
     if isinstance(command, ResolveTicket):
         return _ticket_resolved(move, command.method, command.by, at)

@@ -1,0 +1,72 @@
+"""The way to Temporal: its own environment configuration, and our converter."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.client import Client
+from temporalio.common import SearchAttributeIndexedValueType
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from workflows.attributes import ALL
+from workflows.payloads import DATA_CONVERTER
+
+_TYPES: Final = {
+    SearchAttributeIndexedValueType.KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    SearchAttributeIndexedValueType.DATETIME: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    SearchAttributeIndexedValueType.BOOL: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
+}
+_AGAIN: Final = 0.2
+
+
+class TemporalUnreachable(Exception):
+    """There is no Temporal server where the configuration says."""
+
+
+async def connect() -> Client:
+    """A client as `TEMPORAL_…` and Temporal's own file say; raises TemporalUnreachable."""
+    config = ClientConfig.load_client_connect_config()
+    try:
+        return await Client.connect(**config, data_converter=DATA_CONVERTER)
+    except (RuntimeError, RPCError) as error:
+        address = config.get("target_host", "localhost:7233")
+        msg = f"no Temporal server at {address}: `casekeep up` runs one, or set TEMPORAL_ADDRESS"
+        raise TemporalUnreachable(msg) from error
+
+
+async def register_attributes(client: Client) -> None:
+    """Register the search attributes that are missing, and wait until they can be used."""
+    missing = await _missing(client)
+    if missing:
+        request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+        try:
+            await client.operator_service.add_search_attributes(request)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.ALREADY_EXISTS:
+                raise
+    while await _missing(client) or not await _are_usable(client):  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(_AGAIN)
+
+
+async def _missing(client: Client) -> dict[str, IndexedValueType.ValueType]:
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    known = (await client.operator_service.list_search_attributes(request)).custom_attributes
+    return {key.name: _TYPES[key.indexed_value_type] for key in ALL if key.name not in known}
+
+
+async def _are_usable(client: Client) -> bool:
+    """A registered attribute is not usable before the server's caches know it."""
+    query = " AND ".join(f"{key.name} IS NULL" for key in ALL)
+    try:
+        await client.count_workflows(query, rpc_timeout=timedelta(seconds=5))
+    except RPCError as error:
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            return False
+        raise
+    return True

@@ -1,0 +1,147 @@
+"""The client facade: starts items, moves them and reads them, with refusals as exceptions."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic import JsonValue
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.refusals import Conflict, InvalidCommand, NotAllowed, Refused
+from domain.starts import CaseStart, TicketStart
+from domain.values import Kind
+from starter.references import new_reference
+
+PATIENCE: Final = timedelta(seconds=30)
+"""How long an answer is waited for before no worker is taken to be there."""
+Answer = dict[str, Any]
+_REFUSALS: Final[Mapping[str | None, type[Refused]]] = {
+    refusal.type: refusal for refusal in (InvalidCommand, NotAllowed, Conflict)
+}
+
+
+class UnknownItem(LookupError):
+    """Temporal knows no item of this reference."""
+
+
+class NoAnswer(Exception):
+    """No worker answered in time."""
+
+
+class Desk:
+    """One desk: a Temporal namespace and a task queue."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        """Steer items through this client; new ones go to this queue's workers."""
+        self.client = client
+        self.task_queue = task_queue
+
+    async def start(self, start: TicketStart | CaseStart, reference: str | None = None) -> str:
+        """Start an item and return its reference.
+
+        With a reference of the caller's own this is idempotent: one that runs already counts as
+        started. Raises NotAllowed if the reference belongs to a closed item. Whether the start was
+        a good one shows when the item is asked: `state` raises InvalidCommand.
+        """
+        kind = Kind.TICKET if isinstance(start, TicketStart) else Kind.CASE
+        title = start.title if isinstance(start, TicketStart) else start.short_description
+        reference = reference or new_reference(kind)
+        try:
+            await self.client.start_workflow(
+                kind.value,
+                start.model_dump(mode="json", exclude_none=True),
+                id=reference,
+                task_queue=self.task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=(title or reference)[:200],
+            )
+        except WorkflowAlreadyStartedError:
+            sentence = f"{kind.lower()} {reference} is closed: its reference is not used again"
+            raise NotAllowed(sentence, rule="C15") from None
+        return reference
+
+    async def do(self, reference: str, command: str, fields: Mapping[str, JsonValue]) -> Answer:
+        """Give a command and return the new state; raises the refusal, UnknownItem or NoAnswer."""
+        handle = self.client.get_workflow_handle(reference)
+        update_id = fields.get("command_id")
+        try:
+            answer: Answer = await handle.execute_update(
+                command,
+                dict(fields),
+                id=update_id if isinstance(update_id, str) else None,
+                rpc_timeout=PATIENCE,
+            )
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error.cause) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise _no_answer(reference) from None
+        except RPCError as error:
+            raise await self._explained(error, reference, command) from None
+        return answer
+
+    async def state(self, reference: str) -> Answer:
+        """The item's state; raises UnknownItem, NoAnswer, or InvalidCommand for a bad start."""
+        return await self._query(reference, "state")
+
+    async def timeline(self, reference: str, from_revision: int = 0) -> Answer:
+        """What the item still carries of its timeline, a page of it."""
+        return await self._query(reference, "timeline", {"from_revision": from_revision})
+
+    async def closed(self, reference: str) -> Answer:
+        """Wait until the item is closed; its last state."""
+        handle = self.client.get_workflow_handle(reference, result_type=dict[str, Any])
+        try:
+            return await handle.result()
+        except WorkflowFailureError as error:
+            raise _refusal(error.cause) from None
+
+    async def _query(self, reference: str, name: str, *asked: Answer) -> Answer:
+        handle = self.client.get_workflow_handle(reference)
+        try:
+            answer: Answer = await handle.query(name, args=asked, rpc_timeout=PATIENCE)
+        except WorkflowQueryFailedError:
+            return await self.closed(reference)
+        except RPCError as error:
+            raise await self._explained(error, reference, name) from None
+        return answer
+
+    async def _explained(self, error: RPCError, reference: str, command: str) -> Exception:
+        if error.status in {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:
+            return _no_answer(reference)
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            return InvalidCommand(f"{command}: {error.message}")
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            return error
+        try:
+            described = await self.client.get_workflow_handle(reference).describe()
+        except RPCError:
+            return UnknownItem(f"no item {reference}: check the reference")
+        if described.status is WorkflowExecutionStatus.RUNNING:
+            return error
+        sentence = f"{described.workflow_type.lower()} {reference} is closed: cannot {command}"
+        return NotAllowed(f"{sentence}; mail to it starts a new item", rule="C15")
+
+
+def _refusal(cause: BaseException | None) -> Exception:
+    if not isinstance(cause, ApplicationError) or cause.type not in _REFUSALS:
+        return RuntimeError(f"the item failed: {cause}")
+    details = cause.details[0] if cause.details else {}
+    fields = tuple(details.get("fields", ())) if isinstance(details, dict) else ()
+    rule = details.get("rule") if isinstance(details, dict) else None
+    return _REFUSALS[cause.type](cause.message, rule=rule, fields=fields)
+
+
+def _no_answer(reference: str) -> NoAnswer:
+    seconds = int(PATIENCE.total_seconds())
+    return NoAnswer(f"no answer from {reference} within {seconds} s: is a worker running?")

