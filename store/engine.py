@@ -1,0 +1,167 @@
+"""The one way in to a database: engines for SQLite and PostgreSQL, and transactions on them."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+from psycopg import errors as postgres
+from pydantic import TypeAdapter
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from store.faults import (
+    DatabaseBusy,
+    DatabaseUnreachable,
+    SchemaOutdated,
+    StoreFault,
+    UnknownDatabase,
+)
+
+BUSY_TIMEOUT: Final = 1_000
+"""Milliseconds that a SQLite connection waits for another writer."""
+CONNECT_TIMEOUT: Final = 5
+"""Seconds that PostgreSQL has to answer a connection, unless the URL says otherwise."""
+_BEGINS: Final = "begins"
+_WAY_OUT: Final = "give sqlite:///path/to/file or postgresql://user@host/database"
+_JSON: Final[TypeAdapter[Any]] = TypeAdapter(Any)
+
+
+def engine_of(url: str) -> Engine:
+    """The engine of `sqlite:///path` (its folder is made) or `postgresql://...`; connects lazily.
+
+    Raises:
+        UnknownDatabase: for any other URL.
+        DatabaseUnreachable: the SQLite file's folder cannot be made.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise UnknownDatabase(f"database URL cannot be read: {_WAY_OUT}") from None
+    match parsed.drivername:
+        case "sqlite":
+            return _sqlite(parsed)
+        case "postgresql" | "postgres" | "postgresql+psycopg":
+            return _postgresql(parsed.set(drivername="postgresql+psycopg"))
+        case other:
+            raise UnknownDatabase(f"database {other}: is none that Casekeep knows: {_WAY_OUT}")
+
+
+def named(engine: Engine) -> str:
+    """The engine's URL as its user wrote it, with the password hidden."""
+    url = engine.url.set(drivername=engine.dialect.name)
+    return url.render_as_string(hide_password=True)
+
+
+@contextmanager
+def writing(engine: Engine, *, begins: str = "BEGIN IMMEDIATE") -> Iterator[Connection]:
+    """A transaction that writes; on SQLite it takes the write lock at its beginning."""
+    with (
+        engine.connect().execution_options(**{_BEGINS: begins}) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection for single statements, each of which sees what is committed: no transaction."""
+    options: dict[str, Any] = {_BEGINS: ""}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "AUTOCOMMIT"
+    with engine.connect().execution_options(**options) as connection:
+        yield connection
+
+
+def _to_json(value: object) -> str:
+    return _JSON.dump_json(value).decode()
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise UnknownDatabase(f"database {url}: names no file, and memory is not kept: {_WAY_OUT}")
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnreachable(
+            f"database {url}: its folder cannot be made ({error.strerror}): "
+            "give a path that this account may write"
+        ) from error
+    engine = create_engine(url, json_serializer=_to_json)
+
+    @event.listens_for(engine, "connect")
+    def _settle(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        raw = cast("sqlite3.Connection", connection)
+        raw.isolation_level = None
+        raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if begins := connection.get_execution_options().get(_BEGINS, "BEGIN"):
+            connection.exec_driver_sql(begins)
+
+    return _explained(engine)
+
+
+def _postgresql(url: URL) -> Engine:
+    if "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT)})
+    return _explained(create_engine(url, json_serializer=_to_json))
+
+
+def _explained(engine: Engine) -> Engine:
+    @event.listens_for(engine, "handle_error", retval=True)
+    def _explain(context: ExceptionContext) -> StoreFault | None:
+        error = context.original_exception
+        if isinstance(error, sqlite3.Error):
+            return _sqlite_fault(error, named(engine))
+        if isinstance(error, postgres.UndefinedTable | postgres.UndefinedColumn):
+            return _outdated(named(engine))
+        if isinstance(error, postgres.DeadlockDetected | postgres.LockNotAvailable):
+            return _busy(named(engine))
+        if isinstance(error, postgres.Error) and (
+            context.connection is None or context.is_disconnect
+        ):
+            return DatabaseUnreachable(
+                f"database {named(engine)} cannot be reached ({_first_line(error)}): "
+                "see that its server runs, and that CASEKEEP_DATABASE_URL names it"
+            )
+        return None
+
+    return engine
+
+
+def _sqlite_fault(error: sqlite3.Error, name: str) -> StoreFault | None:
+    code = getattr(error, "sqlite_errorname", "")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return _busy(name)
+    if code.startswith(("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_IOERR")):
+        return DatabaseUnreachable(
+            f"database {name} cannot be used ({_first_line(error)}): "
+            "give a path to a file of ours that this account may write"
+        )
+    if str(error).startswith(("no such table", "no such column")):
+        return _outdated(name)
+    return None
+
+
+def _busy(name: str) -> DatabaseBusy:
+    return DatabaseBusy(f"database {name} is held by another writer for too long: try again")
+
+
+def _outdated(name: str) -> SchemaOutdated:
+    return SchemaOutdated(
+        f"database {name} lacks tables of this version: start a worker or `casekeep up` once, "
+        "which brings its schema up to date"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

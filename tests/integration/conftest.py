@@ -1,0 +1,3 @@
+"""Fixtures that integration tests share."""
+
+from tests.databases import *  # noqa: F403 - pytest finds fixtures by their names here
