@@ -35,6 +35,8 @@ LOG: Final = logging.getLogger("casekeep.worker")
 DRAIN_WITHIN: Final = timedelta(seconds=10)
 """How long running activities may go on after SIGTERM."""
 MAILS_AT_ONCE: Final = 8
+CACHED_ITEMS: Final = 2000
+"""Items kept in memory, at about 100 KB each; others are replayed when something happens."""
 _AGAIN: Final = 2.0
 """Seconds before a server or store that does not answer is asked again."""
 
@@ -71,7 +73,9 @@ class Recheck:
 
 
 @asynccontextmanager
-async def working(client: Client, engine: Engine, settings: Settings) -> AsyncIterator[Worker]:
+async def working(
+    client: Client, engine: Engine, settings: Settings, *, max_cached_workflows: int = CACHED_ITEMS
+) -> AsyncIterator[Worker]:
     """A worker that polls while the context lasts; the schema and the attributes are there."""
     catalog = load(settings.catalog)
     writer = f"{uuid.uuid4()}"
@@ -92,6 +96,7 @@ async def working(client: Client, engine: Engine, settings: Settings) -> AsyncIt
             interceptors=[OnePayload()],
             workflow_runner=publishing(sink, recheck.name),
             graceful_shutdown_timeout=DRAIN_WITHIN,
+            max_cached_workflows=max_cached_workflows,
         )
         async with worker:
             checking = asyncio.create_task(recheck.serve())

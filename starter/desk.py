@@ -102,9 +102,10 @@ class Desk:
         """Wait until the item is closed; its last state."""
         handle = self.client.get_workflow_handle(reference, result_type=dict[str, Any])
         try:
-            return await handle.result()
+            answer: Answer = await handle.result()
         except WorkflowFailureError as error:
             raise _refusal(error.cause) from None
+        return answer
 
     async def _query(self, reference: str, name: str, *asked: Answer) -> Answer:
         handle = self.client.get_workflow_handle(reference)

@@ -1,0 +1,237 @@
+"""`python -m bench`: a Ticket beside a bare workflow, in one run on one server."""
+
+import argparse
+import asyncio
+import itertools
+import json
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+from temporalio.client import Client
+
+from bench.lives import BARE, CONCURRENCY, LIFE, START, TICKET, Kind
+from starter.stack import Stack
+
+NUMBERS: Final = itertools.count()
+MEGABYTE: Final = 1024 * 1024
+
+
+@dataclass
+class Figures:
+    """What was measured of one kind."""
+
+    signals: list[float] = field(default_factory=list)
+    updates: list[float] = field(default_factory=list)
+    events_by_signal: float = 0.0
+    events_by_update: float = 0.0
+    kilobytes: float = 0.0
+    attributes: int = 0
+
+
+@asynccontextmanager
+async def hosting(stack: Stack, which: str) -> AsyncIterator[psutil.Process]:
+    """A worker process for one kind, ready."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bench.host", which),
+        stdout=asyncio.subprocess.PIPE,
+        env=stack.environment,
+    )
+    try:
+        if process.stdout is None or await process.stdout.readline() != b"polling\n":
+            msg = f"the {which} worker did not start"
+            raise RuntimeError(msg)
+        yield psutil.Process(process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def start(client: Client, kind: Kind) -> str:
+    """Start one item; its id."""
+    reference = f"bench-{next(NUMBERS)}"
+    await client.start_workflow(kind.workflow, START, id=reference, task_queue=kind.queue)
+    return reference
+
+
+async def live(client: Client, kind: Kind, *, by_update: bool) -> str:
+    """One life, from start to close; its id."""
+    reference = await start(client, kind)
+    handle = client.get_workflow_handle(reference)
+    for command, fields in LIFE:
+        if by_update:
+            await handle.execute_update(command, fields)
+        else:
+            await handle.signal(command, fields)
+    await handle.result()
+    return reference
+
+
+async def rate(client: Client, kind: Kind, lives: int, *, by_update: bool) -> tuple[float, float]:
+    """Status changes a second at `CONCURRENCY`, and history events an item."""
+    slots = asyncio.Semaphore(CONCURRENCY)
+
+    async def one() -> str:
+        async with slots:
+            return await live(client, kind, by_update=by_update)
+
+    began = time.perf_counter()
+    references = await asyncio.gather(*(one() for _ in range(lives)))
+    seconds = time.perf_counter() - began
+    lengths = [
+        (await client.get_workflow_handle(reference).describe()).history_length
+        for reference in references[:50]
+    ]
+    return lives * len(LIFE) / seconds, statistics.mean(lengths)
+
+
+async def memory(client: Client, kind: Kind, process: psutil.Process, items: int) -> float:
+    """Kilobytes of the worker that one more open item takes."""
+    slots = asyncio.Semaphore(CONCURRENCY)
+
+    async def opened() -> None:
+        async with slots:
+            reference = await start(client, kind)
+            handle = client.get_workflow_handle(reference)
+            for command, fields in LIFE[:3]:
+                await handle.execute_update(command, fields)
+
+    await asyncio.gather(*(opened() for _ in range(50)))
+    before = process.memory_info().rss
+    await asyncio.gather(*(opened() for _ in range(items)))
+    return (process.memory_info().rss - before) / 1024 / items
+
+
+async def attribute_events(client: Client, reference: str) -> int:
+    """How many events of a life move search attributes."""
+    history = await client.get_workflow_handle(reference).fetch_history()
+    return sum(
+        event.HasField("upsert_workflow_search_attributes_event_attributes")
+        for event in history.events
+    )
+
+
+async def measure(stack: Stack, rounds: int, lives: int, items: int) -> dict[str, Figures]:
+    """Both kinds in turn, round by round, so that what disturbs one disturbs the other."""
+    found = {BARE.name: Figures(), TICKET.name: Figures()}
+    client = await stack.client()
+    async with hosting(stack, "bare") as bare, hosting(stack, "ticket") as ticket:
+        for kind in (BARE, TICKET):
+            await rate(client, kind, CONCURRENCY, by_update=True)
+        for turn in range(rounds):
+            order = (BARE, TICKET) if turn % 2 == 0 else (TICKET, BARE)
+            for by_update in (False, True):
+                for kind in order:
+                    figures = found[kind.name]
+                    a_second, events = await rate(client, kind, lives, by_update=by_update)
+                    if by_update:
+                        figures.updates.append(a_second)
+                        figures.events_by_update = events
+                    else:
+                        figures.signals.append(a_second)
+                        figures.events_by_signal = events
+            print(f"round {turn + 1} of {rounds} done", file=sys.stderr)
+        for kind, process in ((BARE, bare), (TICKET, ticket)):
+            found[kind.name].kilobytes = await memory(client, kind, process, items)
+            reference = await live(client, kind, by_update=True)
+            found[kind.name].attributes = await attribute_events(client, reference)
+    return found
+
+
+def ratio(ours: list[float], bare: list[float]) -> float:
+    """The median of the ratios, round by round."""
+    return statistics.median(one / other for one, other in zip(ours, bare, strict=True))
+
+
+def report(found: dict[str, Figures], rounds: int, lives: int) -> dict[str, Any]:
+    """The figures as they are printed and kept."""
+    bare, ours = found[BARE.name], found[TICKET.name]
+    return {
+        "rounds": rounds,
+        "lives a round": lives,
+        "concurrency": CONCURRENCY,
+        "changes a second by signal": [
+            statistics.median(bare.signals),
+            statistics.median(ours.signals),
+            ratio(ours.signals, bare.signals),
+        ],
+        "changes a second by update": [
+            statistics.median(bare.updates),
+            statistics.median(ours.updates),
+            ratio(ours.updates, bare.updates),
+        ],
+        "events an item by signal": [
+            bare.events_by_signal,
+            ours.events_by_signal,
+            ours.events_by_signal / bare.events_by_signal,
+        ],
+        "events an item by update": [
+            bare.events_by_update,
+            ours.events_by_update,
+            ours.events_by_update / bare.events_by_update,
+        ],
+        "KB of the worker an open item": [
+            bare.kilobytes,
+            ours.kilobytes,
+            ours.kilobytes / bare.kilobytes,
+        ],
+        "events that move search attributes, a life by update": [
+            bare.attributes,
+            ours.attributes,
+            None,
+        ],
+    }
+
+
+def show(figures: dict[str, Any]) -> None:
+    """The figures as a table, and the life they are of."""
+    console = Console(width=100)
+    table = Table(title="A Ticket (search attributes and store on) beside a bare workflow")
+    for heading in ("measured", "bare", "Ticket", "ratio"):
+        table.add_column(heading, justify="left" if heading == "measured" else "right")
+    for name, row in figures.items():
+        if isinstance(row, list):
+            first, second, third = row
+            shown = "" if third is None else f"{third:.2f}"
+            table.add_row(name, f"{first:,.1f}", f"{second:,.1f}", shown)
+    console.print(table)
+    life = " → ".join(command for command, _ in LIFE)
+    console.print(
+        f"a life: started submitted → {life} (closed); ratio = median of the rounds' ratios"
+    )
+
+
+async def main() -> None:
+    """Measure, print, and keep as JSON if asked."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--lives", type=int, default=150, help="lives a round, kind and way")
+    parser.add_argument("--items", type=int, default=600, help="open items for the memory")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="casekeep-bench-") as folder:
+        stack = Stack(Path(folder), temporal_port=0, ui_port=0)
+        await stack.start_server()
+        try:
+            found = await measure(stack, asked.rounds, asked.lives, asked.items)
+        finally:
+            await stack.stop()
+    figures = report(found, asked.rounds, asked.lives)
+    show(figures)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
