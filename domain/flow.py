@@ -104,8 +104,11 @@ def _defined(case: Case, copy: ActionCopy) -> ActionDefinition | None:
     return copy.ad_hoc or _by_key(case.definition.actions if case.definition else (), copy.key)
 
 
-def action_ended(item: AnyItem, command: ActionEnded, at: datetime) -> Move:
-    """K4, K7, A4, C21: an Action's end is taken once; a replaced copy's is only recorded (K10)."""
+def action_ended(item: AnyItem, command: ActionEnded, at: datetime) -> Move | None:
+    """K4, K7, A4, C21: an Action's end is taken once; a replaced copy's is only recorded (K10).
+
+    That it ended as this Case told it to changes nothing.
+    """
     case = _steered(item)
     copy = next((copy for copy in case.actions if copy.reference == command.reference), None)
     if copy is None or command.case_run != case.run:
@@ -114,6 +117,8 @@ def action_ended(item: AnyItem, command: ActionEnded, at: datetime) -> Move:
     told = f"Action {copy.reference} ({copy.title}) ended: {command.outcome}"
     if command.reason:
         told = f"{told}, {command.reason}"
+    if copy.outcome is Outcome.CANCELLED and command.outcome is Outcome.CANCELLED:
+        return None
     if not copy.is_open:
         return Move(item=case, reason=f"{told}; it had been ended before, nothing changes"[:1000])
     ended = replace(copy, status=Status.CLOSED, outcome=command.outcome)

@@ -161,11 +161,11 @@ def without_actions(case: Case, by: str, reason: str) -> Case:
 
 
 def case_cancelled(item: AnyItem, command: CaseCancelled, at: datetime) -> Move:
-    """K10, K12: the Action ends because its Case said so, and need not report it."""
+    """K10, K12, A4: the Action ends because its Case said so, and reports that as any end."""
     if isinstance(item, Action) and command.case_run != item.case_run:
         sentence = f"{item.noun} belongs to another Case than the one that cancels it"
         raise NotAllowed(sentence, rule="A1", fields=("case_run",))
     end = Resolution(by=command.by, at=at, outcome=Outcome.CANCELLED, reason=command.reason)
     first = item.first_resolution
     item = replace(at_rest(item, end, window=timedelta(0)), cancelled=True, first_resolution=first)
-    return Move(item=item, reason=command.reason)
+    return Move(item=_reporting(item, end), reason=command.reason)
