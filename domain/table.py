@@ -58,7 +58,7 @@ TABLE: Final = _read(_GRID)
 def check_status(item: Item, command: str) -> None:
     """Refuse a command that chapter 10 does not allow in the item's status."""
     if item.status is Status.CLOSED:
-        how = "was cancelled" if item.cancelled else "is closed"
+        how = "was cancelled and is closed" if item.cancelled else "is closed"
         sentence = f"{item.noun} {how}: cannot {command}; mail to it starts a new item"
         raise NotAllowed(sentence, rule="C15")
     if item.status not in TABLE[command]:

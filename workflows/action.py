@@ -57,6 +57,6 @@ class ActionWorkflow(Durable):
         try:
             await case.signal(ActionEnded.name, report)
         except ApplicationError as error:
-            self.note_refused(
-                ActionEnded.name, f"case {effect.case} is gone: {error.message}", "A4"
-            )
+            if report.outcome is not Outcome.CANCELLED:
+                gone = f"case {effect.case} is gone: {error.message}"
+                self.note_refused(ActionEnded.name, gone, "A4")
