@@ -1,5 +1,6 @@
 """The client facade: starts items, moves them and reads them, with refusals as exceptions."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -22,6 +23,8 @@ from domain.starts import CaseStart, TicketStart
 from domain.values import Kind
 from starter.references import new_reference
 
+_NOT_STARTED_YET: Final = 0.05
+"""Seconds before an item whose start is being looked at is asked again."""
 PATIENCE: Final = timedelta(seconds=30)
 """How long an answer is waited for before no worker is taken to be there."""
 Answer = dict[str, Any]
@@ -109,13 +112,19 @@ class Desk:
 
     async def _query(self, reference: str, name: str, *asked: Answer) -> Answer:
         handle = self.client.get_workflow_handle(reference)
-        try:
-            answer: Answer = await handle.query(name, args=asked, rpc_timeout=PATIENCE)
-        except WorkflowQueryFailedError:
-            return await self.closed(reference)
-        except RPCError as error:
-            raise await self._explained(error, reference, name) from None
-        return answer
+        deadline = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                answer: Answer = await handle.query(name, args=asked, rpc_timeout=PATIENCE)
+            except WorkflowQueryFailedError:
+                if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                    return await self.closed(reference)
+                await asyncio.sleep(_NOT_STARTED_YET)
+            except RPCError as error:
+                raise await self._explained(error, reference, name) from None
+            else:
+                return answer
+        raise _no_answer(reference)
 
     async def _explained(self, error: RPCError, reference: str, command: str) -> Exception:
         if error.status in {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:

@@ -60,6 +60,7 @@ class Durable(Strays):
         self._bad_start: ApplicationError | None = None
         self._inbox: deque[Message] = deque()
         self._news: list[Change] = []
+        self._was_cancelled = False
         self._alarm = Alarm()
         self._outbox = Outbox(self.perform)
         self._attributes = Attributes(workflow.info().typed_search_attributes)
@@ -210,6 +211,9 @@ class Durable(Strays):
                 )
             )
         except asyncio.CancelledError:
+            if self._was_cancelled or workflow.cancellation_reason() is None:
+                raise  # the worker forgets this instance: nothing was asked of the item
+            self._was_cancelled = True
             command = Cancel(by=SYSTEM, reason="cancelled by a cancellation request to Temporal")
             self._inbox.append(Message(name=Cancel.name, by=SYSTEM, command=command))
 

@@ -70,8 +70,10 @@ class _Committed(WorkflowInstance):
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         for job in act.jobs:
-            if job.HasField("remove_from_cache") and job.remove_from_cache.reason not in _ORDINARY:
-                self._recheck(self._inner.get_info().workflow_id)
+            if job.HasField("remove_from_cache"):
+                if job.remove_from_cache.reason not in _ORDINARY:
+                    self._recheck(self._inner.get_info().workflow_id)
+                return self._inner.activate(act)
         self._collected.clear()
         mark = OUTLET.set(self._collected)
         try:
