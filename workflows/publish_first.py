@@ -69,20 +69,23 @@ class _Committed(WorkflowInstance):
         self._collected: list[Publication] = []
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        for job in act.jobs:
-            if job.HasField("remove_from_cache"):
-                if job.remove_from_cache.reason not in _ORDINARY:
-                    self._recheck(self._inner.get_info().workflow_id)
-                return self._inner.activate(act)
+        evicted = [job.remove_from_cache for job in act.jobs if job.HasField("remove_from_cache")]
+        if any(job.reason not in _ORDINARY for job in evicted):
+            self._recheck(self._inner.get_info().workflow_id)
+        completion = self._collecting(act)
+        # a replayed task was reported before, and so committed before
+        if completion.HasField("successful") and not (act.is_replaying or evicted):
+            self._commit()
+        return completion
+
+    def _collecting(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """Run it with the same list each time: tasks remember the context they were made in."""
         self._collected.clear()
         mark = OUTLET.set(self._collected)
         try:
-            completion = self._inner.activate(act)
+            return self._inner.activate(act)
         finally:
             OUTLET.reset(mark)
-        if completion.HasField("successful"):
-            self._commit()
-        return completion
 
     def _commit(self) -> None:
         waiting = [self._sink.put(publication) for publication in self._collected]
