@@ -15,7 +15,7 @@ from domain.items import AnyItem, Change, Entry
 from domain.problems import problems_of
 from domain.refusals import Conflict, InvalidCommand, NotAllowed, Refused
 from domain.rules import apply
-from domain.values import COMMAND_LIMIT, Kind
+from domain.values import COMMAND_LIMIT, Kind, printable
 from domain.waiting import MomentPassed
 
 KEPT_IDS: Final = 1000
@@ -92,13 +92,13 @@ def receive(
 
 def refuse(item: AnyItem, now: datetime, *, by: str, command: str, refusal: Refused) -> Change:
     """C16: one refused entry, at the revision it found; nothing else changes."""
-    sentence = refusal.sentence
+    sentence = printable(refusal.sentence)
     entry = Entry(
         serial=item.serial + 1,
         revision=item.revision,
         at=max(now, item.changed_at),
-        by=by[:100],
-        command=command[:100],
+        by=printable(by[:100]),
+        command=printable(command[:100]),
         before=item.status,
         after=item.status,
         reason=sentence if len(sentence) <= _SENTENCE_LENGTH else f"{sentence[:_SENTENCE_LENGTH]}…",

@@ -128,6 +128,9 @@ def reopen(item: AnyItem, command: Reopen, _at: datetime) -> Move:
 
 def cancel(item: AnyItem, command: Cancel, at: datetime) -> Move:
     """T17, K12: discard a Draft, or close a Case at once with its open Actions."""
+    if isinstance(item, Action):
+        sentence = f"{item.noun} cannot be cancelled by itself: resolve it, or cancel its Case"
+        raise NotAllowed(sentence, rule="C21")
     if isinstance(item, Ticket) and item.status is not Status.DRAFT:
         sentence = f"{item.noun} was submitted: only a Draft can be cancelled; resolve it instead"
         raise NotAllowed(sentence, rule="T17")

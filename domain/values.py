@@ -202,6 +202,11 @@ def is_address(text: str) -> bool:
     return _ADDRESS.fullmatch(text) is not None
 
 
+def printable(text: str) -> str:
+    """The text with a sign in place of each control character, which no database need take."""
+    return _CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def excerpt(text: str) -> str:
     """The text itself up to `TEXT_LIMIT` bytes, else its beginning and where the rest is."""
     if len(text.encode()) <= TEXT_LIMIT:

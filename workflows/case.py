@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.effects import CancelAction, Effect, StartAction
     from domain.starts import CaseStart
     from domain.states import State
-    from domain.values import SYSTEM, Kind, Outcome
+    from domain.values import SYSTEM, Kind, Outcome, printable
     from workflows.accepting import accepts
     from workflows.action import ActionWorkflow
     from workflows.durable import Durable
@@ -85,7 +85,7 @@ class CaseWorkflow(Durable):
             case_run=effect.start.case_run,
             reference=effect.reference,
             outcome=Outcome.UNABLE_TO_COMPLETE,
-            reason=reason,
+            reason=printable(reason),
         )
         self._inbox.append(Message(name=ActionEnded.name, by=SYSTEM, command=ended))
 
