@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from domain.commands import ActionEnded, CaseCancelled
 from domain.deadlines import elapse
 from domain.definitions import Terms
-from domain.effects import CancelAction, Effect, ReportEnd, StartAction
+from domain.effects import CancelAction, Effect, ReportEnd, SendMail, StartAction
 from domain.intake import decide, decode, receive
 from domain.items import Action, AnyItem, Case, Change, Entry, Ticket
 from domain.opening import open_item
@@ -49,7 +49,6 @@ ROBOT: Final = "robot:ocr-1"
 SERVICE: Final = "service:erp"
 
 _ANY_ITEM: TypeAdapter[AnyItem] = TypeAdapter(Ticket | Case | Action)
-_I = TypeVar("_I", Ticket, Case, Action)
 
 
 def as_json(fields: dict[str, Any]) -> bytes:
@@ -134,7 +133,11 @@ class Life:
 
 
 def start_ticket(
-    *, reference: str = "T-7F3K9Q2D", at: datetime = NOW, terms: Terms | None = None, **fields: Any  # noqa: ANN401
+    *,
+    reference: str = "T-7F3K9Q2D",
+    at: datetime = NOW,
+    terms: Terms | None = None,
+    **fields: Any,  # noqa: ANN401
 ) -> Life:
     """A Ticket as the fields say; nothing is added to them but who started it."""
     start = TicketStart.model_validate_json(as_json({"by": "amy", **fields}))
@@ -153,7 +156,11 @@ def ticket(**fields: Any) -> Life:  # noqa: ANN401
 
 
 def start_case(
-    *, reference: str = "C-7F3K9Q2D", at: datetime = NOW, terms: Terms | None = None, **fields: Any  # noqa: ANN401
+    *,
+    reference: str = "C-7F3K9Q2D",
+    at: datetime = NOW,
+    terms: Terms | None = None,
+    **fields: Any,  # noqa: ANN401
 ) -> Life:
     """A Case as the fields say; nothing is added to them but who started it."""
     start = CaseStart.model_validate_json(as_json({"by": "amy", **fields}))
@@ -201,6 +208,7 @@ class Desk:
     actions: dict[str, Life] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     reported: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
     reports: list[ActionEnded] = field(default_factory=list)
     """Ends on their way to the Case."""
 
@@ -284,12 +292,12 @@ class Desk:
                 self.actions[effect.reference] = Life(change.item, self.life.now, None, [change])
                 self.started.append(effect.reference)
             case CancelAction():
-                told = CaseCancelled(
-                    by=effect.by, case_run=effect.case_run, reason=effect.reason
-                )
+                told = CaseCancelled(by=effect.by, case_run=effect.case_run, reason=effect.reason)
                 ending = self.actions[effect.reference]
                 change, _ = receive(ending.item, told, self.life.now)
                 ending.keep(change)
+            case SendMail():
+                self.sent.append(effect.key)
             case ReportEnd():
                 self.reported.append(life.item.reference)
                 self.reports.append(ended(effect, life.item.reference))

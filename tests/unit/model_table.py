@@ -166,22 +166,19 @@ def expected(found: Situation, attempt: Attempt) -> Cell:
 def _forbidding(found: Situation, attempt: Attempt) -> Iterator[str]:
     """Every rule that narrows this cell to a refusal; which of them is named first is free."""
     command, actor = attempt.command, attempt.by
-    if command in NOT_WHILE_ANOTHERS and found.assignee not in {None, actor}:
-        if not attempt.given("take_over"):
-            yield "C8"
-    if command == "assign" and found.status in {WAIT, RESOLVED}:
-        if not is_person(attempt.given("to")):
-            yield "C9"
+    anothers = found.assignee not in {None, actor} and not attempt.given("take_over")
+    if command in NOT_WHILE_ANOTHERS and anothers:
+        yield "C8"
+    at_rest = found.status in {WAIT, RESOLVED}
+    if command == "assign" and at_rest and not is_person(attempt.given("to")):
+        yield "C9"
     if command == "reject" and not (actor.startswith("robot:") and actor == found.assignee):
         yield "C7"
     if command == "mark_read" and actor != (found.assignee or found.owner):
         yield "C14"
-    if command == "wait":
-        yield from _unsuited(found.kind, attempt)
-    if command == "resolve" and found.flow == "open" and found.status is not DRAFT:
-        yield "K11"
     if command == "cancel" and found.kind is T and found.status is not DRAFT:
         yield "T17"
+    yield from _unsuited(found.kind, attempt)
     if found.kind is C:
         yield from _forbidden_by_the_flow(found, attempt)
 
@@ -199,6 +196,8 @@ def _forbidden_by_the_flow(found: Situation, attempt: Attempt) -> Iterator[str]:
     owners = command in ONLY_BY_THE_OWNER or attempt.given("type") == "pause"
     if owners and found.owner not in {None, attempt.by}:
         yield "K8"
+    if command == "resolve" and found.flow == "open" and found.status is not DRAFT:
+        yield "K11"
     if command == "reset_in_progress" and found.flow != "failed":
         yield "K9"
     if command == "rework" and found.flow == "none":
@@ -207,22 +206,24 @@ def _forbidden_by_the_flow(found: Situation, attempt: Attempt) -> Iterator[str]:
 
 def _led(cell: Cell, found: Situation, attempt: Attempt) -> Cell:
     """Where an allowed command leads, if it is not simply what the cell says."""
+    has_it = found.owner if found.status in {WAIT, RESOLVED} else found.assignee
     match attempt.command:
         case "start" if found.status is IN_PROGRESS and attempt.by != found.assignee:
-            return STAYS
-        case "assign":
-            has_it = found.owner if found.status in {WAIT, RESOLVED} else found.assignee
-            return SAME if attempt.given("to") == has_it else cell
+            cell = STAYS
+        case "assign" if attempt.given("to") == has_it:
+            cell = SAME
         case "set_to_do" if found.status is TO_DO and found.assignee is None:
-            return SAME
+            cell = SAME
         case "receive_email" if attempt.given("automatic"):
-            return STAYS
+            cell = STAYS
         case "receive_email" if found.wait is WaitType.MORE_INFORMATION:
-            return to(TO_DO)
+            cell = to(TO_DO)
         case "resolve" if found.kind is A:
-            return to(CLOSED)
+            cell = to(CLOSED)
         case "resolve" | "send_and_resolve" if attempt.given("method") == "rejected_as_spam":
-            return Cell(leads_to=CLOSED, entries=cell.entries)
+            cell = Cell(leads_to=CLOSED, entries=cell.entries)
+        case _:
+            pass
     return cell
 
 
@@ -278,9 +279,7 @@ _RESOLVE_VARIANTS: Final[dict[Kind, tuple[dict[str, Any], ...]]] = {
 def attempts(kind: Kind, command: str) -> list[Attempt]:
     """Minimal valid forms of a command, by every sort of actor."""
     variants = _RESOLVE_VARIANTS[kind] if command == "resolve" else _VARIANTS.get(command, ({},))
-    return [
-        Attempt(command, by, tuple(fields.items())) for by, fields in product(ACTORS, variants)
-    ]
+    return [Attempt(command, by, tuple(fields.items())) for by, fields in product(ACTORS, variants)]
 
 
 def situations() -> list[Situation]:

@@ -55,13 +55,9 @@ def _begun(found: Situation) -> Life:
         flow = FLOW if found.flow == "open" else None
         return case_draft(**by, owner=found.owner, definition=flow)
     settings = {} if found.ended_by == "no window" else WINDOW
-    match found.kind:
-        case Kind.TICKET:
-            return ticket(by="zoe", settings=settings)
-        case Kind.ACTION:
-            return action()
-        case Kind.CASE:
-            return _flow(found, settings)
+    if found.kind is Kind.TICKET:
+        return ticket(by="zoe", settings=settings)
+    return action() if found.kind is Kind.ACTION else _flow(found, settings)
 
 
 def _flow(found: Situation, settings: dict[str, Any]) -> Life:
@@ -97,6 +93,8 @@ def _held(life: Life, found: Situation) -> None:
         case Status.RESOLVED if found.flow == "none":
             life.do("start", by=holder)
             life.do("resolve", by=holder)
+        case _:
+            pass
 
 
 def _ended(life: Life, found: Situation) -> None:
@@ -114,10 +112,12 @@ def _ended(life: Life, found: Situation) -> None:
             life.do("resolve", outcome="unable_to_complete", reason="no such supplier")
         case "cancelling":
             life.do("cancel")
-        case _ if life.item.status is not Status.RESOLVED:
-            method = {"method": "rejected"} if found.kind is Kind.TICKET else {}
-            if life.item.status is not Status.CLOSED:
-                life.do("resolve", **method)
+        case _ if found.kind is Kind.TICKET:
+            life.do("resolve", method="rejected")
+        case _ if found.flow == "none":
+            life.do("resolve")
+        case _:
+            pass
     if found.ended_by == "window over":
         life.later(31 * DAY)
 
