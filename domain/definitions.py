@@ -51,7 +51,7 @@ class Settings(Defined):
     feedback_window: Duration | None = None
     resolution_evidence: bool | None = None
     due: DueRule | None = None
-    notify: Annotated[tuple[Address, ...], Field(max_length=50, strict=False)] | None = None
+    notify: Annotated[tuple[Address, ...], Field(max_length=20, strict=False)] | None = None
     reopen_on: Annotated[tuple[ReopensOn, ...], Field(max_length=2, strict=False)] | None = None
 
     def over(self, other: "Settings | None") -> "Settings":

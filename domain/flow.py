@@ -131,7 +131,7 @@ def action_ended(item: AnyItem, command: ActionEnded, at: datetime) -> Move | No
 
 def _needing_attention(move: Move, copy: ActionCopy, reason: str, _at: datetime) -> Move:
     case = _steered(move.item)
-    failed = Attention(action=copy.key, reason=reason[:1000])
+    failed = Attention(action=copy.key, reason=reason[:300])
     paused = case.wait is not None and case.wait.type is WaitType.PAUSE
     case = replace(
         case if paused else come_back(case),

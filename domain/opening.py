@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from domain.carrying import check_size
 from domain.definitions import Settings, Terms
 from domain.flow import advanced
 from domain.items import Action, AnyItem, Case, Change, DueClock, Ticket
@@ -65,6 +66,7 @@ def open_item(
                     refusal.sentence, rule=refusal.rule, fields=refusal.fields
                 ) from None
             move = _submission(item, move)
+    check_size(move.item)
     return commit(None, advanced(move, at), at=at, by=start.by, command=CREATE)
 
 

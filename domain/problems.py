@@ -35,11 +35,19 @@ def problems_of(error: ValidationError) -> list[tuple[str, str]]:
     for detail in found:
         if detail in tagged and _other_branch(detail["type"], detail["input"]):
             continue
-        field = ".".join(str(part)[:60] for part in detail["loc"] if not _is_tag(part))
+        field = ".".join(_named(detail["loc"], detail["type"]))
         problems.append((field, _sentence(detail["type"], detail["msg"])))
     distinct = list(dict.fromkeys(problems))
     more = len(distinct) - _LISTED
     return distinct if more <= 0 else [*distinct[:_LISTED], ("", f"and {more} more problems")]
+
+
+def _named(location: tuple[int | str, ...], kind: str) -> list[str]:
+    """The location as its sender knows it; what pydantic put in stands between, never at an end."""
+    ends = {0, len(location) - 1 if kind in {"extra_forbidden", "missing"} else 0}
+    return [
+        str(part)[:60] for index, part in enumerate(location) if index in ends or not _is_tag(part)
+    ]
 
 
 def _is_tag(part: int | str) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain import commands as c
+from domain.carrying import check_size
 from domain.corresponding import add_note, feedback, filled, receive_email, send_email
 from domain.definitions import Terms
 from domain.flow import action_ended, advanced, reset_in_progress, rework, start_action
@@ -54,6 +55,10 @@ SUBMITTING: Final = (c.Submit, c.Wait, c.Resolve, c.SendAndResolve)
 """C18: what hands a Draft in, by itself or on the way."""
 
 
+GROWING: Final = (c.Edit, c.Rework, c.StartAction)
+"""What may make an item larger than can be carried."""
+
+
 def submits(item: AnyItem, command: c.Command) -> bool:
     """Whether the command would hand this item in, so that the catalog's terms are needed."""
     return item.status is Status.DRAFT and isinstance(command, SUBMITTING)
@@ -92,4 +97,6 @@ def _applied(item: AnyItem, command: c.Command, at: datetime) -> Change:
     move = RULES[type(command)](item, command, at)
     if move is None:
         return Change(item=item)
+    if isinstance(command, GROWING):
+        check_size(move.item)
     return commit(item, advanced(move, at), at=at, by=command.by, command=command.name)

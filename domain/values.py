@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BeforeValidator,
     Field,
     JsonValue,
     PlainSerializer,
@@ -109,6 +110,10 @@ _SPAN = re.compile(
     rf"(?:T(?:(?P<hours>{_NUMBER})H)?(?:(?P<minutes>{_NUMBER})M)?(?:(?P<seconds>{_NUMBER})S)?)?"
 )
 _SPAN_LENGTH = 40
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[Zz]|[+-]\d{2}:?\d{2})?"
+)
+_YEARS = range(1970, 2200)
 _LONGEST_SPAN = timedelta(days=36525)
 
 
@@ -160,7 +165,18 @@ def _address(value: str) -> str:
     return value
 
 
+def _written_instant(value: object) -> object:
+    is_written = isinstance(value, str) and _INSTANT.fullmatch(value)
+    if not (is_written or isinstance(value, datetime)):
+        msg = "must be a date and time such as 2026-12-01T10:00:00Z"
+        raise ValueError(msg)
+    return value
+
+
 def _utc(value: datetime) -> datetime:
+    if value.year not in _YEARS:
+        msg = f"must be in the years {_YEARS.start} to {_YEARS.stop - 1}"
+        raise ValueError(msg)
     return value.astimezone(UTC)
 
 
@@ -228,7 +244,9 @@ Reason = Annotated[str, Field(max_length=1000), AfterValidator(_text)]
 """A few sentences: at most 1,000 characters."""
 Address = Annotated[str, Field(max_length=254), AfterValidator(_address)]
 """A bare mail address."""
-Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+Instant = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(_written_instant), AfterValidator(_utc)
+]
 """RFC 3339 with a zone; kept and answered in UTC."""
 FreeJson = Annotated[dict[str, JsonValue], AfterValidator(_free)]
 """Any JSON object without control characters, NaN or infinities."""
