@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import pytest
 from pydantic import TypeAdapter
@@ -113,12 +113,12 @@ class Life:
         self.keep(change)
         return refusal
 
-    def down_for(self, span: timedelta) -> "Life":
+    def down_for(self, span: timedelta) -> Self:
         """The clock goes on and no timer fires."""
         self.now += span
         return self
 
-    def later(self, span: timedelta) -> "Life":
+    def later(self, span: timedelta) -> Self:
         """The clock goes on and whatever became due happens."""
         self.down_for(span)
         while change := elapse(self.item, self.now):

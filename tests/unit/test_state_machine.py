@@ -1,0 +1,624 @@
+"""What must hold whatever happens, in whatever order: random lives of Tickets and of whole Cases.
+
+100,000 steps in all; by hand ten million:
+`CASEKEEP_STEPS=10000000 .venv/bin/pytest -n 2 tests/unit/test_state_machine.py`.
+"""
+
+import os
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from domain.carrying import carried, read
+from domain.commands import ActionEnded, CaseCancelled
+from domain.deadlines import elapse, next_deadline
+from domain.effects import CancelAction, Effect, ReportEnd, SendMail, StartAction
+from domain.intake import decode, receive, refuse
+from domain.items import Action, AnyItem, Case, Change
+from domain.opening import open_item
+from domain.refusals import Conflict, InvalidCommand, NotAllowed, Refused
+from domain.values import Outcome, Status, is_person
+from tests.unit.builders import (
+    COMPLETE,
+    DAY,
+    HOUR,
+    MOMENT,
+    TWO_STEPS,
+    Life,
+    as_json,
+    ended,
+    start_case,
+    start_ticket,
+)
+
+STEPS = int(os.environ.get("CASEKEEP_STEPS", "100000"))
+STEPS_A_LIFE = 50
+TICKETS_SHARE = STEPS // 2 // STEPS_A_LIFE
+CASES_SHARE = STEPS // STEPS_A_LIFE - TICKETS_SHARE
+
+LIVELY = settings(
+    stateful_step_count=STEPS_A_LIFE,
+    derandomize=False,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+Move = tuple[str, dict[str, Any]]
+"""A command's name and its fields; a `timedelta` in them counts from the item's now."""
+
+SPANS = st.sampled_from([timedelta(0), MOMENT, HOUR, DAY, 3 * DAY, 40 * DAY])
+
+
+AMONG = st.integers(0, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """Who gives a command, and how."""
+
+    by: str
+    by_signal: bool
+    ident: str | None = None
+    seen: str | None = None
+
+
+PEOPLE_AND_OTHERS = [
+    *["amy"] * 6,
+    *["bob"] * 3,
+    "robot:a",
+    "robot:a",
+    "robot:b",
+    "service:erp",
+    "system",
+]
+MANNERS = st.sampled_from(
+    [
+        *(Manner(by, by_signal) for by in PEOPLE_AND_OTHERS for by_signal in (False, True)),
+        Manner("amy", by_signal=False, seen="current"),
+        Manner("amy", by_signal=True, seen="stale"),
+        *(Manner("amy", by_signal=False, ident=f"id-{n}") for n in range(4)),
+        *(Manner("bob", by_signal=True, ident=f"id-{n}") for n in range(4, 8)),
+    ]
+)
+
+MAIL: dict[str, Any] = {"message_id": "<1@example.org>", "sender": "ida@example.org"}
+OUT: dict[str, Any] = {"to": "ida@example.org", "subject": "Invoice", "body": "Here it is."}
+TAKING: dict[str, Any] = {"take_over": True}
+
+HOLDING: list[Move] = [
+    ("start", {}),
+    ("start", TAKING),
+    ("edit", {"queue": "second"}),
+    ("edit", {"queue": "first"} | TAKING),
+    ("assign", {"to": "amy"}),
+    ("assign", {"to": "bob"}),
+    ("assign", {"to": "robot:a"}),
+    ("unassign", {}),
+    ("unassign", {"queue": "second"}),
+    ("set_to_do", {}),
+    ("set_to_do", TAKING),
+    ("mark_read", {}),
+    ("reject", {"reason": "blurred"}),
+]
+PARKING: list[Move] = [
+    ("wait", {"type": "more_information"}),
+    ("wait", {"type": "more_information"} | TAKING),
+    ("wait", {"type": "until", "until": HOUR} | TAKING),
+    ("wait", {"type": "until", "until": 5 * DAY}),
+    ("wait", {"type": "until", "until": -DAY}),
+    ("wait", {"type": "until", "until": timedelta(0)} | TAKING),
+    ("wait", {"type": "pause"}),
+    ("wait", {"type": "pause"} | TAKING),
+    ("wait", {"type": "more_information", "days_to_wait": 0.5}),
+    (
+        "wait",
+        {"type": "more_information", "days_to_wait": 2, "close_if_no_response": True} | TAKING,
+    ),
+    ("resume", {}),
+    ("resume", {}),
+]
+WRITING: list[Move] = [
+    ("add_note", {"text": "called her"}),
+    ("add_note", {"text": "this is how", "resolution": True}),
+    ("send_email", OUT),
+    ("send_email", {**OUT, "resolution": True}),
+    ("receive_email", MAIL),
+    ("receive_email", {**MAIL, "automatic": True}),
+    ("receive_email", {**MAIL, "received_at": -HOUR}),
+    ("receive_email", {**MAIL, "received_at": -10 * DAY}),
+    ("receive_email", {**MAIL, "received_at": DAY}),
+    ("feedback", {"rating": 1}),
+    ("feedback", {"rating": 5, "received_at": -2 * DAY}),
+]
+TICKET_ENDS: list[Move] = [
+    ("submit", {}),
+    ("edit", COMPLETE),
+    ("cancel", {}),
+    ("resolve", {"method": "customer_response"}),
+    ("resolve", {"method": "rejected", "note": "not ours"} | TAKING),
+    ("resolve", {"method": "rejected_as_spam"}),
+    ("send_and_resolve", {**OUT, "method": "customer_response"}),
+    ("reopen", {}),
+    ("merge", {"into": "T-1"}),
+]
+CASE_ENDS: list[Move] = [
+    ("submit", {}),
+    ("resolve", {}),
+    ("resolve", TAKING),
+    ("reopen", {}),
+    ("reopen", {}),
+    ("cancel", {}),
+]
+STEERING: list[Move] = [
+    ("rework", {"step": "check"}),
+    ("rework", {"step": "pay"}),
+    ("rework", {"actions": ["read"]}),
+    ("rework", {"actions": ["match", "read"], "reason": "wrong invoice"}),
+    ("rework", {"actions": ["transfer"]}),
+    ("start_action", {"action": "read"}),
+    ("start_action", {"action": "transfer"}),
+    ("start_action", {"action": {"title": "Ask the bank"}}),
+    ("start_action", {"action": "ad-hoc-1"}),
+    ("reset_in_progress", {}),
+    ("reset_in_progress", {}),
+    ("reset_in_progress", {}),
+]
+ACTION_ENDS: list[Move] = [
+    ("resolve", {"outcome": "complete"}),
+    ("resolve", {"outcome": "complete"} | TAKING),
+    ("resolve", {"outcome": "complete"} | TAKING),
+    ("resolve", {"outcome": "unable_to_complete", "reason": "no such supplier"} | TAKING),
+]
+RULES: dict[str, Any] = {
+    "add_wait_time": True,
+    "waits": ["until"],
+    "within": "P3D",
+    "at_risk": "P1D",
+}
+ITEM_SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"feedback_window": "P2D"},
+    {"feedback_window": "PT1H", "due": {"within": "P3D", "at_risk": "P1D"}},
+    {"feedback_window": "P9D", "due": RULES, "notify": ["lead@example.org"]},
+    {"feedback_window": "P9D", "resolution_evidence": True, "reopen_on": ["feedback"]},
+]
+FLOWS: list[dict[str, Any] | None] = [
+    None,
+    TWO_STEPS,
+    TWO_STEPS,
+    {
+        "name": "with nothing to do",
+        "steps": [
+            {"key": "nothing", "actions": []},
+            {"key": "check", "actions": [{"key": "read", "performer": "human"}]},
+            {"key": "pay", "actions": [{"key": "transfer"}, {"key": "sign"}]},
+            {"key": "file", "actions": []},
+        ],
+    },
+]
+
+
+@dataclass
+class WatchedLife(Life):
+    """A life whose every change is held against what must always be so."""
+
+    reported: int = 0
+
+    def __post_init__(self) -> None:
+        self._check(None, self.changes[0])
+        self.changes = []
+
+    def keep(self, change: Change) -> Change:
+        before, self.item = self.item, change.item
+        self._check(before, change)
+        return change
+
+    def _check(self, before: AnyItem | None, change: Change) -> None:
+        check_entries(before, change)
+        check_status(change.item)
+        if before is not None and before.status is Status.CLOSED:
+            assert change.item.status is Status.CLOSED
+            assert change.item.revision == before.revision
+            assert change.item.resolution == before.resolution
+            assert change.item.outbox == before.outbox
+        self.reported += sum(isinstance(effect, ReportEnd) for effect in added(before, change))
+
+    def attempt(self, move: Move, manner: Manner) -> Refused | None:
+        """A command by whichever way; what refused it, if anything did."""
+        name, given = move
+        by = manner.by
+        fields = {
+            key: self.now + value if isinstance(value, timedelta) else value
+            for key, value in given.items()
+        }
+        revision = {"current": self.item.revision, "stale": self.item.revision + 7, None: None}
+        optional = {"command_id": manner.ident, "expected_revision": revision[manner.seen]}
+        raw = as_json({"by": by, **fields} | {k: v for k, v in optional.items() if v is not None})
+        try:
+            decode(self.item.kind, name, raw)
+        except InvalidCommand as refusal:
+            self.keep(refuse(self.item, self.now, by=by, command=name, refusal=refusal))
+            return refusal
+        if manner.by_signal:
+            return self.signal(name, by=by, **fields, **optional)
+        try:
+            self.do(name, by=by, **fields, **optional)
+        except Refused as refusal:
+            return refusal
+        return None
+
+    def ring(self) -> None:
+        """All timers that are due ring, and then none is."""
+        for _ in range(9):
+            change = elapse(self.item, self.now)
+            if change is None:
+                break
+            assert len(change.entries) == 1
+            self.keep(change)
+        deadline = next_deadline(self.item)
+        assert deadline is None or deadline.at > self.now
+
+    def carry(self) -> None:
+        """The run ends and the next one reads what it left."""
+        item = read(self.item.kind, carried(self.item))
+        assert item == self.item
+        self.item = item
+
+
+def added(before: AnyItem | None, change: Change) -> tuple[Effect, ...]:
+    """The effects that this change asks for; the outbox only ever grows by a change."""
+    kept = () if before is None else before.outbox
+    assert change.item.outbox[: len(kept)] == kept
+    return change.item.outbox[len(kept) :]
+
+
+def check_entries(before: AnyItem | None, change: Change) -> None:
+    """C16: gapless, in order, and following each other; the log is bounded."""
+    item = change.item
+    revision = 0 if before is None else before.revision
+    serial = 0 if before is None else before.serial
+    status = None if before is None else before.status
+    at = item.started_at if before is None else before.changed_at
+    for entry in change.entries:
+        serial += 1
+        assert entry.serial == serial
+        if entry.refused:
+            assert (entry.revision, entry.before, entry.after) == (revision, status, status)
+            assert entry.reason
+            continue
+        revision += 1
+        assert entry.revision == revision
+        assert entry.before == status
+        assert entry.at >= at
+        status, at = entry.after, entry.at
+    assert (item.revision, item.serial, item.status) == (revision, serial, status)
+    assert item.changed_at == at
+    assert len(item.log.timeline) <= 200
+    assert len(item.log.refused) <= 100
+    assert len(item.log.seen) <= 1000
+
+
+def check_status(item: AnyItem) -> None:
+    """One holder at most, and what goes with each status."""
+    status = item.status
+    if status in {Status.WAIT, Status.RESOLVED, Status.CLOSED}:
+        assert item.assignee is None
+    if status in {Status.DRAFT, Status.IN_PROGRESS}:
+        assert item.assignee is not None
+    assert item.owner is None or is_person(item.owner)
+    assert (item.wait is not None) == (status is Status.WAIT)
+    assert (item.resolution is not None) == (status in {Status.RESOLVED, Status.CLOSED})
+    assert (item.closes_at is not None) == (status is Status.RESOLVED)
+    assert (item.submitted_at is None) == (status is Status.DRAFT or was_discarded(item))
+    assert not (isinstance(item, Action) and status in {Status.DRAFT, Status.RESOLVED})
+    if isinstance(item, Case):
+        check_case(item)
+
+
+def was_discarded(item: AnyItem) -> bool:
+    return item.status is Status.CLOSED and item.submitted_at is None and item.cancelled
+
+
+def check_case(case: Case) -> None:
+    """K4, K7, K11: a Case at rest has no open Actions, and a flow that may go on has gone on."""
+    references = [copy.reference for copy in case.actions]
+    assert references == [f"{case.reference}-A{n}" for n in range(1, len(references) + 1)]
+    numbered = [(copy.key, copy.copy_number) for copy in case.actions]
+    assert len(set(numbered)) == len(numbered)
+    if case.status in {Status.DRAFT, Status.RESOLVED, Status.CLOSED}:
+        assert case.open_actions == ()
+    at_work = case.status in {Status.TO_DO, Status.IN_PROGRESS}
+    if at_work and case.definition and not (case.attention or case.flow_ended):
+        assert any(copy.step == case.position for copy in case.open_actions)
+
+
+class TicketLives(RuleBasedStateMachine):
+    """One Ticket, anybody, anything."""
+
+    life: WatchedLife
+
+    @initialize(chosen=st.sampled_from(ITEM_SETTINGS), submit=st.booleans(), whole=st.booleans())
+    def somebody_starts_it(self, *, chosen: dict[str, Any], submit: bool, whole: bool) -> None:
+        fields = COMPLETE if whole or submit else {}
+        begun = start_ticket(**fields, submit=submit, settings=chosen)
+        self.life = WatchedLife(begun.item, begun.now, None, begun.changes)
+
+    @rule(move=st.sampled_from(HOLDING), manner=MANNERS)
+    def somebody_takes_or_gives_it(self, *, move: Move, manner: Manner) -> None:
+        self._acted(move, manner)
+
+    @rule(move=st.sampled_from(PARKING), manner=MANNERS)
+    def somebody_parks_it(self, *, move: Move, manner: Manner) -> None:
+        self._acted(move, manner)
+
+    @rule(move=st.sampled_from(WRITING), manner=MANNERS)
+    def somebody_writes(self, *, move: Move, manner: Manner) -> None:
+        self._acted(move, manner)
+
+    @rule(move=st.sampled_from(TICKET_ENDS), manner=MANNERS)
+    def somebody_begins_or_ends_it(self, *, move: Move, manner: Manner) -> None:
+        self._acted(move, manner)
+
+    @rule(span=SPANS, down=st.booleans())
+    def time_passes(self, *, span: timedelta, down: bool) -> None:
+        self.life.down_for(span)
+        if not down:
+            self.life.ring()
+
+    @precondition(lambda self: self.life.item.status is Status.CLOSED)
+    @rule(chosen=st.sampled_from(ITEM_SETTINGS))
+    def mail_to_it_starts_a_new_one(self, *, chosen: dict[str, Any]) -> None:
+        self.somebody_starts_it(chosen=chosen, submit=True, whole=True)
+
+    @rule(garbage=st.booleans())
+    def its_run_is_renewed(self, *, garbage: bool) -> None:
+        self.life.emptied()
+        self.life.carry()
+        if garbage:
+            refusal = InvalidCommand("no command of a ticket")
+            item, now = self.life.item, self.life.now
+            self.life.keep(refuse(item, now, by="?", command="?", refusal=refusal))
+
+    def _acted(self, move: Move, manner: Manner) -> None:
+        before = self.life.item
+        refusal = self.life.attempt(move, manner)
+        if refusal is not None and not (manner.by_signal or isinstance(refusal, InvalidCommand)):
+            assert self.life.item is before
+        if before.status is Status.CLOSED and manner.ident is None:
+            assert isinstance(refusal, InvalidCommand | NotAllowed | Conflict)
+
+    def teardown(self) -> None:
+        self.life.down_for(400 * DAY).ring()
+        self.life.carry()
+
+
+@dataclass
+class Post:
+    """What is under way between a Case and its Actions; nothing says when it arrives."""
+
+    starts: list[StartAction] = field(default_factory=list)
+    cancels: list[CancelAction] = field(default_factory=list)
+    reports: list[ActionEnded] = field(default_factory=list)
+    delivered: list[ActionEnded] = field(default_factory=list)
+
+
+class CaseLives(RuleBasedStateMachine):
+    """A Case with its Actions; reports come late or twice, Actions vanish, all do anything."""
+
+    life: WatchedLife
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.actions: dict[str, WatchedLife] = {}
+        self.post = Post()
+
+    @initialize(
+        chosen=st.sampled_from(ITEM_SETTINGS),
+        flow=st.sampled_from(FLOWS),
+        submit=st.booleans(),
+        owner=st.sampled_from([None, "amy"]),
+    )
+    def somebody_starts_it(
+        self,
+        *,
+        chosen: dict[str, Any],
+        flow: dict[str, Any] | None,
+        submit: bool,
+        owner: str | None,
+    ) -> None:
+        begun = start_case(
+            short_description="Pay it",
+            definition=flow,
+            submit=submit,
+            settings=chosen,
+            owner=owner,
+        )
+        self.life = WatchedLife(begun.item, begun.now, None, begun.changes)
+        self._collect()
+
+    @property
+    def case(self) -> Case:
+        return self.life.case
+
+    @rule(move=st.sampled_from(HOLDING + WRITING), manner=MANNERS)
+    def somebody_takes_it_or_writes(self, *, move: Move, manner: Manner) -> None:
+        self._acted(move, manner)
+
+    @rule(move=st.sampled_from(PARKING), manner=MANNERS)
+    def somebody_parks_it(self, *, move: Move, manner: Manner) -> None:
+        self._acted(move, manner)
+
+    @rule(move=st.sampled_from(CASE_ENDS), manner=MANNERS)
+    def somebody_begins_or_ends_it(self, *, move: Move, manner: Manner) -> None:
+        self._acted(move, manner)
+
+    @rule(move=st.sampled_from(STEERING), manner=MANNERS)
+    def somebody_steers_it(self, *, move: Move, manner: Manner) -> None:
+        self._acted(move, manner)
+
+    @precondition(lambda self: self.actions)
+    @rule(which=AMONG, move=st.sampled_from(HOLDING + PARKING + WRITING), manner=MANNERS)
+    def somebody_works_on_an_action(self, *, which: int, move: Move, manner: Manner) -> None:
+        self._worked(which, move, manner)
+
+    @precondition(lambda self: self.actions)
+    @rule(which=AMONG, move=st.sampled_from(ACTION_ENDS), manner=MANNERS)
+    def somebody_ends_an_action(self, *, which: int, move: Move, manner: Manner) -> None:
+        self._worked(which, move, manner)
+
+    @precondition(lambda self: self.post.starts or self.post.cancels)
+    @rule()
+    def actions_start_and_are_told_to_end(self) -> None:
+        for asked in self.post.starts:
+            assert asked.reference not in self.actions
+            change = open_item(
+                asked.start, reference=asked.reference, run=asked.reference, at=self.life.now
+            )
+            self.actions[asked.reference] = WatchedLife(change.item, self.life.now, None, [change])
+        self.post.starts.clear()
+        for told in self.post.cancels:
+            life = self.actions[told.reference]
+            notice = CaseCancelled(by=told.by, case_run=told.case_run, reason=told.reason)
+            change, _ = receive(life.item, notice, self.life.now)
+            life.keep(change)
+            assert life.item.status is Status.CLOSED
+        self.post.cancels.clear()
+        self._collect()
+
+    @precondition(lambda self: self.post.reports)
+    @rule(which=AMONG)
+    def a_report_arrives(self, *, which: int) -> None:
+        report = self.post.reports.pop(which % len(self.post.reports))
+        self.post.delivered.append(report)
+        self._reported(report)
+
+    @precondition(lambda self: self.post.delivered)
+    @rule(which=AMONG)
+    def a_report_arrives_again(self, *, which: int) -> None:
+        before = self.case.actions
+        self._reported(self.post.delivered[which % len(self.post.delivered)])
+        assert self.case.actions == before
+
+    @precondition(lambda self: self.case.open_actions)
+    @rule(which=AMONG)
+    def an_action_is_noticed_to_have_vanished(self, *, which: int) -> None:
+        gone = self.case.open_actions[which % len(self.case.open_actions)]
+        self._reported(
+            ActionEnded(
+                by="system",
+                case_run=self.case.run,
+                reference=gone.reference,
+                outcome=Outcome.UNABLE_TO_COMPLETE,
+                reason="terminated",
+            )
+        )
+
+    @rule(span=SPANS, down=st.booleans())
+    def time_passes(self, *, span: timedelta, down: bool) -> None:
+        before = self.case
+        self.life.down_for(span)
+        if down:
+            return
+        self.life.ring()
+        self._moved(before, by_hand=False)
+        for life in self.actions.values():
+            life.now = self.life.now
+            life.ring()
+        self._collect()
+
+    @precondition(lambda self: self.life.item.status is Status.CLOSED)
+    @rule(chosen=st.sampled_from(ITEM_SETTINGS), flow=st.sampled_from(FLOWS[1:]))
+    def mail_to_it_starts_a_new_one(
+        self, *, chosen: dict[str, Any], flow: dict[str, Any] | None
+    ) -> None:
+        self.teardown()
+        self.actions, self.post = {}, Post()
+        self.somebody_starts_it(chosen=chosen, flow=flow, submit=True, owner=None)
+
+    @invariant()
+    def every_action_that_ended_has_reported_once(self) -> None:
+        for life in self.actions.values():
+            assert life.reported == (life.item.status is Status.CLOSED)
+
+    def teardown(self) -> None:
+        """Whatever is under way arrives, all Actions end, and the Case knows of each end."""
+        self.actions_start_and_are_told_to_end()
+        for life in self.actions.values():
+            life.now = self.life.now
+            life.signal("resolve", by="zoe", outcome="complete", take_over=True)
+            assert life.item.status is Status.CLOSED
+            life.carry()
+        self._collect()
+        while self.post.reports:
+            self._reported(self.post.reports.pop())
+        if self.life.item.status is not Status.CLOSED:
+            ended_ones = {copy.reference for copy in self.case.actions if not copy.is_open}
+            assert set(self.actions) <= ended_ones
+        self.life.carry()
+        self.life.down_for(400 * DAY).ring()
+        self.life.carry()
+
+    def _reported(self, report: ActionEnded) -> None:
+        before = self.case
+        change, _ = receive(self.case, report, self.life.now)
+        self.life.keep(change)
+        self._moved(before, by_hand=False)
+
+    def _acted(self, move: Move, manner: Manner) -> None:
+        before = self.case
+        self.life.attempt(move, manner)
+        self._moved(before, by_hand=move[0] in {"start_action", "rework"})
+
+    def _worked(self, which: int, move: Move, manner: Manner) -> None:
+        life = list(self.actions.values())[-1 - which % len(self.actions)]
+        life.now = self.life.now
+        life.attempt(move, manner)
+        self._collect()
+
+    def _moved(self, before: Case, *, by_hand: bool) -> None:
+        """K5, K7: what a change of the Case may have started, and what it must not touch."""
+        new = self.case.actions[len(before.actions) :]
+        if new:
+            assert self.case.status in {Status.TO_DO, Status.IN_PROGRESS}
+            assert by_hand or not self.case.attention
+        for old, copy in zip(before.actions, self.case.actions, strict=False):
+            assert old.outcome in {None, copy.outcome}
+        asked = [effect.reference for effect in self.case.outbox if isinstance(effect, StartAction)]
+        assert asked == [copy.reference for copy in new]
+        self._collect()
+
+    def _collect(self) -> None:
+        """What the items ask for is under way."""
+        for life in (self.life, *self.actions.values()):
+            for effect in life.emptied():
+                match effect:
+                    case StartAction():
+                        self.post.starts.append(effect)
+                    case CancelAction():
+                        self.post.cancels.append(effect)
+                    case ReportEnd():
+                        self.post.reports.append(ended(effect, life.item.reference))
+                    case SendMail():
+                        pass
+
+
+@pytest.mark.timeout(0 if STEPS > 100_000 else 240)
+def test_whatever_happens_to_a_ticket_the_model_holds() -> None:
+    run_state_machine_as_test(TicketLives, settings=settings(LIVELY, max_examples=TICKETS_SHARE))
+
+
+@pytest.mark.timeout(0 if STEPS > 100_000 else 240)
+def test_whatever_happens_to_a_case_and_its_actions_the_model_holds() -> None:
+    run_state_machine_as_test(CaseLives, settings=settings(LIVELY, max_examples=CASES_SHARE))
