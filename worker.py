@@ -21,10 +21,11 @@ from activities.catalog import CatalogTerms
 from activities.mail_out import MailOut
 from starter.catalog import CatalogInvalid, load
 from starter.connection import TemporalUnreachable, connect, register_attributes
+from starter.environment import WrongEnvironment, settings
 from starter.fsck import Checker, Difference
 from starter.settings import Settings
 from store.engine import engine_of
-from store.faults import DatabaseUnreachable, StoreFault
+from store.faults import DatabaseBusy, DatabaseUnreachable, StoreFault
 from store.mails import keep_mail
 from store.schema import upgrade
 from store.writer import GroupWriter
@@ -37,39 +38,67 @@ DRAIN_WITHIN: Final = timedelta(seconds=10)
 MAILS_AT_ONCE: Final = 8
 CACHED_ITEMS: Final = 2000
 """Items kept in memory, at about 100 KB each; others are replayed when something happens."""
+STICKY_WITHIN: Final = timedelta(seconds=2)
+"""How long a task waits for the worker that has its item in memory: with the SDK's 10 seconds,
+each item that a killed worker held stood still that long although another worker was there."""
 _AGAIN: Final = 2.0
 """Seconds before a server or store that does not answer is asked again."""
+_Compare = Callable[[str], Awaitable[list[Difference]]]
 
 
 class Recheck:
-    """Compares the rows that may be ahead of history, as they are named."""
+    """Compares rows that may be ahead of history, each as soon as it is named."""
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
         self._loop = asyncio.get_running_loop()
-        self._named: asyncio.Queue[str] = asyncio.Queue()
+        self._comparing: dict[str, asyncio.Task[None]] = {}
+        self._named_again: set[str] = set()
+        self._is_over = False
 
     def name(self, reference: str) -> None:
         """Have this item's row compared; may be called from any thread."""
-        self._loop.call_soon_threadsafe(self._named.put_nowait, reference)
+        self._loop.call_soon_threadsafe(self._begin, reference, self._checker.check)
 
-    async def serve(self) -> None:
-        """First the newest rows of the workers before this one, then whatever is named."""
-        await self._patiently(self._checker.newest)
-        while True:
-            reference = await self._named.get()
-            await self._patiently(functools.partial(self._checker.check, reference))
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """First the newest rows of other workers; besides, whatever is named meanwhile."""
+        self._begin("the newest rows of other workers", lambda _: self._checker.newest())
+        try:
+            yield
+        finally:
+            self._is_over = True
+            for task in self._comparing.values():
+                task.cancel()
 
-    async def _patiently(self, compare: Callable[[], Awaitable[list[Difference]]]) -> None:
-        while True:
-            try:
-                for difference in await compare():
-                    LOG.info("%s: %s: %s", difference.reference, difference.found, difference.done)
-            except (RPCError, StoreFault) as problem:
-                LOG.warning("cannot compare rows yet: %s", problem)
-                await asyncio.sleep(_AGAIN)
-            else:
-                return
+    def _begin(self, what: str, compare: _Compare) -> None:
+        if self._is_over:
+            return
+        if what in self._comparing:
+            self._named_again.add(what)
+            return
+        self._comparing[what] = task = asyncio.create_task(_patiently(what, compare))
+        task.add_done_callback(lambda ended: self._end(what, compare, ended))
+
+    def _end(self, what: str, compare: _Compare, ended: asyncio.Task[None]) -> None:
+        del self._comparing[what]
+        if not ended.cancelled() and (error := ended.exception()):
+            LOG.error("cannot compare %s", what, exc_info=error)
+        if what in self._named_again:
+            self._named_again.discard(what)
+            self._begin(what, compare)
+
+
+async def _patiently(what: str, compare: _Compare) -> None:
+    while True:
+        try:
+            for difference in await compare(what):
+                LOG.info("%s: %s: %s", difference.reference, difference.found, difference.done)
+        except (RPCError, StoreFault) as problem:
+            LOG.warning("cannot compare %s yet: %s", what, problem)
+            await asyncio.sleep(_AGAIN)
+        else:
+            return
 
 
 @asynccontextmanager
@@ -97,13 +126,10 @@ async def working(
             workflow_runner=publishing(sink, recheck.name),
             graceful_shutdown_timeout=DRAIN_WITHIN,
             max_cached_workflows=max_cached_workflows,
+            sticky_queue_schedule_to_start_timeout=STICKY_WITHIN,
         )
-        async with worker:
-            checking = asyncio.create_task(recheck.serve())
-            try:
-                yield worker
-            finally:
-                checking.cancel()
+        async with worker, recheck.serving():
+            yield worker
 
 
 async def work(settings: Settings) -> None:
@@ -111,6 +137,7 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    load(settings.catalog)  # told now, not after a server was waited for
     engine = engine_of(settings.database_url)
     preparing = asyncio.create_task(_prepared(engine))
     stopping = asyncio.create_task(stop.wait())
@@ -132,7 +159,7 @@ async def _prepared(engine: Engine) -> Client:
             client = await connect()
             await register_attributes(client)
             await asyncio.to_thread(upgrade, engine)
-        except (TemporalUnreachable, RPCError, DatabaseUnreachable) as problem:
+        except (TemporalUnreachable, RPCError, DatabaseUnreachable, DatabaseBusy) as problem:
             LOG.warning("%s; trying again", problem)
             await asyncio.sleep(_AGAIN)
         else:
@@ -142,9 +169,10 @@ async def _prepared(engine: Engine) -> Client:
 def main() -> int:
     """Run a worker with what the environment says; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(process)d] %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        asyncio.run(work(Settings()))
-    except (CatalogInvalid, StoreFault) as problem:
+        asyncio.run(work(settings()))
+    except (WrongEnvironment, CatalogInvalid, StoreFault) as problem:
         LOG.error("%s", problem)  # noqa: TRY400 - a sentence for the operator, no stack
         return 2
     return 0

@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 
 from starter.connection import register_attributes
 from starter.desk import Desk
+from starter.guard import Guard, killed
 from starter.settings import Settings
 from workflows.attributes import ALL
 from workflows.payloads import DATA_CONVERTER
@@ -39,6 +40,8 @@ STOPPED_WITHIN: Final = 15.0
 _LOOK_EVERY: Final = 0.1
 _WORKER: Final = Path(__file__).parent.parent / "worker.py"
 _BACKOFF: Final = (0.2, 1.0, 5.0)
+_STEADY_AFTER: Final = 60.0
+"""Seconds after which a worker that ends counts as its first failure again."""
 _TYPE_NAMES: Final = {str: "Keyword", datetime: "Datetime", bool: "Bool"}
 
 
@@ -77,6 +80,7 @@ class Stack:
         self._announce = announce
         self._server: asyncio.subprocess.Process | None = None
         self._worker: asyncio.subprocess.Process | None = None
+        self._guard = Guard()
 
     @property
     def address(self) -> str:
@@ -95,8 +99,13 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a program needs to meet this stack: Temporal's variables and ours."""
-        return os.environ | {
+        """What a program needs to meet this stack: Temporal's variables and ours.
+
+        Temporal's others are left out, and its file: they may say TLS, which this server has not.
+        """
+        others = {name: x for name, x in os.environ.items() if not name.startswith("TEMPORAL_")}
+        return others | {
+            "TEMPORAL_CONFIG_FILE": os.devnull,
             "TEMPORAL_ADDRESS": self.address,
             "TEMPORAL_NAMESPACE": "default",
             "CASEKEEP_TASK_QUEUE": self.settings.task_queue,
@@ -163,25 +172,24 @@ class Stack:
         for process in (self._worker, self._server):
             if process is not None and process.returncode is None:
                 await _stopped(process)
+        await self._guard.close()
 
     async def serve(self) -> None:
         """Keep the worker alive, until cancelled; raises StackFailed if the server dies."""
-        failures = 0
+        clock, failures = asyncio.get_running_loop().time, 0
         while self._server is not None and self._worker is not None:
-            server = asyncio.create_task(self._server.wait())
-            worker = asyncio.create_task(self._worker.wait())
-            try:
-                await asyncio.wait({server, worker}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for waiting in (server, worker):
-                    waiting.cancel()
-            if self._server.returncode is not None:
-                msg = f"Temporal's server ended: see {self.folder / 'server.log'}"
-                raise StackFailed(msg)
+            began = clock()
+            await _first_end(self._server, self._worker)
+            self._check_server()
+            failures = 0 if clock() - began > _STEADY_AFTER else failures
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
             failures += 1
             self._announce(f"the worker ended ({self._worker.returncode}): starting another")
-            await self.start_worker()
+            try:
+                await self.start_worker()
+            except StackFailed as failure:
+                self._check_server()
+                self._announce(str(failure))
 
     async def client(self) -> Client:
         """A client of this stack."""
@@ -193,7 +201,7 @@ class Stack:
 
     async def _spawn(self, name: str, *command: str) -> asyncio.subprocess.Process:
         with (self.folder / f"{name}.log").open("ab") as log:
-            return await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -201,6 +209,13 @@ class Stack:
                 env=self.environment,
                 start_new_session=True,
             )
+        await self._guard.watch(process)
+        return process
+
+    def _check_server(self) -> None:
+        if self._server is not None and self._server.returncode is not None:
+            msg = f"Temporal's server ended: see {self.folder / 'server.log'}"
+            raise StackFailed(msg)
 
     async def _until(
         self,
@@ -213,6 +228,7 @@ class Stack:
             if process.returncode is not None:
                 msg = f"{what} ended at once ({process.returncode}): {self._last_words(what)}"
                 raise StackFailed(msg)
+            self._check_server()
             if asyncio.get_running_loop().time() > deadline:
                 msg = f"{what} was not ready within {READY_WITHIN:.0f} s: {self._last_words(what)}"
                 raise StackFailed(msg)
@@ -272,12 +288,21 @@ def _check_free(port: int, option: str) -> None:
         raise PortTaken(msg)
 
 
+async def _first_end(*processes: asyncio.subprocess.Process) -> None:
+    """Return when one of them has ended."""
+    waiting = [asyncio.create_task(process.wait()) for process in processes]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
 async def _killed(process: asyncio.subprocess.Process | None) -> int:
     if process is None:
         msg = "there is nothing to kill"
         raise StackFailed(msg)
-    process.kill()
-    await process.wait()
+    await killed(process)
     return process.pid
 
 
@@ -286,5 +311,4 @@ async def _stopped(process: asyncio.subprocess.Process) -> None:
     try:
         await asyncio.wait_for(process.wait(), STOPPED_WITHIN)
     except TimeoutError:
-        os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await killed(process)
