@@ -23,19 +23,34 @@ _TYPES: Final = {
     SearchAttributeIndexedValueType.BOOL: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
 }
 _AGAIN: Final = 0.2
+DEFAULT_ADDRESS: Final = "localhost:7233"
 
 
 class TemporalUnreachable(Exception):
-    """There is no Temporal server where the configuration says."""
+    """There is no Temporal server where the configuration says; there may be one later."""
+
+
+class ConnectionWrong(Exception):
+    """Temporal's own configuration cannot be used: waiting does not help."""
 
 
 async def connect() -> Client:
-    """A client as `TEMPORAL_…` and Temporal's own file say; raises TemporalUnreachable."""
-    config = ClientConfig.load_client_connect_config()
+    """A client as `TEMPORAL_…` and Temporal's own file say.
+
+    Raises TemporalUnreachable or ConnectionWrong.
+    """
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except (RuntimeError, OSError) as error:
+        msg = f"Temporal's configuration (TEMPORAL_…, its file): {error}"
+        raise ConnectionWrong(msg) from error
+    address = config.setdefault("target_host", DEFAULT_ADDRESS)
     try:
         return await Client.connect(**config, data_converter=DATA_CONVERTER)
+    except (ValueError, OSError) as error:
+        msg = f"TEMPORAL_ADDRESS {address} cannot be used: {error}"
+        raise ConnectionWrong(msg) from error
     except (RuntimeError, RPCError) as error:
-        address = config.get("target_host", "localhost:7233")
         msg = f"no Temporal server at {address}: `casekeep up` runs one, or set TEMPORAL_ADDRESS"
         raise TemporalUnreachable(msg) from error
 

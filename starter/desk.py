@@ -138,7 +138,7 @@ class Desk:
         except RPCError:
             return UnknownItem(f"no item {reference}: check the reference")
         if described.status is WorkflowExecutionStatus.RUNNING:
-            return error
+            return UnknownItem(f"item {reference} has only just been started: ask again")
         sentence = f"{described.workflow_type.lower()} {reference} is closed: cannot {command}"
         return NotAllowed(f"{sentence}; mail to it starts a new item", rule="C15")
 
