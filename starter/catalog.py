@@ -19,6 +19,8 @@ from starter.yaml_lines import Document, NotYaml, read
 LOG: Final = logging.getLogger("casekeep.catalog")
 CATEGORIES: Final = "categories.yaml"
 CASES: Final = "cases"
+SAMPLE: Final = Path(__file__).parent.parent / "catalog"
+"""The catalog that comes with the program."""
 _NAME: Final = TypeAdapter[str](Name)
 _DEFINITION: Final = TypeAdapter[CaseDefinition](SizedCaseDefinition)
 
@@ -77,7 +79,7 @@ def load(folder: Path) -> Catalog:
     return Catalog(categories, definitions)
 
 
-def read_definition(path: Path) -> CaseDefinition:
+def definition_in(path: Path) -> CaseDefinition:
     """One case definition from a YAML or JSON file; raises CatalogInvalid."""
     return _definition(path, _read(path))
 

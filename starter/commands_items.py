@@ -1,0 +1,232 @@
+"""`new`, `do`, `show` and `timeline`: one item at a time."""
+
+import asyncio
+import json as json_text
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from starter.options import As, Json, Reference
+
+if TYPE_CHECKING:
+    from domain.states import State
+    from starter.steering import Starting
+
+INTERRUPTED: Final = 130
+
+Title = Annotated[str | None, typer.Argument(help="What it is about, in one line.")]
+Text = Annotated[str | None, typer.Option(help="The request itself.")]
+Category = Annotated[str | None, typer.Option(help="A free name; the catalog may know it.")]
+Contact = Annotated[
+    str | None, typer.Option(metavar="NAME <MAIL>", help="Whom it is for; one part is enough.")
+]
+Requester = Annotated[
+    str | None, typer.Option(metavar="NAME <MAIL>", help="Who asked for it; one part is enough.")
+]
+Queue = Annotated[str | None, typer.Option(help="Where it waits; by default as the catalog says.")]
+Submit = Annotated[
+    bool | None,
+    typer.Option("--submit/--draft", help="Hand it in at once, or not. [default: as its origin]"),
+]
+StartedBy = Annotated[
+    str | None,
+    typer.Option(metavar="ORIGIN", help="manual, email, service, schedule, action or split."),
+]
+Links = Annotated[
+    list[str] | None,
+    typer.Option("--link", metavar="KIND=REFERENCE", help="A link to another item or document."),
+]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="Such as feedback_window=PT1H or due.within=P2D."),
+]
+Own = Annotated[
+    str | None, typer.Option("--reference", help="Your own reference: starting twice is once.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is closed, and tell its life.")]
+Definition = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FILE", help="A name in the catalog, or a .yaml or .json file."),
+]
+Owner = Annotated[str | None, typer.Option(help="The person who answers for it.")]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE|JSON", help="Free data of the Case; more than once."),
+]
+
+
+def new_ticket(
+    title: Title = None,
+    *,
+    description: Text = None,
+    category: Category = None,
+    primary_contact: Contact = None,
+    requester: Requester = None,
+    queue: Queue = None,
+    submit: Submit = None,
+    started_by: StartedBy = None,
+    link: Links = None,
+    setting: Setting = None,
+    reference: Own = None,
+    as_: As = None,
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Start a Ticket: a Draft, unless it is submitted or comes from elsewhere."""
+    from domain.starts import TicketStart
+
+    texts = {
+        "title": title,
+        "description": description,
+        "category": category,
+        "primary_contact": primary_contact,
+        "requester": requester,
+        "queue": queue,
+        "started_by": started_by,
+    }
+    words = [*_given(texts, submit), *_listed(link, setting)]
+    _start(TicketStart, words, reference=reference, by=as_, wait=wait, json=json)
+
+
+def new_case(
+    short_description: Title = None,
+    *,
+    definition: Definition = None,
+    data: Data = None,
+    owner: Owner = None,
+    primary_contact: Contact = None,
+    requester: Requester = None,
+    queue: Queue = None,
+    submit: Submit = None,
+    started_by: StartedBy = None,
+    link: Links = None,
+    setting: Setting = None,
+    reference: Own = None,
+    as_: As = None,
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Start a Case: a Draft, unless it is submitted or comes from elsewhere."""
+    from domain.starts import CaseStart
+
+    texts = {
+        "short_description": short_description,
+        "definition": definition,
+        "owner": owner,
+        "primary_contact": primary_contact,
+        "requester": requester,
+        "queue": queue,
+        "started_by": started_by,
+    }
+    words = [*_given(texts, submit), *_listed(link, setting)]
+    words += [f"data={word}" if word.startswith("{") else f"data.{word}" for word in data or ()]
+    _start(CaseStart, words, reference=reference, by=as_, wait=wait, json=json)
+
+
+def do(
+    reference: Reference,
+    command: Annotated[
+        str | None, typer.Argument(help="What to do; leave it out to see what there is.")
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD=VALUE]...", help="Such as type=until until=+2h."),
+    ] = None,
+    as_: As = None,
+    json: Json = False,
+) -> None:
+    """Give an item a command; it answers, or refuses."""
+    from starter import rendering, steering
+    from starter.environment import user
+
+    if command is None:
+        kind = asyncio.run(steering.kind_of(reference))
+        rendering.aside().print(rendering.commands(kind))
+        raise typer.Exit(2)
+    now = datetime.now().astimezone()
+    done = asyncio.run(steering.do(reference, command, fields or [], by=as_ or user(), now=now))
+    if json:
+        rendering.machine(done.after)
+    else:
+        rendering.people().print(rendering.moved(done.before, done.after, now))
+
+
+def show(reference: Reference, json: Json = False) -> None:
+    """Show an item as it is now, and a Case with its Actions."""
+    from starter import rendering, steering
+    from starter.running import link_to
+
+    seen = asyncio.run(steering.seen(reference))
+    if json:
+        rendering.machine(seen.state)
+        return
+    now = datetime.now().astimezone()
+    card = rendering.card(seen.state, now, of_actions=seen.actions, link=link_to(reference))
+    rendering.people().print(card)
+    if seen.remark:
+        rendering.aside().print(seen.remark, style="yellow")
+
+
+def timeline(reference: Reference, json: Json = False) -> None:
+    """Tell all that happened to an item."""
+    from starter import rendering, steering
+
+    entries = asyncio.run(steering.history(reference))
+    if json:
+        rendering.machine({"entries": entries})
+    else:
+        rendering.people().print(rendering.timeline(entries, datetime.now().astimezone()))
+
+
+def _given(texts: dict[str, str | None], submit: bool | None) -> list[str]:
+    words = [f"{name}={text}" for name, text in texts.items() if text is not None]
+    return words if submit is None else [*words, f"submit={str(submit).lower()}"]
+
+
+def _listed(links: list[str] | None, settings: list[str] | None) -> list[str]:
+    words = [f"settings.{word}" for word in settings or ()]
+    for link in links or ():
+        kind, equals, target = link.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{link!r}: write KIND=REFERENCE", param_hint="--link")
+        words.append(f"links={json_text.dumps([{'kind': kind, 'reference': target}])}")
+    return words
+
+
+def _start(
+    model: "Starting",
+    words: list[str],
+    *,
+    reference: str | None,
+    by: str | None,
+    wait: bool,
+    json: bool,
+) -> None:
+    from starter import rendering, steering
+    from starter.environment import user
+    from starter.running import link_to
+
+    now = datetime.now().astimezone()
+    start = steering.start_of(model, words, by=by or user(), now=now)
+    begun = asyncio.run(steering.started(start, reference))
+    if not json:
+        rendering.people().print(rendering.begun(begun, now, link_to(begun.reference)))
+    if wait:
+        begun = _closed(begun)
+        if not json:
+            rendering.people().print(rendering.line(begun, datetime.now().astimezone()))
+    if json:
+        rendering.machine(begun)
+
+
+def _closed(begun: "State") -> "State":
+    from starter import rendering, steering
+
+    reference = begun.reference
+    try:
+        with rendering.waiting(reference) as tell:
+            return asyncio.run(steering.until_closed(begun, tell))
+    except KeyboardInterrupt:
+        rendering.aside().print(f"{reference} goes on without you: casekeep show {reference}")
+        raise typer.Exit(INTERRUPTED) from None

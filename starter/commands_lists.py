@@ -1,0 +1,96 @@
+"""`inbox`, `owned`, `queue` and `search`: lists from the store."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starter.options import As, Json
+
+if TYPE_CHECKING:
+    from store.pages import Page
+
+PersonName = Annotated[str | None, typer.Argument(help="Whose; by default yours.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many lines at most.")]
+After = Annotated[
+    str | None, typer.Option("--cursor", help="Go on after a page; --json tells its cursor.")
+]
+
+
+def inbox(
+    person: PersonName = None,
+    as_: As = None,
+    limit: Limit = 50,
+    cursor: After = None,
+    json: Json = False,
+) -> None:
+    """List what is assigned to you, and what you own that has news."""
+    from starter.environment import open_store, user
+    from store import queries
+
+    who = person or as_ or user()
+    page = queries.inbox(open_store(), who, limit=limit, cursor=cursor)
+    _show(page, json=json, empty=f"The inbox of {who} is empty.")
+
+
+def owned(
+    person: PersonName = None,
+    as_: As = None,
+    limit: Limit = 50,
+    cursor: After = None,
+    json: Json = False,
+) -> None:
+    """List what you own and others have, or what waits."""
+    from starter.environment import open_store, user
+    from store import queries
+
+    who = person or as_ or user()
+    page = queries.owned(open_store(), who, limit=limit, cursor=cursor)
+    _show(page, json=json, empty=f"{who} owns nothing that others have or that waits.", holder=True)
+
+
+def queue(
+    name: Annotated[str, typer.Argument(help="The queue's name.")],
+    limit: Limit = 50,
+    cursor: After = None,
+    json: Json = False,
+) -> None:
+    """List what waits to be picked up, the next one first."""
+    from starter.environment import open_store
+    from store import queries
+
+    now = datetime.now().astimezone()
+    page = queries.queue(open_store(), name, now=now, limit=limit, cursor=cursor)
+    _show(page, json=json, empty=f"Nothing waits in the queue {name}.")
+
+
+def search(
+    words: Annotated[list[str], typer.Argument(help="Words that an item has to have.")],
+    limit: Limit = 20,
+    json: Json = False,
+) -> None:
+    """Find items by reference, title, description and notes."""
+    from starter import rendering
+    from starter.environment import open_store
+    from store.search import search as search_in
+
+    found = search_in(open_store(), " ".join(words), limit=limit)
+    if json:
+        rendering.machine({"found": found})
+    elif found:
+        rendering.people().print(rendering.findings(found))
+    else:
+        rendering.people().print(f"Nothing has {' '.join(words)}.")
+
+
+def _show(page: "Page", *, json: bool, empty: str, holder: bool = False) -> None:
+    from starter import rendering
+
+    if json:
+        rendering.machine(page)
+        return
+    now = datetime.now().astimezone()
+    lines = rendering.listing(page.items, now, holder=holder) if page.items else empty
+    rendering.people().print(lines)
+    if page.cursor is not None:
+        rendering.aside().print("There are more: ask for them with --limit.", style="dim")

@@ -1,0 +1,130 @@
+"""The contract as one JSON Schema document, built from the very models that decide."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from temporalio.common import SearchAttributeIndexedValueType as Indexed
+
+from domain.commands import COMMANDS, Command, commands_of
+from domain.refusals import Conflict, InvalidCommand, NotAllowed
+from domain.starts import CaseStart, TicketStart
+from domain.states import ActionItemState, CaseState, State, TicketState
+from domain.timeline import TimelinePage, TimelineRequest
+from domain.values import Kind
+from workflows.attributes import ALL
+
+Schema = dict[str, Any]
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_STARTS: Final[dict[Kind, type[BaseModel]]] = {Kind.TICKET: TicketStart, Kind.CASE: CaseStart}
+_STATES: Final[dict[Kind, type[State]]] = {
+    Kind.TICKET: TicketState,
+    Kind.CASE: CaseState,
+    Kind.ACTION: ActionItemState,
+}
+_NAME: Final = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+_IDENTIFIERS: Final[Schema] = {
+    "reference": {
+        "description": "An item's reference, which is its workflow id: T-7F3K9Q2D, or one's own.",
+        "type": "string",
+        "pattern": f"^(?!.*-A[0-9]+$){_NAME}$",
+    },
+    "action_reference": {
+        "description": "An Action's reference: that of its Case, -A and a number.",
+        "type": "string",
+        "pattern": f"^{_NAME}-A[0-9]+$",
+    },
+    "actor": {
+        "description": "Who acts: amy is a human, robot:ocr-1, service:erp, or system.",
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 100,
+    },
+    "instant": {
+        "description": "RFC 3339 with a zone; answered in UTC.",
+        "type": "string",
+        "format": "date-time",
+    },
+}
+_INDEXED: Final[dict[Indexed, Schema]] = {
+    Indexed.KEYWORD: {"type": "string"},
+    Indexed.DATETIME: {"type": "string", "format": "date-time"},
+    Indexed.BOOL: {"type": "boolean"},
+}
+
+
+def document() -> Schema:
+    """The whole contract: what each kind takes and answers, by name, below `properties`."""
+    inputs: list[type[BaseModel]] = [*_STARTS.values(), *COMMANDS, TimelineRequest]
+    outputs: list[type[BaseModel]] = [*_STATES.values(), TimelinePage]
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        *((model, "validation") for model in inputs),
+        *((model, "serialization") for model in outputs),
+    ]
+    refs, definitions = models_json_schema(wanted, ref_template="#/$defs/{model}")
+    named: dict[type, Schema] = {model: ref for (model, _), ref in refs.items()}
+    return {
+        "$schema": DIALECT,
+        "title": "Casekeep: the contract",
+        "description": (
+            "A start is the one argument of the workflow type. A command is a signal and an update "
+            "of its name with one JSON object. An update and the query state answer the state."
+        ),
+        "type": "object",
+        "properties": {
+            "identifiers": _properties("What names items, actors and moments.", _IDENTIFIERS),
+            **{kind.value: _kind(kind, named) for kind in Kind},
+            "refusal": _refusal(),
+            "search_attributes": _properties(
+                "What lists can be filtered by, in Temporal's UI and by its command.",
+                {key.name: _INDEXED[key.indexed_value_type] for key in ALL},
+            ),
+        },
+        "$defs": definitions["$defs"],
+    }
+
+
+def _kind(kind: Kind, named: dict[type, Schema]) -> Schema:
+    commands = {name: _command(model, named) for name, model in commands_of(kind).items()}
+    parts: Schema = {
+        "workflow_type": {"const": kind.value},
+        "commands": _properties("Each a signal and an update of this name.", commands),
+        "state": named[_STATES[kind]],
+        "timeline": _properties(
+            "The query timeline: nothing or a request in, a page out.",
+            {"request": named[TimelineRequest], "page": named[TimelinePage]},
+        ),
+    }
+    if kind in _STARTS:
+        return _properties(f"A {kind.value}.", {"start": named[_STARTS[kind]], **parts})
+    return _properties(f"An {kind.value}; only its Case starts it.", parts)
+
+
+def _command(model: type[Command], named: dict[type, Schema]) -> Schema:
+    return {"description": (model.__doc__ or "").partition("\n")[0], **named[model]}
+
+
+def _refusal() -> Schema:
+    details = {
+        "rule": {
+            "description": "The rule of the status model, such as C8.",
+            "type": ["string", "null"],
+        },
+        "fields": {
+            "description": "The fields that were wrong.",
+            "type": "array",
+            "items": {"type": "string"},
+        },
+    }
+    return _properties(
+        "An application error of this type, with a sentence for people as its message.",
+        {
+            "type": {"enum": [InvalidCommand.type, NotAllowed.type, Conflict.type]},
+            "message": {"type": "string"},
+            "details": _properties("For programs.", details),
+        },
+    )
+
+
+def _properties(description: str, properties: Schema) -> Schema:
+    return {"description": description, "type": "object", "properties": properties}

@@ -1,0 +1,100 @@
+"""Where an item is read: from itself, which is the truth, or from the store, which keeps all."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Final
+
+from temporalio.api.enums.v1 import EventType
+
+from domain.states import ActionItemState, CaseState, State, TicketState
+from domain.timeline import TimelineEntry, line_of
+from domain.values import Kind, Status
+from starter.desk import Answer, Desk, UnknownItem
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_STATES: Final[dict[str, type[State]]] = {
+    Kind.TICKET: TicketState,
+    Kind.CASE: CaseState,
+    Kind.ACTION: ActionItemState,
+}
+
+
+def state_of_answer(answer: Answer) -> State:
+    """The state that an item answered, typed."""
+    return _STATES[answer["kind"]].model_validate(answer)
+
+
+async def actions_now(desk: Desk, case: CaseState) -> tuple[ActionItemState, ...]:
+    """What the Case's open Actions say of themselves, in order of start."""
+    references = [copy.reference for copy in case.actions if copy.outcome is None]
+    answers = await asyncio.gather(*(desk.state(reference) for reference in references))
+    return tuple(ActionItemState.model_validate(answer) for answer in answers)
+
+
+def state_in_store(engine: "Engine", reference: str) -> State:
+    """The item as the store has it; raises UnknownItem."""
+    from store.queries import item_of
+
+    kept = item_of(engine, reference)
+    if kept is None:
+        raise UnknownItem(f"no item {reference}: check the reference")
+    return kept.state
+
+
+def timeline_in_store(engine: "Engine", reference: str) -> Iterator[TimelineEntry]:
+    """Every entry that the store has, oldest first."""
+    from store.queries import timeline
+
+    page = timeline(engine, reference)
+    yield from map(line_of, page.entries)
+    while page.next is not None:
+        page = timeline(engine, reference, after=page.next)
+        yield from map(line_of, page.entries)
+
+
+async def timeline_carried(desk: Desk, reference: str) -> AsyncIterator[TimelineEntry]:
+    """Every entry that the item still carries, oldest first."""
+    revision: int | None = 0
+    while revision is not None:
+        page = await desk.timeline(reference, revision)
+        for entry in page["entries"]:
+            yield TimelineEntry.model_validate(entry)
+        revision = page["next"]
+
+
+async def follow(desk: Desk, reference: str) -> AsyncGenerator[State, None]:
+    """The item's state, now and after each change, until it is closed.
+
+    Waits for the item's own history to grow; asks nothing meanwhile.
+    """
+    revision = -1
+    going_on = True
+    while going_on:
+        going_on = False
+        events = desk.client.get_workflow_handle(reference).fetch_history_events(
+            wait_new_event=True
+        )
+        while True:
+            await events.fetch_next_page()
+            kinds = {event.event_type for event in events.current_page or ()}
+            going_on |= EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW in kinds
+            if EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED in kinds:
+                state = state_of_answer(await desk.state(reference))
+                if state.revision > revision:
+                    revision = state.revision
+                    yield state
+                if state.status is Status.CLOSED:
+                    return
+            if events.next_page_token is None:
+                break
+
+
+async def action_begun(desk: Desk, case: str, reference: str) -> None:
+    """Wait until the Case has started the Action of this reference."""
+    events = desk.client.get_workflow_handle(case).fetch_history_events(wait_new_event=True)
+    async for event in events:
+        begun = event.child_workflow_execution_started_event_attributes
+        if begun.workflow_execution.workflow_id == reference:
+            return

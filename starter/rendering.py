@@ -1,0 +1,346 @@
+"""What the shell shows to people: cards, lists and timelines, on 80 columns as on more."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from pydantic_core import to_jsonable_python
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from domain.commands import Command, commands_of
+from domain.states import ActionItemState, ActionState, CaseState, State
+from domain.timeline import TimelineEntry
+from domain.values import SYSTEM, Kind, Status, is_person, is_robot
+from starter import words
+from starter.fields import usage
+
+if TYPE_CHECKING:
+    from store.pages import Listed
+    from store.search import Found
+
+STATUS_STYLES: Final = {
+    Status.DRAFT: "dim",
+    Status.TO_DO: "cyan",
+    Status.IN_PROGRESS: "blue",
+    Status.WAIT: "magenta",
+    Status.RESOLVED: "green",
+    Status.CLOSED: "green dim",
+}
+_TEXT_LINES: Final = 12
+_MARKS: Final = (
+    ("attention", "needs attention", "bold red"),
+    ("new_information", "new information", "yellow"),
+    ("robot_rejected", "robot-rejected", "yellow"),
+)
+
+
+def people() -> Console:
+    """Where people read; colours only on a terminal."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def aside() -> Console:
+    """Where people read what is no result: reasons, progress, ways out."""
+    return Console(highlight=False, markup=False, emoji=False, stderr=True)
+
+
+def machine(value: object) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(to_jsonable_python(value, by_alias=True), ensure_ascii=False, indent=2))  # noqa: T201
+
+
+def actor(name: str) -> Text:
+    """Who: people, robots, services and the system look different."""
+    if is_person(name):
+        return Text(name, "bold green")
+    return Text(
+        name, "dim" if name == SYSTEM else "bold magenta" if is_robot(name) else "bold cyan"
+    )
+
+
+def status(value: Status) -> Text:
+    """A status in its colour."""
+    return Text(words.STATUSES[value], STATUS_STYLES[value])
+
+
+def due(value: Status, due_at: datetime | None, due_text: str | None, now: datetime) -> Text | None:
+    """D3: red when overdue, green before, grey while nothing can be late."""
+    if due_at is None:
+        return Text(due_text.removeprefix("Due: "), "dim") if due_text else None
+    if value in {Status.DRAFT, Status.RESOLVED, Status.CLOSED}:
+        return Text(f"{due_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}", "dim")
+    if due_at <= now:
+        return Text(f"overdue {words.span(now - due_at)}", "bold red")
+    return Text(words.relative(due_at, now), "green")
+
+
+def card(
+    state: State,
+    now: datetime,
+    *,
+    of_actions: Sequence[ActionItemState] = (),
+    link: str = "",
+    whole: bool = True,
+) -> RenderableType:
+    """The item as a person wants to see it first; without its facts if not `whole`."""
+    head = Text.assemble(
+        (state.reference, "bold"), "  ", (state.title or "(no title)", "bold"), overflow="fold"
+    )
+    parts: list[RenderableType] = [head, _standing(state, now)]
+    if state.cancelled and state.resolution is not None:
+        why = f": {state.resolution.reason}" if state.resolution.reason else ""
+        parts.append(Text(f"This {state.kind.value} was aborted{why}", "red"))
+    if state.attention:
+        parts += ["", _attention(state)]
+    if whole:
+        parts += ["", _facts(state, now, link)]
+    if isinstance(state, CaseState) and state.actions:
+        parts += ["", _actions(state.actions, {one.reference: one for one in of_actions})]
+    if whole and state.description:
+        parts += ["", *_excerpt(state.description)]
+    return Group(*parts)
+
+
+def line(state: State, now: datetime) -> Text:
+    """Where an item stands, in a line."""
+    return Text.assemble((state.reference, "bold"), "  ", _standing(state, now))
+
+
+def begun(state: State, now: datetime, link: str) -> RenderableType:
+    """An item that was just started, and what may come next."""
+    parts: list[RenderableType] = [line(state, now)]
+    if link:
+        parts.append(Text(f"  {link}", "dim"))
+    following = "submit" if state.status is Status.DRAFT else "start"
+    if state.status in {Status.DRAFT, Status.TO_DO}:
+        parts.append(Text(f"  next: casekeep do {state.reference} {following}", "dim"))
+    return Group(*parts)
+
+
+def moved(before: State, after: State, now: datetime) -> RenderableType:
+    """What a command led to, in a line."""
+    if after.revision == before.revision:
+        return Text.assemble(line(after, now), (" · nothing to change", "dim"))
+    passed = Text.assemble((after.reference, "bold"), "  ")
+    if after.status is not before.status:
+        passed.append_text(status(before.status)).append(" → ", "dim")
+    return Text.assemble(passed, _standing(after, now))
+
+
+@contextmanager
+def waiting(reference: str) -> Iterator[Callable[[State], None]]:
+    """Progress of an item, a line a change, beside the results; on a terminal it shows it lives."""
+    console = aside()
+
+    def tell(state: State) -> None:
+        now = datetime.now().astimezone()
+        change = Text.assemble((words.clock(state.changed_at, now), "dim"), "  ")
+        change.append_text(_standing(state, now))
+        if isinstance(state, CaseState) and state.step:
+            change.append(f" · step {words.step_of(state)}", "dim")
+        console.print(change)
+
+    with console.status(Text(f"waiting until {reference} is closed; Ctrl-C leaves it alone")):
+        yield tell
+
+
+def commands(kind: Kind) -> RenderableType:
+    """What may be said to an item of this kind, with its fields."""
+    rows = [
+        (
+            Text(name, "bold"),
+            Text.assemble(
+                model.__doc__ or "",
+                "\n",
+                (usage(model, without=tuple(Command.model_fields)), "dim"),
+            ),
+        )
+        for name, model in commands_of(kind).items()
+    ]
+    return Lines((f"{kind} commands", "What it does, and its fields"), rows, flexible=1)
+
+
+def findings(found: Iterable["Found"]) -> RenderableType:
+    """What a search found, and where the words are."""
+    rows = []
+    for one in found:
+        what = Text(one.item.title)
+        # a match in the heading is shown as the heading: reference and title again, then the text
+        more = one.excerpt.removeprefix(f"{one.item.reference} {one.item.title}").strip()
+        if more:
+            what.append(f"\n{more}", "dim")
+        rows.append((Text(one.item.reference), status(one.item.status), what))
+    return Lines(("Reference", "Status", "Title and what matches"), rows)
+
+
+def endings(states: Iterable[State]) -> RenderableType:
+    """Closed items, and how they ended."""
+    rows = []
+    for state in states:
+        end = state.resolution
+        how = words.plain(end.method or end.outcome or "") if end else ""
+        rows.append((state.reference, how, state.title, actor(end.by) if end else ""))
+    return Lines(("Reference", "End", "Title", "By"), rows)
+
+
+def listing(items: Iterable["Listed"], now: datetime, *, holder: bool = False) -> RenderableType:
+    """Lines of a list."""
+    rows = []
+    for one in items:
+        marks = [Text(word, style) for name, word, style in _MARKS if getattr(one, name)]
+        standing = status(one.status)
+        for more in filter(None, (one.wait, one.resolution)):
+            standing.append(f"\n{words.plain(more)}", "dim")
+        has_it = actor(one.assignee) if one.assignee else Text(f"queue {one.queue}", "dim")
+        rows.append(
+            (
+                one.reference,
+                standing,
+                Text("\n").join([Text(one.title or "(no title)"), *marks]),
+                *([has_it] if holder else []),
+                due(one.status, one.due_at, one.due_text, now) or "",
+            )
+        )
+    return Lines(("Reference", "Status", "Title", *(["Held by"] if holder else []), "Due"), rows)
+
+
+def timeline(entries: Iterable[TimelineEntry], now: datetime) -> RenderableType:
+    """What happened, one entry a paragraph."""
+    rows = []
+    for entry in entries:
+        what = Text(words.plain(entry.command), "bold")
+        if entry.refused:
+            what.append(" refused", "red")
+        elif entry.before is None:
+            what.append("  ").append_text(status(entry.after))
+        elif entry.before is not entry.after:
+            what.append("  ").append_text(status(entry.before))
+            what.append(" → ", "dim").append_text(status(entry.after))
+        for text, style in ((entry.reason, ""), (entry.note, "italic")):
+            if text:
+                what.append("\n").append(_shortened(text), style)
+        if entry.resolution:
+            what.append("\nthis is the resolution", "green")
+        number = "" if entry.refused else str(entry.revision)
+        rows.append((number, words.clock(entry.at, now), actor(entry.by), what))
+    return Lines(("", "When", "Who", "What"), rows, flexible=3)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A table whose columns fold, none ever cut: the flexible one gives way first."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str | Text]]
+    flexible: int = 2
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        """Give every other column what it needs, up to an equal share of the width."""
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+        share = options.max_width // len(self.heads) - 2
+        for number, head in enumerate(self.heads):
+            lines = [line for row in self.rows for line in str(row[number]).splitlines()]
+            needed = max(map(cell_len, [head, *lines]))
+            floor = 0 if number == self.flexible else max(1, min(needed, share))
+            table.add_column(head, overflow="fold", min_width=floor)
+        for row in self.rows:
+            table.add_row(*row)
+        yield table
+
+
+def pairs(lines: Mapping[str, RenderableType | None]) -> RenderableType:
+    """Names and what belongs to them; those without are left out."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in lines.items():
+        if value:
+            table.add_row(name, value)
+    return table
+
+
+def _standing(state: State, now: datetime) -> Text:
+    standing = Text.assemble(status(state.status), ": ", words.standing(state, now))
+    for name, word, style in _MARKS:
+        if getattr(state, name):
+            standing.append(" · ").append(word, style)
+    return standing
+
+
+def _facts(state: State, now: datetime, link: str) -> RenderableType:
+    case = state.case if isinstance(state, ActionItemState) else None
+    step = words.step_of(state) if isinstance(state, CaseState) else ""
+    facts: dict[str, RenderableType | None] = {
+        "Kind": _kind(state),
+        "Case": case,
+        "Step": step,
+        "Queue": state.queue,
+        "Assigned to": state.assignee and actor(state.assignee),
+        "Owner": state.owner and actor(state.owner),
+        "Contact": _contact(state.primary_contact),
+        "Requester": _contact(state.requester),
+        "Due": due(state.status, state.due_at, state.due_text, now),
+        "Started": f"{words.both(state.started_at, now)} by {state.created_by}",
+        "Changed": f"{words.both(state.changed_at, now)}, revision {state.revision}",
+        "Wakes": words.both(state.wakes_at, now) if state.wakes_at else None,
+        "Closes": words.both(state.closes_at, now) if state.closes_at else None,
+        "Reason": state.resolution.reason if state.resolution else None,
+        "Links": ", ".join(f"{link.kind} {link.reference}" for link in state.links),
+        "In the UI": link,
+    }
+    if isinstance(state, CaseState) and state.data:
+        facts["Data"] = json.dumps(state.data, ensure_ascii=False)
+    return pairs(facts)
+
+
+def _kind(state: State) -> str:
+    what = state.definition if isinstance(state, CaseState) else state.category
+    return f"{state.kind.value}, {what}" if what else state.kind.value
+
+
+def _contact(contact: object) -> str | None:
+    name, email = getattr(contact, "name", None), getattr(contact, "email", None)
+    return f"{name} <{email}>" if name and email else name or email
+
+
+def _attention(state: State) -> RenderableType:
+    parts: list[RenderableType] = [Text("Needs attention", "bold red")]
+    parts += [Text(f"  {why.action or 'the flow'}: {why.reason}") for why in state.attention]
+    failed = next((why.action for why in state.attention if why.action), None)
+    ways = [f"start_action action={failed}"] if failed else []
+    ways += ["rework step=STEP", "reset_in_progress", "cancel"]
+    parts.append(Text("Ways out", "bold"))
+    parts += [Text(f"  casekeep do {state.reference} {way}") for way in ways]
+    return Group(*parts)
+
+
+def _actions(copies: Sequence[ActionState], now: Mapping[str, ActionItemState]) -> RenderableType:
+    rows = []
+    for copy in copies:
+        itself = now.get(copy.reference)
+        standing = status(itself.status if itself else copy.status)
+        if copy.outcome is not None:
+            is_bad = copy.outcome != "complete"
+            standing = Text(words.plain(copy.outcome), "red" if is_bad else "green")
+        held = itself.assignee or itself.owner if itself else None
+        queue = Text(f"queue {itself.queue}", "dim") if itself else ""
+        key = Text.assemble(copy.key, "\n", (copy.reference, "dim"))
+        rows.append((key, standing, copy.title, actor(held) if held else queue))
+    return Lines(("Action", "Status", "Title", "Held by"), rows)
+
+
+def _excerpt(text: str) -> list[RenderableType]:
+    return [Padding(Text(_shortened(text)), (0, 0, 0, 2))]
+
+
+def _shortened(text: str) -> str:
+    lines = text.strip().splitlines()
+    more = len(lines) - _TEXT_LINES
+    return "\n".join(lines if more <= 0 else [*lines[:_TEXT_LINES], f"… {more} more lines"])

@@ -1,0 +1,150 @@
+"""What the shell does with one item: starts it, moves it, waits for it, looks at it."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio.client import WorkflowExecutionStatus
+
+from domain.commands import commands_of
+from domain.intake import decode_as
+from domain.opening import check_reference
+from domain.refusals import NotAllowed
+from domain.starts import CaseStart, TicketStart
+from domain.states import ActionItemState, CaseState, State
+from domain.timeline import TimelineEntry
+from domain.values import Kind, Status
+from starter import reading
+from starter.desk import Desk, UnknownItem
+from starter.environment import NoStoreYet, open_desk, open_store
+from starter.fields import WrongWords, alike, read_fields
+from store.faults import StoreFault
+
+Starting = type[TicketStart] | type[CaseStart]
+
+
+class Ended(Exception):
+    """An item ended in Temporal without being closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An item before and after a command."""
+
+    before: State
+    after: State
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An item, what its open Actions say, and what is odd about it."""
+
+    state: State
+    actions: tuple[ActionItemState, ...] = ()
+    remark: str = ""
+
+
+def start_of(
+    model: Starting, words: Sequence[str], *, by: str, now: datetime
+) -> TicketStart | CaseStart:
+    """The start that words describe; raises WrongWords, or InvalidCommand with every problem."""
+    fields = {"by": by} | read_fields(model, words, now)
+    return decode_as(model, json.dumps(fields).encode())
+
+
+async def started(start: TicketStart | CaseStart, reference: str | None) -> State:
+    """Start an item; raises InvalidCommand if it cannot begin so."""
+    if reference is not None:
+        check_reference(start, reference)
+    desk = await open_desk()
+    reference = await desk.start(start, reference)
+    return reading.state_of_answer(await desk.state(reference))
+
+
+async def until_closed(begun: State, tell: Callable[[State], None]) -> State:
+    """Wait until the item is closed; `tell` hears of each change on the way. Raises Ended."""
+    desk = await open_desk()
+    state = begun
+    async for state in reading.follow(desk, begun.reference):
+        if state.revision > begun.revision and state.status is not Status.CLOSED:
+            tell(state)
+    if state.status is not Status.CLOSED:
+        raise Ended(f"{begun.reference} was ended in Temporal before it was closed: see its UI")
+    return state
+
+
+async def kind_of(reference: str) -> Kind:
+    """Which kind of item it is."""
+    return Kind((await (await open_desk()).state(reference))["kind"])
+
+
+async def do(
+    reference: str, command: str, words: Sequence[str], *, by: str, now: datetime
+) -> Moved:
+    """Give a command and wait for the answer; raises what refused it."""
+    desk = await open_desk()
+    try:
+        before = reading.state_of_answer(await desk.state(reference))
+    except UnknownItem:
+        raise _closed_long_ago(reference, command) from None
+    known = commands_of(before.kind)
+    if command not in known:
+        raise WrongWords(
+            f"a {before.kind} has no command {command}{alike(command, list(known))}; "
+            f"there are {', '.join(known)}"
+        )
+    fields = {"by": by} | read_fields(known[command], words, now)
+    after = reading.state_of_answer(await desk.do(reference, command, fields))
+    return Moved(before, after)
+
+
+async def seen(reference: str) -> Seen:
+    """The item as it is; as the store keeps it, if Temporal has forgotten it."""
+    desk = await open_desk()
+    try:
+        state = reading.state_of_answer(await desk.state(reference))
+    except UnknownItem:
+        remark = "Temporal has forgotten it: this is what the store keeps."
+        return Seen(_in_store(reference), remark=remark)
+    remark = "" if state.status is Status.CLOSED else await _ended(desk, reference)
+    actions = await reading.actions_now(desk, state) if isinstance(state, CaseState) else ()
+    return Seen(state, actions, remark)
+
+
+async def history(reference: str) -> list[TimelineEntry]:
+    """All that happened: the whole of it from the store, else what the item still carries."""
+    try:
+        entries = await asyncio.to_thread(
+            lambda: list(reading.timeline_in_store(open_store(), reference))
+        )
+    except (NoStoreYet, StoreFault):
+        entries = []
+    if entries:
+        return entries
+    desk = await open_desk()
+    return [entry async for entry in reading.timeline_carried(desk, reference)]
+
+
+async def _ended(desk: Desk, reference: str) -> str:
+    status = (await desk.client.get_workflow_handle(reference).describe()).status
+    if status in {None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED}:
+        return ""
+    return f"It was {status.name.lower()} in Temporal: nothing moves it any more."
+
+
+def _in_store(reference: str) -> State:
+    try:
+        return reading.state_in_store(open_store(), reference)
+    except (NoStoreYet, StoreFault):
+        raise UnknownItem(f"no item {reference}: check the reference") from None
+
+
+def _closed_long_ago(reference: str, command: str) -> Exception:
+    try:
+        state = _in_store(reference)
+    except UnknownItem as unknown:
+        return unknown
+    sentence = f"{state.kind.lower()} {reference} is closed: cannot {command}"
+    return NotAllowed(f"{sentence}; mail to it starts a new item", rule="C15")
