@@ -107,6 +107,13 @@ class Life:
             self.do(name, by=by, **fields)
         return caught.value
 
+    def tried(self, name: str, *, by: str = "amy", **fields: Any) -> Refused | None:  # noqa: ANN401
+        try:
+            self.do(name, by=by, **fields)
+        except Refused as refusal:
+            return refusal
+        return None
+
     def signal(self, name: str, *, by: str = "amy", **fields: Any) -> Refused | None:  # noqa: ANN401
         command = decode(self.item.kind, name, as_json({"by": by, **fields}))
         change, refusal = receive(self.item, command, self.now, terms=self.terms)

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.commands import CaseCancelled
+from domain.commands import Cancel, CaseCancelled
 from domain.deadlines import next_deadline
 from domain.effects import ReportEnd
-from domain.intake import receive
+from domain.intake import decode, receive
 from domain.opening import open_item
 from domain.refusals import InvalidCommand, NotAllowed
 from domain.starts import ActionStart
@@ -249,6 +249,43 @@ def test_a_human_or_a_robot_does_an_action(actor: str) -> None:
     life.do("resolve", by=actor, outcome="complete")
     assert life.item.resolution
     assert life.item.resolution.outcome is Outcome.COMPLETE
+
+
+# contract, starting: performer
+def test_a_robot_does_no_action_that_is_meant_for_a_human() -> None:
+    life = action(performer="human")
+    for name, fields in (
+        ("start", {}),
+        ("edit", {"queue": "second"}),
+        ("wait", {"type": "more_information"}),
+        ("resolve", {"outcome": "complete"}),
+    ):
+        refusal = life.refused(name, by=ROBOT, **fields)
+        assert isinstance(refusal, NotAllowed)
+        assert "human" in refusal.sentence
+    life.do("wait", by="bob", type="until", until=NOW + DAY)
+    assert isinstance(life.refused("resume", by=ROBOT), NotAllowed)
+    life.do("resume", by="bob")
+    life.do("resolve", by="bob", outcome="complete")
+
+
+# contract, starting: performer
+def test_a_person_may_do_what_is_meant_for_a_robot() -> None:
+    life = action(performer="robot")
+    life.do("start", by="bob")
+    assert life.item.assignee == "bob"
+
+
+# C21: Temporal's own button
+def test_an_action_is_not_cancelled_by_itself() -> None:
+    life = action()
+    with pytest.raises(InvalidCommand):
+        decode(Kind.ACTION, "cancel", as_json({"by": "system"}))
+    change, refusal = receive(life.item, Cancel(by="system"), NOW)
+    assert isinstance(refusal, NotAllowed)
+    assert refusal.rule == "C21"
+    assert [entry.refused for entry in change.entries] == [True]
+    assert change.item.status is Status.TO_DO
 
 
 # contract, identifiers and values

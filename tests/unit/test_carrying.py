@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.carrying import CARRIED_LIMIT, carried, read
+from domain.definitions import CaseDefinition, Terms
 from domain.intake import refuse
 from domain.items import AnyItem
 from domain.publications import carried_publication, publication_of
@@ -20,9 +21,12 @@ from tests.unit.builders import (
     NOW,
     TWO_STEPS,
     WINDOW,
+    Desk,
     Life,
     action,
+    as_json,
     case,
+    case_draft,
     desk,
     draft,
     submitted,
@@ -31,6 +35,7 @@ from tests.unit.builders import (
 
 ALL = pytest.mark.parametrize("kind", list(Kind))
 MAIL: dict[str, Any] = {"message_id": "<1@example.org>", "sender": "ida@example.org"}
+LONG_ADDRESS = f"{'a' * 60}@{'b' * 180}.example"
 WIDE = "\N{GRINNING FACE}"
 """Four bytes of UTF-8 a character."""
 
@@ -124,19 +129,17 @@ def filled_with(life: Life, text: str, *, by: str, idle: str) -> Life:
 @pytest.mark.parametrize("letter", ["x", '"', "ä", WIDE])
 def test_the_fullest_ticket_can_still_be_carried(letter: str) -> None:
     name = letter * 100
-    title = letter * 300
-    mail = f"{'a' * 60}@{'b' * 180}.example"
-    contact = {"name": title, "email": mail}
+    contact = {"name": letter * 300, "email": LONG_ADDRESS}
     life = ticket(
         by=name,
-        title=title,
+        title=letter * 300,
         description=letter * (16 * 1024 // len(letter.encode())),
         category=name,
         queue=name,
         primary_contact=contact,
         requester=contact,
-        links=[{"kind": name, "reference": name}] * 100,
-        settings={"notify": [mail] * 50, "due": {"within": "P1D"}},
+        links=[{"kind": name, "reference": name}] * 70,
+        settings={"notify": [LONG_ADDRESS] * 20, "due": {"within": "P1D"}},
     )
     filled_with(life, letter * 4000, by=name, idle="set_to_do")
     raw = carried(life.item)
@@ -145,27 +148,105 @@ def test_the_fullest_ticket_can_still_be_carried(letter: str) -> None:
     again = read(Kind.TICKET, raw)
     assert state_of(again) == life.state
     assert again.log.seen == life.item.log.seen
-    assert [entry.revision for entry in again.log.timeline] == [
-        entry.revision for entry in life.item.log.timeline
-    ]
+    revisions = [entry.revision for entry in again.log.timeline]
+    assert revisions == list(range(life.item.revision + 1 - len(revisions), life.item.revision + 1))
+    dropped = again.log.refused_dropped - life.item.log.refused_dropped
+    assert len(again.log.refused) + dropped == len(life.item.log.refused)
 
 
 @pytest.mark.parametrize("letter", ["x", WIDE])
-def test_a_case_with_a_large_flow_and_many_copies_can_still_be_carried(letter: str) -> None:
+def test_the_fullest_case_can_still_be_carried(letter: str) -> None:
+    name = letter * 100
     definition = {
         "name": "large",
         "steps": [
             {"key": f"step {n}", "actions": [{"key": f"action {n}", "title": letter * 60}]}
-            for n in range(20)
+            for n in range(130 if letter == "x" else 80)
         ],
     }
-    house = desk(definition=definition, data={"a": letter * (20_000 // len(letter.encode()))})
+    terms = Terms(definition=CaseDefinition.model_validate_json(as_json(definition)))
+    life = case_draft(
+        definition="large",
+        data={"a": letter * (20_000 // len(letter.encode()))},
+        links=[{"kind": name, "reference": name}] * 100 if letter == "x" else [],
+        terms=terms,
+    )
+    life.do("submit")
+    house = Desk(life)
     for _ in range(100):
         house.do("rework", step="step 0")
     filled_with(house.life, letter * 4000, by="amy", idle="start")
     size = len(carried(house.case))
     assert size <= CARRIED_LIMIT
-    assert len(read(Kind.CASE, carried(house.case)).log.refused) <= 100
+    assert read(Kind.CASE, carried(house.case)).log.seen == house.case.log.seen
+
+
+# ARCHITECTURE, limits: an item is never larger than a run can hand to the next
+def test_copies_that_would_make_a_case_too_large_to_be_carried_are_refused() -> None:
+    house = desk()
+    refusal, number = None, 0
+    while refusal is None and number < 5000:
+        refusal = house.life.tried("start_action", action={"title": f"{number} " * 50})
+        house.life.emptied()
+        house.life.changes.clear()
+        number += 1
+    assert isinstance(refusal, InvalidCommand)
+    assert "carried" in refusal.sentence
+    size = len(carried(house.case))
+    assert size <= CARRIED_LIMIT
+    house.life.do("cancel")
+
+
+WIDE_LINKS = [{"kind": WIDE * 100, "reference": WIDE * 100}] * 100
+
+
+# ARCHITECTURE, limits
+def test_fields_that_would_make_an_item_too_large_to_be_carried_are_refused() -> None:
+    fields = {"data": {"a": "x" * 24_000}, "definition": wide_flow()}
+    with pytest.raises(InvalidCommand, match="carried"):
+        case_draft(links=WIDE_LINKS, **fields)
+    life = case_draft(**fields)
+    refusal = life.refused("edit", links=WIDE_LINKS)
+    assert isinstance(refusal, InvalidCommand)
+    assert "carried" in refusal.sentence
+    life.do("submit")
+
+
+def wide_flow() -> dict[str, Any]:
+    actions = [{"key": f"{n}", "title": WIDE * 60} for n in range(100)]
+    return {"name": "large", "steps": [{"key": "all", "actions": actions}]}
+
+
+# K2, ARCHITECTURE, limits: also what the catalog adds at submission
+@pytest.mark.parametrize("command", ["submit", "wait", "resolve"])
+def test_a_definition_that_would_make_a_case_too_large_is_refused_at_submission(
+    command: str,
+) -> None:
+    terms = Terms(definition=CaseDefinition.model_validate_json(as_json(wide_flow())))
+    life = case_draft(
+        definition="large", data={"a": "x" * 24_000}, links=WIDE_LINKS[:95], terms=terms
+    )
+    fields = {"type": "pause"} if command == "wait" else {}
+    refusal = life.refused(command, **fields)
+    assert "carried" in refusal.sentence
+    assert life.item.status is Status.DRAFT
+
+
+# K7, ARCHITECTURE, limits: reports cannot be refused, so what they leave is bounded
+def test_a_case_whose_many_actions_all_failed_can_still_be_carried() -> None:
+    house = desk(definition=wide_flow())
+    for copy in house.case.actions:
+        house.life.signal(
+            "action_ended",
+            by="system",
+            case_run="run-1",
+            reference=copy.reference,
+            outcome="unable_to_complete",
+            reason=WIDE * 1000,
+        )
+    assert len(house.state.attention) == 100
+    size = len(carried(house.case))
+    assert size <= CARRIED_LIMIT
 
 
 # C16: the oldest notes are shortened first, and none of what rules need

@@ -1034,6 +1034,15 @@ def test_rework_of_chosen_ended_actions_of_this_step() -> None:
     assert seen(house).step == "file"
 
 
+# K8, K10
+def test_an_action_that_is_chosen_twice_is_reworked_once() -> None:
+    house = in_second_step()
+    house.complete("transfer")
+    reference = house.action("transfer").item.reference
+    house.do("rework", by="carol", actions=["transfer", reference, "transfer"])
+    assert [copy.copy_number for copy in house.case.actions if copy.key == "transfer"] == [1, 2]
+
+
 # K8
 @pytest.mark.parametrize(
     "actions", [["sign"], ["read"], ["archive"], ["dance"], ["transfer", "sign"]]
