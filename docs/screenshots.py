@@ -100,6 +100,7 @@ async def commands(page: Page) -> None:
     """The dialog in which a person at the UI gives a command."""
     await page.locator("button:visible", has_text="More Actions").first.click()
     await page.locator("text=Send an Update >> visible=true").first.click()
+    await page.mouse.click(720, 355)  # the field cannot be found otherwise
     await page.wait_for_timeout(800)
     await page.screenshot(path=PICTURES / "commands.png")
 
