@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -33,6 +33,7 @@ STATUS_STYLES: Final = {
     Status.RESOLVED: "green",
     Status.CLOSED: "green dim",
 }
+_ANY: Final = TypeAdapter[Any](Any)
 _TEXT_LINES: Final = 12
 _MARKS: Final = (
     ("attention", "needs attention", "bold red"),
@@ -53,7 +54,7 @@ def aside() -> Console:
 
 def machine(value: object) -> None:
     """One JSON document on standard output."""
-    print(json.dumps(to_jsonable_python(value, by_alias=True), ensure_ascii=False, indent=2))  # noqa: T201
+    print(_ANY.dump_json(value, by_alias=True, indent=2).decode())  # noqa: T201
 
 
 def actor(name: str) -> Text:

@@ -1,0 +1,1 @@
+"""The shell command, its demo, the catalog and the contract."""
