@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from domain.items import Action, AnyItem, Case, Entry, Log, Ticket
 from domain.refusals import InvalidCommand
-from domain.values import Kind
+from domain.values import Kind, clipped
 
 CARRIED_LIMIT: Final = 200 * 1024
 """Bytes of JSON carried over; the server refuses 256 KB, with room for what Temporal adds."""
@@ -76,10 +76,6 @@ def _halved(log: Log) -> Log:
 
 
 def _short(entry: Entry) -> Entry:
-    return replace(entry, note=_clipped(entry.note), reason=_clipped(entry.reason))
-
-
-def _clipped(text: str | None) -> str | None:
-    if text is None or len(text.encode()) <= _SHORT:
-        return text
-    return f"{text.encode()[:_SHORT].decode(errors='ignore')}… (whole in the store)"
+    note = entry.note and clipped(entry.note, _SHORT)
+    reason = entry.reason and clipped(entry.reason, _SHORT)
+    return replace(entry, note=note, reason=reason)

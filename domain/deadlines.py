@@ -38,6 +38,10 @@ def elapse(item: AnyItem, at: datetime) -> Change | None:
     deadline = next_deadline(item)
     if deadline is None or deadline.at > at:
         return None
+    return _happened(item, deadline)
+
+
+def _happened(item: AnyItem, deadline: Deadline) -> Change:
     moment = max(deadline.at, item.changed_at)
     move = advanced(deadline.move(item, moment), moment)
     return commit(item, move, at=moment, by=SYSTEM, command=deadline.command)
@@ -47,10 +51,7 @@ def elapsed(item: AnyItem, before: datetime) -> Change:
     """C19: all that happens by itself strictly before a moment."""
     change = Change(item=item)
     while (deadline := next_deadline(change.item)) is not None and deadline.at < before:
-        happened = elapse(change.item, deadline.at)
-        if happened is None:
-            break
-        change = change.then(happened)
+        change = change.then(_happened(change.item, deadline))
     return change
 
 

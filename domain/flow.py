@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from domain.commands import ActionEnded, AdHocAction, ResetInProgress, Rework
 from domain.commands import StartAction as StartActionCommand
 from domain.definitions import ActionDefinition
 from domain.effects import StartAction
-from domain.holding import come_back, only_the_owner, picked_up
+from domain.holding import come_back, only_the_owner, picked_up, reopened
 from domain.items import (
     NOT_BEGUN,
     OPEN_TO_WORK,
     ActionCopy,
-    AnyItem,
     Attention,
     Case,
     Mail,
@@ -22,7 +22,10 @@ from domain.moves import Move, key_for, mailing, with_effect
 from domain.refusals import NotAllowed
 from domain.resolving import at_rest, window_of, without_actions
 from domain.starts import ActionStart
-from domain.values import SYSTEM, Outcome, Status, WaitType
+from domain.values import SYSTEM, Outcome, Status, WaitType, clipped
+
+ATTENTION_LIMIT: Final = 300
+"""Bytes of a reason that the Case itself carries; the timeline has all of it."""
 
 
 def advanced(move: Move, at: datetime) -> Move:
@@ -104,12 +107,11 @@ def _defined(case: Case, copy: ActionCopy) -> ActionDefinition | None:
     return copy.ad_hoc or _by_key(case.definition.actions if case.definition else (), copy.key)
 
 
-def action_ended(item: AnyItem, command: ActionEnded, at: datetime) -> Move | None:
+def action_ended(case: Case, command: ActionEnded, _at: datetime) -> Move | None:
     """K4, K7, A4, C21: an Action's end is taken once; a replaced copy's is only recorded (K10).
 
     That it ended as this Case told it to changes nothing.
     """
-    case = _steered(item)
     copy = next((copy for copy in case.actions if copy.reference == command.reference), None)
     if copy is None or command.case_run != case.run:
         sentence = f"{case.noun} has no Action {command.reference} of this run"
@@ -123,22 +125,20 @@ def action_ended(item: AnyItem, command: ActionEnded, at: datetime) -> Move | No
         return Move(item=case, reason=f"{told}; it had been ended before, nothing changes"[:1000])
     ended = replace(copy, status=Status.CLOSED, outcome=command.outcome)
     case = replace(case, actions=tuple(ended if old is copy else old for old in case.actions))
-    move = Move(item=case, reason=told[:1000])
     if command.outcome is Outcome.COMPLETE:
-        return move
-    return _needing_attention(move, ended, command.reason or str(command.outcome), at)
+        return Move(item=case, reason=told[:1000])
+    return _needing_attention(case, ended, command.reason or str(command.outcome), told[:1000])
 
 
-def _needing_attention(move: Move, copy: ActionCopy, reason: str, _at: datetime) -> Move:
-    case = _steered(move.item)
-    failed = Attention(action=copy.key, reason=reason[:300])
+def _needing_attention(case: Case, copy: ActionCopy, reason: str, told: str) -> Move:
+    failed = Attention(action=copy.key, reason=clipped(reason, ATTENTION_LIMIT))
     paused = case.wait is not None and case.wait.type is WaitType.PAUSE
     case = replace(
         case if paused else come_back(case),
         attention=(*case.attention, failed),
         new_information=True,
     )
-    move = replace(move, item=case)
+    move = Move(item=case, reason=told)
     accounts = (case.owner,) if case.owner else ()
     if not (accounts or case.settings.notify):
         return move
@@ -152,16 +152,8 @@ def _needing_attention(move: Move, copy: ActionCopy, reason: str, _at: datetime)
     return mailing(move, mail)
 
 
-def _steered(item: AnyItem) -> Case:
-    if not isinstance(item, Case):
-        sentence = f"{item.noun} has no flow"
-        raise NotAllowed(sentence, rule="K8")
-    return item
-
-
-def rework(item: AnyItem, command: Rework, _at: datetime) -> Move:
+def rework(case: Case, command: Rework, _at: datetime) -> Move:
     """K10: from an earlier step on, or chosen ended Actions of this step."""
-    case = _steered(item)
     only_the_owner(case, command)
     if case.definition is None:
         sentence = f"{case.noun} has no definition: there is no step to rework"
@@ -212,14 +204,12 @@ def _chosen(case: Case, command: Rework) -> tuple[int, list[str]]:
     return here, keys
 
 
-def start_action(item: AnyItem, command: StartActionCommand, _at: datetime) -> Move:
+def start_action(case: Case, command: StartActionCommand, _at: datetime) -> Move:
     """K8, K9: start or restart one Action by hand; a resolved Case comes back for it."""
-    case = _steered(item)
     only_the_owner(case, command)
     defined, ad_hoc, failed = _wanted(case, command)
     if case.status is Status.RESOLVED:
-        case = come_back(case)
-        case = replace(case, assignee=case.assignee or command.by)
+        case = reopened(case, command.by)
     if case.definition is not None and case.flow_ended:
         case = replace(case, position=max(case.steps - 1, NOT_BEGUN))
     case = _with_copy(case, defined, by=command.by, ad_hoc=ad_hoc)
@@ -254,9 +244,8 @@ def _wanted(case: Case, command: StartActionCommand) -> tuple[ActionDefinition, 
     return found, bool(copy and copy.ad_hoc), bool(copy and copy.outcome is not Outcome.COMPLETE)
 
 
-def reset_in_progress(item: AnyItem, command: ResetInProgress, _at: datetime) -> Move:
+def reset_in_progress(case: Case, command: ResetInProgress, _at: datetime) -> Move:
     """K9: accept the failed Actions as not done, and go on."""
-    case = _steered(item)
     only_the_owner(case, command)
     if not case.attention:
         sentence = f"{case.noun} needs no attention: there is nothing to reset"

@@ -90,6 +90,13 @@ def come_back(item: I) -> I:
     )
 
 
+def reopened(item: I, actor: str) -> I:
+    """T12: taken up again by hand, for the owner; without one, for the human or robot who did."""
+    item = come_back(item)
+    works = is_person(actor) or (is_robot(actor) and not item.robot_rejected)
+    return replace(item, assignee=actor) if item.assignee is None and works else item
+
+
 def read_by(item: I, actor: str) -> I:
     """C14: new information stays raised until the holder saw it."""
     return replace(item, new_information=False) if actor == item.holder else item

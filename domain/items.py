@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from domain.definitions import ActionDefinition, CaseDefinition, DueRule, Settings
 from domain.effects import Effect
@@ -107,6 +107,8 @@ class Log:
 class Item:
     """What the three kinds have in common."""
 
+    kind: ClassVar[Kind]
+
     reference: str
     run: str
     """Temporal's id of the first run; tells an item from a stranger of the same reference."""
@@ -150,11 +152,6 @@ class Item:
     outbox: tuple[Effect, ...] = ()
 
     @property
-    def kind(self) -> Kind:
-        """Which of the three it is."""
-        raise NotImplementedError
-
-    @property
     def holder(self) -> str | None:
         """C14: the assignee, else the owner."""
         return self.assignee or self.owner
@@ -169,10 +166,7 @@ class Item:
 class Ticket(Item):
     """A request from a service recipient, answered by one person at a time."""
 
-    @property
-    def kind(self) -> Kind:
-        """A Ticket."""
-        return Kind.TICKET
+    kind: ClassVar = Kind.TICKET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +212,8 @@ NOT_BEGUN: Final = -1
 class Case(Item):
     """A piece of work with a flow."""
 
+    kind: ClassVar = Kind.CASE
+
     definition: CaseDefinition | None = None
     definition_name: str | None = None
     """The name given at the start; the definition itself is pinned at submit (K2)."""
@@ -226,11 +222,6 @@ class Case(Item):
     """Index of the step under way; the number of steps once the flow has ended."""
     actions: tuple[ActionCopy, ...] = ()
     attention: tuple[Attention, ...] = ()
-
-    @property
-    def kind(self) -> Kind:
-        """A Case."""
-        return Kind.CASE
 
     @property
     def steps(self) -> int:
@@ -252,16 +243,13 @@ class Case(Item):
 class Action(Item):
     """One task of a Case, done by a human or a robot."""
 
+    kind: ClassVar = Kind.ACTION
+
     case: str
     case_run: str
     key: str
     copy_number: int
     performer: Performer = Performer.ANY
-
-    @property
-    def kind(self) -> Kind:
-        """An Action."""
-        return Kind.ACTION
 
 
 AnyItem = Ticket | Case | Action

@@ -9,12 +9,13 @@ from domain.commands import (
     Reopen,
     Resolve,
     ResolveAction,
+    ResolveCase,
     ResolveTicket,
     SendAndResolve,
 )
 from domain.corresponding import sent
 from domain.effects import CancelAction, ReportEnd
-from domain.holding import come_back, only_the_owner, taken_over
+from domain.holding import only_the_owner, reopened, taken_over
 from domain.items import (
     Action,
     AnyItem,
@@ -26,7 +27,7 @@ from domain.items import (
 )
 from domain.moves import Move, key_for, with_effect
 from domain.refusals import NotAllowed
-from domain.values import Method, Outcome, Status, is_person
+from domain.values import Method, Outcome, Status
 
 
 def at_rest(item: AnyItem, end: Resolution, *, window: timedelta) -> AnyItem:
@@ -50,30 +51,49 @@ def window_of(item: AnyItem) -> timedelta:
     return timedelta(0) if window is None or isinstance(item, Action) else window.total
 
 
-def resolve(item: AnyItem, command: Resolve, at: datetime) -> Move:
-    """T8, T9, K11, A3: by method or outcome."""
-    item = taken_over(item, command)
+def resolve_ticket(ticket: Ticket, command: ResolveTicket, at: datetime) -> Move:
+    """T8, T9: by a method."""
+    return _by_method(_with_note(ticket, command), command.method, command.by, at)
+
+
+def send_and_resolve(ticket: Ticket, command: SendAndResolve, at: datetime) -> Move:
+    """T10: one command sends the mail and resolves; the mail is the evidence."""
+    move = sent(taken_over(ticket, command), command, resolution=True)
+    return _by_method(move, command.method, command.by, at)
+
+
+def resolve_case(case: Case, command: ResolveCase, at: datetime) -> Move:
+    """K11: by hand; what failed is thereby accepted as not done."""
+    if case.open_actions:
+        names = ", ".join(copy.reference for copy in case.open_actions)
+        sentence = f"{case.noun} has open Actions: {names}; end them first, or cancel the Case"
+        raise NotAllowed(sentence, rule="K11")
+    case = replace(case, position=max(case.steps, case.position), attention=())
+    move = _with_note(case, command)
+    end = Resolution(by=command.by, at=at, outcome=Outcome.COMPLETE)
+    return replace(move, item=at_rest(move.item, end, window=window_of(case)))
+
+
+def resolve_action(action: Action, command: ResolveAction, at: datetime) -> Move:
+    """A3, A4: complete or not, it is closed, and its Case hears of it."""
+    move = _with_note(action, command)
+    end = Resolution(by=command.by, at=at, outcome=command.outcome, reason=command.reason)
+    closed = at_rest(move.item, end, window=timedelta(0))
+    return replace(move, item=_reporting(closed, action, end), reason=command.reason)
+
+
+def _with_note(item: AnyItem, command: Resolve) -> Move:
+    """C8, T9: in the actor's hands, with the command's note as evidence."""
     note = command.note if (command.note or "").strip() else None
-    move = Move(
-        item=item,
+    return Move(
+        item=taken_over(item, command),
         note=note,
         kept_as=note and "resolution",
         resolution=note is not None,
     )
-    if isinstance(command, ResolveTicket):
-        return _ticket_resolved(move, command.method, command.by, at)
-    if isinstance(command, ResolveAction):
-        return _action_resolved(move, command, at)
-    return _case_resolved(move, command, at)
 
 
-def send_and_resolve(item: AnyItem, command: SendAndResolve, at: datetime) -> Move:
-    """T10: one command sends the mail and resolves; the mail is the evidence."""
-    move = sent(taken_over(item, command), command, resolution=True)
-    return _ticket_resolved(move, command.method, command.by, at)
-
-
-def _ticket_resolved(move: Move, method: Method, by: str, at: datetime) -> Move:
+def _by_method(move: Move, method: Method, by: str, at: datetime) -> Move:
     item = move.item
     spam = method is Method.REJECTED_AS_SPAM
     if item.settings.resolution_evidence and not (spam or item.evidence or move.resolution):
@@ -86,44 +106,21 @@ def _ticket_resolved(move: Move, method: Method, by: str, at: datetime) -> Move:
     return replace(move, item=at_rest(item, end, window=timedelta(0) if spam else window_of(item)))
 
 
-def _case_resolved(move: Move, command: Resolve, at: datetime) -> Move:
-    item = move.item
-    if isinstance(item, Case):
-        if item.open_actions:
-            names = ", ".join(copy.reference for copy in item.open_actions)
-            sentence = f"{item.noun} has open Actions: {names}; end them first, or cancel the Case"
-            raise NotAllowed(sentence, rule="K11")
-        item = replace(item, position=max(item.steps, item.position))
-    end = Resolution(by=command.by, at=at, outcome=Outcome.COMPLETE)
-    return replace(move, item=at_rest(item, end, window=window_of(item)))
-
-
-def _action_resolved(move: Move, command: ResolveAction, at: datetime) -> Move:
-    end = Resolution(by=command.by, at=at, outcome=command.outcome, reason=command.reason)
-    item = at_rest(move.item, end, window=timedelta(0))
-    return replace(move, item=_reporting(item, end), reason=command.reason)
-
-
-def _reporting(item: AnyItem, end: Resolution) -> AnyItem:
-    if not isinstance(item, Action) or end.outcome is None:
-        return item
+def _reporting(item: AnyItem, action: Action, end: Resolution) -> AnyItem:
     report = ReportEnd(
         key=key_for(item),
-        case=item.case,
-        case_run=item.case_run,
+        case=action.case,
+        case_run=action.case_run,
         by=end.by,
-        outcome=end.outcome,
+        outcome=str(end.outcome),
         reason=end.reason,
     )
     return with_effect(item, report)
 
 
 def reopen(item: AnyItem, command: Reopen, _at: datetime) -> Move:
-    """T12: by hand, for the owner, else for who reopens it."""
-    item = come_back(item)
-    if item.assignee is None and is_person(command.by):
-        item = replace(item, assignee=command.by)
-    return Move(item=item)
+    """T12: by hand."""
+    return Move(item=reopened(item, command.by))
 
 
 def cancel(item: AnyItem, command: Cancel, at: datetime) -> Move:
@@ -142,10 +139,10 @@ def cancel(item: AnyItem, command: Cancel, at: datetime) -> Move:
         outcome=Outcome.CANCELLED if isinstance(item, Case) else None,
         reason=command.reason,
     )
-    first = item.first_resolution
-    item = replace(at_rest(item, end, window=timedelta(0)), cancelled=True, first_resolution=first)
+    item = _cancelled(item, end)
     if isinstance(item, Case):
         item = without_actions(item, command.by, command.reason or "the Case was cancelled")
+        item = replace(item, attention=())
     return Move(item=item, reason=command.reason)
 
 
@@ -163,12 +160,16 @@ def without_actions(case: Case, by: str, reason: str) -> Case:
     return replace(case, actions=ended)
 
 
-def case_cancelled(item: AnyItem, command: CaseCancelled, at: datetime) -> Move:
+def case_cancelled(action: Action, command: CaseCancelled, at: datetime) -> Move:
     """K10, K12, A4: the Action ends because its Case said so, and reports that as any end."""
-    if isinstance(item, Action) and command.case_run != item.case_run:
-        sentence = f"{item.noun} belongs to another Case than the one that cancels it"
+    if command.case_run != action.case_run:
+        sentence = f"{action.noun} belongs to another Case than the one that cancels it"
         raise NotAllowed(sentence, rule="A1", fields=("case_run",))
     end = Resolution(by=command.by, at=at, outcome=Outcome.CANCELLED, reason=command.reason)
+    return Move(item=_reporting(_cancelled(action, end), action, end), reason=command.reason)
+
+
+def _cancelled(item: AnyItem, end: Resolution) -> AnyItem:
     first = item.first_resolution
-    item = replace(at_rest(item, end, window=timedelta(0)), cancelled=True, first_resolution=first)
-    return Move(item=_reporting(item, end), reason=command.reason)
+    item = at_rest(item, end, window=timedelta(0))
+    return replace(item, cancelled=True, first_resolution=first)

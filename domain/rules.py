@@ -13,7 +13,15 @@ from domain.flow import action_ended, advanced, reset_in_progress, rework, start
 from domain.holding import assign, mark_read, reject, set_to_do, start, taken_over, unassign
 from domain.items import AnyItem, Case, Change
 from domain.moves import Move, commit
-from domain.resolving import cancel, case_cancelled, reopen, resolve, send_and_resolve
+from domain.resolving import (
+    cancel,
+    case_cancelled,
+    reopen,
+    resolve_action,
+    resolve_case,
+    resolve_ticket,
+    send_and_resolve,
+)
 from domain.submitting import as_submission, edit, submitted
 from domain.table import check_status
 from domain.values import Status
@@ -37,9 +45,9 @@ RULES: Final[Mapping[type[c.Command], Rule]] = {
     c.SendEmail: send_email,
     c.ReceiveEmail: receive_email,
     c.Feedback: feedback,
-    c.ResolveTicket: resolve,
-    c.ResolveCase: resolve,
-    c.ResolveAction: resolve,
+    c.ResolveTicket: resolve_ticket,
+    c.ResolveCase: resolve_case,
+    c.ResolveAction: resolve_action,
     c.SendAndResolve: send_and_resolve,
     c.Reopen: reopen,
     c.Cancel: cancel,
@@ -86,6 +94,7 @@ def apply(item: AnyItem, command: c.Command, at: datetime, *, terms: Terms | Non
     if isinstance(command, c.SendAndResolve):
         move = filled(move, command)
     move = as_submission(submitted(move.item, terms, at))
+    check_size(move.item)
     if isinstance(command, c.Submit):
         return commit(item, advanced(move, at), at=at, by=command.by, command="submit")
     handed_in = commit(item, move, at=at, by=command.by, command="submit")

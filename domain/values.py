@@ -218,6 +218,14 @@ def is_address(text: str) -> bool:
     return _ADDRESS.fullmatch(text) is not None
 
 
+def clipped(text: str, limit: int) -> str:
+    """The text itself up to so many UTF-8 bytes, else its beginning and where the rest is."""
+    raw = text.encode()
+    if len(raw) <= limit:
+        return text
+    return f"{raw[:limit].decode(errors='ignore')}… (whole in the store)"
+
+
 def printable(text: str) -> str:
     """The text with a sign in place of each control character, which no database need take."""
     return _CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)

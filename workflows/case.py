@@ -59,7 +59,7 @@ class CaseWorkflow(Durable):
                 args=[effect.start],
                 id=effect.reference,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 static_summary=effect.start.title,
             )
         except WorkflowAlreadyStartedError:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -72,7 +72,7 @@ class Durable(Strays):
             self._publish()
             self._outbox.begin(self.item)
             self._set_alarm()
-            await self._something()
+            await self._until(lambda: self._is_called)
             await self._take_messages()
             self._take_deadlines()
             self._take_done()
@@ -171,7 +171,7 @@ class Durable(Strays):
         except (Refused, ValidationError) as problem:
             refusal = problem if isinstance(problem, Refused) else InvalidCommand("no carried item")
             self._bad_start = answer_of(refusal)
-            await workflow.wait_condition(workflow.all_handlers_finished)
+            await self._until(workflow.all_handlers_finished)
             raise self._bad_start from None
 
     async def _open(self, raw: RawValue) -> None:
@@ -195,27 +195,25 @@ class Durable(Strays):
     async def _terms(self, lookup: tuple[str, str] | None) -> Terms | None:
         if lookup is None:
             return None
-        return await workflow.execute_local_activity_method(
+        asking = workflow.start_local_activity_method(
             CatalogTerms.terms, args=list(lookup), start_to_close_timeout=LOOKUP_WITHIN
         )
+        await self._until(asking.done)
+        return asking.result()
 
-    async def _something(self) -> None:
-        try:
-            await workflow.wait_condition(
-                lambda: (
-                    bool(self._inbox)
-                    or self._alarm.rang
-                    or self._outbox.has_done
-                    or self._renewal_is_due
-                    or self._is_over
-                )
-            )
-        except asyncio.CancelledError:
-            if self._was_cancelled or workflow.cancellation_reason() is None:
-                raise  # the worker forgets this instance: nothing was asked of the item
-            self._was_cancelled = True
-            command = Cancel(by=SYSTEM, reason="cancelled by a cancellation request to Temporal")
-            self._inbox.append(Message(name=Cancel.name, by=SYSTEM, command=command))
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for it; a cancellation request meanwhile becomes a message (C21)."""
+        while True:
+            try:
+                await workflow.wait_condition(is_so)
+            except asyncio.CancelledError:
+                if self._was_cancelled or workflow.cancellation_reason() is None:
+                    raise  # the worker forgets this instance: nothing was asked of the item
+                self._was_cancelled = True
+                command = Cancel(by=SYSTEM, reason="a cancellation request to Temporal")
+                self._inbox.append(Message(name=Cancel.name, by=SYSTEM, command=command))
+            else:
+                return
 
     async def _take_messages(self) -> None:
         now = workflow.now()
@@ -280,6 +278,16 @@ class Durable(Strays):
             self._alarm.set(None, "")
         else:
             self._alarm.set(deadline.at, deadline.summary)
+
+    @property
+    def _is_called(self) -> bool:
+        return (
+            bool(self._inbox)
+            or self._alarm.rang
+            or self._outbox.has_done
+            or self._renewal_is_due
+            or self._is_over
+        )
 
     @property
     def _is_over(self) -> bool:
