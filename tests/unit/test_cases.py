@@ -1012,6 +1012,15 @@ def test_a_late_report_of_a_replaced_copy_is_recorded_and_changes_nothing() -> N
     assert any("C-7F3K9Q2D-A3" in (entry.reason or "") for entry in house.life.entries)
 
 
+# K10, A4: a copy that ended as it was told says nothing new
+def test_the_report_of_an_action_that_the_case_itself_ended_changes_nothing() -> None:
+    house = in_second_step()
+    house.do("rework", by="carol", step="check")
+    assert house.reported[-2:] == ["C-7F3K9Q2D-A3", "C-7F3K9Q2D-A4"]
+    assert house.life.last.command == "rework"
+    assert attention(house) == []
+
+
 # K8
 @pytest.mark.parametrize("step", ["file", "unheard of"])
 def test_rework_from_a_step_that_was_not_reached_is_refused(step: str) -> None:

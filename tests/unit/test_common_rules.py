@@ -175,7 +175,8 @@ def test_an_item_given_back_is_to_do_in_a_queue_however_long_it_was_held(
     life = idle(kind, queue="first")
     life.do("start")
     life.later(400 * DAY)
-    life.do("unassign", **({"queue": queue} if queue else {}))
+    (entry,) = life.do("unassign", **({"queue": queue} if queue else {})).entries
+    assert (queue or "first") in (entry.reason or "")
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, None)
     assert life.item.queue == (queue or "first")
 
@@ -186,7 +187,8 @@ def test_an_item_given_back_is_to_do_in_a_queue_however_long_it_was_held(
 def test_an_item_assigned_to_somebody_else_is_to_do_with_them(kind: Kind, colleague: str) -> None:
     life = idle(kind)
     life.do("start")
-    life.do("assign", to=colleague)
+    (entry,) = life.do("assign", to=colleague).entries
+    assert colleague in (entry.reason or "")
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, colleague)
 
 
