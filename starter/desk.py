@@ -1,6 +1,7 @@
 """The client facade: starts items, moves them and reads them, with refusals as exceptions."""
 
 import asyncio
+import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -27,6 +28,8 @@ _NOT_STARTED_YET: Final = 0.05
 """Seconds before an item whose start is being looked at is asked again."""
 PATIENCE: Final = timedelta(seconds=30)
 """How long an answer is waited for before no worker is taken to be there."""
+_RENEWAL_PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds before a command that met the renewal of an item's run is given again, by the same id."""
 Answer = dict[str, Any]
 _REFUSALS: Final[Mapping[str | None, type[Refused]]] = {
     refusal.type: refusal for refusal in (InvalidCommand, NotAllowed, Conflict)
@@ -35,6 +38,10 @@ _REFUSALS: Final[Mapping[str | None, type[Refused]]] = {
 
 class UnknownItem(LookupError):
     """Temporal knows no item of this reference."""
+
+
+class _MetRenewal(Exception):
+    """The server dropped the update together with a task that began a new run: nothing happened."""
 
 
 class NoAnswer(Exception):
@@ -76,20 +83,30 @@ class Desk:
 
     async def do(self, reference: str, command: str, fields: Mapping[str, JsonValue]) -> Answer:
         """Give a command and return the new state; raises the refusal, UnknownItem or NoAnswer."""
+        given = fields.get("command_id")
+        update_id = given if isinstance(given, str) else str(uuid.uuid4())
+        for pause in _RENEWAL_PAUSES:
+            try:
+                return await self._do(reference, command, fields, update_id)
+            except _MetRenewal:
+                await asyncio.sleep(pause)
+        raise _no_answer(reference)
+
+    async def _do(
+        self, reference: str, command: str, fields: Mapping[str, JsonValue], update_id: str
+    ) -> Answer:
         handle = self.client.get_workflow_handle(reference)
-        update_id = fields.get("command_id")
         try:
             answer: Answer = await handle.execute_update(
-                command,
-                dict(fields),
-                id=update_id if isinstance(update_id, str) else None,
-                rpc_timeout=PATIENCE,
+                command, dict(fields), id=update_id, rpc_timeout=PATIENCE
             )
         except WorkflowUpdateFailedError as error:
             raise _refusal(error.cause) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise _no_answer(reference) from None
         except RPCError as error:
+            if error.status is RPCStatusCode.FAILED_PRECONDITION:
+                raise _MetRenewal from None
             raise await self._explained(error, reference, command) from None
         return answer
 

@@ -5,9 +5,10 @@ from typing import Protocol, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
 
 from domain.commands import Command, Notice, commands_of, notices_of
-from domain.refusals import InvalidCommand
+from domain.refusals import InvalidCommand, Refused
 from domain.states import State
 from domain.values import Kind
 from workflows.payloads import answer_of
@@ -29,6 +30,9 @@ class Takes(Protocol):
 
     def on_stray(self, name: str, problem: str) -> None:
         """Keep a signal that is no command as a refused entry."""
+
+    async def on_bad_start(self, refusal: Refused) -> ApplicationError:
+        """What to fail with, once whoever waits for an answer has it."""
 
 
 def accepts(kind: Kind) -> Callable[[T], T]:
@@ -81,7 +85,12 @@ class Strays:
 
     @workflow.update(dynamic=True)
     async def stray_update(self, name: str, _args: Sequence[RawValue]) -> None:
-        """Refuse it; the interceptor does so before, because dynamic validators are not called."""
+        """Refuse it; never reached, the validator's place was."""
+        raise answer_of(unknown(name))
+
+    @stray_update.validator
+    def stray_check(self, name: str, _args: Sequence[RawValue]) -> None:
+        """Refuse it; never called by the SDK, but without it the interceptor is not asked either."""
         raise answer_of(unknown(name))
 
 

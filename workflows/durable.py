@@ -112,6 +112,12 @@ class Durable(Strays):
             raise answer_of(message.refusal)
         return message.state or state_of(self.item)
 
+    async def on_bad_start(self, refusal: Refused) -> ApplicationError:
+        """What to fail with, once whoever waits for an answer has it."""
+        self._bad_start = answer_of(refusal)
+        await self._until(workflow.all_handlers_finished)
+        return self._bad_start
+
     @workflow.query(name="state", description="The item as it is now")
     def state(self, _nothing: RawValue | None = None) -> State:
         """The state of the contract."""
@@ -168,11 +174,10 @@ class Durable(Strays):
             else:
                 self._item = carrying.read(self.kind, json_of(raw))
                 workflow.set_current_details(info_card(self._item))
-        except (Refused, ValidationError) as problem:
-            refusal = problem if isinstance(problem, Refused) else InvalidCommand("no carried item")
-            self._bad_start = answer_of(refusal)
-            await self._until(workflow.all_handlers_finished)
-            raise self._bad_start from None
+        except Refused as refusal:
+            raise await self.on_bad_start(refusal) from None
+        except ValidationError:
+            raise await self.on_bad_start(InvalidCommand("no carried item")) from None
 
     async def _open(self, raw: RawValue) -> None:
         info = workflow.info()
@@ -195,7 +200,8 @@ class Durable(Strays):
     async def _terms(self, lookup: tuple[str, str] | None) -> Terms | None:
         if lookup is None:
             return None
-        asking = workflow.start_local_activity_method(
+        # not a local activity: a query beside it would make `now` differ between live and replay
+        asking = workflow.start_activity_method(
             CatalogTerms.terms, args=list(lookup), start_to_close_timeout=LOOKUP_WITHIN
         )
         await self._until(asking.done)

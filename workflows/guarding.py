@@ -31,7 +31,8 @@ class OnePayload(Interceptor):
 class _OnePayload(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002, ANN401
         if len(input.args) != 1:
-            raise answer_of(_miscounted("a start", len(input.args)))
+            takes = cast("Takes", workflow.instance())
+            raise await takes.on_bad_start(_miscounted("a start", len(input.args)))
         return await super().execute_workflow(input)
 
     async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002
