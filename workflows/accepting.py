@@ -85,12 +85,12 @@ class Strays:
 
     @workflow.update(dynamic=True)
     async def stray_update(self, name: str, _args: Sequence[RawValue]) -> None:
-        """Refuse it; never reached, the validator's place was."""
+        """Refuse it; never reached, the interceptor does so before."""
         raise answer_of(unknown(name))
 
     @stray_update.validator
     def stray_check(self, name: str, _args: Sequence[RawValue]) -> None:
-        """Refuse it; never called by the SDK, but without it the interceptor is not asked either."""
+        """Refuse it; never called, but without it the interceptor is not asked either."""
         raise answer_of(unknown(name))
 
 
