@@ -236,8 +236,10 @@ def test_assigning_or_unassigning_a_waiting_item_changes_its_owner(kind: Kind) -
     life = idle(kind)
     life.do("wait", type="until", until=NOW + DAY)
     life.do("assign", by="carol", to="bob")
+    assert "bob" in (life.last.reason or "")
     assert (life.item.status, life.item.assignee, life.item.owner) == (Status.WAIT, None, "bob")
     life.do("unassign", by="carol", queue="second")
+    assert "owner" in (life.last.reason or "")
     assert (life.item.status, life.item.assignee, life.item.owner) == (Status.WAIT, None, None)
     assert life.item.queue == "second"
     life.later(2 * DAY)
@@ -881,7 +883,9 @@ def test_the_owner_of_a_waiting_item_lowers_new_information(kind: Kind, way: str
 def test_new_information_stays_raised_until_the_holder_looks(kind: Kind) -> None:
     life = raised(kind)
     for reader in ("bob", ROBOT, SERVICE, "system"):
-        assert life.refused("mark_read", by=reader).rule == "C14"
+        refusal = life.refused("mark_read", by=reader)
+        assert refusal.rule == "C14"
+        assert "amy" in refusal.sentence
     life.do("add_note", text="thinking")
     life.do("send_email", **ANSWER)
     life.do("wait", type="until", until=NOW + DAY)
@@ -908,7 +912,8 @@ def test_the_owner_of_a_case_does_not_read_for_its_assignee() -> None:
 def test_nobody_marks_read_what_nobody_holds(kind: Kind) -> None:
     life = idle(kind)
     life.do("receive_email", by="system", **MAIL)
-    assert life.refused("mark_read").rule == "C14"
+    refusal = life.refused("mark_read")
+    assert (refusal.rule, "nobody" in refusal.sentence) == ("C14", True)
     assert life.item.new_information
 
 
