@@ -98,3 +98,13 @@ async def action_begun(desk: Desk, case: str, reference: str) -> None:
         begun = event.child_workflow_execution_started_event_attributes
         if begun.workflow_execution.workflow_id == reference:
             return
+
+
+async def effects_done(desk: Desk, reference: str, count: int) -> None:
+    """Wait until the item has done, and noted, so many effects such as mails."""
+    events = desk.client.get_workflow_handle(reference).fetch_history_events(wait_new_event=True)
+    done = 0
+    async for event in events:
+        done += event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED and done >= count:
+            return

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from starter import announcements, rendering
@@ -26,8 +28,7 @@ async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
         settings=environment,
         announce=lambda line: console.print(announcements.ready(line)),
     )
-    cancel_on_signal()
-    with alone(STATE_FOLDER) as note:
+    with cancelled_by_signals(), alone(STATE_FOLDER) as note:
         try:
             async with stack:
                 there = Running(temporal=stack.address, ui=stack.ui_url)
@@ -46,15 +47,20 @@ async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
             console.print("Stopped. Open items go on with the next `casekeep up` here.")
 
 
-def cancel_on_signal() -> None:
-    """The first Ctrl-C or SIGTERM cancels the present task; later ones do not disturb its end."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+@contextmanager
+def cancelled_by_signals() -> Iterator[None]:
+    """Meanwhile the first Ctrl-C or SIGTERM cancels this task; later ones let it end in peace."""
+    loop, task, told = asyncio.get_running_loop(), asyncio.current_task(), False
 
-    def stop() -> None:
-        for sign in _SIGNALS:
-            loop.add_signal_handler(sign, lambda: None)
-        if task is not None:
-            task.cancel()
+    def cancel() -> None:
+        nonlocal told
+        if task is not None and not told:
+            told = task.cancel()
 
     for sign in _SIGNALS:
-        loop.add_signal_handler(sign, stop)
+        loop.add_signal_handler(sign, cancel)
+    try:
+        yield
+    finally:
+        for sign in _SIGNALS:
+            loop.remove_signal_handler(sign)

@@ -20,10 +20,16 @@ from starter import rendering
 from starter.catalog import SAMPLE
 from starter.fsck import Checker
 from starter.narrating import Narrator, NotAsTold
-from starter.reading import action_begun, actions_now, state_in_store, timeline_in_store
+from starter.reading import (
+    action_begun,
+    actions_now,
+    effects_done,
+    state_in_store,
+    timeline_in_store,
+)
 from starter.rendering import actor
 from starter.running import page_of
-from starter.serving import cancel_on_signal
+from starter.serving import cancelled_by_signals
 from starter.settings import Settings
 from starter.stack import Stack
 from store.engine import engine_of
@@ -70,9 +76,9 @@ async def tell(*, keep: bool, as_json: bool) -> int:
     """
     console = rendering.aside() if as_json else rendering.people()
     folder = Path(tempfile.mkdtemp(prefix="casekeep-demo-"))
-    cancel_on_signal()
     try:
-        checked = await _play(folder, console, keep=keep)
+        with cancelled_by_signals():
+            checked = await _play(folder, console, keep=keep)
     except NotAsTold:
         console.print("\nThis is not how it goes.", style="bold red")
         console.print(f"The logs of the server and the worker are in {folder}.")
@@ -275,6 +281,8 @@ class Story:
             holds=ticket.owner == BEN and ticket.clock == "stopped",
             seen=f"owner {ticket.owner}, clock {ticket.clock}",
         )
+        async with asyncio.timeout(tells.within):
+            await effects_done(self.desk, TICKET, 1)
         before = await self._history_length(TICKET)
         await asyncio.sleep(3)
         grown = await self._history_length(TICKET) - before
