@@ -210,23 +210,24 @@ def _start(
     now = datetime.now().astimezone()
     start = steering.start_of(model, words, by=by or user(), now=now)
     begun = asyncio.run(steering.started(start, reference))
-    if not json:
-        rendering.people().print(rendering.begun(begun, now, link_to(begun.reference)))
-    if wait:
-        begun = _closed(begun)
+    try:
         if not json:
-            rendering.people().print(rendering.line(begun, datetime.now().astimezone()))
+            rendering.people().print(rendering.begun(begun, now, link_to(begun.reference)))
+        if wait:
+            begun = _closed(begun, json=json)
+    except KeyboardInterrupt:
+        way_back = f"{begun.reference} goes on without you: casekeep show {begun.reference}"
+        rendering.aside().print(way_back)
+        raise typer.Exit(INTERRUPTED) from None
     if json:
         rendering.machine(begun)
 
 
-def _closed(begun: "State") -> "State":
+def _closed(begun: "State", *, json: bool) -> "State":
     from starter import rendering, steering
 
-    reference = begun.reference
-    try:
-        with rendering.waiting(reference) as tell:
-            return asyncio.run(steering.until_closed(begun, tell))
-    except KeyboardInterrupt:
-        rendering.aside().print(f"{reference} goes on without you: casekeep show {reference}")
-        raise typer.Exit(INTERRUPTED) from None
+    with rendering.waiting(begun.reference) as tell:
+        closed = asyncio.run(steering.until_closed(begun, tell))
+    if not json:
+        rendering.people().print(rendering.line(closed, datetime.now().astimezone()))
+    return closed

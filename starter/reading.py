@@ -54,9 +54,11 @@ def timeline_in_store(engine: "Engine", reference: str) -> Iterator[TimelineEntr
         yield from map(line_of, page.entries)
 
 
-async def timeline_carried(desk: Desk, reference: str) -> AsyncIterator[TimelineEntry]:
-    """Every entry that the item still carries, oldest first."""
-    revision: int | None = 0
+async def timeline_carried(
+    desk: Desk, reference: str, from_revision: int = 0
+) -> AsyncIterator[TimelineEntry]:
+    """Every entry from a revision on that the item still carries, oldest first."""
+    revision: int | None = from_revision
     while revision is not None:
         page = await desk.timeline(reference, revision)
         for entry in page["entries"]:

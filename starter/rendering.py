@@ -136,17 +136,13 @@ def moved(before: State, after: State, now: datetime) -> RenderableType:
 
 
 @contextmanager
-def waiting(reference: str) -> Iterator[Callable[[State], None]]:
-    """Progress of an item, a line a change, beside the results; on a terminal it shows it lives."""
+def waiting(reference: str) -> Iterator[Callable[[TimelineEntry], None]]:
+    """Progress of an item, a line a change, beside the results; a terminal sees it is alive."""
     console = aside()
 
-    def tell(state: State) -> None:
-        now = datetime.now().astimezone()
-        change = Text.assemble((words.clock(state.changed_at, now), "dim"), "  ")
-        change.append_text(_standing(state, now))
-        if isinstance(state, CaseState) and state.step:
-            change.append(f" · step {words.step_of(state)}", "dim")
-        console.print(change)
+    def tell(entry: TimelineEntry) -> None:
+        when = words.clock(entry.at, datetime.now().astimezone())
+        console.print(Text.assemble((f"{when}  ", "dim"), actor(entry.by), "  ", _happened(entry)))
 
     with console.status(Text(f"waiting until {reference} is closed; Ctrl-C leaves it alone")):
         yield tell
@@ -216,17 +212,7 @@ def timeline(entries: Iterable[TimelineEntry], now: datetime) -> RenderableType:
     """What happened, one entry a paragraph."""
     rows = []
     for entry in entries:
-        what = Text(words.plain(entry.command), "bold")
-        if entry.refused:
-            what.append(" refused", "red")
-        elif entry.before is None:
-            what.append("  ").append_text(status(entry.after))
-        elif entry.before is not entry.after:
-            what.append("  ").append_text(status(entry.before))
-            what.append(" → ", "dim").append_text(status(entry.after))
-        for text, style in ((entry.reason, ""), (entry.note, "italic")):
-            if text:
-                what.append("\n").append(_shortened(text), style)
+        what = _happened(entry)
         if entry.resolution:
             what.append("\nthis is the resolution", "green")
         number = "" if entry.refused else str(entry.revision)
@@ -335,6 +321,21 @@ def _actions(copies: Sequence[ActionState], now: Mapping[str, ActionItemState]) 
         key = Text.assemble(copy.key, "\n", (copy.reference, "dim"))
         rows.append((key, standing, copy.title, actor(held) if held else queue))
     return Lines(("Action", "Status", "Title", "Held by"), rows)
+
+
+def _happened(entry: TimelineEntry) -> Text:
+    what = Text(words.plain(entry.command), "bold")
+    if entry.refused:
+        what.append(" refused", "red")
+    elif entry.before is None:
+        what.append("  ").append_text(status(entry.after))
+    elif entry.before is not entry.after:
+        what.append("  ").append_text(status(entry.before))
+        what.append(" → ", "dim").append_text(status(entry.after))
+    for text, style in ((entry.reason, ""), (entry.note, "italic")):
+        if text:
+            what.append("\n").append(_shortened(text), style)
+    return what
 
 
 def _excerpt(text: str) -> list[RenderableType]:

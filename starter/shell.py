@@ -33,9 +33,12 @@ class Shell(TyperGroup):
             sentence = _sentence_of(error)
             if sentence is None:
                 raise
-            _tell(error, sentence, as_json=wants_json(ctx))
-            wrong_use = type(error).__name__ in _WRONG_USE
-            raise typer.Exit(WRONG_USE if wrong_use else REFUSED) from None
+            typer.echo(sentence, err=True)
+            if type(error).__name__ in _WRONG_USE:
+                raise typer.Exit(WRONG_USE) from None
+            if wants_json(ctx):
+                _tell(error)
+            raise typer.Exit(REFUSED) from None
 
 
 app = typer.Typer(
@@ -96,13 +99,12 @@ def _sentence_of(error: Exception) -> str | None:
     return None
 
 
-def _tell(error: Exception, sentence: str, *, as_json: bool) -> None:
+def _tell(error: Exception) -> None:
+    """The refusal for scripts."""
     from starter.rendering import machine
 
-    if as_json:
-        details = {"rule": getattr(error, "rule", None), "fields": getattr(error, "fields", ())}
-        machine({"refused": {"type": type(error).__name__, "sentence": str(error), **details}})
-    typer.echo(sentence, err=True)
+    details = {"rule": getattr(error, "rule", None), "fields": getattr(error, "fields", ())}
+    machine({"refused": {"type": type(error).__name__, "sentence": str(error), **details}})
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from temporalio.client import WorkflowExecutionStatus
 
@@ -22,6 +23,8 @@ from starter.environment import NoStoreYet, open_desk, open_store
 from starter.fields import WrongWords, alike, read_fields
 from store.faults import StoreFault
 
+_STARTED: Final = 1
+"""The revision of an item that was just started."""
 Starting = type[TicketStart] | type[CaseStart]
 
 
@@ -63,15 +66,17 @@ async def started(start: TicketStart | CaseStart, reference: str | None) -> Stat
     return reading.state_of_answer(await desk.state(reference))
 
 
-async def until_closed(begun: State, tell: Callable[[State], None]) -> State:
-    """Wait until the item is closed; `tell` hears of each change on the way. Raises Ended."""
-    desk = await open_desk()
-    state = begun
-    async for state in reading.follow(desk, begun.reference):
-        if state.revision > begun.revision and state.status is not Status.CLOSED:
-            tell(state)
+async def until_closed(begun: State, tell: Callable[[TimelineEntry], None]) -> State:
+    """Wait until the item is closed; `tell` hears of each change since its start. Raises Ended."""
+    desk, reference = await open_desk(), begun.reference
+    state, told = begun, _STARTED
+    async for changed in reading.follow(desk, reference):
+        state = changed
+        async for entry in reading.timeline_carried(desk, reference, told + 1):
+            tell(entry)
+            told = max(told, entry.revision)
     if state.status is not Status.CLOSED:
-        raise Ended(f"{begun.reference} was ended in Temporal before it was closed: see its UI")
+        raise Ended(f"{reference} was ended in Temporal before it was closed: see its UI")
     return state
 
 

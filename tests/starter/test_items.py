@@ -1,6 +1,6 @@
 """The shell at a real desk: items are started, moved and looked at as people do it."""
 
-import json
+import asyncio
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from domain.values import Kind
 from starter.catalog import SAMPLE
+from starter.desk import Desk, UnknownItem
 from starter.references import new_reference
 from starter.stack import Stack
 from tests.hosts import assert_eventually
@@ -258,6 +259,26 @@ async def test_without_the_store_the_timeline_comes_from_the_item(
     assert (await shell("show", "T-NOBODY", **elsewhere)).err.startswith("no item T-NOBODY")
 
 
+async def test_a_timeline_of_many_pages_is_told_whole(
+    shell: Shell, stack: Stack, tmp_path: Path
+) -> None:
+    reference, desk = await ticket(shell), await stack.desk()
+    handle = desk.client.get_workflow_handle(reference)
+    for number in range(220):
+        await handle.signal("add_note", {"by": "amy", "text": f"note {number}"})
+
+    async def check() -> None:
+        assert (await desk.state(reference))["revision"] == 221
+
+    await assert_eventually(check, within=30)
+    whole = (await shell.done("timeline", reference, "--json")).json["entries"]
+    assert [entry["revision"] for entry in whole] == list(range(1, 222))
+    elsewhere = {"CASEKEEP_DATABASE_URL": f"sqlite:///{tmp_path}/none.db"}
+    carried = (await shell.done("timeline", reference, "--json", **elsewhere)).json["entries"]
+    assert carried == whole[-len(carried) :]
+    assert len(carried) >= 200
+
+
 async def test_lists_show_what_they_are_asked_for(shell: Shell) -> None:
     reference = await ticket(shell, "--queue", "lists")
     assert reference in (await shell.done("queue", "lists")).out
@@ -324,19 +345,45 @@ async def test_fsck_tells_people_what_differed(shell: Shell, stack: Stack) -> No
     assert f"{reference}  no row" in (await shell.done("fsck")).out
 
 
-async def test_waiting_tells_every_change_until_the_item_is_closed(shell: Shell) -> None:
-    reference = new_reference(Kind.TICKET)
+async def test_waiting_tells_every_change_until_the_item_is_closed(
+    shell: Shell, stack: Stack
+) -> None:
+    reference, desk = new_reference(Kind.TICKET), await stack.desk()
     window = ("--setting", "feedback_window=PT1S")
-    waiting = await shell.begin(*COMPLETE, *window, "--reference", reference, "--wait")
-    await eventually(lambda: shell("show", reference), "To Do")
-    await shell.done("do", reference, "start", "--as", "bob")
-    await shell.done("do", reference, "resolve", "method=rejected", "note=no", "--as", "bob")
-    out, err = await waiting.communicate()
-    assert waiting.returncode == 0
-    lines = out.decode().splitlines()
-    assert lines[0] == f"{reference}  To Do: waits in queue accounts-payable"
+    waiting = asyncio.create_task(
+        shell.done(*COMPLETE, *window, "--reference", reference, "--wait")
+    )
+    await begun(desk, reference)
+    await desk.do(reference, "start", {"by": "bob"})
+    await desk.do(reference, "resolve", {"by": "bob", "method": "rejected", "note": "no"})
+    ran = await waiting
+    lines = ran.out.splitlines()
+    assert lines[0].startswith(f"{reference}  ")
     assert lines[-1] == f"{reference}  Closed: rejected by bob"
-    assert "Resolved: rejected by bob" in err.decode()
+    told = [line.split()[1:] for line in ran.err.splitlines() if ":" in line]
+    assert told == [
+        ["bob", "start", "To", "Do", "→", "In", "Progress"],
+        ["bob", "resolve", "In", "Progress", "→", "Resolved"],
+        ["system", "window", "over", "Resolved", "→", "Closed"],
+    ]
+
+
+async def test_waiting_for_a_case_prints_its_last_state_for_scripts(
+    shell: Shell, stack: Stack
+) -> None:
+    reference, desk = new_reference(Kind.CASE), await stack.desk()
+    waiting = asyncio.create_task(
+        shell.done(
+            *("new", "case", "x", "--definition", "new-starter", "--submit", "--wait"),
+            *("--reference", reference, "--json"),
+        )
+    )
+    await begun(desk, reference)
+    await desk.do(reference, "start", {"by": "bob"})
+    await desk.do(reference, "cancel", {"by": "bob"})
+    ran = await waiting
+    assert (ran.json["status"], ran.json["cancelled"]) == ("CLOSED", True)
+    assert "cancel  In Progress → Closed" in ran.err
 
 
 async def test_who_stops_waiting_is_told_that_the_item_goes_on(shell: Shell) -> None:
@@ -351,17 +398,26 @@ async def test_who_stops_waiting_is_told_that_the_item_goes_on(shell: Shell) -> 
     assert (await shell.done("show", reference, "--json")).json["status"] == "TO_DO"
 
 
-async def test_waiting_for_an_item_that_was_terminated_says_so(
-    shell: Shell, client: Client
-) -> None:
-    reference = new_reference(Kind.TICKET)
-    waiting = await shell.begin(*COMPLETE, "--reference", reference, "--wait", "--json")
-    await eventually(lambda: shell("show", reference), "To Do")
-    await client.get_workflow_handle(reference).terminate()
-    out, err = await waiting.communicate()
-    assert waiting.returncode == 1
-    assert json.loads(out)["refused"]["type"] == "Ended"
-    assert "was ended in Temporal" in err.decode()
+async def test_waiting_for_an_item_that_was_terminated_says_so(shell: Shell, stack: Stack) -> None:
+    reference, desk = new_reference(Kind.TICKET), await stack.desk()
+    waiting = asyncio.create_task(shell(*COMPLETE, "--reference", reference, "--wait", "--json"))
+    await begun(desk, reference)
+    await desk.client.get_workflow_handle(reference).terminate()
+    ran = await waiting
+    assert (ran.code, ran.json["refused"]["type"]) == (1, "Ended")
+    assert "was ended in Temporal" in ran.err
+
+
+async def begun(desk: Desk, reference: str) -> None:
+    """Wait until the item answers."""
+
+    async def check() -> None:
+        try:
+            await desk.state(reference)
+        except UnknownItem:
+            raise AssertionError from None
+
+    await assert_eventually(check, every=0.1)
 
 
 async def eventually(ask: Callable[[], Awaitable[Ran]], text: str) -> Ran:
