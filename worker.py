@@ -20,7 +20,13 @@ from temporalio.worker import Worker
 from activities.catalog import CatalogTerms
 from activities.mail_out import MailOut
 from starter.catalog import CatalogInvalid, load
-from starter.connection import TemporalUnreachable, connect, register_attributes
+from starter.connection import (
+    ConnectionWrong,
+    TemporalUnreachable,
+    connect,
+    register_attributes,
+)
+from starter.desk import NoAnswer
 from starter.environment import WrongEnvironment, settings
 from starter.fsck import Checker, Difference
 from starter.settings import Settings
@@ -94,7 +100,7 @@ async def _patiently(what: str, compare: _Compare) -> None:
         try:
             for difference in await compare(what):
                 LOG.info("%s: %s: %s", difference.reference, difference.found, difference.done)
-        except (RPCError, StoreFault) as problem:
+        except (RPCError, StoreFault, NoAnswer) as problem:
             LOG.warning("cannot compare %s yet: %s", what, problem)
             await asyncio.sleep(_AGAIN)
         else:
@@ -172,7 +178,7 @@ def main() -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         asyncio.run(work(settings()))
-    except (WrongEnvironment, CatalogInvalid, StoreFault) as problem:
+    except (WrongEnvironment, ConnectionWrong, CatalogInvalid, StoreFault) as problem:
         LOG.error("%s", problem)  # noqa: TRY400 - a sentence for the operator, no stack
         return 2
     return 0

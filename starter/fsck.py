@@ -7,21 +7,21 @@ database was restored). A starting worker has the newest rows of its predecessor
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 from sqlalchemy import Engine
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client
 
 from domain.commands import ActionEnded
-from domain.items import Entry
 from domain.publications import Publication
-from domain.states import ActionItemState, CaseState, State, TicketState
-from domain.values import SYSTEM, Kind, Outcome, Status
+from domain.states import ActionItemState, ActionState, CaseState
+from domain.values import SYSTEM, Outcome, Status
+from starter.desk import NoAnswer
+from starter.truths import ENDED_BADLY, Truths, how_it_ended
 from store import mending, queries
 from store.rows import Kept
 
@@ -31,21 +31,7 @@ ANSWER_WITHIN: Final = timedelta(seconds=30)
 NEWEST_WITHIN: Final = timedelta(seconds=3)
 """How long before its death a worker may have committed rows whose task it could not report."""
 _TRIES: Final = 5
-_STATES: Final[dict[Kind, type[State]]] = {
-    Kind.TICKET: TicketState,
-    Kind.CASE: CaseState,
-    Kind.ACTION: ActionItemState,
-}
 _OPEN: Final = "WorkflowType IN ('Ticket', 'Case', 'Action') AND ExecutionStatus = 'Running'"
-_ENDED_BADLY: Final = frozenset(
-    {
-        WorkflowExecutionStatus.TERMINATED,
-        WorkflowExecutionStatus.FAILED,
-        WorkflowExecutionStatus.CANCELED,
-        WorkflowExecutionStatus.TIMED_OUT,
-    }
-)
-_ENTRIES: Final = TypeAdapter(tuple[Entry, ...])
 
 
 class Difference(BaseModel):
@@ -56,202 +42,154 @@ class Difference(BaseModel):
     done: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Truth:
-    publication: Publication
-    status: WorkflowExecutionStatus | None
-
-
 class Checker:
     """Compares and mends, one item or all."""
 
-    def __init__(self, client: Client, engine: Engine, writer: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        engine: Engine,
+        writer: str,
+        *,
+        answer_within: timedelta = ANSWER_WITHIN,
+    ) -> None:
         """Ask items through this client; write to this store under this writer's id."""
         self._client = client
         self._engine = engine
         self._writer = writer
+        self._truths = Truths(client, answer_within)
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def all(self) -> AsyncIterator[Difference]:
-        """Every open item, by Temporal's list and by the store's; yields what differed."""
-        references = {row.state.reference for row in await self._read(queries.open_rows)}
+        """Every open item, by Temporal's list and by the store's; yields what differed.
+
+        An item that does not answer is a difference; raises NoAnswer if none does.
+        """
+        references = set(await asyncio.to_thread(self._open_in_store))
         async for running in self._client.list_workflows(_OPEN):
             references.add(running.id)
-        slots = asyncio.Semaphore(AT_ONCE)
-
-        async def one(reference: str) -> list[Difference]:
-            async with slots:
-                return await self.check(reference)
-
-        for checked in asyncio.as_completed([one(reference) for reference in sorted(references)]):
-            for difference in await checked:
-                yield difference
+        answered = False
+        async with self._checks(sorted(references)) as checks:
+            pending = set(checks)
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                answered = answered or any(task.exception() is None for task in done)
+                for task in done:
+                    if answered and isinstance(task.exception(), NoAnswer):
+                        silence = f"{task.exception()}"
+                        yield Difference(reference=checks[task], found=silence, done="nothing")
+                        continue
+                    for difference in task.result():
+                        yield difference
 
     async def newest(self) -> list[Difference]:
-        """The rows that other workers wrote last in their lives."""
+        """The rows that other workers wrote last in their lives; raises NoAnswer."""
         found: list[Difference] = []
         lives = await asyncio.to_thread(
             mending.newest, self._engine, of_others=self._writer, within=NEWEST_WITHIN
         )
         for life in lives:
-            for row in life.rows:
-                found += await self.check(row.reference)
+            async with self._checks(row.reference for row in life.rows) as checks:
+                for differences in await asyncio.gather(*checks):
+                    found += differences
             await asyncio.to_thread(mending.settle, self._engine, life)
         return found
 
     async def check(self, reference: str) -> list[Difference]:
-        """Compare one item with its row, mend the row, and notice Actions that vanished (C21)."""
-        found: list[Difference] = []
+        """Compare one item with its row, mend the row, and notice Actions that vanished (C21).
+
+        Raises NoAnswer if no worker answers for the item.
+        """
+        async with self._slots:
+            return await self._check(reference)
+
+    @asynccontextmanager
+    async def _checks(
+        self, references: Iterable[str]
+    ) -> AsyncIterator[dict[asyncio.Task[list[Difference]], str]]:
+        """All of them side by side; none goes on after the context."""
+        tasks = {asyncio.create_task(self.check(reference)): reference for reference in references}
+        try:
+            yield tasks
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _check(self, reference: str) -> list[Difference]:
         for _ in range(_TRIES):
             row = await asyncio.to_thread(queries.item_of, self._engine, reference)
-            truth = await self._truth(reference, row)
+            truth = await self._truths.of(reference)
             if truth is None:
-                return found
+                return []
             told = await self._compared(row, truth)
             if told is None:
-                break
+                return await self._vanished(truth)
             if await self._mended(row, truth):
-                found.append(Difference(reference=reference, found=told, done="row mended"))
-                break
-        else:
-            return found
-        state = truth.publication.state
-        if isinstance(state, CaseState) and state.status is not Status.CLOSED:
-            found += [difference async for difference in self._vanished(state)]
-        return found
+                mended = Difference(reference=reference, found=told, done="row mended")
+                return [mended, *await self._vanished(truth)]
+        return []
 
-    async def _read(self, query: Any) -> list[Kept]:  # noqa: ANN401
-        return await asyncio.to_thread(lambda: list(query(self._engine)))
+    def _open_in_store(self) -> list[str]:
+        return [row.state.reference for row in queries.open_rows(self._engine)]
 
-    async def _compared(self, row: Kept | None, truth: _Truth) -> str | None:
+    async def _compared(self, row: Kept | None, truth: Publication) -> str | None:
         """What is wrong with the row, in words; None if nothing is."""
-        published = truth.publication
         if row is None:
-            return f"no row; the item is at revision {published.state.revision}"
-        if row.version.run != published.state.run:
+            return f"no row; the item is at revision {truth.state.revision}"
+        if row.version.run != truth.state.run:
             return "the row is of an earlier item of this reference"
-        if row.version.serial != published.serial or row.state != published.state:
+        if row.version.serial != truth.serial or row.state != truth.state:
             return (
                 f"the row is at revision {row.state.revision} ({row.state.status}); "
-                f"the item at {published.state.revision} ({published.state.status})"
+                f"the item at {truth.state.revision} ({truth.state.status})"
             )
         serials = await asyncio.to_thread(
-            queries.entry_serials, self._engine, published.state.reference, published.state.run
+            queries.entry_serials, self._engine, truth.state.reference, truth.state.run
         )
-        carried = {entry.serial for entry in published.entries}
-        wrong = carried - set(serials) or {one for one in serials if one > published.serial}
+        carried = {entry.serial for entry in truth.entries}
+        wrong = (carried - set(serials)) | {one for one in serials if one > truth.serial}
         return f"{len(wrong)} timeline entries missing or too many" if wrong else None
 
-    async def _mended(self, row: Kept | None, truth: _Truth) -> bool:
-        published = truth.publication
-        took = await asyncio.to_thread(
-            mending.mend,
-            self._engine,
-            published,
-            None if row is None else row.version,
-            writer=self._writer,
-        )
-        if took:
-            await asyncio.to_thread(
-                mending.forget_after,
-                self._engine,
-                published.state.reference,
-                published.state.run,
-                published.serial,
-            )
-        return took
+    async def _mended(self, row: Kept | None, truth: Publication) -> bool:
+        """Overwrite the row; False if somebody else wrote it meanwhile."""
+        seen = None if row is None else row.version
+        return await asyncio.to_thread(mending.mend, self._engine, truth, seen, writer=self._writer)
 
-    async def _truth(self, reference: str, row: Kept | None) -> _Truth | None:
-        """The item as it is; None if no item that is or was open is behind the reference."""
-        handle = self._client.get_workflow_handle(reference)
-        try:
-            status = (await handle.describe(rpc_timeout=ANSWER_WITHIN)).status
-            carried = await self._carried(reference)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-        except WorkflowQueryFailedError:
-            return None
-        if status in _ENDED_BADLY and carried.state.status is not Status.CLOSED:
-            return _Truth(_ended(carried, str(status and status.name), row), status)
-        return _Truth(carried, status)
-
-    async def _carried(self, reference: str) -> Publication:
-        handle = self._client.get_workflow_handle(reference)
-        serial: int | None = 1
-        entries: tuple[Entry, ...] = ()
-        answer: dict[str, Any] = {}
-        while serial is not None:
-            answer = await handle.query(
-                "publication", {"from_serial": serial}, rpc_timeout=ANSWER_WITHIN
-            )
-            entries += _ENTRIES.validate_python(answer["entries"])
-            serial = answer["next_serial"]
-        state = _STATES[Kind(answer["state"]["kind"])].model_validate(answer["state"])
-        return Publication(
-            serial=answer["serial"], state=state, entries=entries, notes=(), mails=()
-        )
-
-    async def _vanished(self, case: CaseState) -> AsyncIterator[Difference]:
-        """C21: an Action that ended without its Case hearing of it is reported for it."""
+    async def _vanished(self, truth: Publication) -> list[Difference]:
+        """C21: Actions that ended without their Case hearing of it are reported for them."""
+        case = truth.state
+        if not isinstance(case, CaseState) or case.status is Status.CLOSED:
+            return []
+        found = []
         for copy in case.actions:
-            if copy.outcome is not None:
+            why = None if copy.outcome else await self._why_it_vanished(case, copy)
+            if why is None:
                 continue
-            ended = await self._end_of(copy.reference)
-            if ended is None:
-                continue
-            outcome, why = ended
             report = ActionEnded(
                 by=SYSTEM,
                 command_id=f"{copy.reference}:vanished",
                 case_run=case.run,
                 reference=copy.reference,
-                outcome=outcome,
+                outcome=Outcome.UNABLE_TO_COMPLETE,
                 reason=why,
             )
             await self._client.get_workflow_handle(case.reference).signal(ActionEnded.name, report)
-            yield Difference(
-                reference=copy.reference, found=f"ended unheard: {why}", done="told its Case"
+            found.append(
+                Difference(
+                    reference=copy.reference, found=f"ended unheard: {why}", done="told its Case"
+                )
             )
+        return found
 
-    async def _end_of(self, reference: str) -> tuple[Outcome, str] | None:
-        try:
-            described = await self._client.get_workflow_handle(reference).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-        if described.status in _ENDED_BADLY:
-            return Outcome.UNABLE_TO_COMPLETE, f"its workflow was {described.status.name.lower()}"
-        return None
-
-
-def _ended(carried: Publication, how: str, row: Kept | None) -> Publication:
-    """What the store shows of an item whose workflow an operator ended: closed, and why."""
-    serial = carried.serial + 1
-    if row is not None and row.state.status is Status.CLOSED and row.version.serial == serial:
-        return Publication(serial=serial, state=row.state, entries=(), notes=(), mails=())
-    state = carried.state.model_copy(
-        update={
-            "status": Status.CLOSED,
-            "revision": carried.state.revision + 1,
-            "assignee": None,
-            "wait": None,
-            "cancelled": True,
-            "wakes_at": None,
-            "closes_at": None,
-        }
-    )
-    entry = Entry(
-        serial=serial,
-        revision=state.revision,
-        at=state.changed_at,
-        by=SYSTEM,
-        command="vanished",
-        before=carried.state.status,
-        after=Status.CLOSED,
-        reason=f"its workflow was {how.lower()} in Temporal",
-    )
-    return Publication(
-        serial=serial, state=state, entries=(*carried.entries, entry), notes=(), mails=()
-    )
+    async def _why_it_vanished(self, case: CaseState, copy: ActionState) -> str | None:
+        described = await self._truths.described(copy.reference)
+        if described is not None:
+            return how_it_ended(described) if described.status in ENDED_BADLY else None
+        row = await asyncio.to_thread(queries.item_of, self._engine, copy.reference)
+        was_there = (
+            row is not None
+            and isinstance(row.state, ActionItemState)
+            and row.state.case_run == case.run
+        )
+        return "its workflow was deleted from Temporal" if was_there else None

@@ -93,9 +93,14 @@ class Stack:
         return f"http://127.0.0.1:{self._ui_port}"
 
     @property
+    def server_pid(self) -> int | None:
+        """The server's process; None while none runs."""
+        return _pid_of(self._server)
+
+    @property
     def worker_pid(self) -> int | None:
-        """The worker's process; None while there is none."""
-        return self._worker.pid if self._worker else None
+        """The worker's process; None while none runs."""
+        return _pid_of(self._worker)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -249,8 +254,7 @@ class Stack:
 
     async def _worker_is_ready(self) -> bool:
         log = self.folder / "worker.log"
-        pid = self._worker.pid if self._worker else 0
-        return f"[{pid}] polling" in log.read_text(errors="replace")
+        return f"[{self.worker_pid}] polling" in log.read_text(errors="replace")
 
 
 def _temporal() -> Path:
@@ -286,6 +290,10 @@ def _check_free(port: int, option: str) -> None:
     if _is_taken(port):
         msg = f"port {port} is taken: stop what listens there, or choose another with {option}"
         raise PortTaken(msg)
+
+
+def _pid_of(process: asyncio.subprocess.Process | None) -> int | None:
+    return None if process is None or process.returncode is not None else process.pid
 
 
 async def _first_end(*processes: asyncio.subprocess.Process) -> None:
