@@ -93,12 +93,12 @@ def _sqlite(url: URL, busy_timeout: int) -> Engine:
             f"database {url}: its folder cannot be made ({error.strerror}): "
             "give a path that this account may write"
         ) from error
-    engine = create_engine(url, json_serializer=_to_json)
+    # no transaction begins but by our own BEGIN
+    engine = create_engine(url, json_serializer=_to_json, connect_args={"isolation_level": None})
 
     @event.listens_for(engine, "connect")
     def _settle(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         raw = cast("sqlite3.Connection", connection)
-        raw.isolation_level = None
         raw.execute(f"PRAGMA busy_timeout = {busy_timeout}")
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute("PRAGMA synchronous = NORMAL")

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Table,
     Text,
     UniqueConstraint,
     literal_column,
@@ -157,12 +158,18 @@ class WriterRow(SQLModel, table=True):
 
 
 metadata = SQLModel.metadata
-item = metadata.tables["item"]
-entry = metadata.tables["entry"]
-note = metadata.tables["note"]
-link = metadata.tables["link"]
-mail_out = metadata.tables["mail_out"]
-writer = metadata.tables["writer"]
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return metadata.tables[str(model.__tablename__)]
+
+
+item = _table(ItemRow)
+entry = _table(EntryRow)
+note = _table(NoteRow)
+link = _table(LinkRow)
+mail_out = _table(MailRow)
+writer = _table(WriterRow)
 
 # Literals, not parameters: neither database matches a partial index against a parameter.
 OPEN = item.c.status != literal_column("'CLOSED'")
