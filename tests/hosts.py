@@ -1,0 +1,352 @@
+"""Real workers in the test's own process: our workflows, with a fake sink and a fake outside."""
+
+import asyncio
+import sys
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, Self
+
+import pytest
+from pydantic import TypeAdapter
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+from temporalio.worker import Interceptor, Worker
+
+from activities.catalog import CatalogTerms
+from activities.mail_out import MailOut
+from domain.definitions import Terms
+from domain.items import Entry, Mail, Note
+from domain.publications import Publication
+from domain.states import State
+from starter.stack import SERVER_LIMITS
+from store.faults import UnknownMail
+from workflows.guarding import OnePayload
+from workflows.hosting import WORKFLOWS, publishing
+
+Fields = dict[str, Any]
+TEMPORAL: Final = Path(sys.executable).with_name("temporal")
+TEST_SERVER: Final = Path(sys.executable).with_name("temporal-test-server")
+IDA: Final = {"name": "Ida Berg", "email": "ida@example.org"}
+TICKET: Final[Fields] = {
+    "by": "amy",
+    "title": "No invoice",
+    "description": "The invoice of May never came.",
+    "category": "billing",
+    "primary_contact": IDA,
+    "requester": IDA,
+    "submit": True,
+}
+"""A start that submits a complete Ticket."""
+ERRAND: Final[Fields] = {
+    "name": "errand",
+    "steps": [{"key": "only", "actions": [{"key": "run", "title": "Run the errand"}]}],
+}
+INVOICE: Final[Fields] = {
+    "name": "supplier invoice",
+    "steps": [
+        {"key": "check", "actions": [{"key": "read"}, {"key": "match"}]},
+        {"key": "pay", "actions": [{"key": "transfer"}]},
+    ],
+}
+_ENTRIES: Final = TypeAdapter(list[Entry])
+PATIENCE: Final = 15.0
+"""Seconds in which whatever is awaited has to be so."""
+
+
+def server_options() -> list[str]:
+    """The dev server's arguments for the limits that the embedded stack sets."""
+    return [
+        part
+        for key, value in SERVER_LIMITS.items()
+        for part in ("--dynamic-config-value", f"{key}={value}")
+    ]
+
+
+async def assert_eventually(
+    check: Callable[[], Awaitable[Any]], *, within: float = PATIENCE, every: float = 0.03
+) -> None:
+    """Ask again until the check holds; its last AssertionError after `within` seconds."""
+    deadline = asyncio.get_running_loop().time() + within
+    while True:
+        try:
+            await check()
+        except AssertionError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+        else:
+            return
+        await asyncio.sleep(every)
+
+
+class Ledger:
+    """A store in memory: refuses what PostgreSQL would, keeps what is new, once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._states: dict[str, tuple[int, State]] = {}
+        self._entries: dict[str, dict[int, Entry]] = {}
+        self._notes: dict[str, dict[tuple[int, str], Note]] = {}
+        self._mails: dict[str, dict[str, Mail]] = {}
+
+    def put(self, publication: Publication) -> Future[None]:
+        """Keep it at once; fails where a text holds NUL, which no database column takes."""
+        committed: Future[None] = Future()
+        texts = (publication.state, publication.entries, publication.notes, publication.mails)
+        if "\\x00" in repr(texts):
+            committed.set_exception(ValueError("a string literal cannot contain NUL characters"))
+            return committed
+        reference = publication.state.reference
+        with self._lock:
+            if publication.serial >= self._states.get(reference, (0,))[0]:
+                self._states[reference] = publication.serial, publication.state
+            for entry in publication.entries:  # a task that failed runs again, at a later time
+                self._entries.setdefault(reference, {})[entry.serial] = entry
+            for note in publication.notes:
+                self._notes.setdefault(reference, {})[note.serial, note.kind] = note
+            for mail in publication.mails:
+                self._mails.setdefault(reference, {})[mail.key] = mail
+        committed.set_result(None)
+        return committed
+
+    def serials(self) -> dict[str, int]:
+        """How many entries each item wrote."""
+        with self._lock:
+            return {reference: len(entries) for reference, entries in self._entries.items()}
+
+    def references(self) -> list[str]:
+        """All items that published anything."""
+        with self._lock:
+            return sorted(self._states)
+
+    def state(self, reference: str) -> State:
+        """The newest state that the item published."""
+        with self._lock:
+            return self._states[reference][1]
+
+    def entries(self, reference: str) -> list[Entry]:
+        """The item's timeline, all of it."""
+        with self._lock:
+            return [entry for _, entry in sorted(self._entries.get(reference, {}).items())]
+
+    def notes(self, reference: str) -> list[Note]:
+        """The item's notes at full length, oldest first."""
+        with self._lock:
+            return [note for _, note in sorted(self._notes.get(reference, {}).items())]
+
+    def mails(self, reference: str) -> list[Mail]:
+        """The mails that the item sent."""
+        with self._lock:
+            return list(self._mails.get(reference, {}).values())
+
+
+class Posted:
+    """An outside that takes every mail, or none, or none just now."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.is_broken = False
+        self.is_slow = False
+
+    def __call__(self, key: str, *, run: str) -> None:
+        if self.is_broken:
+            raise UnknownMail(f"no mail {key} of run {run}")
+        if self.is_slow:
+            raise TimeoutError("the outside does not answer: try again")
+        self.taken.append(key)
+
+
+@dataclass
+class Host:
+    """A server and a worker on a task queue of their own, and what the items there published."""
+
+    client: Client
+    queue: str
+    ledger: Ledger = field(default_factory=Ledger)
+    posted: Posted = field(default_factory=Posted)
+    interceptors: tuple[Interceptor, ...] = ()
+
+    async def start(self, kind: str, fields: Fields, reference: str | None = None) -> "Life":
+        """Start an item; a bad start shows when it is asked."""
+        reference = reference or new_reference(kind)
+        await self.client.start_workflow(
+            kind,
+            fields,
+            id=reference,
+            task_queue=self.queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        )
+        return Life(self, reference)
+
+    async def ticket(self, **fields: object) -> "Life":
+        """A complete Ticket, submitted unless said otherwise."""
+        return await (await self.start("Ticket", TICKET | fields)).begun()
+
+    async def case(self, definition: Fields | str | None, **fields: object) -> "Life":
+        """A Case with this definition, submitted unless said otherwise."""
+        start = {"by": "amy", "short_description": "A case", "submit": True}
+        defined = {} if definition is None else {"definition": definition}
+        return await (await self.start("Case", start | defined | fields)).begun()
+
+    def item(self, reference: str) -> "Life":
+        """An item that somebody else started."""
+        return Life(self, reference)
+
+    @asynccontextmanager
+    async def working(
+        self,
+        *,
+        cached: int = 0,
+        categories: Mapping[str, Terms] | None = None,
+        definitions: Mapping[str, Terms] | None = None,
+    ) -> AsyncIterator[Worker]:
+        """A worker as `worker.py` builds it; with nothing cached, every task replays."""
+        with ThreadPoolExecutor(4) as threads:
+            async with Worker(
+                self.client,
+                task_queue=self.queue,
+                workflows=WORKFLOWS,
+                activities=[
+                    CatalogTerms(categories or {}, definitions or {}).terms,
+                    MailOut(self.posted).send,
+                ],
+                activity_executor=threads,
+                interceptors=[OnePayload(), *self.interceptors],
+                workflow_runner=publishing(self.ledger, lambda _reference: None),
+                max_cached_workflows=cached,
+            ) as worker:
+                yield worker
+                await self.audit()
+                told = self.ledger.serials()
+        assert self.ledger.serials() == told, "a worker that stops tells nothing of its items"
+
+    async def audit(self) -> None:
+        """Compare all that was published with what the items themselves know.
+
+        But for instants: with nothing cached, core replays a task without commands together with
+        the next one, at the time of the next (sdk-core takes the first for a heartbeat).
+        """
+        for reference in self.ledger.references():
+            answer = await self.client.get_workflow_handle(reference).query("publication", {})
+            known = {entry.serial: entry for entry in self.ledger.entries(reference)}
+            assert list(known) == list(range(1, answer["serial"] + 1)), reference
+            for carried in _ENTRIES.validate_python(answer["entries"]):
+                told = known[carried.serial]
+                assert replace(told, at=carried.at) == carried, f"{reference} told otherwise"
+            told_state = self.ledger.state(reference).model_dump(mode="json")
+            assert _timeless(told_state) == _timeless(answer["state"]), reference
+
+
+def _timeless(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        return {k: _timeless(v) for k, v in value.items() if k != "at" and not k.endswith("_at")}
+    return value
+
+
+@dataclass(frozen=True)
+class Life:
+    """One item, moved and read as outsiders do: JSON in, JSON out."""
+
+    host: Host
+    reference: str
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        """Whichever run is current."""
+        return self.host.client.get_workflow_handle(self.reference, result_type=dict[str, Any])
+
+    async def begun(self) -> Self:
+        """Itself, once it answers."""
+
+        async def check() -> None:
+            try:
+                await self.state()
+            except (WorkflowQueryFailedError, RPCError) as error:
+                raise AssertionError(f"{self.reference} does not answer: {error}") from None
+
+        await assert_eventually(check)
+        return self
+
+    async def do(self, command: str, **fields: object) -> Fields:
+        """An update; amy's, unless said otherwise. Its answer, or its refusal as an exception."""
+        answer: Fields = await self.handle.execute_update(
+            command, {"by": "amy"} | fields, rpc_timeout=timedelta(seconds=PATIENCE)
+        )
+        return answer
+
+    async def refusal(self, command: str, **fields: object) -> ApplicationError:
+        """The refusal of an update."""
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await self.do(command, **fields)
+        assert isinstance(refused.value.cause, ApplicationError)
+        return refused.value.cause
+
+    async def tell(self, command: str, **fields: object) -> None:
+        """A signal; amy's, unless said otherwise."""
+        await self.handle.signal(command, {"by": "amy"} | fields)
+
+    async def state(self) -> Fields:
+        """What the query answers."""
+        answer: Fields = await self.handle.query("state")
+        return answer
+
+    async def timeline(self, **asked: int) -> Fields:
+        """A page of what the item carries of its timeline."""
+        answer: Fields = await self.handle.query("timeline", asked)
+        return answer
+
+    async def result(self) -> Fields:
+        """The last state, once it is closed."""
+        answer: Fields = await asyncio.wait_for(self.handle.result(), PATIENCE)
+        return answer
+
+    async def eventually(self, **expected: object) -> Fields:
+        """The state once these fields have these values."""
+        seen: Fields = {}
+
+        async def check() -> None:
+            seen.update(await self.state())
+            assert {name: seen[name] for name in expected} == expected
+
+        await assert_eventually(check)
+        return seen
+
+    async def events(self) -> list[str]:
+        """The types of the current run's events, such as `TIMER_STARTED`."""
+        return [
+            EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
+            for event in (await self.handle.fetch_history()).events
+        ]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The whole timeline, as it was published."""
+        return self.host.ledger.entries(self.reference)
+
+    @property
+    def commands(self) -> list[str]:
+        """What happened, by name."""
+        return [entry.command for entry in self.entries if not entry.refused]
+
+
+def new_reference(kind: str) -> str:
+    """A reference that no other test uses."""
+    return f"{kind[0]}-{uuid.uuid4().hex[:12]}"
+
+
+def new_host(client: Client, *interceptors: Interceptor) -> Host:
+    """A task queue that no other test uses."""
+    return Host(client, queue=uuid.uuid4().hex, interceptors=interceptors)

@@ -1,0 +1,1 @@
+"""Lives of items on real servers, every task replayed."""

@@ -1,0 +1,131 @@
+"""Servers, one a test process, and a worker on a queue of its own for each test."""
+
+import dataclasses
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from temporalio import workflow
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import (
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
+)
+
+from tests.hosts import TEMPORAL, TEST_SERVER, Host, new_host, server_options
+from workflows.attributes import ALL
+from workflows.payloads import DATA_CONVERTER
+
+RENEWED_AFTER = 60
+"""Events after which the renewing server suggests a new run; by default it is 4,096."""
+
+
+class _Unlimited(WorkflowOutboundInterceptor):
+    def info(self) -> workflow.Info:
+        return dataclasses.replace(super().info(), execution_timeout=None, run_timeout=None)
+
+
+class _FromInside(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(_Unlimited(outbound))
+
+
+class NoTimeouts(Interceptor):
+    """Takes away the ten years that the time-skipping server gives to every start (C21)."""
+
+    def workflow_interceptor_class(
+        self, _input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        return _FromInside
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time of a server on which a month is over at once."""
+
+    env: WorkflowEnvironment
+
+    async def now(self) -> datetime:
+        """The server's time."""
+        return await self.env.get_current_time()
+
+    async def skip(self, span: timedelta) -> None:
+        """Let this much time go by, with all that happens in it."""
+        await self.env.sleep(span)
+
+
+@pytest.fixture(scope="session")
+async def server() -> AsyncIterator[WorkflowEnvironment]:
+    """A real server with the embedded stack's limits."""
+    async with await WorkflowEnvironment.start_local(
+        data_converter=DATA_CONVERTER,
+        search_attributes=ALL,
+        dev_server_existing_path=str(TEMPORAL),
+        dev_server_extra_args=server_options(),
+        dev_server_log_level="never",
+    ) as env:
+        yield env
+
+
+@pytest.fixture(scope="session")
+async def renewing_server() -> AsyncIterator[WorkflowEnvironment]:
+    """A real server that suggests a new run often."""
+    suggestion = f"limit.historyCount.suggestContinueAsNew={RENEWED_AFTER}"
+    async with await WorkflowEnvironment.start_local(
+        data_converter=DATA_CONVERTER,
+        search_attributes=ALL,
+        dev_server_existing_path=str(TEMPORAL),
+        dev_server_extra_args=[*server_options(), "--dynamic-config-value", suggestion],
+        dev_server_log_level="never",
+    ) as env:
+        yield env
+
+
+@pytest.fixture
+async def clock() -> AsyncIterator[Clock]:
+    """A server of the test's own, whose time only we move.
+
+    Not shared: whatever another test left there, open or terminated, may stop its time for good.
+    """
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=DATA_CONVERTER, test_server_existing_path=str(TEST_SERVER)
+    ) as env:
+        types = {str: "KEYWORD", datetime: "DATETIME", bool: "BOOL"}
+        attributes = {
+            key.name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{types[key.value_type]}")
+            for key in ALL
+        }
+        await env.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace="default", search_attributes=attributes)
+        )
+        with env.auto_time_skipping_disabled():
+            yield Clock(env)
+
+
+@pytest.fixture
+async def host(server: WorkflowEnvironment) -> AsyncIterator[Host]:
+    """A worker that replays every task, on a real server."""
+    host = new_host(server.client)
+    async with host.working():
+        yield host
+
+
+@pytest.fixture
+async def renewing(renewing_server: WorkflowEnvironment) -> AsyncIterator[Host]:
+    """A worker that replays every task, where runs are renewed often."""
+    host = new_host(renewing_server.client)
+    async with host.working():
+        yield host
+
+
+@pytest.fixture
+async def desk(clock: Clock) -> AsyncIterator[Host]:
+    """A worker that replays every task, on the server whose time we move."""
+    host = new_host(clock.env.client, NoTimeouts())
+    async with host.working():
+        yield host
