@@ -1,0 +1,1 @@
+"""What any Temporal client may rely on, against a real server with our settings."""
