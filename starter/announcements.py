@@ -7,7 +7,7 @@ from domain.definitions import Settings, Terms
 from starter import words
 from starter.catalog import Catalog
 from starter.fsck import Difference
-from starter.rendering import Lines, pairs
+from starter.printing import Lines, pairs
 from starter.running import Running
 
 

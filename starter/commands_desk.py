@@ -34,7 +34,7 @@ def demo(
 
 def fsck(json: Json = False) -> None:
     """Compare the store with the items, and mend it."""
-    from starter import announcements, rendering
+    from starter import announcements, printing
     from starter.fsck import Difference
 
     found: list[Difference] = []
@@ -47,22 +47,22 @@ def fsck(json: Json = False) -> None:
         async for difference in checker.all():
             found.append(difference)
             if not json:
-                rendering.people().print(announcements.difference(difference))
+                printing.people().print(announcements.difference(difference))
 
     asyncio.run(check())
     if json:
-        rendering.machine({"differences": found})
+        printing.machine({"differences": found})
     elif not found:
-        rendering.aside().print("The store agrees with every open item.", style="green")
+        printing.aside().print("The store agrees with every open item.", style="green")
 
 
 def contract(json: Json = True) -> None:
     """Print starts, commands and states as one JSON Schema."""
-    from starter import rendering
+    from starter import printing
     from starter.contract import document
 
     del json  # there is no other form
-    rendering.machine(document())
+    printing.machine(document())
 
 
 def check_catalog(
@@ -72,12 +72,12 @@ def check_catalog(
     json: Json = False,
 ) -> None:
     """Read the catalog; say what it holds, or what is wrong where."""
-    from starter import announcements, rendering
+    from starter import announcements, printing
     from starter.catalog import load
     from starter.environment import settings
 
     found = load(folder or settings().catalog)
     if json:
-        rendering.machine({"categories": found.categories, "definitions": found.definitions})
+        printing.machine({"categories": found.categories, "definitions": found.definitions})
     else:
-        rendering.people().print(announcements.catalog(found))
+        printing.people().print(announcements.catalog(found))

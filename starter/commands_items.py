@@ -137,46 +137,46 @@ def do(
     json: Json = False,
 ) -> None:
     """Give an item a command; it answers, or refuses."""
-    from starter import rendering, steering
+    from starter import printing, rendering, steering
     from starter.environment import user
 
     if command is None:
         kind = asyncio.run(steering.kind_of(reference))
-        rendering.aside().print(rendering.commands(kind))
+        printing.aside().print(rendering.commands(kind))
         raise typer.Exit(2)
     now = datetime.now().astimezone()
     done = asyncio.run(steering.do(reference, command, fields or [], by=as_ or user(), now=now))
     if json:
-        rendering.machine(done.after)
+        printing.machine(done.after)
     else:
-        rendering.people().print(rendering.moved(done.before, done.after, now))
+        printing.people().print(rendering.moved(done.before, done.after, now))
 
 
 def show(reference: Reference, json: Json = False) -> None:
     """Show an item as it is now, and a Case with its Actions."""
-    from starter import rendering, steering
+    from starter import printing, rendering, steering
     from starter.running import link_to
 
     seen = asyncio.run(steering.seen(reference))
     if json:
-        rendering.machine(seen.state)
+        printing.machine(seen.state)
         return
     now = datetime.now().astimezone()
     card = rendering.card(seen.state, now, of_actions=seen.actions, link=link_to(reference))
-    rendering.people().print(card)
+    printing.people().print(card)
     if seen.remark:
-        rendering.aside().print(seen.remark, style="yellow")
+        printing.aside().print(seen.remark, style="yellow")
 
 
 def timeline(reference: Reference, json: Json = False) -> None:
     """Tell all that happened to an item."""
-    from starter import rendering, steering
+    from starter import printing, rendering, steering
 
     entries = asyncio.run(steering.history(reference))
     if json:
-        rendering.machine({"entries": entries})
+        printing.machine({"entries": entries})
     else:
-        rendering.people().print(rendering.timeline(entries, datetime.now().astimezone()))
+        printing.people().print(rendering.timeline(entries, datetime.now().astimezone()))
 
 
 def _given(texts: dict[str, str | None], submit: bool | None) -> list[str]:
@@ -203,7 +203,7 @@ def _start(
     wait: bool,
     json: bool,
 ) -> None:
-    from starter import rendering, steering
+    from starter import printing, rendering, steering
     from starter.environment import user
     from starter.running import link_to
 
@@ -212,22 +212,22 @@ def _start(
     begun = asyncio.run(steering.started(start, reference))
     try:
         if not json:
-            rendering.people().print(rendering.begun(begun, now, link_to(begun.reference)))
+            printing.people().print(rendering.begun(begun, now, link_to(begun.reference)))
         if wait:
             begun = _closed(begun, json=json)
     except KeyboardInterrupt:
         way_back = f"{begun.reference} goes on without you: casekeep show {begun.reference}"
-        rendering.aside().print(way_back)
+        printing.aside().print(way_back)
         raise typer.Exit(INTERRUPTED) from None
     if json:
-        rendering.machine(begun)
+        printing.machine(begun)
 
 
 def _closed(begun: "State", *, json: bool) -> "State":
-    from starter import rendering, steering
+    from starter import printing, rendering, steering
 
     with rendering.waiting(begun.reference) as tell:
         closed = asyncio.run(steering.until_closed(begun, tell))
     if not json:
-        rendering.people().print(rendering.line(closed, datetime.now().astimezone()))
+        printing.people().print(rendering.line(closed, datetime.now().astimezone()))
     return closed

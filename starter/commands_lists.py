@@ -70,27 +70,27 @@ def search(
     json: Json = False,
 ) -> None:
     """Find items by reference, title, description and notes."""
-    from starter import rendering
+    from starter import printing, rendering
     from starter.environment import open_store
     from store.search import search as search_in
 
     found = search_in(open_store(), " ".join(words), limit=limit)
     if json:
-        rendering.machine({"found": found})
+        printing.machine({"found": found})
     elif found:
-        rendering.people().print(rendering.findings(found))
+        printing.people().print(rendering.findings(found))
     else:
-        rendering.people().print(f"Nothing has {' '.join(words)}.")
+        printing.people().print(f"Nothing has {' '.join(words)}.")
 
 
 def _show(page: "Page", *, json: bool, empty: str, holder: bool = False) -> None:
-    from starter import rendering
+    from starter import printing, rendering
 
     if json:
-        rendering.machine(page)
+        printing.machine(page)
         return
     now = datetime.now().astimezone()
     lines = rendering.listing(page.items, now, holder=holder) if page.items else empty
-    rendering.people().print(lines)
+    printing.people().print(lines)
     if page.cursor is not None:
-        rendering.aside().print("There are more: ask for them with --limit.", style="dim")
+        printing.aside().print("There are more: ask for them with --limit.", style="dim")

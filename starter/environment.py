@@ -45,7 +45,7 @@ def open_store() -> "Engine":
     from store.engine import engine_of
 
     url = settings().database_url
-    path = Path(url.removeprefix("sqlite:///"))
+    path = Path(url.partition("?")[0].removeprefix("sqlite:///"))
     if url.startswith("sqlite:///") and not path.exists():
         raise NoStoreYet(
             f"no database at {path}: run `casekeep up` in this folder, or set CASEKEEP_DATABASE_URL"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from starter import announcements, rendering
+from starter import announcements, printing
 from starter.catalog import load
 from starter.environment import settings
 from starter.running import Running, alone
@@ -20,7 +20,7 @@ async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
     """Bring the desk up, say where it is, and keep it up until it is told to stop."""
     environment = settings()
     known = load(environment.catalog)
-    console = rendering.aside() if as_json else rendering.people()
+    console = printing.aside() if as_json else printing.people()
     stack = Stack(
         STATE_FOLDER,
         temporal_port=port,
@@ -34,7 +34,7 @@ async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
                 there = Running(temporal=stack.address, ui=stack.ui_url)
                 note.write_text(there.model_dump_json())
                 if as_json:
-                    rendering.machine(there.model_dump() | {"database": environment.database_url})
+                    printing.machine(there.model_dump() | {"database": environment.database_url})
                 database, is_default = environment.database_url, port == TEMPORAL_PORT
                 console.print(announcements.welcome(there, database, known, is_default=is_default))
                 try:

@@ -101,7 +101,7 @@ def _sentence_of(error: Exception) -> str | None:
 
 def _tell(error: Exception) -> None:
     """The refusal for scripts."""
-    from starter.rendering import machine
+    from starter.printing import machine
 
     details = {"rule": getattr(error, "rule", None), "fields": getattr(error, "fields", ())}
     machine({"refused": {"type": type(error).__name__, "sentence": str(error), **details}})

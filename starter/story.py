@@ -16,7 +16,7 @@ from rich.text import Text
 from domain.starts import CaseStart, TicketStart
 from domain.states import ActionItemState, CaseState, State
 from domain.values import Method, Status
-from starter import rendering
+from starter import printing, rendering
 from starter.catalog import SAMPLE
 from starter.fsck import Checker
 from starter.narrating import Narrator, NotAsTold
@@ -74,7 +74,7 @@ async def tell(*, keep: bool, as_json: bool) -> int:
 
     Raises NotAsTold, which names the step and what was seen instead.
     """
-    console = rendering.aside() if as_json else rendering.people()
+    console = printing.aside() if as_json else printing.people()
     folder = Path(tempfile.mkdtemp(prefix="casekeep-demo-"))
     try:
         with cancelled_by_signals():
@@ -89,7 +89,7 @@ async def tell(*, keep: bool, as_json: bool) -> int:
         return INTERRUPTED
     shutil.rmtree(folder)
     if as_json:
-        rendering.machine({"checked": checked})
+        printing.machine({"checked": checked})
     return 0
 
 

@@ -15,6 +15,7 @@ from starter import rendering, words
 from starter.announcements import catalog, difference, welcome
 from starter.catalog import SAMPLE, Catalog, load
 from starter.fsck import Difference
+from starter.printing import Lines
 from starter.running import Running
 from store.pages import Listed
 from store.search import Found
@@ -218,7 +219,7 @@ def test_due_dates_are_green_ahead_red_behind_and_grey_where_nothing_can_be_late
 def test_a_table_folds_and_cuts_nothing(width: int) -> None:
     rows = [(OWN, "In Progress", LONG, "robot:matcher-2", "overdue 12 d 23 h"), ("T-1", *"abcd")]
     heads = ("Reference", "Status", "Title", "Held by", "Due")
-    text = shown(rendering.Lines(heads, rows), width)
+    text = shown(Lines(heads, rows), width)
     given = "".join((*heads, *rows[0], *rows[1]))
     assert Counter("".join(text.split())) == Counter("".join(given.split()))
 
