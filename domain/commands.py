@@ -21,6 +21,7 @@ from domain.values import (
     Text,
     Title,
     WaitType,
+    one_line,
 )
 
 T, C, A = Kind.TICKET, Kind.CASE, Kind.ACTION
@@ -212,7 +213,7 @@ class SendEmail(Command, name="send_email"):
 class ReceiveEmail(Command, name="receive_email"):
     """A mail for this item came in; its body lives in the store."""
 
-    message_id: Annotated[str, Field(min_length=1, max_length=998)]
+    message_id: Annotated[str, Field(min_length=1, max_length=998), AfterValidator(one_line)]
     sender: Annotated[Title, Field(min_length=1)]
     recipients: Annotated[
         tuple[Title, ...], BeforeValidator(_as_list), Field(strict=False, max_length=200)

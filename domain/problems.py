@@ -32,11 +32,19 @@ def problems_of(error: ValidationError) -> list[tuple[str, str]]:
     found = error.errors(include_url=False, include_context=False)
     tagged = [detail for detail in found if _tagged(detail["loc"])]
     problems = []
+    unmeant = []
     for detail in found:
         if detail in tagged and _other_branch(detail["type"], detail["input"]):
+            unmeant.append(detail)
             continue
         field = ".".join(_named(detail["loc"], detail["type"]))
         problems.append((field, _sentence(detail["type"], detail["msg"])))
+    named = {field.partition(".")[0] for field, _ in problems}
+    for detail in unmeant:
+        field = str(detail["loc"][0])
+        if field not in named:
+            problems.append((field, "is of none of the forms that this field takes"))
+            named.add(field)
     distinct = list(dict.fromkeys(problems))
     more = len(distinct) - _LISTED
     return distinct if more <= 0 else [*distinct[:_LISTED], ("", f"and {more} more problems")]

@@ -117,7 +117,8 @@ _YEARS = range(1970, 2200)
 _LONGEST_SPAN = timedelta(days=36525)
 
 
-def _line(value: str) -> str:
+def one_line(value: str) -> str:
+    """Refuse a text that is blank, or that is not one line."""
     if _CONTROL.search(value):
         msg = "holds control characters; give one plain line"
         raise ValueError(msg)
@@ -142,7 +143,7 @@ def _title(value: str) -> str:
 
 
 def _actor(value: str) -> str:
-    _line(value)
+    one_line(value)
     for prefix in ("robot:", "service:"):
         if value.startswith(prefix) and not value.removeprefix(prefix).strip():
             msg = f"names no {prefix[:-1]}; give {prefix}NAME"
@@ -238,7 +239,7 @@ def excerpt(text: str) -> str:
     return f"{text[:EXCERPT_LENGTH]}… ({len(text)} characters, kept in the store)"
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_line)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line)]
 """A name of a person, queue, category, step or key: one line of at most 100 characters."""
 Actor = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_actor)]
 """`amy`, `robot:ocr-1`, `service:erp` or `system`."""

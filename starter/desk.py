@@ -1,6 +1,7 @@
 """The client facade: starts items, moves them and reads them, with refusals as exceptions."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,6 +27,8 @@ from starter.references import new_reference
 
 _NOT_STARTED_YET: Final = 0.05
 """Seconds before an item whose start is being looked at is asked again."""
+UPDATE_LIMIT: Final = 240_000
+"""Bytes of JSON; the server admits 250,000 of updates at a time, and others have it retried."""
 PATIENCE: Final = timedelta(seconds=30)
 """How long an answer is waited for before no worker is taken to be there."""
 _RENEWAL_PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -83,6 +86,10 @@ class Desk:
 
     async def do(self, reference: str, command: str, fields: Mapping[str, JsonValue]) -> Answer:
         """Give a command and return the new state; raises the refusal, UnknownItem or NoAnswer."""
+        size = len(json.dumps(dict(fields), ensure_ascii=False).encode())
+        if size > UPDATE_LIMIT:
+            sentence = f"{command}: {size} bytes of JSON; an update takes at most {UPDATE_LIMIT}"
+            raise InvalidCommand(sentence)
         given = fields.get("command_id")
         update_id = given if isinstance(given, str) else str(uuid.uuid4())
         for pause in _RENEWAL_PAUSES:

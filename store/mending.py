@@ -9,7 +9,7 @@ from domain.publications import Publication
 from store.engine import reading, writing
 from store.rows import RowVersion
 from store.statements import write
-from store.tables import MailStatus, entry, item, link, mail_out, note, writer
+from store.tables import MailStatus, entry, item, mail_out, note, writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,7 @@ def settle(engine: Engine, last: LastWritten) -> None:
 def mend(engine: Engine, publication: Publication, seen: RowVersion | None, *, writer: str) -> bool:
     """Overwrite the row that was seen (None: there was none), even by an older publication.
 
+    What the run left after that publication (entries, notes, mails still queued) is deleted.
     False, and nothing written, if somebody wrote the row meanwhile.
     """
     with writing(engine) as connection:
@@ -81,26 +82,9 @@ def mend(engine: Engine, publication: Publication, seen: RowVersion | None, *, w
         # a row that was not there could not be locked: one that comes now is left alone if newer
         over = seen is not None
         write(connection, [publication], writer=writer, at=datetime.now(UTC), over_newer=over)
-    return True
-
-
-def forget_after(engine: Engine, reference: str, run: str, serial: int) -> int:
-    """Delete entries, notes and queued mails of the run that came after `serial`; how many."""
-    with writing(engine) as connection:
-        return _forget(connection, reference, run, serial)
-
-
-def discard(engine: Engine, reference: str, seen: RowVersion) -> bool:
-    """Delete the row that was seen with all that its run left: no workflow ever was behind it.
-
-    False, and nothing deleted, if somebody wrote the row meanwhile.
-    """
-    with writing(engine) as connection:
-        if _version(connection, reference) != seen:
-            return False
-        _forget(connection, reference, seen.run, -1)
-        connection.execute(delete(link).where(link.c.reference == reference))
-        connection.execute(delete(item).where(item.c.reference == reference))
+        if over:
+            state = publication.state
+            _forget(connection, state.reference, state.run, publication.serial)
     return True
 
 
@@ -113,11 +97,9 @@ def _version(connection: Connection, reference: str) -> RowVersion | None:
     return row and RowVersion(run=row.run, serial=row.serial, written_at=row.written_at)
 
 
-def _forget(connection: Connection, reference: str, run: str, serial: int) -> int:
-    deleted = 0
+def _forget(connection: Connection, reference: str, run: str, serial: int) -> None:
     for table in (entry, note, mail_out):
         phantom = and_(table.c.reference == reference, table.c.run == run, table.c.serial > serial)
         if table is mail_out:
             phantom &= mail_out.c.status == MailStatus.QUEUED.value
-        deleted += connection.execute(delete(table).where(phantom)).rowcount
-    return deleted
+        connection.execute(delete(table).where(phantom))

@@ -61,6 +61,7 @@ class Durable(Strays):
         self._inbox: deque[Message] = deque()
         self._news: list[Change] = []
         self._was_cancelled = False
+        self._by_signal = False
         self._alarm = Alarm()
         self._outbox = Outbox(self.perform)
         self._attributes = Attributes(workflow.info().typed_search_attributes)
@@ -230,6 +231,7 @@ class Durable(Strays):
         for message in batch:
             await self._take(message)
             message.is_done = True
+            self._by_signal |= not message.answered
 
     async def _take(self, message: Message) -> None:
         command = message.command
@@ -276,6 +278,11 @@ class Durable(Strays):
         moved = self._attributes.moved(self.item)
         if moved:
             workflow.upsert_search_attributes(moved)
+        elif self._by_signal:
+            # core takes a task without commands for a heartbeat and may replay its signals later,
+            # with the time of the task after it: so no signal's task is without one
+            workflow.upsert_memo({"entries": self.item.serial})
+        self._by_signal = False
         workflow.set_current_details(info_card(self.item))
 
     def _set_alarm(self) -> None:

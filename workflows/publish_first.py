@@ -20,6 +20,18 @@ from workflows.outlet import OUTLET
 
 PATIENCE: Final = 1.5
 """Seconds to wait for a commit; the SDK takes a task of 2 seconds for deadlocked."""
+_OF_HISTORY: Final = frozenset(
+    {
+        "cancel_workflow",
+        "do_update",
+        "fire_timer",
+        "resolve_child_workflow_execution",
+        "resolve_child_workflow_execution_start",
+        "resolve_signal_external_workflow",
+        "signal_workflow",
+    }
+)
+"""What an activation can hold only because a workflow task was started for it."""
 _ORDINARY: Final = frozenset(
     {
         RemoveFromCache.EvictionReason.CACHE_FULL,
@@ -67,16 +79,33 @@ class _Committed(WorkflowInstance):
         self._sink = sink
         self._recheck = recheck
         self._collected: list[Publication] = []
+        self._moment = 0
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         evicted = [job.remove_from_cache for job in act.jobs if job.HasField("remove_from_cache")]
         if any(job.reason not in _ORDINARY for job in evicted):
             self._recheck(self._inner.get_info().workflow_id)
+        if not evicted:
+            self._check_started(act)
         completion = self._collecting(act)
         # a replayed task was reported before, and so committed before
         if completion.HasField("successful") and not (act.is_replaying or evicted):
             self._commit()
         return completion
+
+    def _check_started(self, act: WorkflowActivation) -> None:
+        """Fail what the SDK runs ahead of its task.
+
+        A query that waited out its worker's death comes with all of the history, also with events
+        that no task was started for (sdk-go issue 755). Core would have us decide on them at the
+        *last* task's time, and every replay at a later one. Failed, the query is asked again.
+        """
+        moment = act.timestamp.ToNanoseconds()
+        is_ahead = moment == self._moment and not act.is_replaying
+        if is_ahead and any(job.WhichOneof("variant") in _OF_HISTORY for job in act.jobs):
+            msg = "events of a workflow task that was not started: the SDK ran ahead for a query"
+            raise RuntimeError(msg)
+        self._moment = moment
 
     def _collecting(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """Run it with the same list each time: tasks remember the context they were made in."""

@@ -1,6 +1,5 @@
 """Putting rows right: what a crash left, compared with what history has."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,12 +12,12 @@ from domain.states import state_of
 from store.engine import reading, writing
 from store.faults import UnknownMail
 from store.mails import keep_mail
-from store.mending import discard, forget_after, mend, newest, settle
+from store.mending import mend, newest, settle
 from store.queries import entry_serials, item_of
 from store.rows import RowVersion
 from store.search import search
 from store.statements import statements_for, write
-from store.tables import MailStatus, entry, item, link, mail_out, note
+from store.tables import MailStatus, link, mail_out
 from store.writer import GroupWriter
 from tests.integration.publications import later, news, ticket, written
 
@@ -110,7 +109,6 @@ def test_a_row_ahead_of_history_is_mended(engine: Engine, writer: GroupWriter) -
         news(phantom, notes=(Note(serial=2, kind="note", text="zebra"),), mails=(mail,)),
     )
     assert mend(engine, news(real), version(engine, "T-1"), writer="writer-2")
-    assert forget_after(engine, "T-1", real.run, real.serial) == 3
     found = item_of(engine, "T-1")
     assert found is not None
     assert found.state == state_of(real)
@@ -154,7 +152,7 @@ def test_a_row_that_is_missing_is_mended_unless_it_came_meanwhile(
     assert not mend(engine, news(ticket("T-2")), None, writer="writer-2")
 
 
-def test_forgetting_leaves_other_items_other_runs_and_mails_on_their_way(
+def test_mending_leaves_other_items_other_runs_and_mails_on_their_way(
     engine: Engine, writer: GroupWriter
 ) -> None:
     begun, mail = ticket(), Mail(key="T-1:2:0", to=("ann@example.org",))
@@ -162,26 +160,12 @@ def test_forgetting_leaves_other_items_other_runs_and_mails_on_their_way(
     written(writer.put, news(old), news(begun), news(stranger))
     written(writer.put, news(later(begun), mails=(mail,)))
     keep_mail(engine, mail.key, run=begun.run)
-    assert forget_after(engine, "T-1", begun.run, 1) == 1
+    assert mend(engine, news(begun), version(engine, "T-1"), writer="writer-2")
+    assert entry_serials(engine, "T-1", begun.run) == (1,)
     assert entry_serials(engine, "T-1", "old") == (5,)
     assert entry_serials(engine, "T-2", stranger.run) == (5,)
     with reading(engine) as connection:
         assert connection.scalars(select(mail_out.c.status)).all() == ["kept"]
-
-
-def test_an_item_that_never_was_is_discarded_whole(engine: Engine, writer: GroupWriter) -> None:
-    ghost = ticket(links=(Link(kind="related", reference="A"),))
-    mail = Mail(key="T-1:1:0", to=("ann@example.org",))
-    written(
-        writer.put, news(ghost, notes=(Note(serial=1, kind="note", text="boo"),), mails=(mail,))
-    )
-    seen = version(engine, "T-1")
-    assert not discard(engine, "T-1", replace(seen, serial=9))
-    assert discard(engine, "T-1", seen)
-    with reading(engine) as connection:
-        for table in (item, entry, note, link, mail_out):
-            assert connection.scalar(select(func.count()).select_from(table)) == 0
-    assert not discard(engine, "T-1", seen)
 
 
 def test_a_queued_mail_is_kept_once(engine: Engine, writer: GroupWriter) -> None:
