@@ -31,8 +31,12 @@ UPDATE_LIMIT: Final = 240_000
 """Bytes of JSON; the server admits 250,000 of updates at a time, and others have it retried."""
 PATIENCE: Final = timedelta(seconds=30)
 """How long an answer is waited for before no worker is taken to be there."""
-_RENEWAL_PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds before a command that met the renewal of an item's run is given again, by the same id."""
+_PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds before a command that no task took is given again, by the same id.
+
+It met the renewal of its item's run, or a task that was dropped.
+"""
+_UNPROCESSED: Final = "UnprocessedUpdate"
 Answer = dict[str, Any]
 _REFUSALS: Final[Mapping[str | None, type[Refused]]] = {
     refusal.type: refusal for refusal in (InvalidCommand, NotAllowed, Conflict)
@@ -43,8 +47,8 @@ class UnknownItem(LookupError):
     """Temporal knows no item of this reference."""
 
 
-class _MetRenewal(Exception):
-    """The server dropped the update together with a task that began a new run: nothing happened."""
+class _NotTaken(Exception):
+    """The server dropped the update with the task that held it: nothing happened."""
 
 
 class NoAnswer(Exception):
@@ -92,10 +96,10 @@ class Desk:
             raise InvalidCommand(sentence)
         given = fields.get("command_id")
         update_id = given if isinstance(given, str) else str(uuid.uuid4())
-        for pause in _RENEWAL_PAUSES:
+        for pause in _PAUSES:
             try:
                 return await self._do(reference, command, fields, update_id)
-            except _MetRenewal:
+            except _NotTaken:
                 await asyncio.sleep(pause)
         raise _no_answer(reference)
 
@@ -108,12 +112,14 @@ class Desk:
                 command, dict(fields), id=update_id, rpc_timeout=PATIENCE
             )
         except WorkflowUpdateFailedError as error:
+            if isinstance(error.cause, ApplicationError) and error.cause.type == _UNPROCESSED:
+                raise _NotTaken from None
             raise _refusal(error.cause) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise _no_answer(reference) from None
         except RPCError as error:
             if error.status is RPCStatusCode.FAILED_PRECONDITION:
-                raise _MetRenewal from None
+                raise _NotTaken from None
             raise await self._explained(error, reference, command) from None
         return answer
 
