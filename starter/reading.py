@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Final
 
+from pydantic import ValidationError
 from temporalio.api.enums.v1 import EventType
 
 from domain.states import ActionItemState, CaseState, State, TicketState
 from domain.timeline import TimelineEntry, line_of
-from domain.values import Kind, Status
+from domain.values import ACTION_PATTERN, Kind, Status
 from starter.desk import Answer, Desk, UnknownItem
 
 if TYPE_CHECKING:
@@ -26,11 +27,34 @@ def state_of_answer(answer: Answer) -> State:
     return _STATES[answer["kind"]].model_validate(answer)
 
 
+async def state_now(desk: Desk, reference: str) -> State:
+    """What the item says of itself; an Action that its Case is starting is waited for.
+
+    Raises UnknownItem, NoAnswer, or InvalidCommand for a bad start.
+    """
+    try:
+        answer = await desk.state(reference)
+    except UnknownItem:
+        if not await action_begun(desk, reference):
+            raise
+        answer = await desk.state(reference)
+    return state_of_answer(answer)
+
+
 async def actions_now(desk: Desk, case: CaseState) -> tuple[ActionItemState, ...]:
-    """What the Case's open Actions say of themselves, in order of start."""
+    """What the Case's open Actions say of themselves; one that is being started says nothing."""
     references = [copy.reference for copy in case.actions if copy.outcome is None]
-    answers = await asyncio.gather(*(desk.state(reference) for reference in references))
-    return tuple(ActionItemState.model_validate(answer) for answer in answers)
+    answers = await asyncio.gather(
+        *(desk.state(reference) for reference in references), return_exceptions=True
+    )
+    seen = []
+    for answer in answers:
+        if isinstance(answer, UnknownItem):
+            continue
+        if isinstance(answer, BaseException):
+            raise answer
+        seen.append(ActionItemState.model_validate(answer))
+    return tuple(seen)
 
 
 def state_in_store(engine: "Engine", reference: str) -> State:
@@ -93,13 +117,23 @@ async def follow(desk: Desk, reference: str) -> AsyncGenerator[State, None]:
                 break
 
 
-async def action_begun(desk: Desk, case: str, reference: str) -> None:
-    """Wait until the Case has started the Action of this reference."""
-    events = desk.client.get_workflow_handle(case).fetch_history_events(wait_new_event=True)
-    async for event in events:
+async def action_begun(desk: Desk, reference: str) -> bool:
+    """Wait until an Action that its Case is starting can be asked; False if none starts it."""
+    named = ACTION_PATTERN.fullmatch(reference)
+    if named is None:
+        return False
+    try:
+        case = CaseState.model_validate(await desk.state(named["case"]))
+    except (UnknownItem, ValidationError):
+        return False
+    if reference not in {copy.reference for copy in case.actions if copy.outcome is None}:
+        return False
+    handle = desk.client.get_workflow_handle(case.reference)
+    async for event in handle.fetch_history_events(wait_new_event=True):
         begun = event.child_workflow_execution_started_event_attributes
         if begun.workflow_execution.workflow_id == reference:
-            return
+            return True
+    return False
 
 
 async def effects_done(desk: Desk, reference: str, count: int) -> None:

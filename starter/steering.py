@@ -82,7 +82,7 @@ async def until_closed(begun: State, tell: Callable[[TimelineEntry], None]) -> S
 
 async def kind_of(reference: str) -> Kind:
     """Which kind of item it is."""
-    return Kind((await (await open_desk()).state(reference))["kind"])
+    return (await reading.state_now(await open_desk(), reference)).kind
 
 
 async def do(
@@ -91,7 +91,7 @@ async def do(
     """Give a command and wait for the answer; raises what refused it."""
     desk = await open_desk()
     try:
-        before = reading.state_of_answer(await desk.state(reference))
+        before = await reading.state_now(desk, reference)
     except UnknownItem:
         raise _closed_long_ago(reference, command) from None
     known = commands_of(before.kind)
@@ -109,7 +109,7 @@ async def seen(reference: str) -> Seen:
     """The item as it is; as the store keeps it, if Temporal has forgotten it."""
     desk = await open_desk()
     try:
-        state = reading.state_of_answer(await desk.state(reference))
+        state = await reading.state_now(desk, reference)
     except UnknownItem:
         remark = "Temporal has forgotten it: this is what the store keeps."
         return Seen(_in_store(reference), remark=remark)

@@ -348,7 +348,7 @@ class Story:
 
     async def _taken(self, by: str, reference: str) -> None:
         async with asyncio.timeout(self.tells.within):
-            await action_begun(self.desk, CASE, reference)
+            await action_begun(self.desk, reference)
         await self.tells.does(by, reference, "start", _held_by(by))
 
     async def _done(self, by: str, reference: str) -> None:

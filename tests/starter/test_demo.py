@@ -73,6 +73,8 @@ async def test_the_demo_can_be_kept_running_and_looked_at(
     async def check() -> None:
         nonlocal told
         told += capsys.readouterr().err
+        if telling.done():
+            await telling
         assert f"casekeep timeline {CASE}" in told
 
     await assert_eventually(check, within=100, every=0.5)

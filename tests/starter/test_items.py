@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from domain.values import Kind
+from domain.starts import CaseStart
+from domain.values import Kind, Status
+from starter import reading
 from starter.catalog import SAMPLE
 from starter.desk import Desk, UnknownItem
 from starter.references import new_reference
@@ -199,6 +201,18 @@ async def test_show_tells_of_a_case_with_its_actions_as_they_are(shell: Shell) -
     assert "record, open: read-scan, check-supplier" in out
     assert "robot:ocr-1" in out
     assert "queue accounts-payable" in out
+
+
+async def test_an_action_that_is_being_started_is_waited_for(stack: Stack) -> None:
+    reference, desk = new_reference(Kind.CASE), await stack.desk()
+    start = CaseStart(by="service:erp", short_description="x", definition="new-starter")
+    await desk.start(start, reference)
+    first = await reading.state_now(desk, f"{reference}-A1")
+    assert (first.reference, first.status) == (f"{reference}-A1", Status.TO_DO)
+    assert await reading.action_begun(desk, f"{reference}-A2")
+    for unknown in (f"{reference}-A9", "T-NOBODY-A1", "T-NOBODY"):
+        with pytest.raises(UnknownItem):
+            await reading.state_now(desk, unknown)
 
 
 async def test_a_case_that_needs_attention_is_led_out_of_it_by_the_shell(shell: Shell) -> None:
