@@ -9,8 +9,12 @@ import typer
 
 from starter.options import Json
 
-Port = Annotated[int, typer.Option("--port", help="Where Temporal listens; 0 for a free one.")]
-UiPort = Annotated[int, typer.Option("--ui-port", help="Where its UI is; 0 for a free one.")]
+Port = Annotated[
+    int, typer.Option("--port", metavar="PORT", help="Where Temporal listens; 0 for a free one.")
+]
+UiPort = Annotated[
+    int, typer.Option("--ui-port", metavar="PORT", help="Where its UI is; 0 for a free one.")
+]
 
 
 def up(port: Port = 7233, ui_port: UiPort = 8233, json: Json = False) -> None:
@@ -67,7 +71,8 @@ def contract(json: Json = True) -> None:
 
 def check_catalog(
     folder: Annotated[
-        Path | None, typer.Argument(help="By default the one that CASEKEEP_CATALOG names.")
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="By default the one that CASEKEEP_CATALOG names."),
     ] = None,
     json: Json = False,
 ) -> None:

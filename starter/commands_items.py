@@ -15,16 +15,29 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = 130
 
-Title = Annotated[str | None, typer.Argument(help="What it is about, in one line.")]
-Text = Annotated[str | None, typer.Option(help="The request itself.")]
-Category = Annotated[str | None, typer.Option(help="A free name; the catalog may know it.")]
+Title = Annotated[
+    str | None, typer.Argument(metavar="TITLE", help="What it is about, in one line.")
+]
+TitleOption = Annotated[
+    str | None, typer.Option("--title", metavar="TEXT", help="The same, as an option.")
+]
+ShortOption = Annotated[
+    str | None, typer.Option("--short-description", metavar="TEXT", help="The same, as an option.")
+]
+Text = Annotated[str | None, typer.Option(metavar="TEXT", help="The request itself.")]
+Category = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A free name; the catalog may know it.")
+]
 Contact = Annotated[
     str | None, typer.Option(metavar="NAME <MAIL>", help="Whom it is for; one part is enough.")
 ]
 Requester = Annotated[
     str | None, typer.Option(metavar="NAME <MAIL>", help="Who asked for it; one part is enough.")
 ]
-Queue = Annotated[str | None, typer.Option(help="Where it waits; by default as the catalog says.")]
+Queue = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Where it waits; by default as the catalog says."),
+]
 Submit = Annotated[
     bool | None,
     typer.Option("--submit/--draft", help="Hand it in at once, or not. [default: as its origin]"),
@@ -42,14 +55,15 @@ Setting = Annotated[
     typer.Option(metavar="KEY=VALUE", help="Such as feedback_window=PT1H or due.within=P2D."),
 ]
 Own = Annotated[
-    str | None, typer.Option("--reference", help="Your own reference: starting twice is once.")
+    str | None,
+    typer.Option("--reference", metavar="NAME", help="Your own reference: starting twice is once."),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is closed, and tell its life.")]
 Definition = Annotated[
     str | None,
     typer.Option(metavar="NAME|FILE", help="A name in the catalog, or a .yaml or .json file."),
 ]
-Owner = Annotated[str | None, typer.Option(help="The person who answers for it.")]
+Owner = Annotated[str | None, typer.Option(metavar="PERSON", help="The person who answers for it.")]
 Data = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=VALUE|JSON", help="Free data of the Case; more than once."),
@@ -59,6 +73,7 @@ Data = Annotated[
 def new_ticket(
     title: Title = None,
     *,
+    title_option: TitleOption = None,
     description: Text = None,
     category: Category = None,
     primary_contact: Contact = None,
@@ -77,7 +92,6 @@ def new_ticket(
     from domain.starts import TicketStart
 
     texts = {
-        "title": title,
         "description": description,
         "category": category,
         "primary_contact": primary_contact,
@@ -86,12 +100,14 @@ def new_ticket(
         "started_by": started_by,
     }
     words = [*_given(texts, submit), *_listed(link, setting)]
+    words += _titled("title", title, title_option)
     _start(TicketStart, words, reference=reference, by=as_, wait=wait, json=json)
 
 
 def new_case(
-    short_description: Title = None,
+    title: Title = None,
     *,
+    short_description: ShortOption = None,
     definition: Definition = None,
     data: Data = None,
     owner: Owner = None,
@@ -111,7 +127,6 @@ def new_case(
     from domain.starts import CaseStart
 
     texts = {
-        "short_description": short_description,
         "definition": definition,
         "owner": owner,
         "primary_contact": primary_contact,
@@ -120,6 +135,7 @@ def new_case(
         "started_by": started_by,
     }
     words = [*_given(texts, submit), *_listed(link, setting)]
+    words += _titled("short_description", title, short_description)
     words += [f"data={word}" if word.startswith("{") else f"data.{word}" for word in data or ()]
     _start(CaseStart, words, reference=reference, by=as_, wait=wait, json=json)
 
@@ -127,11 +143,12 @@ def new_case(
 def do(
     reference: Reference,
     command: Annotated[
-        str | None, typer.Argument(help="What to do; leave it out to see what there is.")
+        str | None,
+        typer.Argument(metavar="COMMAND", help="What to do; leave it out to see what there is."),
     ] = None,
     fields: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FIELD=VALUE]...", help="Such as type=until until=+2h."),
+        typer.Argument(metavar="FIELD=VALUE", help="Such as type=until until=+2h."),
     ] = None,
     as_: As = None,
     json: Json = False,
@@ -182,6 +199,10 @@ def timeline(reference: Reference, json: Json = False) -> None:
 def _given(texts: dict[str, str | None], submit: bool | None) -> list[str]:
     words = [f"{name}={text}" for name, text in texts.items() if text is not None]
     return words if submit is None else [*words, f"submit={str(submit).lower()}"]
+
+
+def _titled(field: str, *given: str | None) -> list[str]:
+    return [f"{field}={title}" for title in given if title is not None]
 
 
 def _listed(links: list[str] | None, settings: list[str] | None) -> list[str]:

@@ -10,10 +10,15 @@ from starter.options import As, Json
 if TYPE_CHECKING:
     from store.pages import Page
 
-PersonName = Annotated[str | None, typer.Argument(help="Whose; by default yours.")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many lines at most.")]
+PersonName = Annotated[
+    str | None, typer.Argument(metavar="PERSON", help="Whose; by default yours.")
+]
+Limit = Annotated[
+    int, typer.Option(metavar="NUMBER", min=1, max=1000, help="How many lines at most.")
+]
 After = Annotated[
-    str | None, typer.Option("--cursor", help="Go on after a page; --json tells its cursor.")
+    str | None,
+    typer.Option("--cursor", metavar="TEXT", help="Go on after a page; --json tells its cursor."),
 ]
 
 
@@ -50,7 +55,7 @@ def owned(
 
 
 def queue(
-    name: Annotated[str, typer.Argument(help="The queue's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The queue's name.")],
     limit: Limit = 50,
     cursor: After = None,
     json: Json = False,
@@ -65,7 +70,9 @@ def queue(
 
 
 def search(
-    words: Annotated[list[str], typer.Argument(help="Words that an item has to have.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="TEXT", help="Words that an item has to have.")
+    ],
     limit: Limit = 20,
     json: Json = False,
 ) -> None:

@@ -32,4 +32,6 @@ As = Annotated[
         help="Who does it: amy, robot:ocr-1, service:erp. By default your user name.",
     ),
 ]
-Reference = Annotated[str, typer.Argument(help="The item's reference, such as T-7F3K9Q2D.")]
+Reference = Annotated[
+    str, typer.Argument(metavar="REFERENCE", help="The item's reference, such as T-7F3K9Q2D.")
+]

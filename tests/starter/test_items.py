@@ -82,6 +82,14 @@ async def test_every_option_reaches_the_case(shell: Shell) -> None:
     assert whole.json["data"] == {"a": [1]}
 
 
+async def test_the_title_may_be_given_as_an_option_but_not_twice(shell: Shell) -> None:
+    ticket = await shell.done("new", "ticket", "--title", "x", "--json")
+    case = await shell.done("new", "case", "--short-description", "x", "--json")
+    assert (ticket.json["title"], case.json["title"]) == ("x", "x")
+    twice = await shell("new", "ticket", "x", "--title", "y")
+    assert (twice.code, twice.err) == (2, "title is given twice; leave one out\n")
+
+
 async def test_the_catalog_speaks_for_its_categories(shell: Shell) -> None:
     state = (await shell.done("show", await ticket(shell), "--json")).json
     assert state["queue"] == "accounts-payable"
