@@ -1,0 +1,152 @@
+"""A Case's life is the same whether or not its worker is killed between any two of its steps."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from domain.commands import ActionEnded
+from store import queries
+from tests.integration.stacks import Fields, Town
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command to the Case or to one of its Actions, and the Case's revision once all is quiet."""
+
+    at: str
+    command: str
+    settles_at: int
+    by: str = "amy"
+    fields: Fields = field(default_factory=dict)
+
+
+COMPLETE: Final = {"outcome": "complete"}
+UNABLE: Final = {"outcome": "unable_to_complete", "reason": "no such order"}
+LIFE: Final = (
+    Step("", "start", 2),
+    Step("-A1", "start", 2, by="bob"),
+    Step("-A1", "resolve", 3, by="bob", fields=COMPLETE),
+    Step("-A2", "resolve", 4, by="bob", fields=UNABLE),
+    Step("", "start_action", 5, fields={"action": "match"}),
+    Step("", "wait", 6, fields={"type": "more_information", "waiting_for": "the buyer"}),
+    Step("-A3", "resolve", 7, by="bob", fields=COMPLETE),
+    Step("", "resume", 8),
+    Step("", "rework", 9, fields={"step": "check", "reason": "wrong invoice"}),
+    Step("-A5", "resolve", 10, by="bob", fields=COMPLETE),
+    Step("-A6", "resolve", 11, by="bob", fields=COMPLETE),
+    Step("-A7", "resolve", 12, by="bob", fields=COMPLETE),
+    Step("", "feedback", 13, by="service:portal", fields={"rating": 20}),
+    Step("", "resolve", 14),
+    Step("", "cancel", 15),
+)
+ACTIONS: Final = 7
+TOLD: Final = ("revision", "by", "command", "before", "after", "reason", "note", "refused")
+OWN: Final = {"reference", "case", "run", "case_run"}
+"""Fields in which two lives differ, besides their instants."""
+
+
+async def take(desk: Town, case: str, step: Step) -> None:
+    await desk.do(case + step.at, step.command, by=step.by, **step.fields)
+
+
+async def live(desk: Town, case: str, steps: tuple[Step, ...]) -> None:
+    """Take each step when all that came of the one before has arrived."""
+    for step in steps:
+        await take(desk, case, step)
+        await desk.eventually(case, revision=step.settles_at)
+
+
+async def born(desk: Town) -> str:
+    case = await desk.case(settings={"feedback_window": "PT1H"})
+    await desk.eventually(case, revision=1)
+    return case
+
+
+def story(desk: Town, case: str) -> Fields:
+    """What the store tells of a Case and its Actions, but for what two lives cannot share."""
+    told = {}
+    for reference in family(case):
+        row = queries.item_of(desk.engine, reference)
+        assert row is not None, reference
+        told[reference.removeprefix(case)] = {
+            "state": without_own(row.state.model_dump(mode="json"), case),
+            "timeline": [
+                without_own({name: getattr(entry, name) for name in TOLD}, case)
+                for entry in queries.timeline(desk.engine, reference).entries
+            ],
+        }
+    return told
+
+
+def without_own(value: Any, case: str) -> Any:  # noqa: ANN401 - JSON
+    match value:
+        case dict():
+            return {
+                name: without_own(inner, case)
+                for name, inner in value.items()
+                if not (name in OWN or name == "at" or name.endswith("_at"))
+            }
+        case list():
+            return [without_own(inner, case) for inner in value]
+        case str():
+            return value.replace(case, "CASE")
+        case _:
+            return value
+
+
+async def reports(desk: Town, case: str) -> Counter[str]:
+    """How often each Action reported its end, by the Case's own history."""
+    history = await desk.desk.client.get_workflow_handle(case).fetch_history()
+    return Counter(
+        re.findall(r'"reference":"[^"]*(-A\d+)"', signal.input.payloads[0].data.decode())[0]
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        and (signal := event.workflow_execution_signaled_event_attributes).signal_name
+        == ActionEnded.name
+    )
+
+
+def family(case: str) -> list[str]:
+    return [case, *(f"{case}-A{number}" for number in range(1, ACTIONS + 1))]
+
+
+async def settled(desk: Town, cases: Sequence[str], steps: Sequence[Step]) -> None:
+    """Wait until all that came of each Case's step has arrived."""
+    for case, step in zip(cases, steps, strict=True):
+        await desk.eventually(case, revision=step.settles_at)
+
+
+@pytest.mark.timeout(150, func_only=True)  # fifteen Cases, and ten seconds for tasks of the dead
+async def test_a_case_lives_the_same_life_if_its_worker_is_killed_between_any_two_steps(
+    desk: Town,
+) -> None:
+    """Each Case at another step: killed while it was under way, and when the next was answered."""
+    undisturbed, *cases = await asyncio.gather(*(born(desk) for _ in range(len(LIFE) + 1)))
+    lived = [live(desk, case, LIFE[:at]) for at, case in enumerate(cases)]
+    await asyncio.gather(live(desk, undisturbed, LIFE), *lived)
+
+    steps = [asyncio.create_task(take(desk, *pair)) for pair in zip(cases, LIFE, strict=True)]
+    await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
+    await desk.stack.kill_worker()
+    await desk.stack.start_worker()
+    await asyncio.gather(*steps)
+    await settled(desk, cases, LIFE)
+    await desk.recovers(cases)
+
+    await asyncio.gather(*(take(desk, *pair) for pair in zip(cases[:-1], LIFE[1:], strict=True)))
+    await desk.stack.kill_worker()
+    await desk.stack.start_worker()
+    await settled(desk, cases[:-1], LIFE[1:])
+    await desk.recovers(cases)
+
+    await asyncio.gather(*(live(desk, case, LIFE[at + 2 :]) for at, case in enumerate(cases)))
+    expected = story(desk, undisturbed)
+    for case, step in zip(cases, LIFE, strict=True):
+        assert story(desk, case) == expected, f"killed at {step}"
+        assert await reports(desk, case) == {f"-A{number}": 1 for number in range(1, ACTIONS + 1)}
