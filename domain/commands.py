@@ -278,6 +278,7 @@ class SendAndResolve(TakesOver, name="send_and_resolve", kinds=(T,)):
     cc: Recipients = ()
     subject: Title = ""
     body: Text = ""
+    resolution: bool = True
     method: ChosenMethod
 
 

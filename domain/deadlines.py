@@ -80,7 +80,9 @@ def _wait_over(item: AnyItem, _at: datetime) -> Move:
 
 def _days_over(item: AnyItem, at: datetime) -> Move:
     wait = item.wait
-    days = f"{wait.days_to_wait:g}" if wait and wait.days_to_wait else "the"
+    days = (
+        f"{wait.days_to_wait:.6f}".rstrip("0").rstrip(".") if wait and wait.days_to_wait else "the"
+    )
     if wait is None or not wait.close_if_no_response:
         return Move(item=come_back(item), reason=f"no response within {days} days to wait")
     end = Resolution(by=SYSTEM, at=at, method=Method.NO_CUSTOMER_RESPONSE)

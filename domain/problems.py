@@ -23,7 +23,7 @@ _WORDS: Final = {
 }
 _LISTED: Final = 30
 """Problems told; a payload can have tens of thousands."""
-_TAG: Final = re.compile(r"\w+-\w+\[.*|constrained-\w+|[A-Z]\w+")
+_TAG: Final = re.compile(r"\w+-\w+\[.*|constrained-\w+|[A-Z]\w+|int|str")
 """How pydantic names the branch of a union within a location."""
 
 
@@ -80,5 +80,6 @@ def _sentence(kind: str, message: str) -> str:
         return f"is no JSON: {message.removeprefix('Invalid JSON: ')}"
     if kind in {"literal_error", "enum"}:
         return re.sub(r"<[\w.]+: ('[^']*')>", r"\1", message).replace("Input should be", "must be")
-    text = message.removeprefix("Value error, ").replace("Input should", "must")
+    text = message.removeprefix("Value error, ").removesuffix(" after validation")
+    text = re.sub(r"^\w+ should", "must", text)
     return text[:1].lower() + text[1:]

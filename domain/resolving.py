@@ -58,7 +58,7 @@ def resolve_ticket(ticket: Ticket, command: ResolveTicket, at: datetime) -> Move
 
 def send_and_resolve(ticket: Ticket, command: SendAndResolve, at: datetime) -> Move:
     """T10: one command sends the mail and resolves; the mail is the evidence."""
-    move = sent(taken_over(ticket, command), command, resolution=True)
+    move = sent(taken_over(ticket, command), command, resolution=command.resolution)
     return _by_method(move, command.method, command.by, at)
 
 

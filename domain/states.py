@@ -1,7 +1,8 @@
 """What outsiders see of an item: the state of the contract, as a typed value."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -119,6 +120,14 @@ class ActionItemState(State):
     in_review: bool
     checklist: tuple[()]
     lease: None
+
+
+STATES: Final[Mapping[Kind, type[State]]] = {
+    Kind.TICKET: TicketState,
+    Kind.CASE: CaseState,
+    Kind.ACTION: ActionItemState,
+}
+"""The state of each kind."""
 
 
 def _common(item: AnyItem) -> dict[str, Any]:

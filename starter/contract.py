@@ -9,7 +9,7 @@ from temporalio.common import SearchAttributeIndexedValueType as Indexed
 from domain.commands import COMMANDS, Command, commands_of
 from domain.refusals import Conflict, InvalidCommand, NotAllowed
 from domain.starts import CaseStart, TicketStart
-from domain.states import ActionItemState, CaseState, State, TicketState
+from domain.states import STATES
 from domain.timeline import TimelinePage, TimelineRequest
 from domain.values import Kind
 from workflows.attributes import ALL
@@ -17,11 +17,6 @@ from workflows.attributes import ALL
 Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _STARTS: Final[dict[Kind, type[BaseModel]]] = {Kind.TICKET: TicketStart, Kind.CASE: CaseStart}
-_STATES: Final[dict[Kind, type[State]]] = {
-    Kind.TICKET: TicketState,
-    Kind.CASE: CaseState,
-    Kind.ACTION: ActionItemState,
-}
 _NAME: Final = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _IDENTIFIERS: Final[Schema] = {
     "reference": {
@@ -56,7 +51,7 @@ _INDEXED: Final[dict[Indexed, Schema]] = {
 def document() -> Schema:
     """The whole contract: what each kind takes and answers, by name, below `properties`."""
     inputs: list[type[BaseModel]] = [*_STARTS.values(), *COMMANDS, TimelineRequest]
-    outputs: list[type[BaseModel]] = [*_STATES.values(), TimelinePage]
+    outputs: list[type[BaseModel]] = [*STATES.values(), TimelinePage]
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         *((model, "validation") for model in inputs),
         *((model, "serialization") for model in outputs),
@@ -89,7 +84,7 @@ def _kind(kind: Kind, named: dict[type, Schema]) -> Schema:
     parts: Schema = {
         "workflow_type": {"const": kind.value},
         "commands": _properties("Each a signal and an update of this name.", commands),
-        "state": named[_STATES[kind]],
+        "state": named[STATES[kind]],
         "timeline": _properties(
             "The query timeline: nothing or a request in, a page out.",
             {"request": named[TimelineRequest], "page": named[TimelinePage]},

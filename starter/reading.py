@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from temporalio.api.enums.v1 import EventType
 
-from domain.states import ActionItemState, CaseState, State, TicketState
+from domain.states import STATES, ActionItemState, CaseState, State
 from domain.timeline import TimelineEntry, line_of
 from domain.values import ACTION_PATTERN, Kind, Status
 from starter.desk import Answer, Desk, UnknownItem
@@ -15,16 +15,10 @@ from starter.desk import Answer, Desk, UnknownItem
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-_STATES: Final[dict[str, type[State]]] = {
-    Kind.TICKET: TicketState,
-    Kind.CASE: CaseState,
-    Kind.ACTION: ActionItemState,
-}
-
 
 def state_of_answer(answer: Answer) -> State:
     """The state that an item answered, typed."""
-    return _STATES[answer["kind"]].model_validate(answer)
+    return STATES[Kind(answer["kind"])].model_validate(answer)
 
 
 async def state_now(desk: Desk, reference: str) -> State:

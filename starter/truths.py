@@ -1,6 +1,5 @@
 """What is true of an item: what its workflow says, or how Temporal ended it."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.items import Entry
 from domain.publications import Publication
-from domain.states import ActionItemState, CaseState, ResolutionState, State, TicketState
+from domain.states import STATES, ResolutionState
 from domain.values import SYSTEM, Kind, Outcome, Status
 from starter.desk import NoAnswer
 
@@ -28,11 +27,6 @@ ENDED_BADLY: Final = frozenset(
     }
 )
 """Ends that no item of ours chooses."""
-_STATES: Final[Mapping[Kind, type[State]]] = {
-    Kind.TICKET: TicketState,
-    Kind.CASE: CaseState,
-    Kind.ACTION: ActionItemState,
-}
 _ENTRIES: Final = TypeAdapter(tuple[Entry, ...])
 _SILENT: Final = frozenset(
     {
@@ -98,7 +92,7 @@ class Truths:
             )
             entries += _ENTRIES.validate_python(answer["entries"])
             serial = answer["next_serial"]
-        state = _STATES[Kind(answer["state"]["kind"])].model_validate(answer["state"])
+        state = STATES[Kind(answer["state"]["kind"])].model_validate(answer["state"])
         return Publication(
             serial=answer["serial"], state=state, entries=entries, notes=(), mails=()
         )

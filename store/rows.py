@@ -6,16 +6,11 @@ from typing import Any, Final
 
 from domain.items import Entry, Mail, Note
 from domain.publications import Publication
-from domain.states import ActionItemState, CaseState, State, TicketState
+from domain.states import STATES, ActionItemState, State
 from domain.values import Kind, Status
 from store.tables import HEADING, MailStatus
 
 END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
-_STATES: Final[dict[str, type[State]]] = {
-    Kind.TICKET: TicketState,
-    Kind.CASE: CaseState,
-    Kind.ACTION: ActionItemState,
-}
 
 Row = dict[str, Any]
 
@@ -40,7 +35,7 @@ class Kept:
 def kept_of(row: Row) -> Kept:
     """What a row of `item` with kind, run, serial, written_at and state says."""
     version = RowVersion(run=row["run"], serial=row["serial"], written_at=row["written_at"])
-    return Kept(version=version, state=_STATES[row["kind"]].model_validate(row["state"]))
+    return Kept(version=version, state=STATES[Kind(row["kind"])].model_validate(row["state"]))
 
 
 def item_row(publication: Publication, *, writer: str, at: datetime) -> Row:

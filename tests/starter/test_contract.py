@@ -34,7 +34,7 @@ TICKETS = {
     },
     "feedback": {"rating", "comment", "received_at"},
     "resolve": {"take_over", "method", "note"},
-    "send_and_resolve": {"take_over", "to", "cc", "subject", "body", "method"},
+    "send_and_resolve": {"take_over", "to", "cc", "subject", "body", "resolution", "method"},
     "reopen": set(),
     "cancel": {"reason"},
 }
