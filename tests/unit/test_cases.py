@@ -1108,6 +1108,18 @@ def test_a_case_is_resolved_by_hand_without_evidence() -> None:
     assert house.case.resolution.outcome is Outcome.COMPLETE
 
 
+# K7, K11, K12: who ends a Case accepts what failed in it
+@pytest.mark.parametrize("command", ["resolve", "cancel"])
+def test_a_case_that_was_ended_by_hand_needs_no_attention_any_more(command: str) -> None:
+    house = desk(definition=ONE_ACTION, settings=WINDOW)
+    house.fail("run")
+    house.do(command)
+    assert attention(house) == []
+    if command == "resolve":
+        house.do("reopen")
+        assert attention(house) == []
+
+
 # K11, T9: evidence is marked where it is given
 def test_the_note_of_a_resolve_by_hand_is_kept() -> None:
     life = case(definition=None)
@@ -1164,6 +1176,16 @@ def test_the_open_actions_of_a_cancelled_case_follow() -> None:
         assert item.status is Status.CLOSED
         assert item.resolution
         assert item.resolution.outcome is Outcome.CANCELLED
+
+
+# K12
+def test_an_action_that_follows_its_case_says_why_it_ended() -> None:
+    for fields, reason in (({}, "cancelled"), ({"reason": "not ours"}, "not ours")):
+        house = desk()
+        house.do("cancel", **fields)
+        resolution = house.action("read").state.resolution
+        assert resolution
+        assert reason in (resolution.reason or "")
 
 
 # K12

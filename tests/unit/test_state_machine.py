@@ -7,7 +7,8 @@
 import os
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from itertools import product
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,7 +26,7 @@ from domain.carrying import carried, read
 from domain.commands import ActionEnded, CaseCancelled
 from domain.deadlines import elapse, next_deadline
 from domain.effects import CancelAction, Effect, ReportEnd, SendMail, StartAction
-from domain.intake import decode, receive, refuse
+from domain.intake import decide, decode, receive, refuse
 from domain.items import Action, AnyItem, Case, Change
 from domain.opening import open_item
 from domain.refusals import Conflict, InvalidCommand, NotAllowed, Refused
@@ -44,12 +45,11 @@ from tests.unit.builders import (
 )
 
 STEPS = int(os.environ.get("CASEKEEP_STEPS", "100000"))
-STEPS_A_LIFE = 50
-TICKETS_SHARE = STEPS // 2 // STEPS_A_LIFE
-CASES_SHARE = STEPS // STEPS_A_LIFE - TICKETS_SHARE
+LIVES_AT_ONCE = 200
 
 LIVELY = settings(
-    stateful_step_count=STEPS_A_LIFE,
+    stateful_step_count=30,
+    max_examples=LIVES_AT_ONCE,
     derandomize=False,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
@@ -83,15 +83,26 @@ PEOPLE_AND_OTHERS = [
     "service:erp",
     "system",
 ]
-MANNERS = st.sampled_from(
-    [
-        *(Manner(by, by_signal) for by in PEOPLE_AND_OTHERS for by_signal in (False, True)),
-        Manner("amy", by_signal=False, seen="current"),
-        Manner("amy", by_signal=True, seen="stale"),
-        *(Manner("amy", by_signal=False, ident=f"id-{n}") for n in range(4)),
-        *(Manner("bob", by_signal=True, ident=f"id-{n}") for n in range(4, 8)),
-    ]
-)
+MANNERS = [
+    *(Manner(by, by_signal) for by in PEOPLE_AND_OTHERS for by_signal in (False, True)),
+    Manner("amy", by_signal=False, seen="current"),
+    Manner("amy", by_signal=True, seen="stale"),
+    *(Manner("amy", by_signal=False, ident=f"id-{n}") for n in range(4)),
+    *(Manner("bob", by_signal=True, ident=f"id-{n}") for n in range(4, 8)),
+]
+
+
+Acts = list[tuple[Move, Manner]]
+
+
+def acts(moves: list[Move]) -> st.SearchStrategy[Acts]:
+    """Three commands in a row out of one drawn number: drawing costs more than living."""
+    pairs = list(product(moves, MANNERS))
+    count = len(pairs)
+    return st.integers(0, count**3 - 1).map(
+        lambda number: [pairs[number // count**place % count] for place in range(3)]
+    )
+
 
 MAIL: dict[str, Any] = {"message_id": "<1@example.org>", "sender": "ida@example.org"}
 OUT: dict[str, Any] = {"to": "ida@example.org", "subject": "Invoice", "body": "Here it is."}
@@ -245,16 +256,17 @@ class WatchedLife(Life):
         }
         revision = {"current": self.item.revision, "stale": self.item.revision + 7, None: None}
         optional = {"command_id": manner.ident, "expected_revision": revision[manner.seen]}
-        raw = as_json({"by": by, **fields} | {k: v for k, v in optional.items() if v is not None})
         try:
-            decode(self.item.kind, name, raw)
+            command = decode(self.item.kind, name, as_json({"by": by, **fields, **optional}))
         except InvalidCommand as refusal:
             self.keep(refuse(self.item, self.now, by=by, command=name, refusal=refusal))
             return refusal
         if manner.by_signal:
-            return self.signal(name, by=by, **fields, **optional)
+            change, refused = receive(self.item, command, self.now)
+            self.keep(change)
+            return refused
         try:
-            self.do(name, by=by, **fields, **optional)
+            self.keep(decide(self.item, command, self.now))
         except Refused as refusal:
             return refusal
         return None
@@ -344,10 +356,19 @@ def check_case(case: Case) -> None:
         assert any(copy.step == case.position for copy in case.open_actions)
 
 
-class TicketLives(RuleBasedStateMachine):
-    """One Ticket, anybody, anything."""
+class Lives(RuleBasedStateMachine):
+    """What both machines have: an item, and how many steps were taken."""
 
+    taken: ClassVar[int] = 0
     life: WatchedLife
+
+    @classmethod
+    def steps(cls, count: int = 1) -> None:
+        cls.taken += count
+
+
+class TicketLives(Lives):
+    """One Ticket, anybody, anything."""
 
     @initialize(chosen=st.sampled_from(ITEM_SETTINGS), submit=st.booleans(), whole=st.booleans())
     def somebody_starts_it(self, *, chosen: dict[str, Any], submit: bool, whole: bool) -> None:
@@ -355,24 +376,25 @@ class TicketLives(RuleBasedStateMachine):
         begun = start_ticket(**fields, submit=submit, settings=chosen)
         self.life = WatchedLife(begun.item, begun.now, None, begun.changes)
 
-    @rule(move=st.sampled_from(HOLDING), manner=MANNERS)
-    def somebody_takes_or_gives_it(self, *, move: Move, manner: Manner) -> None:
-        self._acted(move, manner)
+    @rule(row=acts(HOLDING))
+    def somebody_takes_or_gives_it(self, *, row: Acts) -> None:
+        self._acted(row)
 
-    @rule(move=st.sampled_from(PARKING), manner=MANNERS)
-    def somebody_parks_it(self, *, move: Move, manner: Manner) -> None:
-        self._acted(move, manner)
+    @rule(row=acts(PARKING))
+    def somebody_parks_it(self, *, row: Acts) -> None:
+        self._acted(row)
 
-    @rule(move=st.sampled_from(WRITING), manner=MANNERS)
-    def somebody_writes(self, *, move: Move, manner: Manner) -> None:
-        self._acted(move, manner)
+    @rule(row=acts(WRITING))
+    def somebody_writes(self, *, row: Acts) -> None:
+        self._acted(row)
 
-    @rule(move=st.sampled_from(TICKET_ENDS), manner=MANNERS)
-    def somebody_begins_or_ends_it(self, *, move: Move, manner: Manner) -> None:
-        self._acted(move, manner)
+    @rule(row=acts(TICKET_ENDS))
+    def somebody_begins_or_ends_it(self, *, row: Acts) -> None:
+        self._acted(row)
 
     @rule(span=SPANS, down=st.booleans())
     def time_passes(self, *, span: timedelta, down: bool) -> None:
+        self.steps()
         self.life.down_for(span)
         if not down:
             self.life.ring()
@@ -384,6 +406,7 @@ class TicketLives(RuleBasedStateMachine):
 
     @rule(garbage=st.booleans())
     def its_run_is_renewed(self, *, garbage: bool) -> None:
+        self.steps()
         self.life.emptied()
         self.life.carry()
         if garbage:
@@ -391,13 +414,16 @@ class TicketLives(RuleBasedStateMachine):
             item, now = self.life.item, self.life.now
             self.life.keep(refuse(item, now, by="?", command="?", refusal=refusal))
 
-    def _acted(self, move: Move, manner: Manner) -> None:
-        before = self.life.item
-        refusal = self.life.attempt(move, manner)
-        if refusal is not None and not (manner.by_signal or isinstance(refusal, InvalidCommand)):
-            assert self.life.item is before
-        if before.status is Status.CLOSED and manner.ident is None:
-            assert isinstance(refusal, InvalidCommand | NotAllowed | Conflict)
+    def _acted(self, row: Acts) -> None:
+        self.steps(len(row))
+        for move, manner in row:
+            before = self.life.item
+            refusal = self.life.attempt(move, manner)
+            malformed = isinstance(refusal, InvalidCommand)
+            if refusal is not None and not (manner.by_signal or malformed):
+                assert self.life.item is before
+            if before.status is Status.CLOSED and manner.ident is None:
+                assert isinstance(refusal, InvalidCommand | NotAllowed | Conflict)
 
     def teardown(self) -> None:
         self.life.down_for(400 * DAY).ring()
@@ -414,10 +440,8 @@ class Post:
     delivered: list[ActionEnded] = field(default_factory=list)
 
 
-class CaseLives(RuleBasedStateMachine):
+class CaseLives(Lives):
     """A Case with its Actions; reports come late or twice, Actions vanish, all do anything."""
-
-    life: WatchedLife
 
     def __init__(self) -> None:
         super().__init__()
@@ -452,35 +476,36 @@ class CaseLives(RuleBasedStateMachine):
     def case(self) -> Case:
         return self.life.case
 
-    @rule(move=st.sampled_from(HOLDING + WRITING), manner=MANNERS)
-    def somebody_takes_it_or_writes(self, *, move: Move, manner: Manner) -> None:
-        self._acted(move, manner)
+    @rule(row=acts(HOLDING + WRITING))
+    def somebody_takes_it_or_writes(self, *, row: Acts) -> None:
+        self._acted(row)
 
-    @rule(move=st.sampled_from(PARKING), manner=MANNERS)
-    def somebody_parks_it(self, *, move: Move, manner: Manner) -> None:
-        self._acted(move, manner)
+    @rule(row=acts(PARKING))
+    def somebody_parks_it(self, *, row: Acts) -> None:
+        self._acted(row)
 
-    @rule(move=st.sampled_from(CASE_ENDS), manner=MANNERS)
-    def somebody_begins_or_ends_it(self, *, move: Move, manner: Manner) -> None:
-        self._acted(move, manner)
+    @rule(row=acts(CASE_ENDS))
+    def somebody_begins_or_ends_it(self, *, row: Acts) -> None:
+        self._acted(row)
 
-    @rule(move=st.sampled_from(STEERING), manner=MANNERS)
-    def somebody_steers_it(self, *, move: Move, manner: Manner) -> None:
-        self._acted(move, manner)
-
-    @precondition(lambda self: self.actions)
-    @rule(which=AMONG, move=st.sampled_from(HOLDING + PARKING + WRITING), manner=MANNERS)
-    def somebody_works_on_an_action(self, *, which: int, move: Move, manner: Manner) -> None:
-        self._worked(which, move, manner)
+    @rule(row=acts(STEERING))
+    def somebody_steers_it(self, *, row: Acts) -> None:
+        self._acted(row)
 
     @precondition(lambda self: self.actions)
-    @rule(which=AMONG, move=st.sampled_from(ACTION_ENDS), manner=MANNERS)
-    def somebody_ends_an_action(self, *, which: int, move: Move, manner: Manner) -> None:
-        self._worked(which, move, manner)
+    @rule(which=AMONG, row=acts(HOLDING + PARKING + WRITING))
+    def somebody_works_on_an_action(self, *, which: int, row: Acts) -> None:
+        self._worked(which, row)
+
+    @precondition(lambda self: self.actions)
+    @rule(which=AMONG, row=acts(ACTION_ENDS))
+    def somebody_ends_an_action(self, *, which: int, row: Acts) -> None:
+        self._worked(which, row)
 
     @precondition(lambda self: self.post.starts or self.post.cancels)
     @rule()
     def actions_start_and_are_told_to_end(self) -> None:
+        self.steps()
         for asked in self.post.starts:
             assert asked.reference not in self.actions
             change = open_item(
@@ -500,6 +525,7 @@ class CaseLives(RuleBasedStateMachine):
     @precondition(lambda self: self.post.reports)
     @rule(which=AMONG)
     def a_report_arrives(self, *, which: int) -> None:
+        self.steps()
         report = self.post.reports.pop(which % len(self.post.reports))
         self.post.delivered.append(report)
         self._reported(report)
@@ -507,6 +533,7 @@ class CaseLives(RuleBasedStateMachine):
     @precondition(lambda self: self.post.delivered)
     @rule(which=AMONG)
     def a_report_arrives_again(self, *, which: int) -> None:
+        self.steps()
         before = self.case.actions
         self._reported(self.post.delivered[which % len(self.post.delivered)])
         assert self.case.actions == before
@@ -514,6 +541,7 @@ class CaseLives(RuleBasedStateMachine):
     @precondition(lambda self: self.case.open_actions)
     @rule(which=AMONG)
     def an_action_is_noticed_to_have_vanished(self, *, which: int) -> None:
+        self.steps()
         gone = self.case.open_actions[which % len(self.case.open_actions)]
         self._reported(
             ActionEnded(
@@ -527,6 +555,7 @@ class CaseLives(RuleBasedStateMachine):
 
     @rule(span=SPANS, down=st.booleans())
     def time_passes(self, *, span: timedelta, down: bool) -> None:
+        self.steps()
         before = self.case
         self.life.down_for(span)
         if down:
@@ -576,15 +605,19 @@ class CaseLives(RuleBasedStateMachine):
         self.life.keep(change)
         self._moved(before, by_hand=False)
 
-    def _acted(self, move: Move, manner: Manner) -> None:
-        before = self.case
-        self.life.attempt(move, manner)
-        self._moved(before, by_hand=move[0] in {"start_action", "rework"})
+    def _acted(self, row: Acts) -> None:
+        self.steps(len(row))
+        for move, manner in row:
+            before = self.case
+            self.life.attempt(move, manner)
+            self._moved(before, by_hand=move[0] in {"start_action", "rework"})
 
-    def _worked(self, which: int, move: Move, manner: Manner) -> None:
+    def _worked(self, which: int, row: Acts) -> None:
+        self.steps(len(row))
         life = list(self.actions.values())[-1 - which % len(self.actions)]
         life.now = self.life.now
-        life.attempt(move, manner)
+        for move, manner in row:
+            life.attempt(move, manner)
         self._collect()
 
     def _moved(self, before: Case, *, by_hand: bool) -> None:
@@ -614,11 +647,18 @@ class CaseLives(RuleBasedStateMachine):
                         pass
 
 
+def live(lives: type[Lives]) -> None:
+    """Lives after lives, until half of all the steps were taken."""
+    lives.taken = 0
+    while lives.taken < STEPS // 2:
+        run_state_machine_as_test(lives, settings=LIVELY)
+
+
 @pytest.mark.timeout(0 if STEPS > 100_000 else 240)
 def test_whatever_happens_to_a_ticket_the_model_holds() -> None:
-    run_state_machine_as_test(TicketLives, settings=settings(LIVELY, max_examples=TICKETS_SHARE))
+    live(TicketLives)
 
 
 @pytest.mark.timeout(0 if STEPS > 100_000 else 240)
 def test_whatever_happens_to_a_case_and_its_actions_the_model_holds() -> None:
-    run_state_machine_as_test(CaseLives, settings=settings(LIVELY, max_examples=CASES_SHARE))
+    live(CaseLives)
