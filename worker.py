@@ -19,7 +19,7 @@ from temporalio.worker import Worker
 
 from activities.catalog import CatalogTerms
 from activities.mail_out import MailOut
-from starter.catalog import CatalogInvalid, load
+from starter.catalog.loading import CatalogInvalid, load
 from starter.connection import (
     ConnectionWrong,
     TemporalUnreachable,

@@ -21,7 +21,7 @@ from rich.table import Table
 from temporalio.client import Client
 
 from bench.lives import BARE, CONCURRENCY, LIFE, START, TICKET, Kind
-from starter.stack import Stack
+from starter.embedded.stack import Stack
 
 NUMBERS: Final = itertools.count()
 MEGABYTE: Final = 1024 * 1024

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from playwright.async_api import Page, async_playwright
+from pydantic import JsonValue
 
 from domain.starts import CaseStart, TicketStart
 from starter.desk import Desk
-from starter.stack import Stack
+from starter.embedded.stack import Stack
 
 PICTURES: Final = Path(__file__).with_name("pictures")
 COLUMNS: Final = (
@@ -54,12 +55,17 @@ async def play(desk: Desk) -> None:
         await desk.start(start, f"T-7F3K9Q2{'DFHKM'[number]}")
     soon = (datetime.now(UTC) + timedelta(days=2)).isoformat()
     await desk.do("T-7F3K9Q2D", "start", {"by": "amy"})
-    wait = {"by": "bob", "type": "more_information", "days_to_wait": 5, "waiting_for": "customer"}
+    wait: dict[str, JsonValue] = {
+        "by": "bob",
+        "type": "more_information",
+        "days_to_wait": 5,
+        "waiting_for": "customer",
+    }
     await desk.do("T-7F3K9Q2F", "wait", {**wait, "close_if_no_response": True})
     await desk.do("T-7F3K9Q2H", "wait", {"by": "amy", "type": "until", "until": soon})
     await desk.do("T-7F3K9Q2K", "assign", {"by": "lea", "to": "bob"})
     for reference, owner in (("C-2M8XW4TA", "amy"), ("C-5H9PZ7RB", "lea")):
-        start = CaseStart.model_validate(
+        case = CaseStart.model_validate(
             {
                 "by": "service:erp",
                 "short_description": f"Invoice of Acme Ltd, {reference[-4:]}",
@@ -68,7 +74,7 @@ async def play(desk: Desk) -> None:
                 "primary_contact": {"name": "Acme Ltd", "email": "billing@example.com"},
             }
         )
-        await desk.start(start, reference)
+        await desk.start(case, reference)
     for action, by in (("C-2M8XW4TA-A1", "robot:ocr-1"), ("C-2M8XW4TA-A2", "bob")):
         await started(desk, action)
         await desk.do(action, "start", {"by": by})

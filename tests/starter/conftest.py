@@ -13,10 +13,10 @@ import pytest
 from temporalio.client import Client
 from typer.testing import CliRunner
 
-from starter.catalog import SAMPLE
+from starter.catalog.loading import SAMPLE
+from starter.embedded.stack import Stack
 from starter.settings import Settings
-from starter.shell import app
-from starter.stack import Stack
+from starter.shell.main import app
 
 CASEKEEP = Path(sys.executable).with_name("casekeep")
 PERSON = {"name": "Ida Berg", "email": "ida@example.org"}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from domain.values import Performer
-from starter.catalog import SAMPLE, Catalog, CatalogInvalid, definition_in, load
+from starter.catalog.loading import SAMPLE, Catalog, CatalogInvalid, definition_in, load
 from tests.starter.conftest import run
 
 GOOD = "name: errand\nsteps:\n  - key: only\n    actions:\n      - key: run\n"

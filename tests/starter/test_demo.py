@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from domain.starts import CaseStart
-from starter.narrating import Narrator, NotAsTold
-from starter.stack import Stack
-from starter.story import CASE, TICKET, Story, tell
+from starter.embedded.stack import Stack
+from starter.shell.narrating import Narrator, NotAsTold
+from starter.shell.story import CASE, TICKET, Story, tell
 from tests.hosts import assert_eventually
 from tests.starter.conftest import CASEKEEP, Shell
 

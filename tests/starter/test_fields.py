@@ -17,8 +17,8 @@ from domain.commands import (
     Wait,
 )
 from domain.starts import CaseStart, TicketStart
-from starter.catalog import SAMPLE, CatalogInvalid
-from starter.fields import WrongWords, read_contact, read_fields, read_moment, usage
+from starter.catalog.loading import SAMPLE, CatalogInvalid
+from starter.shell.fields import WrongWords, read_contact, read_fields, read_moment, usage
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 COMMON = ("by", "command_id", "expected_revision", "lease")

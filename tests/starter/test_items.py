@@ -12,10 +12,10 @@ from temporalio.client import Client
 from domain.starts import CaseStart
 from domain.values import Kind, Status
 from starter import reading
-from starter.catalog import SAMPLE
+from starter.catalog.loading import SAMPLE
 from starter.desk import Desk, UnknownItem
+from starter.embedded.stack import Stack
 from starter.references import new_reference
-from starter.stack import Stack
 from tests.hosts import assert_eventually
 from tests.starter.conftest import Ran, Shell
 

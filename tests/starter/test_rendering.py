@@ -11,12 +11,12 @@ from rich.console import Console, RenderableType
 from domain.states import ActionItemState, State
 from domain.timeline import TimelineEntry, line_of
 from domain.values import Kind, Status
-from starter import rendering, words
-from starter.announcements import catalog, difference, welcome
-from starter.catalog import SAMPLE, Catalog, load
+from starter.catalog.loading import SAMPLE, Catalog, load
+from starter.embedded.running import Running
 from starter.fsck import Difference
-from starter.printing import Lines
-from starter.running import Running
+from starter.shell import rendering, words
+from starter.shell.announcements import catalog, difference, welcome
+from starter.shell.printing import Lines
 from store.pages import Listed
 from store.search import Found
 from tests.unit.builders import HOUR, NOW, ROBOT, action, case, desk, draft, ticket

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from starter.shell import app
+from starter.shell.main import app
 from tests.starter.conftest import CASEKEEP, run
 
 NOWHERE = "127.0.0.1:1"
@@ -47,7 +47,7 @@ def test_every_command_explains_itself_in_a_sentence_and_takes_json(path: tuple[
 
 def test_the_help_loads_neither_temporal_nor_the_store() -> None:
     program = (
-        "import sys\nfrom starter.shell import app\n"
+        "import sys\nfrom starter.shell.main import app\n"
         "app(['--help'], standalone_mode=False)\n"
         "heavy = {'temporalio', 'sqlmodel', 'sqlalchemy', 'pydantic', 'yaml'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"

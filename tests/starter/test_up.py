@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from starter.running import AlreadyUp, Running, alone, link_to
-from starter.serving import serve
+from starter.embedded.running import AlreadyUp, Running, alone, link_to
 from starter.settings import STATE_FOLDER
+from starter.shell.serving import serve
 from tests.hosts import assert_eventually
 from tests.starter.conftest import CASEKEEP, run
 

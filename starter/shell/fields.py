@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
-from starter.schemas import Schema, branches_at, described, fields_at, is_contact
+from starter.catalog.schemas import Schema, branches_at, described, fields_at, is_contact
 
 Fields = dict[str, JsonValue]
 _BOOLEANS: Final = {"true": True, "yes": True, "false": False, "no": False}
@@ -76,7 +76,7 @@ def read_definition(text: str) -> JsonValue:
         return _json("definition", text)
     if not text.endswith(_FILES):
         return text
-    from starter.catalog import definition_in
+    from starter.catalog.loading import definition_in
 
     value: JsonValue = definition_in(Path(text)).model_dump(mode="json", exclude_none=True)
     return value

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starter.options import As, Json
+from starter.shell.options import As, Json
 
 if TYPE_CHECKING:
     from store.pages import Page
@@ -77,8 +77,8 @@ def search(
     json: Json = False,
 ) -> None:
     """Find items by reference, title, description and notes."""
-    from starter import printing, rendering
     from starter.environment import open_store
+    from starter.shell import printing, rendering
     from store.search import search as search_in
 
     found = search_in(open_store(), " ".join(words), limit=limit)
@@ -91,7 +91,7 @@ def search(
 
 
 def _show(page: "Page", *, json: bool, empty: str, holder: bool = False) -> None:
-    from starter import printing, rendering
+    from starter.shell import printing, rendering
 
     if json:
         printing.machine(page)

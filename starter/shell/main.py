@@ -7,8 +7,8 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from starter import commands_desk, commands_items, commands_lists
-from starter.options import wants_json
+from starter.shell import commands_desk, commands_items, commands_lists
+from starter.shell.options import wants_json
 
 REFUSED: Final = 1
 WRONG_USE: Final = 2
@@ -101,7 +101,7 @@ def _sentence_of(error: Exception) -> str | None:
 
 def _tell(error: Exception) -> None:
     """The refusal for scripts."""
-    from starter.printing import machine
+    from starter.shell.printing import machine
 
     details = {"rule": getattr(error, "rule", None), "fields": getattr(error, "fields", ())}
     machine({"refused": {"type": type(error).__name__, "sentence": str(error), **details}})

@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 
 from starter.connection import register_attributes
 from starter.desk import Desk
-from starter.guard import Guard, killed
+from starter.embedded.guard import Guard, killed
 from starter.settings import Settings
 from workflows.attributes import ALL
 from workflows.payloads import DATA_CONVERTER
@@ -38,7 +38,7 @@ The server looks at the error limit only beyond the warning limit (server 1.32),
 READY_WITHIN: Final = 60.0
 STOPPED_WITHIN: Final = 15.0
 _LOOK_EVERY: Final = 0.1
-_WORKER: Final = Path(__file__).parent.parent / "worker.py"
+_WORKER: Final = Path(__file__).parents[2] / "worker.py"
 _BACKOFF: Final = (0.2, 1.0, 5.0)
 _STEADY_AFTER: Final = 60.0
 """Seconds after which a worker that ends counts as its first failure again."""

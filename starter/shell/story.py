@@ -16,10 +16,10 @@ from rich.text import Text
 from domain.starts import CaseStart, TicketStart
 from domain.states import ActionItemState, CaseState, State
 from domain.values import Method, Status
-from starter import printing, rendering
-from starter.catalog import SAMPLE
+from starter.catalog.loading import SAMPLE
+from starter.embedded.running import page_of
+from starter.embedded.stack import Stack
 from starter.fsck import Checker
-from starter.narrating import Narrator, NotAsTold
 from starter.reading import (
     action_begun,
     actions_now,
@@ -27,11 +27,11 @@ from starter.reading import (
     state_in_store,
     timeline_in_store,
 )
-from starter.rendering import actor
-from starter.running import page_of
-from starter.serving import cancelled_by_signals
 from starter.settings import Settings
-from starter.stack import Stack
+from starter.shell import printing, rendering
+from starter.shell.narrating import Narrator, NotAsTold
+from starter.shell.rendering import actor
+from starter.shell.serving import cancelled_by_signals
 from store.engine import engine_of
 from store.queries import inbox
 

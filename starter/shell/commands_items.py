@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from starter.options import As, Json, Reference
+from starter.shell.options import As, Json, Reference
 
 if TYPE_CHECKING:
     from domain.states import State
-    from starter.steering import Starting
+    from starter.shell.steering import Starting
 
 INTERRUPTED: Final = 130
 
@@ -154,8 +154,8 @@ def do(
     json: Json = False,
 ) -> None:
     """Give an item a command; it answers, or refuses."""
-    from starter import printing, rendering, steering
     from starter.environment import user
+    from starter.shell import printing, rendering, steering
 
     if command is None:
         kind = asyncio.run(steering.kind_of(reference))
@@ -171,8 +171,8 @@ def do(
 
 def show(reference: Reference, json: Json = False) -> None:
     """Show an item as it is now, and a Case with its Actions."""
-    from starter import printing, rendering, steering
-    from starter.running import link_to
+    from starter.embedded.running import link_to
+    from starter.shell import printing, rendering, steering
 
     seen = asyncio.run(steering.seen(reference))
     if json:
@@ -187,7 +187,7 @@ def show(reference: Reference, json: Json = False) -> None:
 
 def timeline(reference: Reference, json: Json = False) -> None:
     """Tell all that happened to an item."""
-    from starter import printing, rendering, steering
+    from starter.shell import printing, rendering, steering
 
     entries = asyncio.run(steering.history(reference))
     if json:
@@ -224,9 +224,9 @@ def _start(
     wait: bool,
     json: bool,
 ) -> None:
-    from starter import printing, rendering, steering
+    from starter.embedded.running import link_to
     from starter.environment import user
-    from starter.running import link_to
+    from starter.shell import printing, rendering, steering
 
     now = datetime.now().astimezone()
     start = steering.start_of(model, words, by=by or user(), now=now)
@@ -245,7 +245,7 @@ def _start(
 
 
 def _closed(begun: "State", *, json: bool) -> "State":
-    from starter import printing, rendering, steering
+    from starter.shell import printing, rendering, steering
 
     with rendering.waiting(begun.reference) as tell:
         closed = asyncio.run(steering.until_closed(begun, tell))

@@ -20,7 +20,7 @@ from domain.values import Kind, Status
 from starter import reading
 from starter.desk import Desk, UnknownItem
 from starter.environment import NoStoreYet, open_desk, open_store
-from starter.fields import WrongWords, alike, read_fields
+from starter.shell.fields import WrongWords, alike, read_fields
 from store.faults import StoreFault
 
 _STARTED: Final = 1

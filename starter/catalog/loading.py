@@ -12,14 +12,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from domain.definitions import CaseDefinition, Defined, Settings, SizedCaseDefinition, Terms
 from domain.problems import problems_of
 from domain.values import Name
-from starter.schemas import fields_at
+from starter.catalog.schemas import fields_at
+from starter.catalog.yaml_lines import Document, NotYaml, read
 from starter.settings import Settings as Environment
-from starter.yaml_lines import Document, NotYaml, read
 
 LOG: Final = logging.getLogger("casekeep.catalog")
 CATEGORIES: Final = "categories.yaml"
 CASES: Final = "cases"
-SAMPLE: Final = Path(__file__).parent.parent / "catalog"
+SAMPLE: Final = Path(__file__).parents[2] / "catalog"
 """The catalog that comes with the program."""
 _NAME: Final = TypeAdapter[str](Name)
 _DEFINITION: Final = TypeAdapter[CaseDefinition](SizedCaseDefinition)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from starter import announcements, printing
-from starter.catalog import load
+from starter.catalog.loading import load
+from starter.embedded.running import Running, alone
+from starter.embedded.stack import TEMPORAL_PORT, Stack
 from starter.environment import settings
-from starter.running import Running, alone
 from starter.settings import STATE_FOLDER
-from starter.stack import TEMPORAL_PORT, Stack
+from starter.shell import announcements, printing
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 

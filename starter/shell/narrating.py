@@ -15,7 +15,7 @@ from rich.text import Text
 from domain.states import State
 from starter.desk import Desk
 from starter.reading import follow, state_of_answer
-from starter.rendering import line
+from starter.shell.rendering import line
 
 
 class NotAsTold(Exception):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from starter.options import Json
+from starter.shell.options import Json
 
 Port = Annotated[
     int, typer.Option("--port", metavar="PORT", help="Where Temporal listens; 0 for a free one.")
@@ -19,7 +19,7 @@ UiPort = Annotated[
 
 def up(port: Port = 7233, ui_port: UiPort = 8233, json: Json = False) -> None:
     """Run the desk here until Ctrl-C: Temporal, its UI, a worker."""
-    from starter.serving import serve
+    from starter.shell.serving import serve
 
     asyncio.run(serve(port, ui_port, as_json=json))
 
@@ -31,15 +31,15 @@ def demo(
     json: Json = False,
 ) -> None:
     """Play a Case and a Ticket; their worker is killed half-way."""
-    from starter.story import tell
+    from starter.shell.story import tell
 
     raise typer.Exit(asyncio.run(tell(keep=keep, as_json=json)))
 
 
 def fsck(json: Json = False) -> None:
     """Compare the store with the items, and mend it."""
-    from starter import announcements, printing
     from starter.fsck import Difference
+    from starter.shell import announcements, printing
 
     found: list[Difference] = []
 
@@ -62,8 +62,8 @@ def fsck(json: Json = False) -> None:
 
 def contract(json: Json = True) -> None:
     """Print starts, commands and states as one JSON Schema."""
-    from starter import printing
     from starter.contract import document
+    from starter.shell import printing
 
     del json  # there is no other form
     printing.machine(document())
@@ -77,9 +77,9 @@ def check_catalog(
     json: Json = False,
 ) -> None:
     """Read the catalog; say what it holds, or what is wrong where."""
-    from starter import announcements, printing
-    from starter.catalog import load
+    from starter.catalog.loading import load
     from starter.environment import settings
+    from starter.shell import announcements, printing
 
     found = load(folder or settings().catalog)
     if json:

@@ -14,9 +14,9 @@ from domain.commands import Command, commands_of
 from domain.states import ActionItemState, ActionState, CaseState, State
 from domain.timeline import TimelineEntry
 from domain.values import SYSTEM, Kind, Status, is_person, is_robot
-from starter import words
-from starter.fields import usage
-from starter.printing import Lines, aside, pairs
+from starter.shell import words
+from starter.shell.fields import usage
+from starter.shell.printing import Lines, aside, pairs
 
 if TYPE_CHECKING:
     from store.pages import Listed

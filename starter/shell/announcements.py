@@ -4,11 +4,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from domain.definitions import Settings, Terms
-from starter import words
-from starter.catalog import Catalog
+from starter.catalog.loading import Catalog
+from starter.embedded.running import Running
 from starter.fsck import Difference
-from starter.printing import Lines, pairs
-from starter.running import Running
+from starter.shell import words
+from starter.shell.printing import Lines, pairs
 
 
 def ready(line: str) -> RenderableType:

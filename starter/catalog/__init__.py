@@ -1,0 +1,1 @@
+"""What a desk defined beforehand, read from YAML."""
