@@ -386,6 +386,7 @@ def test_a_moment_more_than_a_hundred_years_away_is_refused(kind: Kind) -> None:
         ("feedback", {"rating": 101}, "rating"),
         ("feedback", {"rating": 1.5}, "rating"),
         ("feedback", {"rating": True}, "rating"),
+        ("feedback", {"rating": {"stars": 5}}, "rating"),
         ("receive_email", {**MAIL, "message_id": ""}, "message_id"),
         ("receive_email", {**MAIL, "sender": ""}, "sender"),
         ("receive_email", {**MAIL, "recipients": 7}, "recipients"),
