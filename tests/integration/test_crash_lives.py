@@ -1,0 +1,176 @@
+"""Items and clients live through the deaths of workers and servers: nothing lost, nothing twice."""
+
+import asyncio
+import random
+import sys
+from asyncio.subprocess import PIPE, Process
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from domain.refusals import NotAllowed
+from store import queries
+from tests.databases import PostgreSql
+from tests.integration.stacks import Fields, Town, assert_eventually, town
+
+WORKER: Final = Path(__file__).parents[2] / "worker.py"
+TICKETS: Final = 60
+LIFE: Final[tuple[tuple[str, Fields], ...]] = (
+    ("start", {}),
+    ("edit", {"category": "reminders"}),
+    ("wait", {"type": "more_information"}),
+    ("resume", {}),
+    ("add_note", {"text": "The invoice went to the old address."}),
+    ("send_email", {"to": "ida@example.org", "subject": "Your invoice", "body": "Here it is."}),
+    ("resolve", {"method": "customer_response"}),
+)
+CLOSED_AT: Final = 1 + len(LIFE)
+
+
+async def close(desk: Town, ticket: str, fields: Fields) -> None:
+    """A client that lost the answer is told at its next try that the Ticket is closed."""
+    try:
+        await desk.do(ticket, "resolve", within=100, **fields)
+    except NotAllowed as refusal:
+        if refusal.rule != "C15":
+            raise
+
+
+async def live(desk: Town, ticket: str, number: int) -> None:
+    """Seven commands: every second one by signal, but the last, whose answer is waited for."""
+    for at, (command, fields) in enumerate(LIFE):
+        if command == "resolve":
+            await close(desk, ticket, fields)
+        elif (at + number) % 2:
+            await desk.tell(ticket, command, **fields)
+        else:
+            await desk.do(ticket, command, within=100, **fields)
+
+
+@pytest.mark.timeout(170, func_only=True)  # every death of a worker costs an item up to ten seconds
+async def test_sixty_tickets_live_on_while_their_worker_is_killed_every_second_or_two(
+    desk: Town,
+) -> None:
+    tickets = await asyncio.gather(*(desk.ticket() for _ in range(TICKETS)))
+    lives = [asyncio.create_task(live(desk, one, n)) for n, one in enumerate(tickets)]
+    rhythm, deaths = random.Random(6), 0  # noqa: S311 - a rhythm, not a secret
+    while not all(life.done() for life in lives):
+        await asyncio.wait(lives, timeout=rhythm.uniform(1, 2))
+        if deaths == 2:
+            await desk.kill_all()
+        else:
+            await desk.stack.kill_worker()
+        await desk.revive()
+        deaths += 1
+    await asyncio.gather(*lives)
+    assert deaths > 3
+    await asyncio.gather(
+        *(desk.eventually(one, status="CLOSED", revision=CLOSED_AT) for one in tickets)
+    )
+    expected = ["create", *(command for command, _ in LIFE)]
+    for ticket in tickets:
+        told = queries.timeline(desk.engine, ticket).entries
+        assert [entry.command for entry in told] == expected
+    await desk.recovers(tickets)
+
+
+@pytest.mark.timeout(120, func_only=True)  # two deaths, and ten seconds for what was under way
+async def test_what_was_answered_is_there_after_the_server_died(desk: Town) -> None:
+    tickets = await asyncio.gather(*(desk.ticket() for _ in range(6)))
+    answered: dict[str, list[str]] = {ticket: [] for ticket in tickets}
+    is_over = asyncio.Event()
+
+    async def note(ticket: str) -> None:
+        while not is_over.is_set():
+            text = f"note {len(answered[ticket])}"
+            await desk.do(ticket, "add_note", text=text, within=60)
+            answered[ticket].append(text)
+
+    noting = [asyncio.create_task(note(ticket)) for ticket in tickets]
+    for _ in range(2):
+        before = [len(texts) for texts in answered.values()]
+        await more_than(answered, before)
+        await desk.stack.kill_server()
+        await desk.stack.start_server()
+    await more_than(answered, [len(texts) for texts in answered.values()])
+    is_over.set()
+    await asyncio.gather(*noting)
+    await desk.recovers(tickets)
+    for ticket in tickets:
+        notes = [e["note"] for e in await desk.timeline(ticket) if e["command"] == "add_note"]
+        assert notes == answered[ticket]
+
+
+async def more_than(answered: dict[str, list[str]], before: list[int]) -> None:
+    async def check() -> None:
+        now = [len(texts) for texts in answered.values()]
+        assert all(b > a + 2 for a, b in zip(before, now, strict=True)), (before, now)
+
+    await assert_eventually(check)
+
+
+async def test_a_deadline_that_passes_while_all_is_down_acts_at_its_own_moment(desk: Town) -> None:
+    """C10, T13, C19, C20: a wait, a window, and a mail that was in time but came too late."""
+    window: Fields = {"settings": {"feedback_window": "PT5S"}}
+    waiting, closing, reopening = await asyncio.gather(
+        desk.ticket(), desk.ticket(**window), desk.ticket(**window)
+    )
+    until = datetime.now(UTC) + timedelta(seconds=5)
+    await desk.do(waiting, "wait", type="until", until=until.isoformat())
+    for ticket in (closing, reopening):
+        await desk.do(ticket, "resolve", method="customer_response")
+    ends = await asyncio.gather(*(closes_at(desk, one) for one in (closing, reopening)))
+    await desk.kill_all()
+    await asyncio.sleep(max(0.0, (max(*ends, until) - datetime.now(UTC)).total_seconds()) + 0.5)
+    await desk.stack.start_server()
+    mail = {"message_id": "<late@example.org>", "sender": "ida@example.org"}
+    in_time = (ends[1] - timedelta(seconds=1)).isoformat()
+    await desk.tell(reopening, "receive_email", **mail, received_at=in_time)
+    await desk.stack.start_worker()
+
+    await desk.eventually(closing, status="CLOSED")
+    await desk.eventually(waiting, status="TO_DO", wait=None, new_information=True)
+    await desk.eventually(reopening, status="TO_DO", assignee="amy", new_information=True)
+    assert await last_entry(desk, closing) == ("system", "window_over", ends[0])
+    assert await last_entry(desk, waiting) == ("system", "wait_over", until)
+    await desk.recovers([waiting, closing, reopening])
+
+
+async def closes_at(desk: Town, ticket: str) -> datetime:
+    return datetime.fromisoformat((await desk.desk.state(ticket))["closes_at"])
+
+
+async def last_entry(desk: Town, ticket: str) -> tuple[str, str, datetime]:
+    entry = (await desk.timeline(ticket))[-1]
+    return entry["by"], entry["command"], datetime.fromisoformat(entry["at"])
+
+
+async def polls(worker: Process) -> None:
+    """Read what it says until it polls."""
+    assert worker.stderr is not None
+    async for line in worker.stderr:
+        if b"polling" in line:
+            return
+
+
+@pytest.mark.xdist_group("crash-postgresql")
+@pytest.mark.timeout(90, func_only=True)  # what the dead worker had begun waits for ten seconds
+async def test_a_second_worker_goes_on_where_the_first_was_killed(
+    tmp_path: Path, postgresql: PostgreSql
+) -> None:
+    async with town(tmp_path / "desk", postgresql.new(empty=True)) as desk:
+        tickets = await asyncio.gather(*(desk.ticket() for _ in range(20)))
+        first = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(WORKER)), env=desk.stack.environment, stderr=PIPE
+        )
+        await polls(first)
+        lives = [asyncio.create_task(live(desk, one, n)) for n, one in enumerate(tickets)]
+        await asyncio.wait(lives, timeout=0.5)
+        first.kill()
+        await first.wait()
+        await asyncio.gather(*lives)
+        for ticket in tickets:
+            await desk.eventually(ticket, status="CLOSED", revision=CLOSED_AT)
+        await desk.recovers(tickets)
