@@ -84,7 +84,7 @@ def test_a_problem_of_a_definition_is_told_with_its_file_line_and_field(
         ("- a\n", "1: must be a mapping of category names"),
         ("a:\n  que: x\n", "2: a.que: is not a field of this; there are queue, settings"),
         ("a.b:\n  queue: 5\n", "2: a.b.queue: must be a string"),
-        ("'':\n  queue: a\n", "1: '': string should have at least 1 character"),
+        ("'':\n  queue: a\n", "1: '': must have at least 1 character"),
         ("a: yes\n", "1: a: must be a mapping of fields"),
         ("a:\n  settings: {reopen_on: [letter]}\n", "2: a.settings.reopen_on.0: must be 'mail'"),
     ],
