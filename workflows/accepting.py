@@ -1,7 +1,7 @@
 """One declaration of a kind's commands; each becomes a signal and an update, written once."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -35,6 +35,12 @@ class Takes(Protocol):
         """What to fail with, once whoever waits for an answer has it."""
 
 
+def taking(instance: Any) -> Takes:  # noqa: ANN401 - the SDK knows a workflow only as an object
+    """A workflow object as what takes messages."""
+    takes: Takes = instance
+    return takes
+
+
 def accepts(kind: Kind) -> Callable[[T], T]:
     """Give a workflow class the commands and notices of its kind.
 
@@ -62,15 +68,15 @@ def _handlers(model: type[Command]) -> type:
     class Handlers:  # `self` stays bare: annotated, the SDK counts it as an argument
         @workflow.signal(name=name, description=text)
         def signal(self, raw: RawValue) -> None:
-            cast("Takes", self).on_signal(name, raw)
+            taking(self).on_signal(name, raw)
 
         @workflow.update(name=name, description=text)
         async def update(self, raw: RawValue) -> State:
-            return await cast("Takes", self).on_update(name, raw)
+            return await taking(self).on_update(name, raw)
 
         @update.validator
         def check(self, raw: RawValue) -> None:
-            cast("Takes", self).on_check(name, raw)
+            taking(self).on_check(name, raw)
 
     return Handlers
 
@@ -81,7 +87,7 @@ class Strays:
     @workflow.signal(dynamic=True, description="Any other name: kept as a refused entry")
     def stray_signal(self, name: str, _args: Sequence[RawValue]) -> None:
         """Keep it as refused."""
-        cast("Takes", self).on_stray(name, f"{name[:100]}: no such command")
+        taking(self).on_stray(name, f"{name[:100]}: no such command")
 
     @workflow.update(dynamic=True)
     async def stray_update(self, name: str, _args: Sequence[RawValue]) -> None:

@@ -1,6 +1,6 @@
 """Counts the payloads of whatever arrives, before the SDK would stumble over the count."""
 
-from typing import Any, cast
+from typing import Any
 
 from temporalio import workflow
 from temporalio.worker import (
@@ -14,7 +14,7 @@ from temporalio.worker import (
 )
 
 from domain.refusals import InvalidCommand
-from workflows.accepting import Takes, unknown
+from workflows.accepting import taking, unknown
 from workflows.payloads import answer_of
 
 
@@ -31,7 +31,7 @@ class OnePayload(Interceptor):
 class _OnePayload(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002, ANN401
         if len(input.args) != 1:
-            takes = cast("Takes", workflow.instance())
+            takes = taking(workflow.instance())
             raise await takes.on_bad_start(_miscounted("a start", len(input.args)))
         return await super().execute_workflow(input)
 
@@ -39,7 +39,7 @@ class _OnePayload(WorkflowInboundInterceptor):
         named = workflow.get_signal_handler(input.signal) is not None
         if named and len(input.args) != 1:
             refusal = _miscounted(input.signal, len(input.args))
-            cast("Takes", workflow.instance()).on_stray(input.signal, refusal.sentence)
+            taking(workflow.instance()).on_stray(input.signal, refusal.sentence)
         else:
             await super().handle_signal(input)
 
