@@ -206,15 +206,22 @@ class Stack:
 
     async def _spawn(self, name: str, *command: str) -> asyncio.subprocess.Process:
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self.environment,
-                start_new_session=True,
+            starting = asyncio.create_task(
+                asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=self.environment,
+                    start_new_session=True,
+                )
             )
-        await self._guard.watch(process)
+            try:
+                process = await asyncio.shield(starting)
+                await self._guard.watch(process)
+            except BaseException:  # cancelled while it began: nobody else knows of the process
+                await killed(await starting)
+                raise
         return process
 
     def _check_server(self) -> None:
