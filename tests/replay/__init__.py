@@ -1,0 +1,1 @@
+"""Recorded histories that every later version has to replay."""
