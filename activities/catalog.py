@@ -1,10 +1,11 @@
 """The catalog, as items ask it when they are submitted."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from temporalio import activity
 
-from domain.definitions import Terms
+from domain.definitions import Answer, Terms
 
 
 class CatalogTerms:
@@ -15,6 +16,6 @@ class CatalogTerms:
         self._known = {"category": categories, "definition": definitions}
 
     @activity.defn(name="catalog_terms")
-    async def terms(self, what: str, name: str) -> Terms | None:
-        """The terms of the `category` or `definition` of this name; None if there is none."""
-        return self._known[what].get(name)
+    async def terms(self, what: str, name: str) -> Answer:
+        """The terms of the `category` or `definition` of this name, and when they were told."""
+        return Answer(terms=self._known[what].get(name), at=datetime.now(UTC))

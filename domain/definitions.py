@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from domain.values import (
     Address,
     Duration,
+    Instant,
     Name,
     Performer,
     PositiveDuration,
@@ -130,3 +131,14 @@ class Terms(Defined):
     settings: Settings | None = None
     queue: Name | None = None
     definition: SizedCaseDefinition | None = None
+
+
+class Answer(Defined):
+    """The catalog's answer: its terms, None if it has none of the name, and when it was given.
+
+    The moment is recorded with the answer: an item that goes on in the same workflow task takes it
+    for its time, because the task's own may be another when it is replayed.
+    """
+
+    terms: Terms | None
+    at: Instant

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Delete,
     Insert,
@@ -93,6 +94,7 @@ def statements_for(dialect: str) -> Statements:
     """The statements of `sqlite` or `postgresql`; made once."""
     insert = _INSERTS[dialect]
     items, headings, notes, mails = insert(item), insert(note), insert(note), insert(mail_out)
+    entries = insert(entry)
     newer = or_(
         and_(items.excluded.run == item.c.run, items.excluded.serial >= item.c.serial),
         and_(items.excluded.run != item.c.run, items.excluded.started_at >= item.c.started_at),
@@ -113,11 +115,22 @@ def statements_for(dialect: str) -> Statements:
             link.c.reference == bindparam("reference"), exists(select(item.c.run).where(_HELD))
         ),
         link=links.on_conflict_do_nothing(),
-        entry=_upsert(insert(entry), entry),
+        entry=_upsert(entries, entry, where=_is_news(entries)),
         note=_upsert(notes, note, key=_NOTE_KEY, where=note.c.text != notes.excluded.text),
         mail=_upsert(mails, mail_out, where=mail_out.c.status == MailStatus.QUEUED.value),
         writer=insert(writer).on_conflict_do_nothing(),
     )
+
+
+def _is_news(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - as below
+    """Whether an entry says something else, or that it was earlier.
+
+    Core may run a signal's task again as one with the task after it, and so at that one's time: the
+    first time stays.
+    """
+    said = [column for column in entry.columns if column.name != "at" and not column.primary_key]
+    otherwise = [column.is_distinct_from(entries.excluded[column.name]) for column in said]
+    return or_(entries.excluded["at"] < entry.c["at"], *otherwise)
 
 
 def _upsert(insert: Any, table: Table, *, key: Any = None, where: Any = None) -> Insert:  # noqa: ANN401 - the two dialects' inserts have no type in common

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ValidationError
@@ -61,7 +61,7 @@ class Durable(Strays):
         self._inbox: deque[Message] = deque()
         self._news: list[Change] = []
         self._was_cancelled = False
-        self._by_signal = False
+        self._told: tuple[datetime, datetime] | None = None
         self._alarm = Alarm()
         self._outbox = Outbox(self.perform)
         self._attributes = Attributes(workflow.info().typed_search_attributes)
@@ -193,7 +193,7 @@ class Durable(Strays):
             start,
             reference=info.workflow_id,
             run=info.first_execution_run_id,
-            at=workflow.now(),
+            at=info.workflow_start_time,
             terms=await self._terms(lookup_of_start(start)),
         )
         self._keep(change)
@@ -201,12 +201,23 @@ class Durable(Strays):
     async def _terms(self, lookup: tuple[str, str] | None) -> Terms | None:
         if lookup is None:
             return None
-        # not a local activity: a query beside it would make `now` differ between live and replay
-        asking = workflow.start_activity_method(
+        asking = workflow.start_local_activity_method(
             CatalogTerms.terms, args=list(lookup), start_to_close_timeout=LOOKUP_WITHIN
         )
         await self._until(asking.done)
-        return asking.result()
+        answer = asking.result()
+        self._told = (workflow.now(), answer.at)
+        return answer.terms
+
+    @property
+    def _now(self) -> datetime:
+        """The time of what is decided: the workflow task's, but the catalog's where it answered.
+
+        Core may replay a task that waits for a local activity as one with the task after it, and so
+        at that one's time; when the catalog answered is recorded.
+        """
+        now = workflow.now()
+        return self._told[1] if self._told and self._told[0] == now else now
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         """Wait for it; a cancellation request meanwhile becomes a message (C21)."""
@@ -223,7 +234,7 @@ class Durable(Strays):
                 return
 
     async def _take_messages(self) -> None:
-        now = workflow.now()
+        now = self._now
         batch = sorted(
             self._inbox, key=lambda m: now if m.command is None else intake.time_of(m.command, now)
         )
@@ -231,14 +242,13 @@ class Durable(Strays):
         for message in batch:
             await self._take(message)
             message.is_done = True
-            self._by_signal |= not message.answered
 
     async def _take(self, message: Message) -> None:
         command = message.command
         if command is None:
             refusal = message.refusal or InvalidCommand("no command")
             change = intake.refuse(
-                self.item, workflow.now(), by=message.by, command=message.name, refusal=refusal
+                self.item, self._now, by=message.by, command=message.name, refusal=refusal
             )
             self._keep(change)
             return
@@ -246,15 +256,15 @@ class Durable(Strays):
         terms = await self._terms(lookup_of(self.item)) if submitting else None
         if message.answered:
             try:
-                self._keep(intake.decide(self.item, command, workflow.now(), terms=terms))
+                self._keep(intake.decide(self.item, command, self._now, terms=terms))
                 message.state = state_of(self.item)
             except Refused as refusal:
                 message.refusal = refusal
         else:
-            self._keep(intake.receive(self.item, command, workflow.now(), terms=terms)[0])
+            self._keep(intake.receive(self.item, command, self._now, terms=terms)[0])
 
     def _take_deadlines(self) -> None:
-        now = workflow.now()
+        now = self._now
         if self._alarm.rang and self._alarm.at is not None:
             now = max(now, self._alarm.at)
         while (change := elapse(self.item, now)) is not None:
@@ -278,11 +288,6 @@ class Durable(Strays):
         moved = self._attributes.moved(self.item)
         if moved:
             workflow.upsert_search_attributes(moved)
-        elif self._by_signal:
-            # core takes a task without commands for a heartbeat and may replay its signals later,
-            # with the time of the task after it: so no signal's task is without one
-            workflow.upsert_memo({"entries": self.item.serial})
-        self._by_signal = False
         workflow.set_current_details(info_card(self.item))
 
     def _set_alarm(self) -> None:
