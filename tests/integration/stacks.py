@@ -17,9 +17,9 @@ from temporalio.service import RPCError
 
 from domain.starts import CaseStart, TicketStart
 from starter.desk import Answer, Desk, NoAnswer, UnknownItem
+from starter.embedded.stack import Stack
 from starter.fsck import Checker, Difference
 from starter.settings import Settings
-from starter.stack import Stack
 from starter.truths import Truths
 from store import queries
 from store.engine import engine_of

@@ -16,7 +16,7 @@ import pytest
 from temporalio.client import Client
 
 from starter.desk import Desk
-from starter.stack import PortTaken, Stack, StackFailed
+from starter.embedded.stack import PortTaken, Stack, StackFailed
 from tests.integration.stacks import TICKET, Town, assert_eventually, town
 
 WORKER: Final = Path(__file__).parents[2] / "worker.py"
@@ -25,7 +25,7 @@ NO_SERVER: Final = "no Temporal server at 127.0.0.1:1: `casekeep up` runs one"
 STACK: Final = """
 import asyncio, sys
 from pathlib import Path
-from starter.stack import Stack
+from starter.embedded.stack import Stack
 
 async def main() -> None:
     async with Stack(Path(sys.argv[1]), temporal_port=0, ui_port=0) as stack:
@@ -93,7 +93,7 @@ def free_port() -> int:
     [
         ("CASEKEEP_CATALOG", "nowhere", "nowhere: is no folder; set CASEKEEP_CATALOG"),
         ("CASEKEEP_DATABASE_URL", "mysql://db/x", "database mysql: is none that Casekeep knows"),
-        ("CASEKEEP_TASK_QUEUE", "", "CASEKEEP_TASK_QUEUE: string should have at least 1 char"),
+        ("CASEKEEP_TASK_QUEUE", "", "CASEKEEP_TASK_QUEUE: must have at least 1 char"),
         ("TEMPORAL_PROFILE", "nobody", "Temporal's configuration (TEMPORAL_…, its file): Profile"),
     ],
 )
