@@ -198,6 +198,44 @@ async def test_a_flood_of_garbage_is_counted_and_kept_bounded(
         assert (await ticket.do("resume"))["revision"] == 3
 
 
+async def test_an_item_as_full_as_it_may_be_is_renewed(
+    renewing_server: WorkflowEnvironment,
+) -> None:
+    host = new_host(renewing_server.client)
+    wide = "\N{GRINNING FACE}" * 100
+    links = [{"kind": wide, "reference": wide}] * 50
+    async with host.working(cached=20):
+        contact = {"name": wide * 3, "email": "ida@example.org"}
+        ticket = await host.ticket(
+            by=wide,
+            title=wide * 3,
+            description="x" * 16_000,
+            category=wide,
+            queue=wide,
+            primary_contact=contact,
+            requester=contact,
+            links=links,
+        )
+        first = await run_of(ticket)
+
+        async def fill(part: int) -> None:
+            for number in range(part, 120, 4):
+                name = f"{part} {number}"
+                await ticket.tell("add_note", by=wide, text="€" * 5000, command_id=name)
+                await ticket.handle.signal(f"{wide}{name}", {"by": wide})
+                await ticket.tell("reopen", by=wide, command_id=f"{name} refused")
+
+        await asyncio.gather(*(fill(part) for part in range(4)))
+        await ticket.eventually(revision=121)
+        for number in range(40):
+            await ticket.do("add_note", by=wide, text=f"{number}")
+        assert await run_of(ticket) != first
+        page = await ticket.timeline()
+        refused = [entry for entry in page["entries"] if entry["refused"]]
+        assert len(refused) + page["refused_dropped"] == 240
+        assert (await ticket.do("start", by=wide))["assignee"] == wide
+
+
 async def test_3600_notes_to_a_case_with_an_open_action_are_all_kept(
     server: WorkflowEnvironment,
 ) -> None:
