@@ -624,7 +624,9 @@ class CaseLives(Lives):
         """K5, K7: what a change of the Case may have started, and what it must not touch."""
         new = self.case.actions[len(before.actions) :]
         if new:
-            assert self.case.status in {Status.TO_DO, Status.IN_PROGRESS}
+            # a deadline before the command may have ended the wait that the command begins anew
+            passed = {e.after for e in self.case.log.timeline if e.revision > before.revision}
+            assert passed & {Status.TO_DO, Status.IN_PROGRESS}
             assert by_hand or not self.case.attention
         for old, copy in zip(before.actions, self.case.actions, strict=False):
             assert old.outcome in {None, copy.outcome}
