@@ -4,13 +4,12 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from domain.spans import Duration, PositiveDuration
 from domain.values import (
     Address,
-    Duration,
     Instant,
     Name,
     Performer,
-    PositiveDuration,
     ReopensOn,
     Title,
     WaitType,

@@ -211,6 +211,7 @@ def state_of(item: AnyItem) -> State:
             "case_run": item.case_run,
             "key": item.key,
             "copy_number": item.copy_number,
+            # no rule of A6, A7 and Q3 exists yet: no Action can be in review or have the others
             "in_review": False,
             "checklist": (),
             "lease": None,

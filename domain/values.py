@@ -1,12 +1,11 @@
-"""The vocabulary of the status model: sets of words, and checked texts, actors and spans."""
+"""The vocabulary of the status model: sets of words, and checked texts, actors and instants."""
 
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import (
     AfterValidator,
@@ -14,9 +13,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     JsonValue,
-    PlainSerializer,
-    PlainValidator,
-    WithJsonSchema,
 )
 
 SYSTEM: Final = "system"
@@ -56,7 +52,7 @@ class WaitType(StrEnum):
 
 
 class Method(StrEnum):
-    """How a Ticket was resolved; the ones a person may choose are `CHOSEN_METHODS`."""
+    """How a Ticket was resolved; `commands.ChosenMethod` are the ones a person may choose."""
 
     CUSTOMER_RESPONSE = "customer_response"
     NO_CUSTOMER_RESPONSE = "no_customer_response"
@@ -104,17 +100,10 @@ ACTION_PATTERN: Final = re.compile(r"(?P<case>[A-Za-z0-9][A-Za-z0-9_-]{0,63})-A(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\]{1,189}")
-_NUMBER = r"\d+(?:[.,]\d+)?"
-_SPAN = re.compile(
-    rf"P(?:(?P<weeks>{_NUMBER})W)?(?:(?P<days>{_NUMBER})D)?"
-    rf"(?:T(?:(?P<hours>{_NUMBER})H)?(?:(?P<minutes>{_NUMBER})M)?(?:(?P<seconds>{_NUMBER})S)?)?"
-)
-_SPAN_LENGTH = 40
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[Zz]|[+-]\d{2}:?\d{2})?"
 )
 _YEARS = range(1970, 2200)
-_LONGEST_SPAN = timedelta(days=36525)
 
 
 def one_line(value: str) -> str:
@@ -259,89 +248,3 @@ Instant = Annotated[
 """RFC 3339 with a zone; kept and answered in UTC."""
 FreeJson = Annotated[dict[str, JsonValue], AfterValidator(_free)]
 """Any JSON object without control characters, NaN or infinities."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """An ISO 8601 duration in weeks, days, hours, minutes and seconds; fractions allowed.
-
-    Months and years are refused (T11), because their length is not fixed. `days` and `clock` stay
-    apart: a working calendar counts them differently (T5, T11).
-    """
-
-    days: float
-    clock: timedelta
-
-    @property
-    def total(self) -> timedelta:
-        """The span in calendar time: a day is 24 hours."""
-        return timedelta(days=self.days) + self.clock
-
-    @classmethod
-    def parse(cls, text: str) -> "Span":
-        """Read `P3D`, `PT1H30M`, `P1DT12H`, `P2W`; raise ValueError on anything else."""
-        found = _SPAN.fullmatch(text)
-        parts = (
-            {k: float(v.replace(",", ".")) for k, v in found.groupdict().items() if v}
-            if found
-            else {}
-        )
-        if not parts or text.endswith("T") or len(text) > _SPAN_LENGTH:
-            msg = "must be an ISO 8601 duration such as P3D or PT1H30M, no months and years (T11)"
-            raise ValueError(msg)
-        try:
-            span = cls(
-                days=7 * parts.get("weeks", 0.0) + parts.get("days", 0.0),
-                clock=timedelta(
-                    hours=parts.get("hours", 0.0),
-                    minutes=parts.get("minutes", 0.0),
-                    seconds=parts.get("seconds", 0.0),
-                ),
-            )
-            too_long = span.total > _LONGEST_SPAN
-        except OverflowError:
-            too_long = True
-        if too_long:
-            msg = "is longer than 100 years"
-            raise ValueError(msg)
-        return span
-
-    def __str__(self) -> str:
-        """The same span in ISO 8601, as `parse` reads it."""
-        days = f"{_plain(self.days)}D" if self.days else ""
-        seconds = f"T{_plain(self.clock.total_seconds())}S" if self.clock else ""
-        return f"P{days}{seconds}" if days or seconds else "PT0S"
-
-
-def _plain(number: float) -> str:
-    return f"{number:.9f}".rstrip("0").rstrip(".")
-
-
-def _span(value: Any) -> Span:  # noqa: ANN401 - pydantic hands over whatever came
-    if isinstance(value, Span):
-        return value
-    if not isinstance(value, str):
-        msg = "must be an ISO 8601 duration in a string, such as PT72H"
-        raise ValueError(msg)  # noqa: TRY004 - pydantic reports only ValueError as a problem
-    return Span.parse(value)
-
-
-Duration = Annotated[
-    Span,
-    PlainValidator(_span),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "format": "duration"}),
-]
-"""A `Span` written as an ISO 8601 string."""
-
-
-def longer_than_nothing(span: Span) -> Span:
-    """Refuse a span of zero."""
-    if span.total <= timedelta(0):
-        msg = "must be longer than nothing"
-        raise ValueError(msg)
-    return span
-
-
-PositiveDuration = Annotated[Duration, AfterValidator(longer_than_nothing)]
-"""A `Duration` that is not zero."""

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from temporalio import workflow
@@ -42,6 +42,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.outlet import publish
     from workflows.payloads import answer_of, json_of, value_of
 
+M = TypeVar("M", bound=BaseModel)
 LOOKUP_WITHIN: Final = timedelta(seconds=5)
 """How long one question to the catalog, which is in the worker's memory, may take."""
 MAIL_WITHIN: Final = timedelta(hours=24)
@@ -129,26 +130,20 @@ class Durable(Strays):
         """A page of what the item still carries."""
         if asked is None or asked.payload.metadata.get("encoding") == b"binary/null":
             return page(self.item)
-        try:
-            request = value_of(TimelineRequest, asked)
-        except InvalidCommand as refusal:
-            raise answer_of(refusal) from None
+        request = _asked(TimelineRequest, asked)
         return page(self.item, request.from_revision, request.limit)
 
     @workflow.query(name="publication", description="For `casekeep fsck`: {from_serial}")
     def publication(self, asked: RawValue) -> CarriedPublication:
         """What the item publishes, with its entries from a serial on, as far as it has them."""
-        try:
-            request = value_of(PublicationRequest, asked)
-        except InvalidCommand as refusal:
-            raise answer_of(refusal) from None
-        return carried_publication(self.item, request.from_serial)
+        return carried_publication(self.item, _asked(PublicationRequest, asked).from_serial)
 
     def perform(self, effect: Effect) -> Awaitable[None]:
         """Do one effect; kinds that have more of them extend this."""
         if isinstance(effect, SendMail):
             return self._send(effect)
-        raise NotImplementedError(effect)
+        msg = f"a {self.kind} has no such effect: {effect.key}"
+        raise TypeError(msg)
 
     def check_origin(self, start: Start) -> None:
         """Refuse a start that comes from nobody who may; any client may start most kinds."""
@@ -340,3 +335,11 @@ class Durable(Strays):
             )
         except ActivityError as error:
             self.note_refused("send_mail", f"mail {effect.key} was given up: {error.cause}", "M5")
+
+
+def _asked(model: type[M], raw: RawValue) -> M:
+    """What a query asks for; its caller is answered with the refusal of anything else."""
+    try:
+        return value_of(model, raw)
+    except InvalidCommand as refusal:
+        raise answer_of(refusal) from None

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from domain.definitions import DueRule
 from domain.items import Action, AnyItem, Case, Change, DueClock, Entry, Mail, Note, Ticket
 from domain.publications import Publication, publication_of
-from domain.values import Span, StartedBy, Status
+from domain.spans import Span
+from domain.values import StartedBy, Status
 
 AnyKind = TypeVar("AnyKind", Ticket, Case, Action)
 MORNING = datetime(2026, 3, 2, 8, 0, 0, 123456, tzinfo=UTC)

@@ -14,9 +14,10 @@ from domain.intake import decide, decode, receive, refuse
 from domain.opening import lookup_of_start, open_item
 from domain.refusals import Conflict, InvalidCommand, NotAllowed, Refused
 from domain.rules import lookup_of, submits
+from domain.spans import Span
 from domain.starts import CaseStart, TicketStart
 from domain.timeline import page
-from domain.values import COMMAND_LIMIT, Kind, Span, Status
+from domain.values import COMMAND_LIMIT, Kind, Status
 from tests.unit.builders import (
     COMPLETE,
     DAY,

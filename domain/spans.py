@@ -1,0 +1,102 @@
+"""Spans of time as ISO 8601 writes them: how long something lasts (T5, T11, D1)."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, PlainSerializer, PlainValidator, WithJsonSchema
+
+_NUMBER = r"\d+(?:[.,]\d+)?"
+_SPAN = re.compile(
+    rf"P(?:(?P<weeks>{_NUMBER})W)?(?:(?P<days>{_NUMBER})D)?"
+    rf"(?:T(?:(?P<hours>{_NUMBER})H)?(?:(?P<minutes>{_NUMBER})M)?(?:(?P<seconds>{_NUMBER})S)?)?"
+)
+_SPAN_LENGTH = 40
+_LONGEST_SPAN = timedelta(days=36525)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An ISO 8601 duration in weeks, days, hours, minutes and seconds; fractions allowed.
+
+    Months and years are refused (T11), because their length is not fixed. `days` and `clock` stay
+    apart: a working calendar counts them differently (T5, T11).
+    """
+
+    days: float
+    clock: timedelta
+
+    @property
+    def total(self) -> timedelta:
+        """The span in calendar time: a day is 24 hours."""
+        return timedelta(days=self.days) + self.clock
+
+    @classmethod
+    def parse(cls, text: str) -> "Span":
+        """Read `P3D`, `PT1H30M`, `P1DT12H`, `P2W`; raise ValueError on anything else."""
+        found = _SPAN.fullmatch(text)
+        parts = (
+            {k: float(v.replace(",", ".")) for k, v in found.groupdict().items() if v}
+            if found
+            else {}
+        )
+        if not parts or text.endswith("T") or len(text) > _SPAN_LENGTH:
+            msg = "must be an ISO 8601 duration such as P3D or PT1H30M, no months and years (T11)"
+            raise ValueError(msg)
+        try:
+            span = cls(
+                days=7 * parts.get("weeks", 0.0) + parts.get("days", 0.0),
+                clock=timedelta(
+                    hours=parts.get("hours", 0.0),
+                    minutes=parts.get("minutes", 0.0),
+                    seconds=parts.get("seconds", 0.0),
+                ),
+            )
+            too_long = span.total > _LONGEST_SPAN
+        except OverflowError:
+            too_long = True
+        if too_long:
+            msg = "is longer than 100 years"
+            raise ValueError(msg)
+        return span
+
+    def __str__(self) -> str:
+        """The same span in ISO 8601, as `parse` reads it."""
+        days = f"{_plain(self.days)}D" if self.days else ""
+        seconds = f"T{_plain(self.clock.total_seconds())}S" if self.clock else ""
+        return f"P{days}{seconds}" if days or seconds else "PT0S"
+
+
+def _plain(number: float) -> str:
+    return f"{number:.9f}".rstrip("0").rstrip(".")
+
+
+def _span(value: Any) -> Span:  # noqa: ANN401 - pydantic hands over whatever came
+    if isinstance(value, Span):
+        return value
+    if not isinstance(value, str):
+        msg = "must be an ISO 8601 duration in a string, such as PT72H"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic reports only ValueError as a problem
+    return Span.parse(value)
+
+
+Duration = Annotated[
+    Span,
+    PlainValidator(_span),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "format": "duration"}),
+]
+"""A `Span` written as an ISO 8601 string."""
+
+
+def longer_than_nothing(span: Span) -> Span:
+    """Refuse a span of zero."""
+    if span.total <= timedelta(0):
+        msg = "must be longer than nothing"
+        raise ValueError(msg)
+    return span
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(longer_than_nothing)]
+"""A `Duration` that is not zero."""
