@@ -24,6 +24,7 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Interceptor, Worker
 
 from activities.catalog import CatalogTerms
@@ -34,8 +35,10 @@ from domain.publications import Publication
 from domain.states import State
 from starter.embedded.stack import SERVER_LIMITS
 from store.faults import UnknownMail
+from workflows.attributes import ALL
 from workflows.guarding import OnePayload
 from workflows.hosting import WORKFLOWS, publishing
+from workflows.payloads import DATA_CONVERTER
 
 Fields = dict[str, Any]
 TEMPORAL: Final = Path(sys.executable).with_name("temporal")
@@ -74,6 +77,19 @@ def server_options() -> list[str]:
         for key, value in SERVER_LIMITS.items()
         for part in ("--dynamic-config-value", f"{key}={value}")
     ]
+
+
+@asynccontextmanager
+async def real_server(*options: str) -> AsyncIterator[WorkflowEnvironment]:
+    """A dev server as the embedded stack runs it, with more options if a test wants them."""
+    async with await WorkflowEnvironment.start_local(
+        data_converter=DATA_CONVERTER,
+        search_attributes=ALL,
+        dev_server_existing_path=str(TEMPORAL),
+        dev_server_extra_args=[*server_options(), *options],
+        dev_server_log_level="never",
+    ) as env:
+        yield env
 
 
 async def assert_eventually(

@@ -5,21 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.hosts import TEMPORAL, Host, new_host, server_options
-from workflows.attributes import ALL
-from workflows.payloads import DATA_CONVERTER
+from tests.hosts import Host, new_host, real_server
 
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[WorkflowEnvironment]:
     """A real server with the embedded stack's limits."""
-    async with await WorkflowEnvironment.start_local(
-        data_converter=DATA_CONVERTER,
-        search_attributes=ALL,
-        dev_server_existing_path=str(TEMPORAL),
-        dev_server_extra_args=server_options(),
-        dev_server_log_level="never",
-    ) as env:
+    async with real_server() as env:
         yield env
 
 

@@ -23,6 +23,7 @@ from starter.settings import Settings
 from starter.truths import Truths
 from store import queries
 from store.engine import engine_of
+from tests.hosts import TICKET
 
 __all__ = ["desk", "shared_town"]
 
@@ -31,16 +32,6 @@ PATIENCE: Final = 45.0
 """Seconds in which whatever is awaited has to be so; a server waits 10 for a worker that died."""
 SILENT_WITHIN: Final = 5.0
 """Seconds after which `fsck` has nothing to find, once every item answers again."""
-IDA: Final = {"name": "Ida Berg", "email": "ida@example.org"}
-TICKET: Final[Fields] = {
-    "by": "amy",
-    "title": "No invoice",
-    "description": "The invoice of May never came.",
-    "category": "billing",
-    "primary_contact": IDA,
-    "requester": IDA,
-    "submit": True,
-}
 CASE: Final[Fields] = {
     "by": "service:erp",
     "short_description": "Pay invoice 4711",

@@ -20,7 +20,8 @@ from store import queries
 from store.engine import reading, writing
 from store.statements import write
 from store.tables import entry, item
-from tests.integration.stacks import PATIENCE, TICKET, Town, assert_eventually
+from tests.hosts import TICKET
+from tests.integration.stacks import PATIENCE, Town, assert_eventually
 
 Plant = Callable[[Town, str], None]
 

@@ -17,7 +17,8 @@ from temporalio.client import Client
 
 from starter.desk import Desk
 from starter.embedded.stack import PortTaken, Stack, StackFailed
-from tests.integration.stacks import TICKET, Town, assert_eventually, town
+from tests.hosts import TICKET
+from tests.integration.stacks import Town, assert_eventually, town
 
 WORKER: Final = Path(__file__).parents[2] / "worker.py"
 TEMPORAL: Final = Path(sys.executable).with_name("temporal")

@@ -17,7 +17,7 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-from tests.hosts import TEMPORAL, TEST_SERVER, Host, new_host, server_options
+from tests.hosts import TEST_SERVER, Host, new_host, real_server
 from workflows.attributes import ALL
 from workflows.payloads import DATA_CONVERTER
 
@@ -62,13 +62,7 @@ class Clock:
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[WorkflowEnvironment]:
     """A real server with the embedded stack's limits."""
-    async with await WorkflowEnvironment.start_local(
-        data_converter=DATA_CONVERTER,
-        search_attributes=ALL,
-        dev_server_existing_path=str(TEMPORAL),
-        dev_server_extra_args=server_options(),
-        dev_server_log_level="never",
-    ) as env:
+    async with real_server() as env:
         yield env
 
 
@@ -76,13 +70,7 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
 async def renewing_server() -> AsyncIterator[WorkflowEnvironment]:
     """A real server that suggests a new run often."""
     suggestion = f"limit.historyCount.suggestContinueAsNew={RENEWED_AFTER}"
-    async with await WorkflowEnvironment.start_local(
-        data_converter=DATA_CONVERTER,
-        search_attributes=ALL,
-        dev_server_existing_path=str(TEMPORAL),
-        dev_server_extra_args=[*server_options(), "--dynamic-config-value", suggestion],
-        dev_server_log_level="never",
-    ) as env:
+    async with real_server("--dynamic-config-value", suggestion) as env:
         yield env
 
 
