@@ -1,5 +1,6 @@
 """What a desk defines beforehand: settings, due rules and case definitions (contract, starting)."""
 
+from collections import Counter
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -15,6 +16,8 @@ from domain.values import (
     WaitType,
 )
 
+MOST_ACTIONS = 200
+"""Actions, or steps, of a definition: what a Case may start, and cancel, in one workflow task."""
 DEFINITION_LIMIT = 48 * 1024
 """Largest case definition, in bytes of JSON: it is carried by every Case that runs it."""
 
@@ -103,12 +106,15 @@ class CaseDefinition(Defined):
     steps: Annotated[tuple[Step, ...], Field(strict=False)]
 
     @model_validator(mode="after")
-    def _keys_are_unique(self) -> Self:
+    def _keys_are_few_and_unique(self) -> Self:
         for what, keys in (
             ("step", [step.key for step in self.steps]),
             ("Action", [action.key for step in self.steps for action in step.actions]),
         ):
-            doubled = sorted({key for key in keys if keys.count(key) > 1})
+            if len(keys) > MOST_ACTIONS:
+                msg = f"has {len(keys)} {what}s, and at most {MOST_ACTIONS}: part it into Cases"
+                raise ValueError(msg)
+            doubled = sorted(key for key, times in Counter(keys).items() if times > 1)
             if doubled:
                 msg = f"{what} keys must be unique; used more than once: {', '.join(doubled)}"
                 raise ValueError(msg)

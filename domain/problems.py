@@ -23,30 +23,34 @@ _WORDS: Final = {
 }
 _LISTED: Final = 30
 """Problems told; a payload can have tens of thousands."""
+_EXAMINED: Final = 300
+"""Problems looked at."""
 _TAG: Final = re.compile(r"\w+-\w+\[.*|constrained-\w+|[A-Z]\w+|int|str")
 """How pydantic names the branch of a union within a location."""
 
 
 def problems_of(error: ValidationError) -> list[tuple[str, str]]:
-    """Each problem as its field, dotted empty for the whole object, and what is wrong with it."""
-    found = error.errors(include_url=False, include_context=False)
-    tagged = [detail for detail in found if _tagged(detail["loc"])]
-    problems = []
-    unmeant = []
+    """Each problem as its field, dotted, empty for the whole object, and what is wrong with it.
+
+    Only the first `_EXAMINED` are looked at, so that what is wrong ten thousand times over takes no
+    longer than a workflow task may.
+    """
+    found = error.errors(include_url=False, include_context=False)[:_EXAMINED]
+    problems, unmeant = [], []
     for detail in found:
-        if detail in tagged and _other_branch(detail["type"], detail["input"]):
-            unmeant.append(detail)
+        if _tagged(detail["loc"]) and _other_branch(detail["type"], detail["input"]):
+            unmeant.append(str(detail["loc"][0]))
             continue
         field = ".".join(_named(detail["loc"], detail["type"]))
         problems.append((field, _sentence(detail["type"], detail["msg"])))
     named = {field.partition(".")[0] for field, _ in problems}
-    for detail in unmeant:
-        field = str(detail["loc"][0])
-        if field not in named:
-            problems.append((field, "is of none of the forms that this field takes"))
-            named.add(field)
+    problems += [
+        (field, "is of none of the forms that this field takes")
+        for field in dict.fromkeys(unmeant)
+        if field not in named
+    ]
     distinct = list(dict.fromkeys(problems))
-    more = len(distinct) - _LISTED
+    more = len(distinct) - _LISTED + max(0, error.error_count() - _EXAMINED)
     return distinct if more <= 0 else [*distinct[:_LISTED], ("", f"and {more} more problems")]
 
 

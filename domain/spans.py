@@ -35,13 +35,13 @@ class Span:
     @classmethod
     def parse(cls, text: str) -> "Span":
         """Read `P3D`, `PT1H30M`, `P1DT12H`, `P2W`; raise ValueError on anything else."""
-        found = _SPAN.fullmatch(text)
+        found = _SPAN.fullmatch(text) if len(text) <= _SPAN_LENGTH else None
         parts = (
             {k: float(v.replace(",", ".")) for k, v in found.groupdict().items() if v}
             if found
             else {}
         )
-        if not parts or text.endswith("T") or len(text) > _SPAN_LENGTH:
+        if not parts or text.endswith("T"):
             msg = "must be an ISO 8601 duration such as P3D or PT1H30M, no months and years (T11)"
             raise ValueError(msg)
         try:

@@ -11,6 +11,22 @@ UNDECODABLE: Final = payload(b'{"by": \xff\xfe')
 TOO_LARGE: Final = 1_500_000
 FAR_TOO_LARGE: Final = 3_000_000
 
+UNENDING: Final[dict[str, dict[str, Any]]] = {
+    "keys that are numbers": {
+        "name": "x",
+        "steps": [{"key": f"s{n}", "actions": [{"key": 3}] * 20} for n in range(500)],
+    },
+    "five thousand Actions": {
+        "name": "x",
+        "steps": [{"key": "s", "actions": [{"key": f"a{n}"} for n in range(5_000)]}],
+    },
+    "ten thousand steps of one key": {
+        "name": "x",
+        "steps": [{"key": "s"}] * 10_000,
+    },
+}
+"""Case definitions of permitted size, of which each takes long to find all that is wrong with."""
+
 
 def poisons(good: dict[str, Any]) -> dict[str, list[Payload]]:
     """What is refused whatever the command; `good` is well formed."""

@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from domain.cards import info_card
 from domain.deadlines import next_deadline
-from domain.definitions import CaseDefinition, Settings, Terms
+from domain.definitions import MOST_ACTIONS, CaseDefinition, Settings, Terms
 from domain.effects import CancelAction
+from domain.intake import decode_as
 from domain.refusals import InvalidCommand, NotAllowed
 from domain.states import CaseState
 from domain.values import Outcome, StartedBy, Status, WaitType
@@ -1331,3 +1332,14 @@ def test_effects_carry_keys_of_their_change() -> None:
         "C-7F3K9Q2D:2:0",
         "C-7F3K9Q2D:2:1",
     ]
+
+
+@pytest.mark.parametrize("count", [MOST_ACTIONS, MOST_ACTIONS + 1])
+def test_a_definition_has_at_most_two_hundred_actions(count: int) -> None:
+    actions = [{"key": f"a{number}"} for number in range(count)]
+    raw = as_json({"name": "wide", "steps": [{"key": "all", "actions": actions}]})
+    if count <= MOST_ACTIONS:
+        assert len(decode_as(CaseDefinition, raw).actions) == count
+    else:
+        with pytest.raises(InvalidCommand, match=f"has {count} Actions, and at most"):
+            decode_as(CaseDefinition, raw)
