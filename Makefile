@@ -1,4 +1,5 @@
-# One entry to every tool. It needs python3 (3.11 or newer) and make; `make setup` brings the rest.
+# One entry to every tool. It needs python3 (3.11 or newer) and make; `make setup` brings the rest, but
+# for Debian's postfix, dovecot-imapd and dovecot-lmtpd, which test-rest and conversations run as root.
 
 PYTHON ?= python3
 # pytest-xdist's arguments: two workers fill the two cores of the smallest machine we support;
@@ -9,15 +10,17 @@ UPGRADE ?=
 BIN := .venv/bin
 LOCKED := .venv/.locked
 INSTALLED := .venv/.installed
+SETS := .mail-sets/.fetched
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# extras stay: where one is not named, pip wants the newest version for it, and refuses it unpinned
 PIN := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url
+	--generate-hashes --no-emit-index-url --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check fix bench lock clean
+.PHONY: help setup demo up sets test test-rest check fix rules docs conversations bench lock clean
 
 help: ## print these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make .venv with every dependency, pinned and hashed; a second call does nothing
 
@@ -39,12 +42,23 @@ demo: $(INSTALLED) ## play a Case's and a Ticket's life on a real server, its wo
 up: $(INSTALLED) ## run the embedded desk: Temporal with its UI, the database and the worker
 	$(BIN)/casekeep up
 
+# real mails for the tests, kept until what is pinned changes
+$(SETS): tests/mail_sets.txt | $(INSTALLED)
+	$(BIN)/python -m tests.mail_sets
+	@touch $@
+
+sets: $(SETS) ## take in the mails of the fetched sets, and count what becomes of them
+	$(BIN)/python -m tests.integration.test_mail_sets
+
 # domain/ is held to full coverage: it is pure, so nothing in it is hard to reach
-test: $(INSTALLED) ## run every test with coverage
-	$(BIN)/pytest $(XDIST) --cov --cov-report=term
+test: $(INSTALLED) $(SETS) ## run the tests, with coverage; python3 and make are enough
+	$(BIN)/pytest $(XDIST) -m 'not soak and not mail_server and not browser' --cov --cov-report=term
 	$(BIN)/coverage report --include='domain/*' --fail-under=100
 
-check: $(INSTALLED) ## format, lint, types, imports, dead code, dependencies, the compose file
+test-rest: $(INSTALLED) $(SETS) ## run those that take minutes each, or need Debian's Postfix, Dovecot or Chromium
+	$(BIN)/pytest $(XDIST) -m 'soak or mail_server or browser'
+
+check: $(INSTALLED) ## format, lint, types, imports, dead code, dependencies, compose file, rules' tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -52,13 +66,25 @@ check: $(INSTALLED) ## format, lint, types, imports, dead code, dependencies, th
 	! $(BIN)/vulture 2>&1 | grep --invert-match ': unused variable '
 	$(BIN)/deptry .
 	$(BIN)/docker-compose --file docker-compose.yml config --quiet
+	$(BIN)/python docs/rules.py --check
 
 fix: $(INSTALLED) ## format, and mend what ruff can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(INSTALLED) ## compare with a bare workflow that takes the same messages
+rules: $(INSTALLED) ## write docs/rules.md: which tests prove which rule
+	$(BIN)/python docs/rules.py
+
+docs: $(INSTALLED) rules ## write the schemas for editors and the sample's drawings, too
+	$(BIN)/python docs/generated.py
+
+conversations: $(INSTALLED) ## write docs/mail-conversations.md: what mail programs and a desk write
+	$(BIN)/python -m tests.integration.conversations
+
+bench: $(INSTALLED) ## compare with a bare workflow that takes the same messages, and lists with a look-up
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.lists
+	$(BIN)/python -m bench.live
 
 lock: $(INSTALLED) ## pin what pyproject.toml asks for; newer versions with UPGRADE=--upgrade
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(PIN) --output-file requirements.txt
@@ -66,6 +92,6 @@ lock: $(INSTALLED) ## pin what pyproject.toml asks for; newer versions with UPGR
 		--output-file requirements-dev.txt
 
 clean: ## remove what setup and the tools made; .casekeep/ with its databases stays
-	rm -rf .venv dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache \
+	rm -rf .venv .mail-sets dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

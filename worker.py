@@ -3,52 +3,60 @@
 import asyncio
 import functools
 import logging
+import os
 import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+import httpx
 from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.catalog import CatalogTerms
-from activities.mail_out import MailOut
-from starter.catalog.loading import CatalogInvalid, load
+from activities.hooks import HookDeliveries
+from activities.hooks import client as hooks_client
+from activities.mail_out import Delivers, Keeping, MailOut, Sending
+from activities.mail_under_way import MailUnderWay
+from activities.services import Endpoint, ServiceCalls
+from activities.smtp import SmtpServer
+from mail.directory import Directory
+from mail.relaying import Relay
+from starter.catalog.files import CatalogInvalid
+from starter.catalog.loading import Catalog, load
 from starter.connection import (
-    ConnectionWrong,
-    TemporalUnreachable,
     connect,
     register_attributes,
 )
 from starter.desk import NoAnswer
-from starter.environment import WrongEnvironment, settings
 from starter.fsck import Checker, Difference
+from starter.programs import patiently, run
 from starter.settings import Settings
+from store.arrivals import is_under_way
 from store.engine import engine_of
-from store.faults import DatabaseBusy, DatabaseUnreachable, StoreFault
-from store.mails import keep_mail
+from store.faults import StoreFault
+from store.own_secrets import MAIL, secret_named
 from store.schema import upgrade
 from store.writer import GroupWriter
 from workflows.guarding import OnePayload
-from workflows.hosting import WORKFLOWS, publishing
+from workflows.hook import QUEUE_SUFFIX, HookWorkflow
+from workflows.hosting import SANDBOX, WORKFLOWS, publishing
 
 LOG: Final = logging.getLogger("casekeep.worker")
 DRAIN_WITHIN: Final = timedelta(seconds=10)
 """How long running activities may go on after SIGTERM."""
-MAILS_AT_ONCE: Final = 8
 CACHED_ITEMS: Final = 2000
 """Items kept in memory, at about 100 KB each; others are replayed when something happens."""
 STICKY_WITHIN: Final = timedelta(seconds=2)
 """How long a task waits for the worker that has its item in memory: with the SDK's 10 seconds,
 each item that a killed worker held stood still that long although another worker was there."""
 _AGAIN: Final = 2.0
-"""Seconds before a server or store that does not answer is asked again."""
+"""Seconds before a row whose item does not answer is compared again."""
 _Compare = Callable[[str], Awaitable[list[Difference]]]
 
 
@@ -115,27 +123,69 @@ async def working(
     catalog = load(settings.catalog)
     writer = f"{uuid.uuid4()}"
     recheck = Recheck(Checker(client, engine, writer))
-    with (
-        GroupWriter(engine, writer) as sink,
-        ThreadPoolExecutor(MAILS_AT_ONCE, thread_name_prefix="mail-out") as threads,
-    ):
+    http = httpx.AsyncClient()
+    mails = await _mails(engine, settings.relay, catalog.directory)
+    with GroupWriter(engine, writer) as sink:
         worker = Worker(
             client,
             task_queue=settings.task_queue,
             workflows=WORKFLOWS,
             activities=[
-                CatalogTerms(catalog.categories, catalog.definitions).terms,
-                MailOut(functools.partial(keep_mail, engine)).send,
+                CatalogTerms(
+                    catalog.categories, catalog.definitions, catalog.calendars, catalog.services
+                ).terms,
+                MailOut(mails).send,
+                MailUnderWay(functools.partial(is_under_way, engine)).look,
+                ServiceCalls(_endpoints(catalog), http).call,
             ],
-            activity_executor=threads,
             interceptors=[OnePayload()],
             workflow_runner=publishing(sink, recheck.name),
             graceful_shutdown_timeout=DRAIN_WITHIN,
             max_cached_workflows=max_cached_workflows,
             sticky_queue_schedule_to_start_timeout=STICKY_WITHIN,
         )
-        async with worker, recheck.serving():
+        async with http, worker, telling_hooks(client, engine, settings), recheck.serving():
             yield worker
+
+
+@asynccontextmanager
+async def telling_hooks(client: Client, engine: Engine, settings: Settings) -> AsyncIterator[None]:
+    """A worker of webhooks alone, so that receivers that are slow hold up no item."""
+    async with (
+        hooks_client() as http,
+        Worker(
+            client,
+            task_queue=settings.task_queue + QUEUE_SUFFIX,
+            workflows=[HookWorkflow],
+            activities=[HookDeliveries(engine, http).tell],
+            workflow_runner=SANDBOX,
+            graceful_shutdown_timeout=DRAIN_WITHIN,
+            max_concurrent_workflow_task_polls=2,
+            max_concurrent_activity_task_polls=2,
+        ),
+    ):
+        yield
+
+
+async def _mails(engine: Engine, relay: Relay | None, directory: Directory) -> Delivers:
+    """What takes mails in hand: a mail server, or nothing but the store."""
+    if relay is None:
+        return Keeping(engine)
+    secret = await asyncio.to_thread(secret_named, engine, MAIL)
+    return Sending(engine, SmtpServer(relay).transmit, directory, secret)
+
+
+def _endpoints(catalog: Catalog) -> dict[str, Endpoint]:
+    """The catalog's services, with their secrets from the environment."""
+    endpoints = {}
+    for name, service in catalog.services.items():
+        try:
+            headers = service.with_secrets(os.environ).headers
+        except KeyError as missing:
+            problem = f"services.yaml: {name}: {missing} is not set in the environment"
+            raise CatalogInvalid(problem) from None
+        endpoints[name] = Endpoint(service.url, headers)
+    return endpoints
 
 
 async def work(settings: Settings) -> None:
@@ -143,9 +193,9 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    load(settings.catalog)  # told now, not after a server was waited for
+    _endpoints(load(settings.catalog))  # told now, not after a server was waited for
     engine = engine_of(settings.database_url)
-    preparing = asyncio.create_task(_prepared(engine))
+    preparing = asyncio.create_task(patiently(LOG, lambda: _prepared(engine)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not preparing.done():
@@ -159,29 +209,16 @@ async def work(settings: Settings) -> None:
 
 
 async def _prepared(engine: Engine) -> Client:
-    """A client, once server, search attributes and schema are there."""
-    while True:
-        try:
-            client = await connect()
-            await register_attributes(client)
-            await asyncio.to_thread(upgrade, engine)
-        except (TemporalUnreachable, RPCError, DatabaseUnreachable, DatabaseBusy) as problem:
-            LOG.warning("%s; trying again", problem)
-            await asyncio.sleep(_AGAIN)
-        else:
-            return client
+    """A client; server, search attributes and schema are there."""
+    client = await connect()
+    await register_attributes(client)
+    await asyncio.to_thread(upgrade, engine)
+    return client
 
 
 def main() -> int:
     """Run a worker with what the environment says; the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(process)d] %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        asyncio.run(work(settings()))
-    except (WrongEnvironment, ConnectionWrong, CatalogInvalid, StoreFault) as problem:
-        LOG.error("%s", problem)  # noqa: TRY400 - a sentence for the operator, no stack
-        return 2
-    return 0
+    return run(LOG, work)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m bench`: a Ticket beside a bare workflow, in one run on one server."""
+"""`python -m bench`: Tickets beside a bare workflow, and mails beside calls, in one run."""
 
 import argparse
 import asyncio
@@ -20,7 +20,10 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
+from bench.api import LIFE as API_LIFE
+from bench.api import api_stack, measure_api, report_api
 from bench.lives import BARE, CONCURRENCY, LIFE, START, TICKET, Kind
+from bench.mails import MailFigures, mail_stack, measure_mails
 from starter.embedded.stack import Stack
 
 NUMBERS: Final = itertools.count()
@@ -194,6 +197,39 @@ def report(found: dict[str, Figures], rounds: int, lives: int) -> dict[str, Any]
     }
 
 
+def report_mails(found: MailFigures) -> dict[str, float]:
+    """The figures of mails as they are printed and kept."""
+    return {
+        "mails a second, each on its item": statistics.median(found.whole_way),
+        "update-with-start of such a Ticket": statistics.median(found.calls),
+        "ratio to it": ratio(found.whole_way, found.calls),
+        "update-with-start of a bare workflow": statistics.median(found.bare_calls),
+        "ratio to that": ratio(found.whole_way, found.bare_calls),
+    }
+
+
+def show_mails(figures: dict[str, float]) -> None:
+    """The figures of mails as a table."""
+    table = Table(title="Mails by SMTP, kept and given to new Tickets, beside calls alone")
+    table.add_column("measured")
+    table.add_column("median", justify="right")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:,.2f}")
+    Console(width=100).print(table)
+
+
+def show_api(figures: dict[str, list[float]]) -> None:
+    """The figures of the API as a table."""
+    table = Table(title="Tickets' lives through the HTTP API, by a key, beside Temporal's updates")
+    for heading in ("measured", "API", "updates", "ratio"):
+        table.add_column(heading, justify="left" if heading == "measured" else "right")
+    for name, (ours, updates, compared) in figures.items():
+        table.add_row(name, f"{ours:,.1f}", f"{updates:,.1f}", f"{compared:.2f}")
+    console = Console(width=100)
+    console.print(table)
+    console.print(f"a life: {' → '.join(API_LIFE)}")
+
+
 def show(figures: dict[str, Any]) -> None:
     """The figures as a table, and the life they are of."""
     console = Console(width=100)
@@ -218,6 +254,8 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lives", type=int, default=150, help="lives a round, kind and way")
     parser.add_argument("--items", type=int, default=600, help="open items for the memory")
+    parser.add_argument("--mails", type=int, default=300, help="mails a round and way")
+    parser.add_argument("--api-lives", type=int, default=160, help="lives a round through the API")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="casekeep-bench-") as folder:
@@ -229,8 +267,16 @@ async def main() -> None:
             await stack.stop()
     figures = report(found, asked.rounds, asked.lives)
     show(figures)
+    with tempfile.TemporaryDirectory(prefix="casekeep-bench-") as folder:
+        async with mail_stack(Path(folder)) as stack, hosting(stack, "bare"):
+            mails = report_mails(await measure_mails(stack, asked.rounds, asked.mails))
+    show_mails(mails)
+    with tempfile.TemporaryDirectory(prefix="casekeep-bench-") as folder:
+        async with api_stack(Path(folder)) as stack:
+            api = report_api(await measure_api(stack, asked.rounds, asked.api_lives))
+    show_api(api)
     if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=2))
+        asked.json.write_text(json.dumps(figures | {"mails": mails, "api": api}, indent=2))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def info_card(item: AnyItem) -> str:
         ]
     if isinstance(item, Case) and item.cancelled:
         lines += ["", "This Case was aborted."]
+    performer = item.performed_by if isinstance(item, Action) and item.in_review else None
     facts = {
         "Queue": item.queue,
         "Assigned to": item.assignee,
@@ -31,10 +32,24 @@ def info_card(item: AnyItem) -> str:
         "Case": item.case if isinstance(item, Action) else None,
         "Due": due_text(item) and (due_text(item) or "").removeprefix("Due: "),
         "Closes": item.closes_at and f"{item.closes_at:%Y-%m-%d %H:%M} UTC",
+        "In review": performer and f"completed by {performer}",
         "New information": "yes" if item.new_information else None,
         "Rejected by a robot": "yes" if item.robot_rejected else None,
     }
     lines += ["", *(f"- {name}: {_plain(fact)}" for name, fact in facts.items() if fact)]
+    if item.awaited:
+        lines += ["", "| Waits for | End | Title |", "|---|---|---|"]
+        lines += [
+            f"| {one.reference} | {_plain((one.how or 'open').replace('_', ' '))} "
+            f"| {_plain(one.title)} |"
+            for one in item.awaited
+        ]
+    if isinstance(item, Action) and item.checklist:
+        lines += ["", "| Checklist | Answer |", "|---|---|"]
+        lines += [
+            f"| {_plain(line.text)} | {(line.answer or 'open').replace('_', ' ')} |"
+            for line in item.checklist
+        ]
     if isinstance(item, Case) and item.actions:
         lines += ["", "| Action | Copy | Status | Outcome |", "|---|---|---|---|"]
         lines += [

@@ -1,12 +1,12 @@
 """The item as JSON, for the run that continues it: nothing lost that a rule needs, and bounded."""
 
-from dataclasses import replace
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from domain.items import Action, AnyItem, Case, Entry, Log, Ticket
 from domain.refusals import InvalidCommand
+from domain.replacing import replace
 from domain.values import Kind, clipped
 
 CARRIED_LIMIT: Final = 200 * 1024

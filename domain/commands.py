@@ -1,10 +1,12 @@
 """Every command: one class each, with its name, its kinds and its fields (contract, commands)."""
 
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from domain.definitions import Defined, DueRule, Settings, SizedCaseDefinition
+from domain.defined import Defined
+from domain.definitions import HowDone, Settings, SizedCaseDefinition
 from domain.starts import Contact, Data, Links
 from domain.values import (
     Actor,
@@ -14,16 +16,19 @@ from domain.values import (
     Method,
     Name,
     Outcome,
-    Performer,
     Person,
     Reason,
     StartedBy,
     Text,
+    Ticked,
     Title,
+    Verdict,
     WaitType,
     one_line,
 )
 
+MOST_PARTS = 20
+"""Parts of a split, which are started in one workflow task."""
 T, C, A = Kind.TICKET, Kind.CASE, Kind.ACTION
 
 
@@ -163,10 +168,13 @@ class Reject(Command, name="reject"):
     reason: GivenReason
 
 
+ChosenWait = Literal[WaitType.MORE_INFORMATION, WaitType.UNTIL, WaitType.PAUSE]
+
+
 class Wait(TakesOver, name="wait"):
     """Take the item off active work until an answer, a moment or a person ends the wait."""
 
-    type: WaitType
+    type: ChosenWait
     until: Instant | None = None
     days_to_wait: Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)] | None = None
     close_if_no_response: bool = False
@@ -286,6 +294,32 @@ class Reopen(Command, name="reopen", kinds=(T, C)):
     """Take a resolved item up again."""
 
 
+class Part(Defined):
+    """T14: what a Ticket that comes of a split is about."""
+
+    title: Annotated[Title, AfterValidator(_given)]
+    description: Annotated[Text, AfterValidator(_given)]
+
+
+class Split(TakesOver, name="split", kinds=(T,)):
+    """Part a Ticket into Tickets of their own; it closes when all of them are closed."""
+
+    parts: Annotated[tuple[Part, ...], Field(strict=False, min_length=2, max_length=MOST_PARTS)]
+
+
+class LaunchCase(TakesOver, name="launch_case", kinds=(T,)):
+    """Start a Case for this Ticket, which closes when the Case is closed."""
+
+    definition: Name | SizedCaseDefinition
+    short_description: Title = ""
+
+
+class Merge(TakesOver, name="merge", kinds=(T,)):
+    """Close this Ticket into another open Ticket or Case, which gets its communications."""
+
+    into: Name
+
+
 class Cancel(Command, name="cancel", kinds=(T, C)):
     """Close a Case at once, or discard a Draft."""
 
@@ -309,13 +343,11 @@ class Rework(Command, name="rework", kinds=(C,)):
         return self
 
 
-class AdHocAction(Defined):
+class AdHocAction(HowDone):
     """An Action that no definition foresaw; it belongs to the step that is under way."""
 
     title: Annotated[Title, Field(min_length=1)]
     queue: Name | None = None
-    performer: Performer = Performer.ANY
-    due: DueRule | None = None
 
 
 class StartAction(Command, name="start_action", kinds=(C,)):
@@ -328,24 +360,30 @@ class ResetInProgress(Command, name="reset_in_progress", kinds=(C,)):
     """Accept the failed Actions as not done and go on."""
 
 
-class Notice(Command):
-    """What one item tells another, by signal only; not for outsiders."""
+class Review(Command, name="review", kinds=(A,)):
+    """Pass what a colleague completed, or give it back with a comment."""
+
+    verdict: Verdict
+    comment: Reason | None = None
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.verdict is not Verdict.PASS and not (self.comment or "").strip():
+            msg = f"comment: verdict {self.verdict} needs one (A6)"
+            raise ValueError(msg)
+        return self
 
 
-class ActionEnded(Notice, name="action_ended", kinds=(C,)):
-    """A4: an Action tells its Case how it ended; also said of an Action that vanished (C21)."""
+class AnswerChecklist(TakesOver, name="answer_checklist", kinds=(A,)):
+    """Answer questions of the checklist: key to yes, no or not_applicable; the last one counts."""
 
-    case_run: Name
-    reference: Name
-    outcome: Outcome
-    reason: Text | None = None
+    answers: Annotated[
+        dict[Name, Annotated[Ticked, Field(strict=False)]], Field(min_length=1, max_length=50)
+    ]
 
 
-class CaseCancelled(Notice, name="case_cancelled", kinds=(A,)):
-    """K10, K12: a Case tells its Action to end."""
-
-    case_run: Name
-    reason: Text | None = None
+class Heartbeat(Command, name="heartbeat", kinds=(T, A)):
+    """A robot still works on the item and keeps its lease; it leaves no entry."""
 
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -370,22 +408,21 @@ COMMANDS: tuple[type[Command], ...] = (
     ResolveAction,
     SendAndResolve,
     Reopen,
+    Split,
+    LaunchCase,
+    Merge,
     Cancel,
     Rework,
     StartAction,
     ResetInProgress,
+    Review,
+    AnswerChecklist,
+    Heartbeat,
 )
 """All commands of the contract that exist."""
 
-NOTICES: tuple[type[Notice], ...] = (ActionEnded, CaseCancelled)
-"""What items tell each other."""
 
-
+@cache
 def commands_of(kind: Kind) -> dict[str, type[Command]]:
     """The commands that a kind accepts, by name."""
     return {command.name: command for command in COMMANDS if kind in command.kinds}
-
-
-def notices_of(kind: Kind) -> dict[str, type[Notice]]:
-    """The notices that a kind accepts, by name."""
-    return {notice.name: notice for notice in NOTICES if kind in notice.kinds}

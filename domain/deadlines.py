@@ -1,16 +1,18 @@
-"""What happens by itself, and when (C10, C20, T6, T13, D3)."""
+"""What happens by itself, and when (C10, C20, T6, T13, D3, Q3)."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.due import at_risk_at, due_at, is_grey
+from domain.due import at_risk_at, due_at, due_text, is_grey
 from domain.flow import advanced
-from domain.holding import come_back
+from domain.holding import come_back, given_back
 from domain.items import AnyItem, Change, Mail, Resolution
+from domain.leases import lost
 from domain.moves import Move, commit, key_for, mailing
+from domain.replacing import replace
 from domain.resolving import at_rest
-from domain.values import SYSTEM, Method, Status
+from domain.values import SYSTEM, Method, Status, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Deadline:
     summary: str
     """What the timer waits for, for people who look at it."""
     move: Callable[[AnyItem, datetime], Move]
+    closes: bool = False
+    """Whether it closes the item, so that a mail still under way has to be waited for (M3)."""
 
 
 def next_deadline(item: AnyItem) -> Deadline | None:
@@ -39,6 +43,16 @@ def elapse(item: AnyItem, at: datetime) -> Change | None:
     if deadline is None or deadline.at > at:
         return None
     return _happened(item, deadline)
+
+
+def closing_before(item: AnyItem, now: datetime) -> datetime | None:
+    """M3: the moment at which the item closes by itself, if that has come; None if it has not."""
+    change = Change(item=item)
+    while (deadline := next_deadline(change.item)) is not None and deadline.at <= now:
+        if deadline.closes:
+            return deadline.at
+        change = change.then(_happened(change.item, deadline))
+    return None
 
 
 def _happened(item: AnyItem, deadline: Deadline) -> Change:
@@ -62,10 +76,16 @@ def _deadlines(item: AnyItem) -> Iterator[Deadline]:
             yield Deadline(wait.wakes_at, "wait_over", "wait until the moment is over", _wait_over)
         else:
             yield Deadline(
-                wait.wakes_at, "days_to_wait_over", "days to wait for an answer", _days_over
+                wait.wakes_at,
+                "days_to_wait_over",
+                "days to wait for an answer",
+                _days_over,
+                closes=wait.close_if_no_response,
             )
     if item.status is Status.RESOLVED and item.closes_at is not None:
-        yield Deadline(item.closes_at, "window_over", "feedback window", _window_over)
+        yield Deadline(item.closes_at, "window_over", "feedback window", _window_over, closes=True)
+    if item.lease is not None:
+        yield Deadline(item.lease.until, "lease_over", f"lease of {item.assignee}", _lease_over)
     due, risk = due_at(item), at_risk_at(item)
     if item.due is None or due is None or is_grey(item) or item.due.told_overdue:
         return
@@ -95,6 +115,11 @@ def _window_over(item: AnyItem, _at: datetime) -> Move:
     return Move(item=closed, reason="the feedback window is over")
 
 
+def _lease_over(item: AnyItem, _at: datetime) -> Move:
+    reason = f"the lease of {item.assignee} is over: it did not say that it still works on it"
+    return Move(item=lost(given_back(item)), reason=reason)
+
+
 def _at_risk(item: AnyItem, _at: datetime) -> Move:
     clock = item.due and replace(item.due, told_at_risk=True)
     return _alarm(replace(item, due=clock), "at risk")
@@ -107,13 +132,14 @@ def _overdue(item: AnyItem, _at: datetime) -> Move:
 
 def _alarm(item: AnyItem, what: str) -> Move:
     move = Move(item=replace(item, new_information=True), reason=f"the item is {what}")
-    if item.holder is None:
+    if item.holder in {None, SYSTEM}:
         return move
     mail = Mail(
         key=key_for(item),
         to=(),
         accounts=(item.holder,),
         subject=f"[{item.reference}] {item.title} is {what}",
-        body=f"{item.noun} ({item.title}) is {what}: due {due_at(item):%Y-%m-%d %H:%M} UTC.\n",
+        body=f"{item.noun} ({item.title}) is {what}. {due_text(item)}.\n",
+        template=Template.DUE,
     )
     return mailing(move, mail)

@@ -1,12 +1,16 @@
-"""Due dates in calendar time: the clock as a ledger, colours and words (D1-D5)."""
+"""Due dates: the clock as a ledger, colours and words (D1-D5)."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
-from domain.items import DueClock, Item, Stop
+from domain.calendars import WorkingCalendar
+from domain.items import Item
+from domain.ledger import DueClock, Stop
+from domain.replacing import replace
 from domain.values import Status
+from domain.working_time import ahead_of, between, end_of, moved
 
 KEPT_STOPS: Final = 50
 """Stops listed in the ledger; older ones are folded into one amount, so that it stays bounded."""
@@ -28,23 +32,35 @@ def clock_is_stopped(item: Item) -> bool:
 
 def _stopped(clock: DueClock) -> timedelta:
     return clock.folded + sum(
-        (stop.until - stop.since for stop in clock.stops if stop.until is not None), timedelta(0)
+        (
+            between(clock.calendar, stop.since, stop.until)
+            for stop in clock.stops
+            if stop.until is not None
+        ),
+        timedelta(0),
     )
+
+
+@lru_cache(maxsize=2048)
+def _reckoned(clock: DueClock) -> tuple[datetime, datetime | None]:
+    """When it is due and from when on at risk, reckoned anew from the whole ledger.
+
+    Remembered because a command asks ten times, and a year of working days takes a millisecond.
+    """
+    due = end_of(clock.calendar, clock.since, clock.rule.within)
+    due = moved(clock.calendar, due, _stopped(clock))
+    margin = clock.rule.at_risk
+    return due, None if margin is None else ahead_of(clock.calendar, due, margin)
 
 
 def due_at(item: Item) -> datetime | None:
     """When the item is due, counting the stops that are over; None without a rule."""
-    if item.due is None:
-        return None
-    return item.due.since + item.due.rule.within.total + _stopped(item.due)
+    return None if item.due is None else _reckoned(item.due)[0]
 
 
 def at_risk_at(item: Item) -> datetime | None:
     """When the item begins to be at risk; None without a margin."""
-    due = due_at(item)
-    if due is None or item.due is None or item.due.rule.at_risk is None:
-        return None
-    return due - item.due.rule.at_risk.total
+    return None if item.due is None else _reckoned(item.due)[1]
 
 
 def turned(clock: DueClock | None, *, stopped: bool, at: datetime) -> DueClock | None:
@@ -89,13 +105,14 @@ def colour(item: Item, now: datetime) -> Colour:
 def due_text(item: Item, *, french: bool = False) -> str | None:
     """D5: the due date in words, or the remaining time while the clock stands still."""
     due = due_at(item)
-    if due is None:
+    if due is None or item.due is None:
         return None
-    label = "Échéance : " if french else "Due: "
-    if not clock_is_stopped(item) or item.due is None:
-        return f"{label}{due:%Y-%m-%d %H:%M} UTC"
-    remaining = due - item.due.stops[-1].since
-    amount = _amount(abs(remaining), minutes="min" if french else "m", days="j" if french else "d")
+    label, calendar = "Échéance : " if french else "Due: ", item.due.calendar
+    if not clock_is_stopped(item):
+        return f"{label}{_shown(due, calendar)}"
+    remaining = between(calendar, item.due.stops[-1].since, due)
+    days = None if calendar else ("j" if french else "d")
+    amount = _amount(abs(remaining), minutes="min" if french else "m", days=days)
     if french:
         side = "après" if remaining < timedelta(0) else "avant"
         return f"{label}en pause {amount} {side} l'échéance"
@@ -103,11 +120,16 @@ def due_text(item: Item, *, french: bool = False) -> str | None:
     return f"{label}paused {amount} {side}"
 
 
-def _amount(span: timedelta, *, minutes: str, days: str) -> str:
-    whole = int(span.total_seconds()) // 60
-    parts = (
-        (whole // 1440, days),
-        (whole // 60 % 24, "h"),
-        (whole % 60, minutes),
-    )
+def _shown(moment: datetime, calendar: WorkingCalendar | None) -> str:
+    """The moment on the clock of whom it is for: the desk's own, where it has one."""
+    if calendar is None:
+        return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{calendar.on_the_wall(moment):%Y-%m-%d %H:%M} {calendar.zone}"
+
+
+def _amount(span: timedelta, *, minutes: str, days: str | None) -> str:
+    """In words; a day of working time is as long as nobody knows, so that has hours only."""
+    hours, rest = divmod(int(span.total_seconds()) // 60, 60)
+    whole_days, hours = (0, hours) if days is None else divmod(hours, 24)
+    parts = ((whole_days, days), (hours, "h"), (rest, minutes))
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or f"0 {minutes}"

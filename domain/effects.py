@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, JsonValue, Tag
 
-from domain.starts import ActionStart
+from domain.kinds import CallOrder
+from domain.starts import ActionStart, LaunchedStart, PartStart
+from domain.values import FreeJson
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class ReportEnd:
     by: str
     outcome: str
     reason: str | None
+    keep_as: str | None = None
+    answer: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +52,85 @@ class SendMail:
     key: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartItem:
+    """T14, T15, A8: start a Ticket or a Case, as a child that goes on by itself."""
+
+    key: str
+    reference: str
+    begin: PartStart | LaunchedStart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelCase:
+    """K12: tell a sub-Case to end."""
+
+    key: str
+    sub_case: str
+    by: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellWaiter:
+    """T14, T15, K12: tell the item that waits for this one how it ended."""
+
+    key: str
+    waiter: str
+    waiter_run: str
+    by: str
+    how: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskMerge:
+    """T16: ask an item whether this one may be merged into it."""
+
+    key: str
+    into: str
+    run: str
+    by: str
+    title: str
+    communications: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerMerge:
+    """T16: answer the Ticket that asked."""
+
+    key: str
+    asker: str
+    asker_run: str
+    ask: str
+    by: str
+    accepted: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallService:
+    """A8: call a service; the key goes with it, so that it does the same thing once."""
+
+    key: str
+    call: CallOrder
+    body: FreeJson
+
+
 def _which(effect: Any) -> str:  # noqa: ANN401 - a value, or what was read of one
     if not isinstance(effect, dict):
         return type(effect).__name__
-    marks = {"start": StartAction, "reference": CancelAction, "case": ReportEnd}
+    marks = {
+        "start": StartAction,
+        "begin": StartItem,
+        "sub_case": CancelCase,
+        "waiter": TellWaiter,
+        "into": AskMerge,
+        "asker": AnswerMerge,
+        "call": CallService,
+        "reference": CancelAction,
+        "case": ReportEnd,
+    }
     return next(
         (found.__name__ for mark, found in marks.items() if mark in effect), SendMail.__name__
     )
@@ -61,7 +140,13 @@ Effect = Annotated[
     Annotated[StartAction, Tag("StartAction")]
     | Annotated[CancelAction, Tag("CancelAction")]
     | Annotated[ReportEnd, Tag("ReportEnd")]
-    | Annotated[SendMail, Tag("SendMail")],
+    | Annotated[SendMail, Tag("SendMail")]
+    | Annotated[StartItem, Tag("StartItem")]
+    | Annotated[CancelCase, Tag("CancelCase")]
+    | Annotated[TellWaiter, Tag("TellWaiter")]
+    | Annotated[AskMerge, Tag("AskMerge")]
+    | Annotated[AnswerMerge, Tag("AnswerMerge")]
+    | Annotated[CallService, Tag("CallService")],
     Discriminator(_which),
 ]
 """Told apart by their fields, so that nothing but these is carried."""

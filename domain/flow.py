@@ -1,12 +1,13 @@
 """The flow of a Case: steps, reports, failures, rework, restart and reset (K4-K10)."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from domain.commands import ActionEnded, AdHocAction, ResetInProgress, Rework
+from domain.calendars import WorkingCalendar
+from domain.commands import AdHocAction, ResetInProgress, Rework
 from domain.commands import StartAction as StartActionCommand
-from domain.definitions import ActionDefinition
+from domain.conditions import ConditionFailed, holds
+from domain.definitions import ActionDefinition, HowDone, Step, Terms
 from domain.effects import StartAction
 from domain.holding import come_back, only_the_owner, picked_up, reopened
 from domain.items import (
@@ -19,10 +20,12 @@ from domain.items import (
     Resolution,
 )
 from domain.moves import Move, key_for, mailing, with_effect
+from domain.notices import ActionEnded
 from domain.refusals import NotAllowed
+from domain.replacing import replace
 from domain.resolving import at_rest, window_of, without_actions
-from domain.starts import ActionStart
-from domain.values import SYSTEM, Outcome, Status, WaitType, clipped
+from domain.starts import DATA_LIMIT, ActionStart, size_of
+from domain.values import SYSTEM, Outcome, Status, Template, WaitType, clipped
 
 ATTENTION_LIMIT: Final = 300
 """Bytes of a reason that the Case itself carries; the timeline has all of it."""
@@ -44,15 +47,71 @@ def advanced(move: Move, at: datetime) -> Move:
         case = replace(case, position=case.position + 1)
         if case.flow_ended or case.definition is None:
             end = Resolution(by=SYSTEM, at=at, outcome=Outcome.COMPLETE)
-            case = at_rest(case, end, window=window_of(case))
+            case = at_rest(case, end, window=window_of(case, at))
             begun.append("all steps are done")
             continue
-        step = case.definition.steps[case.position]
-        for defined in step.actions:
-            case = _with_copy(case, defined, by=SYSTEM)
-        begun.append(f"step {step.title or step.key} begins")
-    note = "; ".join(begun)
-    return replace(move, item=case, note=move.note or note) if begun else move
+        move, told = _step_begun(move, case, case.definition.steps[case.position], by=SYSTEM)
+        case = move.item
+        begun.append(told)
+    if not begun:
+        return move
+    told = "; ".join(begun)
+    if move.note is None:
+        return replace(move, item=case, note=told)
+    return replace(move, item=case, reason=f"{move.reason or ''}; {told}".lstrip("; ")[:1000])
+
+
+def _step_begun(move: Move, case: Case, step: Step, *, by: str) -> tuple[Move, str]:
+    """K4: the step at the Case's position, with the Actions whose conditions hold.
+
+    Where one cannot be evaluated none starts, and the Case stands before the step (K7).
+    """
+    name = step.title or step.key
+    wanted, skipped, failed = _chosen_by_condition(case, step)
+    if failed:
+        case = replace(case, position=case.position - 1)
+        told = "; ".join(one.reason for one in failed)
+        return _needing_attention(move, case, failed, told), f"step {name} cannot begin: {told}"
+    for defined in wanted:
+        case = _with_copy(case, defined, by=by)
+    return replace(move, item=case), "; ".join([f"step {name} begins", *skipped])
+
+
+def _chosen_by_condition(
+    case: Case, step: Step
+) -> tuple[list[ActionDefinition], list[str], list[Attention]]:
+    """The Actions to start, what is said of those that are skipped, and conditions that failed."""
+    wanted: list[ActionDefinition] = []
+    skipped: list[str] = []
+    failed: list[Attention] = []
+    outcomes = _outcomes(case)
+    for action in step.actions:
+        try:
+            is_wanted = action.when is None or holds(action.when, data=case.data, outcomes=outcomes)
+        except ConditionFailed as problem:
+            told = f"condition of Action {action.key}: {problem}"
+            if action.key in case.waived:
+                skipped.append(f"{action.key} is skipped, accepted as not done ({told})")
+            else:
+                why = clipped(told, ATTENTION_LIMIT)
+                failed.append(Attention(action=None, reason=why, condition=action.key))
+            continue
+        if is_wanted:
+            wanted.append(action)
+        else:
+            skipped.append(f"{action.key} is skipped: its condition is false")
+    return wanted, skipped, failed
+
+
+def _outcomes(case: Case) -> dict[str, str | None]:
+    """K4: how the last copy of each Action of the definition ended; null where none did."""
+    outcomes: dict[str, str | None] = {
+        action.key: None for action in (case.definition.actions if case.definition else ())
+    }
+    for copy in case.actions:
+        if copy.key in outcomes and not copy.replaced:
+            outcomes[copy.key] = copy.outcome
+    return outcomes
 
 
 def _step_is_done(case: Case) -> bool:
@@ -72,10 +131,13 @@ def _with_copy(case: Case, defined: ActionDefinition, *, by: str, ad_hoc: bool =
         copy_number=number,
         title=defined.title or defined.key,
         queue=defined.queue or case.queue,
-        performer=defined.performer,
-        due=defined.due,
+        due_calendar=_calendar(case, defined.due.calendar if defined.due else None),
+        lease=case.settings.lease,
         primary_contact=case.primary_contact,
         requester=case.requester,
+        work=defined.work,
+        data=case.data if defined.orders or defined.call else None,
+        **{name: getattr(defined, name) for name in HowDone.model_fields},
     )
     copy = ActionCopy(
         key=defined.key,
@@ -91,6 +153,33 @@ def _with_copy(case: Case, defined: ActionDefinition, *, by: str, ad_hoc: bool =
     )
     effect = StartAction(key=key_for(case), reference=reference, start=start)
     return with_effect(replace(case, actions=(*older, copy)), effect)
+
+
+def _calendar(case: Case, name: str | None) -> WorkingCalendar | None:
+    return next((known for known in case.calendars if known.name == name), None)
+
+
+def calendar_to_look_up(case: Case, command: StartActionCommand) -> str | None:
+    """The calendar that an ad-hoc Action is due by, if the Case has not heard of it yet."""
+    wish = command.action
+    due = wish.due if isinstance(wish, AdHocAction) else None
+    name = due.calendar if due else None
+    return None if _calendar(case, name) else name
+
+
+def _heard_of(case: Case, command: StartActionCommand, terms: Terms | None) -> Case:
+    """D1: the Case with the calendar that an ad-hoc Action is due by."""
+    name = calendar_to_look_up(case, command)
+    if name is None:
+        return case
+    found = terms and terms.calendar(name)
+    if not found:
+        sentence = (
+            f"{case.noun} cannot start an Action due by calendar {name}: there is none of this "
+            "name; `casekeep catalog check` lists the ones there are"
+        )
+        raise NotAllowed(sentence, rule="D1", fields=("action.due.calendar",))
+    return replace(case, calendars=(*case.calendars, found))
 
 
 def _latest(case: Case, key: str) -> ActionCopy | None:
@@ -125,20 +214,30 @@ def action_ended(case: Case, command: ActionEnded, _at: datetime) -> Move | None
         return Move(item=case, reason=f"{told}; it had been ended before, nothing changes"[:1000])
     ended = replace(copy, status=Status.CLOSED, outcome=command.outcome)
     case = replace(case, actions=tuple(ended if old is copy else old for old in case.actions))
+    if command.keep_as is not None and command.outcome is Outcome.COMPLETE:
+        kept = case.data | {command.keep_as: command.answer}
+        if size_of(kept) > DATA_LIMIT:
+            problem = f"its answer makes the data larger than {DATA_LIMIT} bytes"
+            failed = Attention(action=copy.key, reason=problem)
+            return _needing_attention(Move(item=case, reason=told), case, [failed], problem)
+        case = replace(case, data=kept)
     if command.outcome is Outcome.COMPLETE:
         return Move(item=case, reason=told[:1000])
-    return _needing_attention(case, ended, command.reason or str(command.outcome), told[:1000])
-
-
-def _needing_attention(case: Case, copy: ActionCopy, reason: str, told: str) -> Move:
+    reason = command.reason or str(command.outcome)
     failed = Attention(action=copy.key, reason=clipped(reason, ATTENTION_LIMIT))
+    told_by_mail = f"Action {copy.reference} ({copy.title}) could not be completed: {reason}"
+    return _needing_attention(Move(item=case, reason=told[:1000]), case, [failed], told_by_mail)
+
+
+def _needing_attention(move: Move, case: Case, failed: list[Attention], told_by_mail: str) -> Move:
+    """K7: the Case comes back to its owner, who is told; a pause stays and is flagged."""
     paused = case.wait is not None and case.wait.type is WaitType.PAUSE
     case = replace(
         case if paused else come_back(case),
-        attention=(*case.attention, failed),
+        attention=(*case.attention, *failed),
         new_information=True,
     )
-    move = Move(item=case, reason=told)
+    move = replace(move, item=case)
     accounts = (case.owner,) if case.owner else ()
     if not (accounts or case.settings.notify):
         return move
@@ -147,7 +246,8 @@ def _needing_attention(case: Case, copy: ActionCopy, reason: str, told: str) -> 
         to=case.settings.notify or (),
         accounts=accounts,
         subject=f"[{case.reference}] {case.title} needs attention",
-        body=f"Action {copy.reference} ({copy.title}) could not be completed: {reason}\n",
+        body=f"{told_by_mail}\n",
+        template=Template.ATTENTION,
     )
     return mailing(move, mail)
 
@@ -162,20 +262,23 @@ def rework(case: Case, command: Rework, _at: datetime) -> Move:
     position, keys = _chosen(case, command)
     open_keys = [copy.key for copy in case.open_actions]
     case = without_actions(case, command.by, "rework")
+    case = replace(picked_up(case, command.by), attention=(), position=position)
     if command.step is not None:
-        again = list(steps[position].actions)
         left = tuple(
             replace(copy, replaced=copy.replaced or copy.step >= position) for copy in case.actions
         )
-    else:
-        wanted = [*keys, *(key for key in open_keys if key not in keys)]
-        found = [_latest(case, key) for key in wanted]
-        again = [defined for copy in found if copy and (defined := _defined(case, copy))]
-        left = tuple(
-            copy if copy.is_done or copy.replaced else replace(copy, accepted=True)
-            for copy in case.actions
-        )
-    case = replace(picked_up(case, command.by), attention=(), position=position, actions=left)
+        move = Move(item=case, reason=command.reason)
+        case = replace(case, actions=left, waived=())
+        move, told = _step_begun(move, case, steps[position], by=command.by)
+        return replace(move, note=told)
+    wanted = [*keys, *(key for key in open_keys if key not in keys)]
+    found = [_latest(case, key) for key in wanted]
+    again = [defined for copy in found if copy and (defined := _defined(case, copy))]
+    left = tuple(
+        copy if copy.is_done or copy.replaced else replace(copy, accepted=True)
+        for copy in case.actions
+    )
+    case = replace(case, actions=left)
     for defined in again:
         foreseen = any(defined in step.actions for step in steps)
         case = _with_copy(case, defined, by=command.by, ad_hoc=not foreseen)
@@ -204,10 +307,13 @@ def _chosen(case: Case, command: Rework) -> tuple[int, list[str]]:
     return here, keys
 
 
-def start_action(case: Case, command: StartActionCommand, _at: datetime) -> Move:
+def start_action(
+    case: Case, command: StartActionCommand, _at: datetime, terms: Terms | None
+) -> Move:
     """K8, K9: start or restart one Action by hand; a resolved Case comes back for it."""
     only_the_owner(case, command)
     defined, ad_hoc, failed = _wanted(case, command)
+    case = _heard_of(case, command, terms)
     if case.status is Status.RESOLVED:
         case = reopened(case, command.by)
     if case.definition is not None and case.flow_ended:
@@ -223,13 +329,8 @@ def _wanted(case: Case, command: StartActionCommand) -> tuple[ActionDefinition, 
     if isinstance(command.action, AdHocAction):
         number = 1 + sum(copy.ad_hoc is not None for copy in case.actions)
         wish = command.action
-        made_up = ActionDefinition(
-            key=f"ad-hoc-{number}",
-            title=wish.title,
-            queue=wish.queue,
-            performer=wish.performer,
-            due=wish.due,
-        )
+        given = {name: getattr(wish, name) for name in type(wish).model_fields}
+        made_up = ActionDefinition(key=f"ad-hoc-{number}", **given)
         return made_up, True, False
     copy = _latest(case, command.action)
     if copy is not None and copy.is_open:
@@ -241,7 +342,8 @@ def _wanted(case: Case, command: StartActionCommand) -> tuple[ActionDefinition, 
         known = ", ".join(action.key for action in defined) or "none"
         sentence = f"{case.noun} has no Action {command.action}; known: {known}"
         raise NotAllowed(sentence, rule="K8", fields=("action",))
-    return found, bool(copy and copy.ad_hoc), bool(copy and copy.outcome is not Outcome.COMPLETE)
+    failed = any(reason.action == found.key for reason in case.attention)
+    return found, bool(copy and copy.ad_hoc), failed
 
 
 def reset_in_progress(case: Case, command: ResetInProgress, _at: datetime) -> Move:
@@ -254,4 +356,6 @@ def reset_in_progress(case: Case, command: ResetInProgress, _at: datetime) -> Mo
         replace(copy, accepted=True) if not (copy.is_open or copy.is_done) else copy
         for copy in case.actions
     )
-    return Move(item=replace(picked_up(case, command.by), actions=accepted, attention=()))
+    waived = tuple(reason.condition for reason in case.attention if reason.condition is not None)
+    case = replace(picked_up(case, command.by), actions=accepted, attention=())
+    return Move(item=replace(case, waived=(*case.waived, *waived)))

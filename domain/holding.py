@@ -1,6 +1,5 @@
 """Who has an item: picking up, giving back, taking over, reading (C2-C8, C14, K3, K8)."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -8,13 +7,18 @@ from domain.commands import Assign, Command, MarkRead, Reject, SetToDo, Start, T
 from domain.items import Action, AnyItem, Case, Item
 from domain.moves import Move
 from domain.refusals import NotAllowed
+from domain.replacing import replace
 from domain.values import SYSTEM, Performer, Status, is_person, is_robot
 
 I = TypeVar("I", bound=Item)  # noqa: E741 - reads as "item"
 
 
-def guard_robot(item: Item, actor: str) -> None:
-    """C7: a robot may not start what a robot rejected, nor an Action meant for humans."""
+def guard(item: Item, actor: str) -> None:
+    """C7, A6: who may not work on it: a robot on what a robot rejected, a performer on a review."""
+    performer = item.performed_by if isinstance(item, Action) and item.in_review else None
+    if performer is not None and (actor == performer or is_robot(actor)):
+        sentence = f"{item.noun} is in review: {actor} may not do it, but another person"
+        raise NotAllowed(sentence, rule="A6")
     if not is_robot(actor):
         return
     if item.robot_rejected:
@@ -29,7 +33,7 @@ def guard_robot(item: Item, actor: str) -> None:
 
 def assigned_to(item: I, actor: str) -> I:
     """The item in the hands of somebody who works on it; a Case's first person owns it (K3)."""
-    guard_robot(item, actor)
+    guard(item, actor)
     item = replace(item, assignee=actor)
     if is_person(actor):
         item = replace(item, robot_rejected=False)
@@ -47,7 +51,7 @@ def taken_over(item: I, command: TakesOver) -> I:
     """C8: the item, for somebody who may act on it; refused while another one has it."""
     if item.assignee == command.by:
         return item
-    guard_robot(item, command.by)
+    guard(item, command.by)
     if item.assignee is None:
         return item
     if not command.take_over:
@@ -121,7 +125,7 @@ def assign(item: AnyItem, command: Assign, _at: datetime) -> Move | None:
         return Move(item=replace(item, owner=command.to), reason=f"owner is now {command.to}")
     if command.to == item.assignee:
         return None
-    guard_robot(item, command.to)
+    guard(item, command.to)
     item = replace(given_back(item), assignee=command.to)
     return Move(item=item, reason=f"assigned to {command.to}")
 

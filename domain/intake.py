@@ -1,19 +1,20 @@
 """How messages become changes: decoding, order, repetition, conflict, refusal (C10, C15-C19)."""
 
 import json
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain.commands import Command, Feedback, ReceiveEmail, commands_of, notices_of
+from domain.commands import Command, Feedback, ReceiveEmail, commands_of
 from domain.deadlines import elapsed
 from domain.definitions import Terms
 from domain.items import AnyItem, Change, Entry
+from domain.notices import notices_of
 from domain.problems import problems_of
 from domain.refusals import Conflict, InvalidCommand, NotAllowed, Refused
+from domain.replacing import replace
 from domain.rules import apply
 from domain.values import COMMAND_LIMIT, Kind, printable
 from domain.waiting import MomentPassed
@@ -90,6 +91,16 @@ def receive(
         return replace(change, item=kept), refusal
 
 
+def refused_after_all(item: AnyItem, command_id: str | None, refusal: Refused) -> AnyItem:
+    """C17, T16: the item that remembers as refused what it took as a question first."""
+    key = None if command_id is None else _digest(command_id)
+    if key is None or key not in item.log.seen:
+        return item
+    content = item.log.seen[key].partition(" ")[0]
+    seen = {**item.log.seen, key: f"{content} {refusal.type} {refusal.rule or ''}"}
+    return replace(item, log=replace(item.log, seen=seen))
+
+
 def refuse(item: AnyItem, now: datetime, *, by: str, command: str, refusal: Refused) -> Change:
     """C16: one refused entry, at the revision it found; nothing else changes."""
     sentence = printable(refusal.sentence)
@@ -121,8 +132,9 @@ def _check_conflict(item: AnyItem, command: Command) -> None:
             "read it again, then decide"
         )
         raise Conflict(sentence, rule="C17", fields=("expected_revision",))
-    if command.lease is not None:
-        sentence = f"{item.noun} is under no lease: {command.lease} is stale"
+    if command.lease is not None and (item.lease is None or command.lease != item.lease.token):
+        whose = "no lease any more" if item.lease is None else f"another lease, of {item.assignee}"
+        sentence = f"{item.noun} is under {whose}: {command.lease} is stale; take the next item"
         raise Conflict(sentence, rule="Q3", fields=("lease",))
 
 

@@ -1,12 +1,15 @@
 """The item: one frozen value that holds all that a rule needs and all that outlives a run."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Final
 
-from domain.definitions import ActionDefinition, CaseDefinition, DueRule, Settings
+from domain.calendars import WorkingCalendar
+from domain.definitions import ActionDefinition, CaseDefinition, Settings
 from domain.effects import Effect
-from domain.starts import Contact, Link
+from domain.kinds import Work
+from domain.ledger import DueClock
+from domain.starts import Contact, Link, Waiter
 from domain.values import (
     FreeJson,
     Kind,
@@ -15,6 +18,7 @@ from domain.values import (
     Performer,
     StartedBy,
     Status,
+    Ticked,
     WaitType,
     is_person,
 )
@@ -53,24 +57,14 @@ class FirstResolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """A stretch in which the due clock stood still; `until` is None while it lasts."""
+class Lease:
+    """Q3: until when the robot that has the item may keep it without a word."""
 
+    token: str
+    """What the robot's commands may carry; no lease of any item had it before."""
     since: datetime
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueClock:
-    """D1-D5: a ledger, never a running sum: the rule, when it began, and every stop."""
-
-    rule: DueRule
-    since: datetime
-    stops: tuple[Stop, ...] = ()
-    folded: timedelta = timedelta(0)
-    """Stopped time of stops older than those still listed, in the rule's own unit."""
-    told_at_risk: bool = False
-    told_overdue: bool = False
+    """When it was given, or last renewed."""
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +84,8 @@ class Entry:
     """Whether this entry is the evidence of the resolution (T9)."""
     rule: str | None = None
     refused: bool = False
+    mail: str | None = None
+    """The mail that came in, by its name in the store (M6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +97,16 @@ class Log:
     refused_dropped: int = 0
     seen: dict[str, str] = field(default_factory=dict)
     """Digest of a command id to digest of its content, and what refused it, if anything (C17)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """An item that this one started and waits for."""
+
+    reference: str
+    title: str
+    how: str | None = None
+    """How it ended; None while it is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +131,8 @@ class Item:
     requester: Contact | None = None
     links: tuple[Link, ...] = ()
     settings: Settings = field(default_factory=Settings)
+    calendar: WorkingCalendar | None = None
+    """The one that the settings name, as it was at submit: for days to wait and the window."""
     started_by: StartedBy
     created_by: str
     started_at: datetime
@@ -145,11 +153,22 @@ class Item:
     new_information: bool = False
     robot_rejected: bool = False
     evidence: bool = False
-    """T9: a resolution mail or note since it was submitted or last became To Do."""
+    """T9: a resolution note since it was submitted or last became To Do."""
+    evidence_mails: tuple[str, ...] = ()
+    """T9: the keys of resolution mails since then, but for those that failed."""
+    thread: tuple[str, ...] = ()
+    """M5: the mails of the item, in order: keys of those sent, Message-IDs of those received."""
     due: DueClock | None = None
+    lease: Lease | None = None
+    lost: int = 0
+    """Leases that robots lost since one was last marked robot-rejected for it."""
 
     log: Log = field(default_factory=Log)
     outbox: tuple[Effect, ...] = ()
+    waiter: Waiter | None = None
+    """Who is told of the end of this item: a Ticket it is a part of, say (T14, T15, K12)."""
+    awaited: tuple[Awaited, ...] = ()
+    """What this one waits for: parts of its split, the Case it launched, sub-Cases."""
 
     @property
     def holder(self) -> str | None:
@@ -161,12 +180,33 @@ class Item:
         """How a sentence names it: `ticket T-7F3K9Q2D`."""
         return f"{self.kind.value.lower()} {self.reference}"
 
+    @property
+    def has_evidence(self) -> bool:
+        """T9: a resolution note, or a resolution mail that did not fail."""
+        return self.evidence or bool(self.evidence_mails)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merging:
+    """T16: what a Ticket has asked, until it is answered."""
+
+    ask: str
+    into: str
+    by: str
+    command_id: str | None = None
+    takes_over: bool = False
+    """C8: whether it is in the hands of who asked, whoever has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket(Item):
     """A request from a service recipient, answered by one person at a time."""
 
     kind: ClassVar = Kind.TICKET
+
+    merging: Merging | None = None
+    asked: int = 0
+    """How often it asked to be merged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +243,8 @@ class Attention:
 
     action: str | None
     reason: str
+    condition: str | None = None
+    """The key of the Action whose condition could not be evaluated."""
 
 
 NOT_BEGUN: Final = -1
@@ -217,11 +259,15 @@ class Case(Item):
     definition: CaseDefinition | None = None
     definition_name: str | None = None
     """The name given at the start; the definition itself is pinned at submit (K2)."""
+    calendars: tuple[WorkingCalendar, ...] = ()
+    """Those that the due rules of its Actions name, as they were when the Case heard of them."""
     data: FreeJson = field(default_factory=dict)
     position: int = NOT_BEGUN
     """Index of the step under way; the number of steps once the flow has ended."""
     actions: tuple[ActionCopy, ...] = ()
     attention: tuple[Attention, ...] = ()
+    waived: tuple[str, ...] = ()
+    """K9: keys of Actions that are not done if their condition still fails, accepted as such."""
 
     @property
     def steps(self) -> int:
@@ -240,6 +286,15 @@ class Case(Item):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A7: a question of a checklist, and its answer so far."""
+
+    key: str
+    text: str
+    answer: Ticked | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action(Item):
     """One task of a Case, done by a human or a robot."""
 
@@ -250,6 +305,19 @@ class Action(Item):
     key: str
     copy_number: int
     performer: Performer = Performer.ANY
+    peer_review: bool = False
+    in_review: bool = False
+    performed_by: str | None = None
+    """A6: who completed it, so that somebody else reviews it."""
+    checklist: tuple[Line, ...] = ()
+    work: Work | None = None
+    """A8: what it does by itself; None: it is done by hand."""
+    work_key: str | None = None
+    """The effect whose end is the end of its work, unless it waits for sub-Cases."""
+    replied: bool = False
+    """Whether a mail came in that may be the reply it waits for."""
+    data: FreeJson = field(default_factory=dict)
+    """The Case's, where its work needs it."""
 
 
 AnyItem = Ticket | Case | Action
@@ -278,6 +346,14 @@ class Mail:
     subject: str = ""
     body: str = ""
     resolution: bool = False
+    template: str = ""
+    """What it is written by (`Template`); empty: as it is."""
+    language: str = ""
+    """Of its reader, where that is known."""
+    about: str = ""
+    """The item's title when it was written."""
+    thread: tuple[str, ...] = ()
+    """The mails before it: keys of those sent, Message-IDs of those received."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,36 @@
 """A new item from its start (T1, K1, A1, C21)."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from domain.arriving import nowhere
 from domain.carrying import check_size
-from domain.definitions import Settings, Terms
+from domain.definitions import Lookup, Settings, Terms
 from domain.flow import advanced
-from domain.items import Action, AnyItem, Case, Change, DueClock, Ticket
+from domain.items import Action, AnyItem, Case, Change, Line, Ticket
+from domain.ledger import DueClock
 from domain.moves import Move, commit
+from domain.performing import begun
 from domain.refusals import InvalidCommand, NotAllowed
-from domain.starts import ActionStart, CaseStart, Start, TicketStart
-from domain.submitting import DEFAULT_QUEUE, as_submission, defined, described, submitted
-from domain.values import ACTION_PATTERN, REFERENCE_PATTERN, StartedBy, Status
+from domain.replacing import replace
+from domain.starts import (
+    ActionStart,
+    CaseStart,
+    Inheritance,
+    LaunchedStart,
+    PartStart,
+    Start,
+    TicketStart,
+)
+from domain.submitting import (
+    DEFAULT_QUEUE,
+    as_submission,
+    defined,
+    described,
+    lookup_to_submit,
+    submitted,
+)
+from domain.values import ACTION_PATTERN, REFERENCE_PATTERN, SYSTEM, StartedBy, Status
 
 CREATE = "create"
 """What the timeline calls an item's first entry."""
@@ -36,13 +54,15 @@ def check_reference(start: Start, reference: str) -> None:
         raise InvalidCommand(sentence, fields=("reference",))
 
 
-def lookup_of_start(start: Start) -> tuple[str, str] | None:
+def lookup_of_start(start: Start) -> Lookup | None:
     """What to ask the catalog before this start, if it submits at once."""
-    if isinstance(start, TicketStart) and start.submits and start.category is not None:
-        return ("category", start.category)
-    if isinstance(start, CaseStart) and start.submits and isinstance(start.definition, str):
-        return ("definition", start.definition)
-    return None
+    if isinstance(start, ActionStart) or not start.submits:
+        return None
+    if isinstance(start, PartStart) and start.inherited is not None:
+        return None
+    if isinstance(start, TicketStart):
+        return lookup_to_submit(category=start.category, settings=start.settings)
+    return lookup_to_submit(definition=start.definition, settings=start.settings)
 
 
 def open_item(
@@ -55,19 +75,60 @@ def open_item(
     """
     check_reference(start, reference)
     if isinstance(start, ActionStart):
-        move = Move(item=_action(start, reference, run, at))
-    else:
-        move = _drafted(start, reference, run, at)
-        if start.submits:
-            try:
-                item = submitted(move.item, terms, at)
-            except NotAllowed as refusal:
-                raise InvalidCommand(
-                    refusal.sentence, rule=refusal.rule, fields=refusal.fields
-                ) from None
-            move = _submission(item, move)
+        return _opened_action(start, _action(start, reference, run, at), at)
+    move = _drafted(start, reference, run, at)
+    inherited = start.inherited if isinstance(start, PartStart | LaunchedStart) else None
+    if isinstance(start, PartStart) and inherited is not None:
+        move = _submission(_part(move.item, inherited, at), move)
+    elif start.submits:
+        try:
+            item = submitted(move.item, terms, at)
+        except NotAllowed as refusal:
+            raise InvalidCommand(
+                refusal.sentence, rule=refusal.rule, fields=refusal.fields
+            ) from None
+        move = _submission(item, move)
+    if inherited is not None:
+        move = replace(move, item=replace(move.item, waiter=inherited.waiter))
+    mail = start.mail if isinstance(start, PartStart | LaunchedStart) else None
+    if mail is not None:
+        move = replace(move, mail=mail.stored_as)
     check_size(move.item)
-    return commit(None, advanced(move, at), at=at, by=start.by, command=CREATE)
+    change = commit(None, advanced(move, at), at=at, by=start.by, command=CREATE)
+    if mail is not None and mail.unknown_address is not None:
+        return change.then(nowhere(change.item, mail.unknown_address, at))
+    return change if inherited is None else change.then(_come_along(change.item, inherited, at))
+
+
+def _part(draft: AnyItem, inherited: Inheritance, at: datetime) -> AnyItem:
+    """T14: To Do at once, with what its original was submitted with."""
+    return replace(
+        draft,
+        status=Status.TO_DO,
+        assignee=None,
+        submitted_at=at,
+        started_at=inherited.started_at or at,
+        due=inherited.due,
+        calendar=inherited.calendar,
+    )
+
+
+def _come_along(item: AnyItem, inherited: Inheritance, at: datetime) -> Change:
+    """T14, T15: the notes and mails so far, as an entry of their own."""
+    if not inherited.communications:
+        return Change(item=item)
+    move = Move(item=item, note=inherited.communications, kept_as="communications")
+    return commit(item, move, at=at, by=SYSTEM, command="communications")
+
+
+def _opened_action(start: ActionStart, action: Action, at: datetime) -> Change:
+    """A1, A8: To Do; what runs by itself begins at once."""
+    check_size(action)
+    change = commit(None, Move(item=action), at=at, by=start.by, command=CREATE)
+    move = begun(change.item)
+    if move is None:
+        return change
+    return change.then(commit(change.item, move, at=at, by=SYSTEM, command="start"))
 
 
 def _submission(item: AnyItem, draft: Move) -> Move:
@@ -123,7 +184,14 @@ def _action(start: ActionStart, reference: str, run: str, at: datetime) -> Actio
         submitted_at=at,
         changed_at=at,
         status=Status.TO_DO,
-        due=None if start.due is None else DueClock(rule=start.due, since=at),
+        due=None
+        if start.due is None
+        else DueClock(rule=start.due, calendar=start.due_calendar, since=at),
+        peer_review=start.peer_review,
+        checklist=tuple(Line(key=q.key, text=q.text or q.key) for q in start.checklist),
+        work=start.work,
+        data=start.data or {},
+        settings=Settings(lease=start.lease),
         case=start.case,
         case_run=start.case_run,
         key=start.key,

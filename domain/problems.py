@@ -25,6 +25,7 @@ _LISTED: Final = 30
 """Problems told; a payload can have tens of thousands."""
 _EXAMINED: Final = 300
 """Problems looked at."""
+_OF_A_FIELD: Final = re.compile(r"([a-z_]+(?:\.\w+)*): (.+)", re.DOTALL)
 _TAG: Final = re.compile(r"\w+-\w+\[.*|constrained-\w+|[A-Z]\w+|int|str")
 """How pydantic names the branch of a union within a location."""
 
@@ -41,8 +42,9 @@ def problems_of(error: ValidationError) -> list[tuple[str, str]]:
         if _tagged(detail["loc"]) and _other_branch(detail["type"], detail["input"]):
             unmeant.append(str(detail["loc"][0]))
             continue
-        field = ".".join(_named(detail["loc"], detail["type"]))
-        problems.append((field, _sentence(detail["type"], detail["msg"])))
+        place = _named(detail["loc"], detail["type"])
+        for field, told in _of_fields(detail["type"], _sentence(detail["type"], detail["msg"])):
+            problems.append((".".join([*place, *field]), told))
     named = {field.partition(".")[0] for field, _ in problems}
     problems += [
         (field, "is of none of the forms that this field takes")
@@ -52,6 +54,14 @@ def problems_of(error: ValidationError) -> list[tuple[str, str]]:
     distinct = list(dict.fromkeys(problems))
     more = len(distinct) - _LISTED + max(0, error.error_count() - _EXAMINED)
     return distinct if more <= 0 else [*distinct[:_LISTED], ("", f"and {more} more problems")]
+
+
+def _of_fields(kind: str, sentence: str) -> list[tuple[list[str], str]]:
+    """What a model says of its own fields, `field: problem` and `; ` between them, by field."""
+    parts = sentence.split("; ") if kind == "value_error" else [sentence]
+    found = [_OF_A_FIELD.fullmatch(part) for part in parts]
+    named = [([match[1]], match[2]) for match in found if match is not None]
+    return named if len(named) == len(parts) else [([], sentence)]
 
 
 def _named(location: tuple[int | str, ...], kind: str) -> list[str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
-from domain.definitions import Defined
+from domain.defined import Defined
 from domain.items import AnyItem, Change, Entry, Mail, Note
 from domain.states import State, state_of
 from domain.timeline import PAGE_BYTES, size_of

@@ -1,11 +1,11 @@
 """Resolve, reopen and cancel (T8-T12, T17, K11, K12, A3, A4)."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from pydantic import JsonValue
 
 from domain.commands import (
     Cancel,
-    CaseCancelled,
     Reopen,
     Resolve,
     ResolveAction,
@@ -14,7 +14,7 @@ from domain.commands import (
     SendAndResolve,
 )
 from domain.corresponding import sent
-from domain.effects import CancelAction, ReportEnd
+from domain.effects import CancelAction, CancelCase, ReportEnd
 from domain.holding import only_the_owner, reopened, taken_over
 from domain.items import (
     Action,
@@ -25,9 +25,13 @@ from domain.items import (
     Ticket,
     owner_after,
 )
+from domain.kinds import ActionKind
 from domain.moves import Move, key_for, with_effect
+from domain.notices import CaseCancelled
 from domain.refusals import NotAllowed
+from domain.replacing import replace
 from domain.values import Method, Outcome, Status
+from domain.working_time import end_of
 
 
 def at_rest(item: AnyItem, end: Resolution, *, window: timedelta) -> AnyItem:
@@ -45,10 +49,15 @@ def at_rest(item: AnyItem, end: Resolution, *, window: timedelta) -> AnyItem:
     )
 
 
-def window_of(item: AnyItem) -> timedelta:
-    """T11: how long the item stays Resolved; none by default, and never for Actions (A3)."""
+def window_of(item: AnyItem, at: datetime) -> timedelta:
+    """T11: how long an item stays Resolved from then on; no time by default and for Actions (A3).
+
+    With a calendar days are working days, hours and minutes are opening time.
+    """
     window = item.settings.feedback_window
-    return timedelta(0) if window is None or isinstance(item, Action) else window.total
+    if window is None or isinstance(item, Action):
+        return timedelta(0)
+    return end_of(item.calendar, at, window) - at
 
 
 def resolve_ticket(ticket: Ticket, command: ResolveTicket, at: datetime) -> Move:
@@ -71,15 +80,46 @@ def resolve_case(case: Case, command: ResolveCase, at: datetime) -> Move:
     case = replace(case, position=max(case.steps, case.position), attention=())
     move = _with_note(case, command)
     end = Resolution(by=command.by, at=at, outcome=Outcome.COMPLETE)
-    return replace(move, item=at_rest(move.item, end, window=window_of(case)))
+    return replace(move, item=at_rest(move.item, end, window=window_of(case, at)))
 
 
 def resolve_action(action: Action, command: ResolveAction, at: datetime) -> Move:
-    """A3, A4: complete or not, it is closed, and its Case hears of it."""
+    """A3, A4: complete or not, it is closed, and its Case hears of it; unless reviewed first."""
+    action = taken_over(action, command)
     move = _with_note(action, command)
+    if command.outcome is Outcome.COMPLETE:
+        _check_complete(action)
+        if action.peer_review:
+            return replace(move, item=_in_review(action, command.by), reason="to be reviewed")
     end = Resolution(by=command.by, at=at, outcome=command.outcome, reason=command.reason)
-    closed = at_rest(move.item, end, window=timedelta(0))
-    return replace(move, item=_reporting(closed, action, end), reason=command.reason)
+    return replace(move, item=ended(action, end), reason=command.reason)
+
+
+def _check_complete(action: Action) -> None:
+    if action.in_review:
+        sentence = f"{action.noun} is in review: pass or fail it by review"
+        raise NotAllowed(sentence, rule="A6")
+    unanswered = [line.key for line in action.checklist if line.answer is None]
+    if unanswered:
+        sentence = (
+            f"{action.noun} is not complete: {', '.join(unanswered)} of its checklist to answer "
+            "by answer_checklist"
+        )
+        raise NotAllowed(sentence, rule="A7", fields=("outcome",))
+
+
+def _in_review(action: Action, performer: str) -> Action:
+    """A6: To Do for somebody else."""
+    given_back = replace(action, status=Status.TO_DO, assignee=None, owner=None, wait=None)
+    return replace(given_back, in_review=True, performed_by=performer, robot_rejected=False)
+
+
+def ended(
+    action: Action, end: Resolution, *, keep_as: str | None = None, answer: JsonValue = None
+) -> AnyItem:
+    """A3, A4: closed, with no window, and its Case told; also what a service answered (A8)."""
+    closed = at_rest(action, end, window=timedelta(0))
+    return _reporting(closed, action, end, keep_as=keep_as, answer=answer)
 
 
 def _with_note(item: AnyItem, command: Resolve) -> Move:
@@ -96,17 +136,25 @@ def _with_note(item: AnyItem, command: Resolve) -> Move:
 def _by_method(move: Move, method: Method, by: str, at: datetime) -> Move:
     item = move.item
     spam = method is Method.REJECTED_AS_SPAM
-    if item.settings.resolution_evidence and not (spam or item.evidence or move.resolution):
+    if item.settings.resolution_evidence and not (spam or item.has_evidence or move.resolution):
         sentence = (
             f"{item.noun} needs evidence before it is resolved: send a resolution mail, "
             "add a resolution note, or resolve with a note"
         )
         raise NotAllowed(sentence, rule="T9", fields=("note",))
     end = Resolution(by=by, at=at, method=method)
-    return replace(move, item=at_rest(item, end, window=timedelta(0) if spam else window_of(item)))
+    window = timedelta(0) if spam else window_of(item, at)
+    return replace(move, item=at_rest(item, end, window=window))
 
 
-def _reporting(item: AnyItem, action: Action, end: Resolution) -> AnyItem:
+def _reporting(
+    item: AnyItem,
+    action: Action,
+    end: Resolution,
+    *,
+    keep_as: str | None = None,
+    answer: JsonValue = None,
+) -> AnyItem:
     report = ReportEnd(
         key=key_for(item),
         case=action.case,
@@ -114,6 +162,8 @@ def _reporting(item: AnyItem, action: Action, end: Resolution) -> AnyItem:
         by=end.by,
         outcome=str(end.outcome),
         reason=end.reason,
+        keep_as=keep_as,
+        answer=answer,
     )
     return with_effect(item, report)
 
@@ -160,12 +210,24 @@ def without_actions(case: Case, by: str, reason: str) -> Case:
     return replace(case, actions=ended)
 
 
+def without_sub_cases(action: Action, by: str, reason: str) -> Action:
+    """K12: the Action with the sub-Cases it waits for told to end."""
+    if action.work is None or action.work.kind is not ActionKind.WAIT_FOR_SUB_CASES:
+        return action
+    for one in action.awaited:
+        if one.how is None:
+            told = CancelCase(key=key_for(action), sub_case=one.reference, by=by, reason=reason)
+            action = with_effect(action, told)
+    return action
+
+
 def case_cancelled(action: Action, command: CaseCancelled, at: datetime) -> Move:
     """K10, K12, A4: the Action ends because its Case said so, and reports that as any end."""
     if command.case_run != action.case_run:
         sentence = f"{action.noun} belongs to another Case than the one that cancels it"
         raise NotAllowed(sentence, rule="A1", fields=("case_run",))
     end = Resolution(by=command.by, at=at, outcome=Outcome.CANCELLED, reason=command.reason)
+    action = without_sub_cases(action, command.by, command.reason or "its Case was cancelled")
     return Move(item=_reporting(_cancelled(action, end), action, end), reason=command.reason)
 
 

@@ -1,18 +1,39 @@
-"""Which rule decides which command, and how a command becomes changes (C1-C21, T, K, A)."""
+"""Which rule decides which command, and how a command becomes changes (C1-C21, T, K, A, Q)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from domain import commands as c
+from domain import notices as n
 from domain.carrying import check_size
-from domain.corresponding import add_note, feedback, filled, receive_email, send_email
-from domain.definitions import Terms
-from domain.flow import action_ended, advanced, reset_in_progress, rework, start_action
+from domain.corresponding import (
+    acknowledge,
+    add_note,
+    feedback,
+    filled,
+    mail_failed,
+    send_email,
+    told_failed,
+)
+from domain.definitions import Lookup, Terms
+from domain.flow import (
+    action_ended,
+    advanced,
+    calendar_to_look_up,
+    reset_in_progress,
+    rework,
+    start_action,
+)
 from domain.holding import assign, mark_read, reject, set_to_do, start, taken_over, unassign
 from domain.items import AnyItem, Case, Change
+from domain.leases import heartbeat
+from domain.linking import launch_case, split
+from domain.merging import merge, merge_answered, merge_asked
 from domain.moves import Move, commit
+from domain.performing import awaited_ended, mail_received, work_ended
+from domain.refusals import NotAllowed
+from domain.replacing import replace
 from domain.resolving import (
     cancel,
     case_cancelled,
@@ -22,12 +43,14 @@ from domain.resolving import (
     resolve_ticket,
     send_and_resolve,
 )
-from domain.submitting import as_submission, edit, submitted
+from domain.reviewing import answer_checklist, review
+from domain.submitting import as_submission, edit, lookup_to_submit, submitted
 from domain.table import check_status
 from domain.values import Status
 from domain.waiting import resume, wait
 
 Rule = Callable[[Any, Any, datetime], Move | None]
+AskingRule = Callable[[Any, Any, datetime, Terms | None], Move | None]
 
 RULES: Final[Mapping[type[c.Command], Rule]] = {
     c.EditTicket: edit,
@@ -43,7 +66,7 @@ RULES: Final[Mapping[type[c.Command], Rule]] = {
     c.Resume: resume,
     c.AddNote: add_note,
     c.SendEmail: send_email,
-    c.ReceiveEmail: receive_email,
+    c.ReceiveEmail: mail_received,
     c.Feedback: feedback,
     c.ResolveTicket: resolve_ticket,
     c.ResolveCase: resolve_case,
@@ -52,32 +75,54 @@ RULES: Final[Mapping[type[c.Command], Rule]] = {
     c.Reopen: reopen,
     c.Cancel: cancel,
     c.Rework: rework,
-    c.StartAction: start_action,
     c.ResetInProgress: reset_in_progress,
-    c.ActionEnded: action_ended,
-    c.CaseCancelled: case_cancelled,
+    c.Review: review,
+    c.AnswerChecklist: answer_checklist,
+    c.Split: split,
+    c.Merge: merge,
+    n.MergeAsked: merge_asked,
+    n.MergeAnswered: merge_answered,
+    n.ItemEnded: awaited_ended,
+    n.WorkEnded: work_ended,
+    n.ActionEnded: action_ended,
+    n.CaseCancelled: case_cancelled,
+    n.Acknowledge: acknowledge,
+    n.MailFailed: mail_failed,
 }
-"""Every command but `submit`, which needs the catalog's terms, and its rule."""
+"""Every command that the item alone decides, and its rule; a `heartbeat` makes no move."""
+
+ASKING_RULES: Final[Mapping[type[c.Command], AskingRule]] = {
+    c.StartAction: start_action,
+    c.LaunchCase: launch_case,
+}
+"""Commands whose rule may need the catalog's terms too; `lookup_for` says when."""
 
 SUBMITTING: Final = (c.Submit, c.Wait, c.Resolve, c.SendAndResolve)
 """C18: what hands a Draft in, by itself or on the way."""
 
 
-GROWING: Final = (c.Edit, c.Rework, c.StartAction)
+GROWING: Final = (c.Edit, c.LaunchCase, c.Rework, c.Split, c.StartAction)
 """What may make an item larger than can be carried."""
 
 
 def submits(item: AnyItem, command: c.Command) -> bool:
-    """Whether the command would hand this item in, so that the catalog's terms are needed."""
+    """Whether the command would hand this item in."""
     return item.status is Status.DRAFT and isinstance(command, SUBMITTING)
 
 
-def lookup_of(item: AnyItem) -> tuple[str, str] | None:
-    """What to ask the catalog before submitting: `category` or `definition`, and its name."""
-    if isinstance(item, Case):
-        wanted = item.definition is None and item.definition_name is not None
-        return ("definition", item.definition_name or "") if wanted else None
-    return None if item.category is None else ("category", item.category)
+def lookup_for(item: AnyItem, command: c.Command) -> Lookup | None:
+    """What the command needs of the catalog before it can be decided; None if nothing."""
+    if submits(item, command):
+        if isinstance(item, Case):
+            definition = item.definition or item.definition_name
+            return lookup_to_submit(definition=definition, settings=item.settings)
+        return lookup_to_submit(category=item.category, settings=item.settings)
+    if isinstance(command, c.LaunchCase) and isinstance(command.definition, str):
+        return Lookup(what="definition", name=command.definition)
+    if isinstance(item, Case) and isinstance(command, c.StartAction):
+        name = calendar_to_look_up(item, command)
+        return None if name is None else Lookup(calendars=(name,))
+    return None
 
 
 def apply(item: AnyItem, command: c.Command, at: datetime, *, terms: Terms | None = None) -> Change:
@@ -85,9 +130,13 @@ def apply(item: AnyItem, command: c.Command, at: datetime, *, terms: Terms | Non
 
     Raises a refusal that names its rule.
     """
+    if item.status is Status.CLOSED and isinstance(command, n.ActionEnded | n.ItemEnded):
+        return Change(item=item)  # what it waited for has ended too late to matter
+    if item.status is Status.CLOSED and isinstance(command, n.MailFailed):
+        raise NotAllowed(told_failed(command), rule="M5")
     check_status(item, command.name)
     if not submits(item, command):
-        return _applied(item, command, at)
+        return _applied(item, command, at, terms)
     if isinstance(command, c.TakesOver):
         item = taken_over(item, command)
     move = Move(item=item)
@@ -98,12 +147,20 @@ def apply(item: AnyItem, command: c.Command, at: datetime, *, terms: Terms | Non
     if isinstance(command, c.Submit):
         return commit(item, advanced(move, at), at=at, by=command.by, command="submit")
     handed_in = commit(item, move, at=at, by=command.by, command="submit")
-    evidence = item.evidence and not isinstance(command, c.Wait)
-    return handed_in.then(_applied(replace(handed_in.item, evidence=evidence), command, at))
+    ready = handed_in.item
+    if not isinstance(command, c.Wait):  # T9: from Draft, evidence counts since it was started
+        ready = replace(ready, evidence=item.evidence, evidence_mails=item.evidence_mails)
+    return handed_in.then(_applied(ready, command, at))
 
 
-def _applied(item: AnyItem, command: c.Command, at: datetime) -> Change:
-    move = RULES[type(command)](item, command, at)
+def _applied(item: AnyItem, command: c.Command, at: datetime, terms: Terms | None = None) -> Change:
+    if isinstance(command, c.Heartbeat):
+        return Change(item=heartbeat(item, command, at))
+    asking = ASKING_RULES.get(type(command))
+    if asking is None:
+        move = RULES[type(command)](item, command, at)
+    else:
+        move = asking(item, command, at, terms)
     if move is None:
         return Change(item=item)
     if isinstance(command, GROWING):

@@ -4,13 +4,19 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.definitions import Defined, DueRule, Settings, SizedCaseDefinition
+from domain.calendars import WorkingCalendar
+from domain.defined import Defined
+from domain.definitions import HowDone, Settings, SizedCaseDefinition
+from domain.kinds import Work
+from domain.ledger import DueClock
+from domain.spans import PositiveDuration
 from domain.values import (
     Actor,
     Address,
     FreeJson,
+    Instant,
+    Kind,
     Name,
-    Performer,
     Person,
     StartedBy,
     Text,
@@ -45,8 +51,13 @@ class Link(Defined):
 Links = Annotated[tuple[Link, ...], Field(max_length=100, strict=False)]
 
 
+def size_of(value: dict[str, Any]) -> int:
+    """How many bytes of JSON it is."""
+    return len(_Sized(value=value).model_dump_json().encode())
+
+
 def _small(value: dict[str, Any]) -> dict[str, Any]:
-    size = len(_Sized(value=value).model_dump_json().encode())
+    size = size_of(value)
     if size > DATA_LIMIT:
         msg = f"is {size} bytes of JSON; at most {DATA_LIMIT} are carried"
         raise ValueError(msg)
@@ -102,7 +113,58 @@ class CaseStart(_Start):
     data: Data = Field(default_factory=dict)
 
 
-class ActionStart(Defined):
+def kind_of(start: TicketStart | CaseStart) -> Kind:
+    """Of the item that a start makes."""
+    return Kind.TICKET if isinstance(start, TicketStart) else Kind.CASE
+
+
+def title_of(start: TicketStart | CaseStart) -> str | None:
+    """What that item is about, in a line."""
+    return start.title if isinstance(start, TicketStart) else start.short_description
+
+
+class Waiter(Defined):
+    """The item that waits for this one's end, and is told of it."""
+
+    reference: Name
+    run: Name
+
+
+class Inheritance(Defined):
+    """What an item takes over from the one that starts it; nobody else may give it."""
+
+    waiter: Waiter | None = None
+    communications: Text = ""
+    """Notes and mails so far, as one text (T14, T15)."""
+    started_at: Instant | None = None
+    """When the Ticket was started that this one is a part of (T14)."""
+    due: DueClock | None = None
+    calendar: WorkingCalendar | None = None
+
+
+class FirstMail(Defined):
+    """M2: the mail that an item is started by; the store has it under this name."""
+
+    stored_as: Name
+    unknown_address: Title | None = None
+    """Where it was sent to, if that is no mailbox of the desk: then it is closed at once."""
+
+
+class PartStart(TicketStart):
+    """T14, M2: a Ticket that another one starts, as a part of itself, or that a mail starts."""
+
+    inherited: Inheritance | None = None
+    mail: FirstMail | None = None
+
+
+class LaunchedStart(CaseStart):
+    """T15, A8, M2: a Case that a Ticket or an Action starts, or a mail."""
+
+    inherited: Inheritance | None = None
+    mail: FirstMail | None = None
+
+
+class ActionStart(HowDone):
     """A1: what a Case starts its Action with; nobody else may."""
 
     by: Actor
@@ -112,10 +174,22 @@ class ActionStart(Defined):
     copy_number: Annotated[int, Field(ge=1)]
     title: Title
     queue: Name
-    performer: Performer = Performer.ANY
-    due: DueRule | None = None
+    due_calendar: WorkingCalendar | None = None
+    lease: PositiveDuration | None = None
     primary_contact: Contact | None = None
     requester: Contact | None = None
+    work: Work | None = None
+    """What it does by itself (A8); None: it is done by hand."""
+    data: FreeJson | None = None
+    """The Case's, where its work needs it."""
+
+    @model_validator(mode="after")
+    def _due_calendar_is_the_one_named(self) -> Self:
+        named = self.due and self.due.calendar
+        if named != (self.due_calendar and self.due_calendar.name):
+            msg = f"due_calendar: due names {named or 'no calendar'}; give that one (D1)"
+            raise ValueError(msg)
+        return self
 
 
 Start = TicketStart | CaseStart | ActionStart

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.due import clock_is_stopped, due_at, due_text
-from domain.items import Action, AnyItem, Case
+from domain.due import at_risk_at, clock_is_stopped, due_at, due_text
+from domain.items import Action, AnyItem, Case, Item
 from domain.starts import Contact, Link
-from domain.values import Kind, Outcome, StartedBy, Status
+from domain.values import Kind, Outcome, Performer, StartedBy, Status, Ticked
 
 
 class _Seen(BaseModel):
@@ -24,6 +24,13 @@ class WaitState(_Seen):
     days_to_wait: float | None
     close_if_no_response: bool
     waiting_for: str | None
+
+
+class LeaseState(_Seen):
+    """Q3: the token for the robot's commands, and until when it may say nothing."""
+
+    token: str
+    until: datetime
 
 
 class ResolutionState(_Seen):
@@ -90,6 +97,8 @@ class State(_Seen):
     robot_rejected: bool
     attention: tuple[AttentionState, ...]
     due_at: datetime | None
+    at_risk_at: datetime | None = None
+    """D3: from when on it is amber; null without a margin, and while the clock stands still."""
     clock: str
     due_text: str | None
     closes_at: datetime | None
@@ -97,8 +106,20 @@ class State(_Seen):
     links: tuple[Link, ...]
 
 
+class AwaitedState(_Seen):
+    """An item that this one started and waits for; `ended` is null while it is open."""
+
+    reference: str
+    title: str
+    ended: str | None
+
+
 class TicketState(State):
-    """The state of a Ticket."""
+    """The state of a Ticket: also the parts of its split or the Case it launched."""
+
+    awaited: tuple[AwaitedState, ...] = ()
+
+    lease: LeaseState | None = None
 
 
 class CaseState(State):
@@ -110,6 +131,14 @@ class CaseState(State):
     actions: tuple[ActionState, ...]
 
 
+class LineState(_Seen):
+    """A7: a question of the checklist and its answer, null while there is none."""
+
+    key: str
+    text: str
+    answer: Ticked | None
+
+
 class ActionItemState(State):
     """The state of an Action: also its Case."""
 
@@ -118,8 +147,11 @@ class ActionItemState(State):
     key: str
     copy_number: int = Field(alias="copy")
     in_review: bool
-    checklist: tuple[()]
-    lease: None
+    checklist: tuple[LineState, ...]
+    lease: LeaseState | None
+    performer: Performer = Performer.ANY
+    awaited: tuple[AwaitedState, ...] = ()
+    """A8: the Cases that it started, or waits for."""
 
 
 STATES: Final[Mapping[Kind, type[State]]] = {
@@ -170,6 +202,7 @@ def _common(item: AnyItem) -> dict[str, Any]:
         "robot_rejected": item.robot_rejected,
         "attention": (),
         "due_at": None if stopped else due_at(item),
+        "at_risk_at": None if stopped else at_risk_at(item),
         "clock": "stopped" if stopped else "running",
         "due_text": due_text(item),
         "closes_at": item.closes_at,
@@ -211,10 +244,37 @@ def state_of(item: AnyItem) -> State:
             "case_run": item.case_run,
             "key": item.key,
             "copy_number": item.copy_number,
-            # no rule of A6, A7 and Q3 exists yet: no Action can be in review or have the others
-            "in_review": False,
-            "checklist": (),
-            "lease": None,
+            "in_review": item.in_review,
+            "checklist": tuple(
+                LineState(key=line.key, text=line.text, answer=line.answer)
+                for line in item.checklist
+            ),
+            "lease": _lease(item),
+            "performer": item.performer,
+            "awaited": _awaited(item),
         }
         return ActionItemState(**seen)
-    return TicketState(**seen)
+    return TicketState(**seen, lease=_lease(item), awaited=_awaited(item))
+
+
+def beatless(state: State) -> State:
+    """The state but for what heartbeats move: they leave no entry, so none is published (C16).
+
+    Two states that differ in nothing else are of the same revision, and nothing is wrong.
+    """
+    if not isinstance(state, TicketState | ActionItemState) or state.lease is None:
+        return state
+    lease = state.lease.model_copy(update={"until": state.changed_at})
+    return state.model_copy(update={"lease": lease})
+
+
+def _awaited(item: Item) -> tuple[AwaitedState, ...]:
+    return tuple(
+        AwaitedState(reference=one.reference, title=one.title, ended=one.how)
+        for one in item.awaited
+    )
+
+
+def _lease(item: Item) -> LeaseState | None:
+    lease = item.lease
+    return None if lease is None else LeaseState(token=lease.token, until=lease.until)

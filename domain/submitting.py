@@ -1,15 +1,17 @@
 """Drafts: edit and submit (T1-T4, K1, K2, D1, C3)."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from domain.calendars import WorkingCalendar
 from domain.commands import Edit
-from domain.definitions import CaseDefinition, Settings, Terms
+from domain.definitions import CaseDefinition, Lookup, Settings, Terms
 from domain.holding import picked_up, read_by, taken_over
-from domain.items import AnyItem, Case, DueClock, Ticket
+from domain.items import AnyItem, Case, Ticket
+from domain.ledger import DueClock
 from domain.moves import Move
 from domain.refusals import InvalidCommand, NotAllowed
+from domain.replacing import replace
 from domain.starts import Contact
 from domain.values import Status, excerpt
 
@@ -88,6 +90,32 @@ def missing(item: AnyItem) -> tuple[str, ...]:
     return tuple(name for name, value in given.items() if not value)
 
 
+def lookup_to_submit(
+    *,
+    category: str | None = None,
+    definition: str | CaseDefinition | None = None,
+    settings: Settings | None,
+) -> Lookup | None:
+    """What to ask the catalog before an item of these is handed in; None if nothing."""
+    named = settings.calendars if settings else {}
+    lookup = Lookup()
+    if isinstance(definition, CaseDefinition):
+        named = named | definition.calendars
+        lookup = Lookup(
+            definitions=_each_once(definition.definitions), services=_each_once(definition.services)
+        )
+    elif definition is not None:
+        lookup = Lookup(what="definition", name=definition)
+    if category is not None:
+        lookup = Lookup(what="category", name=category)
+    lookup = lookup.model_copy(update={"calendars": _each_once(named)})
+    return lookup if lookup.asks else None
+
+
+def _each_once(named: dict[str, str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(named.values()))
+
+
 def submitted(item: AnyItem, terms: Terms | None, at: datetime) -> AnyItem:
     """The item once handed in: To Do, in its queue, with its settings, flow and due date fixed."""
     terms = terms or Terms()
@@ -106,6 +134,14 @@ def submitted(item: AnyItem, terms: Terms | None, at: datetime) -> AnyItem:
         if definition is not None:
             settings, queue = settings.over(definition.settings), definition.queue or queue
         item = replace(item, definition=definition)
+    else:
+        definition = None
+    _check_calendars(item, settings, definition, terms)
+    if definition is not None:
+        _check_what_it_starts(item, definition, terms)
+    if isinstance(item, Case):
+        item = replace(item, calendars=_of_actions(definition, terms))
+    rule = settings.due
     return replace(
         item,
         status=Status.TO_DO,
@@ -113,8 +149,49 @@ def submitted(item: AnyItem, terms: Terms | None, at: datetime) -> AnyItem:
         submitted_at=at,
         settings=settings,
         queue=item.queue if item.queue_chosen or queue is None else queue,
-        due=None if settings.due is None else DueClock(rule=settings.due, since=at),
+        calendar=terms.calendar(settings.calendar),
+        due=None
+        if rule is None
+        else DueClock(rule=rule, calendar=terms.calendar(rule.calendar), since=at),
     )
+
+
+def _check_calendars(
+    item: AnyItem, settings: Settings, definition: CaseDefinition | None, terms: Terms
+) -> None:
+    """D1: whatever names a calendar names one that the catalog has."""
+    defined = definition.calendars if definition else {}
+    named = {f"definition.{field}": name for field, name in defined.items()} | {
+        f"settings.{field}": name
+        for field, name in settings.calendars.items()
+        if defined.get(f"settings.{field}") != name
+    }
+    unknown = {field: name for field, name in named.items() if terms.calendar(name) is None}
+    if unknown:
+        names = ", ".join(dict.fromkeys(unknown.values()))
+        sentence = (
+            f"{item.noun} cannot be submitted: no calendar named {names}; "
+            "`casekeep catalog check` lists the ones there are"
+        )
+        raise NotAllowed(sentence, rule="D1", fields=tuple(unknown))
+
+
+def _check_what_it_starts(item: AnyItem, definition: CaseDefinition, terms: Terms) -> None:
+    """K2, A8: a definition that a start brings along names only what the catalog has."""
+    named = definition.definitions | definition.services
+    unknown = {field: name for field, name in named.items() if name in terms.unknown}
+    if unknown:
+        names = ", ".join(dict.fromkeys(unknown.values()))
+        sentence = f"{item.noun} cannot be submitted: the catalog has no {names}"
+        fields = tuple(f"definition.{field}" for field in unknown)
+        raise NotAllowed(sentence, rule="K2", fields=fields)
+
+
+def _of_actions(definition: CaseDefinition | None, terms: Terms) -> tuple[WorkingCalendar, ...]:
+    """The calendars that the Actions of a definition are due by, each once."""
+    rules = [action.due for action in definition.actions] if definition else []
+    names = {rule.calendar for rule in rules if rule is not None}
+    return tuple(known for known in terms.calendars if known.name in names)
 
 
 def as_submission(item: AnyItem) -> Move:

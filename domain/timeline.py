@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.definitions import Defined
+from domain.defined import Defined
 from domain.items import AnyItem, Entry
 from domain.values import Status
 

@@ -23,6 +23,9 @@ EXCERPT_LENGTH: Final = 1000
 COMMAND_LIMIT: Final = 256 * 1024
 """Largest command or start, in bytes of JSON (contract, identifiers and values)."""
 
+MOST_LEVELS: Final = 50
+"""Levels of free JSON; readers of JSON give up at 200, and others put it within theirs."""
+
 
 class Kind(StrEnum):
     """The three kinds of work item; also the names of their workflow types."""
@@ -44,11 +47,13 @@ class Status(StrEnum):
 
 
 class WaitType(StrEnum):
-    """Chapter 1, wait types that a person chooses."""
+    """Chapter 1, wait types; `commands.ChosenWait` are the ones a person may choose."""
 
     MORE_INFORMATION = "more_information"
     UNTIL = "until"
     PAUSE = "pause"
+    SPLIT = "split"
+    CASE_LAUNCHED = "case_launched"
 
 
 class Method(StrEnum):
@@ -58,6 +63,10 @@ class Method(StrEnum):
     NO_CUSTOMER_RESPONSE = "no_customer_response"
     REJECTED = "rejected"
     REJECTED_AS_SPAM = "rejected_as_spam"
+    REJECTED_UNKNOWN_ADDRESS = "rejected_unknown_address"
+    MERGED = "merged"
+    SPLIT = "split"
+    CASE_LAUNCHED = "case_launched"
     DISCARDED = "discarded"
 
 
@@ -88,6 +97,33 @@ class Performer(StrEnum):
     ANY = "any"
 
 
+class Ticked(StrEnum):
+    """A7: how a question of a checklist is answered."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Verdict(StrEnum):
+    """A6: what a reviewer says."""
+
+    PASS = "pass"  # noqa: S105 - a verdict
+    FAIL = "fail"
+    UNABLE_TO_COMPLETE = "unable_to_complete"
+
+
+class Template(StrEnum):
+    """M5: what a mail out is written by."""
+
+    MESSAGE = "message"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    RESOLUTION = "resolution"
+    ATTENTION = "attention"
+    ASSIGNMENT = "assignment"
+    DUE = "due"
+
+
 class ReopensOn(StrEnum):
     """What reopens a Resolved item by itself."""
 
@@ -95,11 +131,14 @@ class ReopensOn(StrEnum):
     FEEDBACK = "feedback"
 
 
-REFERENCE_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-ACTION_PATTERN: Final = re.compile(r"(?P<case>[A-Za-z0-9][A-Za-z0-9_-]{0,63})-A(?P<number>[0-9]+)")
+REFERENCE: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?:-\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)?"
+"""Our own, and what a Temporal Schedule makes of one by adding its moment (ADR 0010)."""
+REFERENCE_PATTERN: Final = re.compile(REFERENCE, re.ASCII)
+ACTION_PATTERN: Final = re.compile(rf"(?P<case>{REFERENCE})-A(?P<number>[0-9]+)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\]{1,189}")
+_IN_NO_ADDRESS = r"\s\x00-\x1f\x7f-\x9f@<>(),;:\"\\"
+_ADDRESS = re.compile(rf"[^{_IN_NO_ADDRESS}\[\]]{{1,64}}@[^{_IN_NO_ADDRESS}]{{1,189}}")
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[Zz]|[+-]\d{2}:?\d{2})?"
 )
@@ -182,14 +221,33 @@ def _strings(value: JsonValue) -> Iterator[str]:
             yield from _strings(inner)
 
 
-def _free(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _levels(value: JsonValue) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_levels, inner), default=0)
+
+
+def unfit(value: JsonValue) -> str | None:
+    """Why JSON cannot be carried wherever it goes, and read again; None if it can."""
+    if _levels(value) > MOST_LEVELS:
+        return f"is nested more than {MOST_LEVELS} levels deep"
     try:
         json.dumps(value, allow_nan=False)
     except ValueError:
-        msg = "holds NaN or an infinite number, which is no JSON"
-        raise ValueError(msg) from None
-    for text in _strings(value):
-        _text(text)
+        return "holds NaN or an infinite number, which is no JSON"
+    if any(_CONTROL_IN_TEXT.search(text) for text in _strings(value)):
+        return "holds control characters other than line breaks and tabs"
+    return None
+
+
+def _free(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    problem = unfit(value)
+    if problem is not None:
+        raise ValueError(problem)
+    return value
+
+
+def _free_value(value: JsonValue) -> JsonValue:
+    _free({"": value})
     return value
 
 
@@ -247,4 +305,6 @@ Instant = Annotated[
 ]
 """RFC 3339 with a zone; kept and answered in UTC."""
 FreeJson = Annotated[dict[str, JsonValue], AfterValidator(_free)]
-"""Any JSON object without control characters, NaN or infinities."""
+"""Any JSON object without control characters, NaN or infinities, at most `MOST_LEVELS` deep."""
+FreeValue = Annotated[JsonValue, AfterValidator(_free_value)]
+"""Any JSON value that may be a field of such an object."""

@@ -1,6 +1,5 @@
 """Wait and resume (C9-C12, T5, K6, A2)."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,7 +9,10 @@ from domain.holding import only_the_owner, picked_up, taken_over
 from domain.items import AnyItem, Case, Ticket, Wait, owner_after
 from domain.moves import Move
 from domain.refusals import NotAllowed
+from domain.replacing import replace
+from domain.spans import Span
 from domain.values import Status, WaitType
+from domain.working_time import end_of
 
 LONGEST_WAIT: Final = timedelta(days=36525)
 """The server counts a timer in nanoseconds, which ends after 292 years."""
@@ -34,10 +36,9 @@ def wait(item: AnyItem, command: WaitCommand, at: datetime) -> Move:
             f"{item.noun} cannot wait until {command.until:%Y}: that is more than 100 years away"
         )
         raise NotAllowed(sentence, rule="C10", fields=("until",))
-    days = None if command.days_to_wait is None else timedelta(days=command.days_to_wait)
     waiting = Wait(
         type=command.type,
-        wakes_at=command.until if days is None else at + days,
+        wakes_at=command.until if command.days_to_wait is None else _days_over(item, command, at),
         days_to_wait=command.days_to_wait,
         close_if_no_response=command.close_if_no_response,
         waiting_for=command.waiting_for,
@@ -45,6 +46,11 @@ def wait(item: AnyItem, command: WaitCommand, at: datetime) -> Move:
     if item.status is not Status.WAIT:
         item = replace(item, owner=owner_after(item, command.by), assignee=None, status=Status.WAIT)
     return Move(item=replace(item, wait=waiting), reason=command.reason)
+
+
+def _days_over(item: AnyItem, command: WaitCommand, at: datetime) -> datetime:
+    """T5: days to wait are working days if the item has a calendar, else 24 hours each."""
+    return end_of(item.calendar, at, Span(days=command.days_to_wait or 0.0, clock=timedelta(0)))
 
 
 def _check_kind(item: AnyItem, command: WaitCommand) -> None:

@@ -11,23 +11,22 @@ from domain.refusals import Conflict, InvalidCommand, NotAllowed
 from domain.starts import CaseStart, TicketStart
 from domain.states import STATES
 from domain.timeline import TimelinePage, TimelineRequest
-from domain.values import Kind
+from domain.values import REFERENCE, Kind
 from workflows.attributes import ALL
 
 Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _STARTS: Final[dict[Kind, type[BaseModel]]] = {Kind.TICKET: TicketStart, Kind.CASE: CaseStart}
-_NAME: Final = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _IDENTIFIERS: Final[Schema] = {
     "reference": {
         "description": "An item's reference, which is its workflow id: T-7F3K9Q2D, or one's own.",
         "type": "string",
-        "pattern": f"^(?!.*-A[0-9]+$){_NAME}$",
+        "pattern": f"^(?!.*-A[0-9]+$){REFERENCE}$",
     },
     "action_reference": {
         "description": "An Action's reference: that of its Case, -A and a number.",
         "type": "string",
-        "pattern": f"^{_NAME}-A[0-9]+$",
+        "pattern": f"^{REFERENCE}-A[0-9]+$",
     },
     "actor": {
         "description": "Who acts: amy is a human, robot:ocr-1, service:erp, or system.",

@@ -53,6 +53,16 @@ def open_store() -> "Engine":
     return engine_of(url)
 
 
+def made_store() -> "Engine":
+    """The store that the environment names, made and brought up to date; raises a StoreFault."""
+    from store.engine import engine_of
+    from store.schema import upgrade
+
+    engine = engine_of(settings().database_url, lasting=True)
+    upgrade(engine)
+    return engine
+
+
 def user() -> str:
     """Who works here, for the operating system."""
     try:

@@ -16,10 +16,18 @@ from pydantic import BaseModel
 from sqlalchemy import Engine
 from temporalio.client import Client
 
-from domain.commands import ActionEnded
+from domain.notices import ActionEnded, ItemEnded
 from domain.publications import Publication
-from domain.states import ActionItemState, ActionState, CaseState
-from domain.values import SYSTEM, Outcome, Status
+from domain.states import (
+    ActionItemState,
+    ActionState,
+    AwaitedState,
+    CaseState,
+    TicketState,
+    beatless,
+)
+from domain.telling import action_vanished, item_vanished
+from domain.values import Status
 from starter.desk import NoAnswer
 from starter.truths import ENDED_BADLY, Truths, how_it_ended
 from store import mending, queries
@@ -139,7 +147,8 @@ class Checker:
             return f"no row; the item is at revision {truth.state.revision}"
         if row.version.run != truth.state.run:
             return "the row is of an earlier item of this reference"
-        if row.version.serial != truth.serial or row.state != truth.state:
+        is_alike = beatless(row.state) == beatless(truth.state)
+        if row.version.serial != truth.serial or not is_alike:
             return (
                 f"the row is at revision {row.state.revision} ({row.state.status}); "
                 f"the item at {truth.state.revision} ({truth.state.status})"
@@ -157,39 +166,50 @@ class Checker:
         return await asyncio.to_thread(mending.mend, self._engine, truth, seen, writer=self._writer)
 
     async def _vanished(self, truth: Publication) -> list[Difference]:
-        """C21: Actions that ended without their Case hearing of it are reported for them."""
-        case = truth.state
-        if not isinstance(case, CaseState) or case.status is Status.CLOSED:
+        """C21, T14, T15: what ended without whoever waits for it hearing of it is told for it."""
+        waits = truth.state
+        told: list[ActionEnded | ItemEnded] = []
+        if waits.status is Status.CLOSED:
             return []
+        if isinstance(waits, CaseState):
+            reports = [await self._lost(waits, copy) for copy in waits.actions]
+            told += [report for report in reports if report is not None]
+        elif isinstance(waits, TicketState | ActionItemState):
+            ends = [await self._missed(waits, one) for one in waits.awaited]
+            told += [end for end in ends if end is not None]
+        handle = self._client.get_workflow_handle(waits.reference)
         found = []
-        for copy in case.actions:
-            why = None if copy.outcome else await self._why_it_vanished(case, copy)
-            if why is None:
-                continue
-            report = ActionEnded(
-                by=SYSTEM,
-                command_id=f"{copy.reference}:vanished",
-                case_run=case.run,
-                reference=copy.reference,
-                outcome=Outcome.UNABLE_TO_COMPLETE,
-                reason=why,
-            )
-            await self._client.get_workflow_handle(case.reference).signal(ActionEnded.name, report)
-            found.append(
-                Difference(
-                    reference=copy.reference, found=f"ended unheard: {why}", done="told its Case"
-                )
-            )
+        for notice in told:
+            await handle.signal(notice.name, notice)
+            whom = "its Case" if isinstance(notice, ActionEnded) else waits.reference
+            unheard = f"ended unheard: {notice.reason}"
+            found.append(Difference(reference=notice.reference, found=unheard, done=f"told {whom}"))
         return found
 
-    async def _why_it_vanished(self, case: CaseState, copy: ActionState) -> str | None:
-        described = await self._truths.described(copy.reference)
+    async def _lost(self, case: CaseState, copy: ActionState) -> ActionEnded | None:
+        """The report of an Action that cannot report any more."""
+        why = None if copy.outcome else await self._why_it_vanished(copy.reference, case.run)
+        if why is None:
+            return None
+        return action_vanished(copy.reference, case_run=case.run, key=copy.reference, reason=why)
+
+    async def _missed(
+        self, waits: TicketState | ActionItemState, one: AwaitedState
+    ) -> ItemEnded | None:
+        """The end of a part, a launched Case or a sub-Case that cannot tell it any more."""
+        why = None if one.ended else await self._why_it_vanished(one.reference, None)
+        if why is None:
+            return None
+        return item_vanished(one.reference, waiter_run=waits.run, key=one.reference, reason=why)
+
+    async def _why_it_vanished(self, reference: str, case_run: str | None) -> str | None:
+        """How a workflow ended as no item does; None while it is open, starting, or ended well."""
+        described = await self._truths.described(reference)
         if described is not None:
             return how_it_ended(described) if described.status in ENDED_BADLY else None
-        row = await asyncio.to_thread(queries.item_of, self._engine, copy.reference)
-        was_there = (
-            row is not None
-            and isinstance(row.state, ActionItemState)
-            and row.state.case_run == case.run
+        row = await asyncio.to_thread(queries.item_of, self._engine, reference)
+        was_there = row is not None and (
+            case_run is None
+            or (isinstance(row.state, ActionItemState) and row.state.case_run == case_run)
         )
         return "its workflow was deleted from Temporal" if was_there else None

@@ -30,10 +30,12 @@ _WAY_OUT: Final = "give sqlite:///path/to/file or postgresql://user@host/databas
 _JSON: Final[TypeAdapter[Any]] = TypeAdapter(Any)
 
 
-def engine_of(url: str, *, busy_timeout: int = BUSY_TIMEOUT) -> Engine:
+def engine_of(url: str, *, busy_timeout: int = BUSY_TIMEOUT, lasting: bool = False) -> Engine:
     """The engine of `sqlite:///path` (its folder is made) or `postgresql://...`; connects lazily.
 
-    `busy_timeout`: milliseconds that a SQLite connection waits for another writer.
+    `busy_timeout`: milliseconds that a SQLite connection waits for another writer. `lasting`: what
+    SQLite commits survives a power cut, too; what items publish need not, because they know it
+    themselves, but a mail does (M3). PostgreSQL's commits always do.
 
     Raises:
         UnknownDatabase: for any other URL.
@@ -45,7 +47,7 @@ def engine_of(url: str, *, busy_timeout: int = BUSY_TIMEOUT) -> Engine:
         raise UnknownDatabase(f"database URL cannot be read: {_WAY_OUT}") from None
     match parsed.drivername:
         case "sqlite":
-            return _sqlite(parsed, busy_timeout)
+            return _sqlite(parsed, busy_timeout, "FULL" if lasting else "NORMAL")
         case "postgresql" | "postgres" | "postgresql+psycopg":
             return _postgresql(parsed.set(drivername="postgresql+psycopg"))
         case other:
@@ -82,7 +84,7 @@ def _to_json(value: object) -> str:
     return _JSON.dump_json(value).decode()
 
 
-def _sqlite(url: URL, busy_timeout: int) -> Engine:
+def _sqlite(url: URL, busy_timeout: int, synchronous: str) -> Engine:
     if not url.database or url.database == ":memory:":
         raise UnknownDatabase(f"database {url}: names no file, and memory is not kept: {_WAY_OUT}")
     folder = Path(url.database).parent
@@ -101,7 +103,7 @@ def _sqlite(url: URL, busy_timeout: int) -> Engine:
         raw = cast("sqlite3.Connection", connection)
         raw.execute(f"PRAGMA busy_timeout = {busy_timeout}")
         raw.execute("PRAGMA foreign_keys = ON")
-        raw.execute("PRAGMA synchronous = NORMAL")
+        raw.execute(f"PRAGMA synchronous = {synchronous}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

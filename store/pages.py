@@ -54,6 +54,7 @@ class Listed:
     started_at: datetime
     changed_at: datetime
     closed_at: datetime | None
+    at_risk_at: datetime | None = None
 
 
 _NAMES: Final = tuple(field.name for field in fields(Listed))

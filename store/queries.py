@@ -1,11 +1,11 @@
 """What people ask: whose work it is, what waits in a queue, what happened to an item."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, String, and_, bindparam, func, or_, select
+from sqlalchemy import Engine, Select, String, and_, bindparam, func, or_, select
 
 from domain.items import Entry
 from domain.values import Status
@@ -23,28 +23,28 @@ _KEPT = (item.c.kind, item.c.run, item.c.serial, item.c.written_at, item.c.state
 
 _PERSON = bindparam("person", type_=String())
 _NOT_THEIRS = or_(item.c.assignee.is_(None), item.c.assignee != _PERSON)
-_INBOX: Final = PagedList(
-    (
-        and_(OPEN, item.c.assignee == _PERSON),
-        and_(RAISED, item.c.owner == _PERSON, _NOT_THEIRS),
-    )
+INBOX_PARTS: Final = (
+    and_(OPEN, item.c.assignee == _PERSON),
+    and_(RAISED, item.c.owner == _PERSON, _NOT_THEIRS),
 )
-_OWNED: Final = PagedList((and_(OPEN, item.c.owner == _PERSON, _NOT_THEIRS),))
+"""Somebody's inbox, in parts that no item is in both of; compared with `person`."""
+OWNED_PARTS: Final = (and_(OPEN, item.c.owner == _PERSON, _NOT_THEIRS),)
+"""Somebody's owned work; compared with `person`."""
+_INBOX: Final = PagedList(INBOX_PARTS)
+_OWNED: Final = PagedList(OWNED_PARTS)
 _NOW = bindparam("now", type_=Utc())
-_QUEUE: Final = PagedList(
-    *(
-        (
-            and_(
-                TO_PICK_UP,
-                item.c.queue == bindparam("queue", type_=String()),
-                item.c.robot_rejected.is_(rejected),
-                due,
-            ),
-        )
-        for due in (item.c.due_order <= _NOW, item.c.due_order > _NOW)
-        for rejected in (True, False)
+QUEUE_PARTS: Final = tuple(
+    and_(
+        TO_PICK_UP,
+        item.c.queue == bindparam("queue", type_=String()),
+        item.c.robot_rejected.is_(rejected),
+        due,
     )
+    for due in (item.c.due_order <= _NOW, item.c.due_order > _NOW)
+    for rejected in (True, False)
 )
+"""Q1: a queue's parts, the first one first; compared with `queue` and `now`."""
+_QUEUE: Final = PagedList(*((part,) for part in QUEUE_PARTS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,13 @@ def item_of(engine: Engine, reference: str) -> Kept | None:
     return row and kept_of(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
+def lines_of(engine: Engine, references: Collection[str]) -> dict[str, Listed]:
+    """These items as lines of a list, by reference; those that the store never heard of are not."""
+    chosen = select(*COLUMNS).where(item.c.reference.in_([plain(one) for one in references]))
+    with reading(engine) as connection:
+        return {row.reference: listed(row) for row in connection.execute(chosen)}
+
+
 def actions_of(engine: Engine, case: str) -> tuple[Listed, ...]:
     """The Actions of the Case's present run, every copy, in order of start."""
     run = select(item.c.run).where(item.c.reference == plain(case)).scalar_subquery()
@@ -109,6 +116,18 @@ def actions_of(engine: Engine, case: str) -> tuple[Listed, ...]:
     return tuple(listed(row) for row in rows)
 
 
+def entries_of(reference: str) -> Select[*tuple[Any, ...]]:
+    """The entries of the item's present run, each with its note at full length (`entry_of`)."""
+    run = select(item.c.run).where(item.c.reference == plain(reference)).scalar_subquery()
+    of_entry = and_(
+        note.c.reference == entry.c.reference,
+        note.c.run == entry.c.run,
+        note.c.serial == entry.c.serial,
+    )
+    told = select(entry, note.c.text).outerjoin(note, of_entry)
+    return told.where(entry.c.reference == plain(reference), entry.c.run == run)
+
+
 def timeline(
     engine: Engine,
     reference: str,
@@ -118,30 +137,16 @@ def timeline(
     limit: int = TIMELINE_PAGE,
 ) -> Timeline:
     """Entries of the item's present run from a revision on, after the serial that `next` named."""
-    run = select(item.c.run).where(item.c.reference == plain(reference)).scalar_subquery()
-    told = (
-        select(entry, note.c.text)
-        .outerjoin(
-            note,
-            and_(
-                note.c.reference == entry.c.reference,
-                note.c.run == entry.c.run,
-                note.c.serial == entry.c.serial,
-            ),
-        )
-        .where(
-            entry.c.reference == plain(reference),
-            entry.c.run == run,
-            entry.c.revision >= from_revision,
-            # a serial is never smaller than its revision: so the key finds where to begin
-            entry.c.serial >= from_revision,
-            entry.c.serial > after,
-        )
+    told = entries_of(reference).where(
+        entry.c.revision >= from_revision,
+        # a serial is never smaller than its revision: so the key finds where to begin
+        entry.c.serial >= from_revision,
+        entry.c.serial > after,
     )
     with reading(engine) as connection:
         rows = connection.execute(told.order_by(entry.c.serial).limit(limit + 1)).all()
     return Timeline(
-        entries=tuple(_entry_of(row._mapping) for row in rows[:limit]),  # noqa: SLF001 - as above
+        entries=tuple(entry_of(row._mapping) for row in rows[:limit]),  # noqa: SLF001 - as above
         next=rows[limit - 1].serial if len(rows) > limit else None,
     )
 
@@ -179,7 +184,8 @@ def _place(cursor: str | None) -> Cursor | None:
     return None if cursor is None else Cursor.parse(cursor)
 
 
-def _entry_of(row: Any) -> Entry:  # noqa: ANN401 - SQLAlchemy has no type for a row by names
+def entry_of(row: Any) -> Entry:  # noqa: ANN401 - SQLAlchemy has no type for a row by names
+    """A line of a timeline from a row that has `entry`, and the text of its note."""
     return Entry(
         serial=row["serial"],
         revision=row["revision"],
@@ -193,4 +199,5 @@ def _entry_of(row: Any) -> Entry:  # noqa: ANN401 - SQLAlchemy has no type for a
         resolution=row["resolution"],
         rule=row["rule"],
         refused=row["refused"],
+        mail=row["mail"],
     )

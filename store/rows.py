@@ -7,7 +7,7 @@ from typing import Any, Final
 from domain.items import Entry, Mail, Note
 from domain.publications import Publication
 from domain.states import STATES, ActionItemState, State
-from domain.values import Kind, Status
+from domain.values import Kind, Performer, Status
 from store.tables import HEADING, MailStatus
 
 END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -61,8 +61,10 @@ def item_row(publication: Publication, *, writer: str, at: datetime) -> Row:
         "case_run": of_case and of_case.case_run,
         "new_information": state.new_information,
         "robot_rejected": state.robot_rejected,
+        "for_robots": not state.robot_rejected and not (of_case and _is_for_people(of_case)),
         "attention": bool(state.attention),
         "due_at": state.due_at,
+        "at_risk_at": state.at_risk_at,
         "due_order": state.due_at or END_OF_TIME,
         "due_text": state.due_text,
         "wakes_at": state.wakes_at,
@@ -75,6 +77,11 @@ def item_row(publication: Publication, *, writer: str, at: datetime) -> Row:
         "writer": writer,
         "written_at": at,
     }
+
+
+def _is_for_people(action: ActionItemState) -> bool:
+    """C7, A6: whether no robot may work on this Action as it is now."""
+    return action.performer is Performer.HUMAN or action.in_review
 
 
 def version_row(publication: Publication) -> Row:

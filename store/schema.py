@@ -13,6 +13,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+import store.tables_access
+import store.tables_hooks  # noqa: F401 - their tables are in the same metadata
 from store.engine import engine_of, named, reading, writing
 from store.faults import SchemaTooNew
 from store.tables import metadata

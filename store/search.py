@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,6 +113,18 @@ def _words(given: str) -> list[str]:
 def _folded(given: str) -> str:
     apart = unicodedata.normalize("NFD", given.lower())
     return unicodedata.normalize("NFC", _MARKS.sub("", apart))
+
+
+def marked(text: str, words: str) -> Iterator[tuple[str, bool]]:
+    """The text in pieces, each with whether it is a word that was looked for."""
+    wanted = tuple(_words(words))
+    at = 0
+    for word in _WORD.finditer(text):
+        if wanted and _folded(word.group()).startswith(wanted):
+            yield text[at : word.start()], False
+            yield word.group(), True
+            at = word.end()
+    yield text[at:], False
 
 
 def _excerpt(whole: str, wanted: list[str]) -> str:

@@ -1,5 +1,6 @@
 """How publications are written: upserts that leave newer rows alone, for either database."""
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -25,12 +27,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.publications import Publication
 from store import rows
-from store.tables import MailStatus, entry, item, link, mail_out, note, writer
+from store.tables import HOW_FAR, MailStatus, entry, item, link, mail_out, note, writer
+from store.watching import CHANNEL
 
-_INSERTS: dict[str, Callable[[Table], Any]] = {
+INSERTS: dict[str, Callable[[Table], Any]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
+_TOLD_AT_ONCE = 75
+"""References of a notice: PostgreSQL takes 8,000 bytes."""
+_TELL = select(func.pg_notify(CHANNEL, bindparam("told", type_=String())))
 _NOTE_KEY = (note.c.reference, note.c.run, note.c.serial)
 _HELD = and_(
     item.c.reference == bindparam("reference"),
@@ -87,12 +93,17 @@ def write(
     ):
         if found:
             connection.execute(statement, found)
+    if connection.dialect.name == "postgresql":
+        references = sorted({each.state.reference for each in told})
+        for begun in range(0, len(references), _TOLD_AT_ONCE):
+            told_of = json.dumps(references[begun : begun + _TOLD_AT_ONCE])
+            connection.execute(_TELL, {"told": told_of})
 
 
 @cache
 def statements_for(dialect: str) -> Statements:
     """The statements of `sqlite` or `postgresql`; made once."""
-    insert = _INSERTS[dialect]
+    insert = INSERTS[dialect]
     items, headings, notes, mails = insert(item), insert(note), insert(note), insert(mail_out)
     entries = insert(entry)
     newer = or_(
@@ -117,7 +128,9 @@ def statements_for(dialect: str) -> Statements:
         link=links.on_conflict_do_nothing(),
         entry=_upsert(entries, entry, where=_is_news(entries)),
         note=_upsert(notes, note, key=_NOTE_KEY, where=note.c.text != notes.excluded.text),
-        mail=_upsert(mails, mail_out, where=mail_out.c.status == MailStatus.QUEUED.value),
+        mail=_upsert(
+            mails, mail_out, keep=HOW_FAR, where=mail_out.c.status == MailStatus.QUEUED.value
+        ),
         writer=insert(writer).on_conflict_do_nothing(),
     )
 
@@ -133,9 +146,16 @@ def _is_news(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - as below
     return or_(entries.excluded["at"] < entry.c["at"], *otherwise)
 
 
-def _upsert(insert: Any, table: Table, *, key: Any = None, where: Any = None) -> Insert:  # noqa: ANN401 - the two dialects' inserts have no type in common
+def _upsert(  # the two dialects' inserts have no type in common
+    insert: Any,  # noqa: ANN401
+    table: Table,
+    *,
+    key: Any = None,  # noqa: ANN401
+    where: Any = None,  # noqa: ANN401
+    keep: frozenset[str] = frozenset(),
+) -> Insert:
     key = key or tuple(table.primary_key)
-    same = {column.name for column in key} | {"id"}
+    same = {column.name for column in key} | {"id"} | keep
     changed = {
         column.name: insert.excluded[column.name]
         for column in table.columns

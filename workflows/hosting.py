@@ -8,6 +8,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from workflows.action import ActionWorkflow
 from workflows.case import CaseWorkflow
 from workflows.publish_first import PublishFirst, Sink
+from workflows.queries import QueriesInTime
 from workflows.ticket import TicketWorkflow
 
 WORKFLOWS: Final = (TicketWorkflow, CaseWorkflow, ActionWorkflow)
@@ -21,4 +22,4 @@ SANDBOX: Final = SandboxedWorkflowRunner(
 
 def publishing(sink: Sink, recheck: Callable[[str], None]) -> PublishFirst:
     """The runner of a worker: in the sandbox, with rows committed before the task is reported."""
-    return PublishFirst(SANDBOX, sink, recheck)
+    return PublishFirst(QueriesInTime(SANDBOX), sink, recheck)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from domain.effects import Effect, SendMail
+from domain.effects import CallService, Effect, SendMail
 from domain.items import AnyItem
 
 Perform = Callable[[Effect], Awaitable[None]]
@@ -26,7 +26,7 @@ class Outbox:
         for effect in item.outbox:
             if effect.key not in self._under_way:
                 self._under_way[effect.key] = asyncio.create_task(self._do(effect))
-                if not isinstance(effect, SendMail):
+                if not isinstance(effect, SendMail | CallService):
                     self._brief.add(effect.key)
 
     async def _do(self, effect: Effect) -> None:

@@ -6,20 +6,20 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from domain.starts import TicketStart
+    from domain.starts import PartStart
     from domain.states import State
     from domain.values import Kind
     from workflows.accepting import accepts
-    from workflows.durable import Durable
+    from workflows.merging import Merges
 
 
 @workflow.defn(name=Kind.TICKET)
 @accepts(Kind.TICKET)
-class TicketWorkflow(Durable):
+class TicketWorkflow(Merges):
     """A Ticket obeys its commands and its one next deadline until it is closed."""
 
     kind: ClassVar = Kind.TICKET
-    start_model: ClassVar = TicketStart
+    start_model: ClassVar = PartStart
 
     @workflow.run
     async def run(self, start: RawValue) -> State:

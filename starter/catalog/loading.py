@@ -1,87 +1,184 @@
-"""The catalog: what a desk defined in YAML, checked, with the line of every problem."""
+"""The catalog: what a desk defined in YAML, checked as a whole."""
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from domain.definitions import CaseDefinition, Defined, Settings, SizedCaseDefinition, Terms
-from domain.problems import problems_of
-from domain.values import Name
-from starter.catalog.schemas import fields_at
-from starter.catalog.yaml_lines import Document, NotYaml, read
+from domain.calendars import WorkingCalendar
+from domain.definitions import CaseDefinition, Terms
+from domain.values import Address
+from mail.directory import Directory
+from starter.catalog.calendars import Calendar
+from starter.catalog.categories import Category
+from starter.catalog.checking import Read, unknown_names
+from starter.catalog.files import CatalogInvalid, Place, definition_at, listed
+from starter.catalog.mailboxes import MailAddress, Mailbox
+from starter.catalog.people import Colleague, Sender, directory_of
+from starter.catalog.queues import Queue
+from starter.catalog.schedules import Schedule, ScheduleName
+from starter.catalog.services import Service
 from starter.settings import Settings as Environment
 
 LOG: Final = logging.getLogger("casekeep.catalog")
-CATEGORIES: Final = "categories.yaml"
+FILES: Final = (
+    "calendars.yaml",
+    "categories.yaml",
+    "mailboxes.yaml",
+    "people.yaml",
+    "queues.yaml",
+    "schedules.yaml",
+    "senders.yaml",
+    "services.yaml",
+)
+"""Each a mapping of names; beside them, `cases/*.yaml` has one case definition a file."""
 CASES: Final = "cases"
 SAMPLE: Final = Path(__file__).parents[2] / "catalog"
 """The catalog that comes with the program."""
-_NAME: Final = TypeAdapter[str](Name)
-_DEFINITION: Final = TypeAdapter[CaseDefinition](SizedCaseDefinition)
-
-
-class CatalogInvalid(Exception):
-    """The catalog cannot be used; one line a problem, `file:line: field: what is wrong`."""
-
-
-class Category(Defined):
-    """What holds for the Tickets of a category."""
-
-    queue: Name | None = None
-    settings: Settings | None = None
+_MAIL_ADDRESS: Final = TypeAdapter[str](MailAddress)
+_ADDRESS: Final = TypeAdapter[str](Address)
+_SCHEDULE_NAME: Final = TypeAdapter[str](ScheduleName)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What the desk says of its categories and case definitions, by name."""
+    """What the desk says of its categories, case definitions and the rest, by name."""
 
     categories: Mapping[str, Terms] = field(default_factory=dict)
     definitions: Mapping[str, Terms] = field(default_factory=dict)
+    calendars: Mapping[str, WorkingCalendar] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    mailboxes: Mapping[str, Mailbox] = field(default_factory=dict)
+    directory: Directory = field(default_factory=Directory)
 
 
 def load(folder: Path) -> Catalog:
-    """Read `categories.yaml` and `cases/*.yaml`; raises CatalogInvalid, which lists all problems.
+    """Read what the folder holds.
 
+    Raises CatalogInvalid, which lists all problems.
     The default folder need not exist: a desk works without a catalog. One that was asked for must.
     """
     if not folder.is_dir():
         if folder != Environment.model_fields["catalog"].default:
             raise CatalogInvalid(f"{folder}: is no folder; set CASEKEEP_CATALOG to the catalog's")
-        LOG.warning("no folder %s here: categories and case definitions are unknown", folder)
+        LOG.warning("no folder %s here: nothing is preset, and no case definition is known", folder)
         return Catalog()
-    problems: list[str] = []
-    categories: dict[str, Terms] = {}
-    definitions: dict[str, Terms] = {}
-    found_in: dict[str, Path] = {}
-    for path in _files(folder):
-        try:
-            if path == folder / CATEGORIES:
-                categories = _categories(path)
-            elif path.parent == folder / CASES:
-                document = _read(path)
-                definition = _definition(path, document)
-                if definition.name in found_in:
-                    first, line = found_in[definition.name], document.place_of(("name",))[0]
-                    _fail(path, line, f"name: {definition.name} is defined in {first} already")
-                found_in[definition.name] = path
-                definitions[definition.name] = Terms(definition=definition)
-            else:
-                _fail(path, 1, f"is no file of a catalog; {CATEGORIES} and {CASES}/*.yaml are")
-        except CatalogInvalid as invalid:
-            problems += str(invalid).splitlines()
+    problems = list(_out_of_place(folder))
+    found = _read(folder, problems)
+    problems += unknown_names(found)
     if problems:
-        raise CatalogInvalid("\n".join(problems))
-    return Catalog(categories, definitions)
+        raise CatalogInvalid("\n".join(sorted(problems, key=_by_place)))
+    return _catalog(found)
 
 
 def definition_in(path: Path) -> CaseDefinition:
     """One case definition from a YAML or JSON file; raises CatalogInvalid."""
-    return _definition(path, _read(path))
+    return definition_at(path)[0]
+
+
+def terms_named(name: str, folder: Path) -> Terms:
+    """A case definition by its name in the catalog, or from a file, with all of its calendars.
+
+    Raises CatalogInvalid.
+    """
+    catalog = load(folder)
+    calendars = tuple(catalog.calendars.values())
+    if not name.endswith((".yaml", ".yml", ".json")):
+        known = catalog.definitions
+        if name not in known:
+            raise CatalogInvalid(f"{folder}: no case definition {name}; {_there_are(known)}")
+        return Terms(definition=known[name].definition, calendars=calendars)
+    definition, place = definition_at(Path(name))
+    for field_, calendar in definition.calendars.items():
+        if calendar not in catalog.calendars:
+            told = f"no calendar {calendar}; {_there_are(catalog.calendars)}"
+            raise CatalogInvalid(place.problem(field_.split("."), told))
+    return Terms(definition=definition, calendars=calendars)
+
+
+def _there_are(known: Mapping[str, object]) -> str:
+    return f"there are {', '.join(sorted(known))}" if known else "there is none"
+
+
+def _read(folder: Path, problems: list[str]) -> Read:
+    known = len(problems)
+    definitions = _definitions(folder, problems)
+    return Read(
+        definitions=definitions,
+        definitions_are_whole=len(problems) == known,
+        calendars=listed(folder / "calendars.yaml", Calendar, problems),
+        categories=listed(folder / "categories.yaml", Category, problems),
+        mailboxes=listed(folder / "mailboxes.yaml", Mailbox, problems, names=_MAIL_ADDRESS),
+        people=listed(folder / "people.yaml", Colleague, problems),
+        queues=listed(folder / "queues.yaml", Queue, problems),
+        schedules=listed(folder / "schedules.yaml", Schedule, problems, names=_SCHEDULE_NAME),
+        senders=listed(folder / "senders.yaml", Sender, problems, names=_ADDRESS),
+        services=listed(folder / "services.yaml", Service, problems),
+    )
+
+
+def _definitions(folder: Path, problems: list[str]) -> dict[str, tuple[CaseDefinition, Place]]:
+    definitions: dict[str, tuple[CaseDefinition, Place]] = {}
+    for path in _files(folder):
+        if path.parent != folder / CASES:
+            continue
+        try:
+            definition, place = definition_at(path)
+        except CatalogInvalid as invalid:
+            problems += str(invalid).splitlines()
+            continue
+        if definition.name in definitions:
+            first = definitions[definition.name][1].path
+            problems.append(
+                place.problem(("name",), f"{definition.name} is defined in {first} already")
+            )
+        definitions.setdefault(definition.name, (definition, place))
+    return definitions
+
+
+def _catalog(found: Read) -> Catalog:
+    this_year = datetime.now(UTC).year
+    calendars = {
+        name: calendar.named(name, this_year)
+        for name, calendar in (found.calendars.entries if found.calendars else {}).items()
+    }
+    return Catalog(
+        categories={
+            name: Terms(
+                settings=category.settings,
+                queue=category.queue,
+                calendars=_pinned(
+                    category.settings.calendars if category.settings else {}, calendars
+                ),
+            )
+            for name, category in (found.categories.entries if found.categories else {}).items()
+        },
+        definitions={
+            name: Terms(definition=definition, calendars=_pinned(definition.calendars, calendars))
+            for name, (definition, _) in found.definitions.items()
+        },
+        calendars=calendars,
+        schedules=found.schedules.entries if found.schedules else {},
+        queues=found.queues.entries if found.queues else {},
+        services=found.services.entries if found.services else {},
+        mailboxes=found.mailboxes.entries if found.mailboxes else {},
+        directory=directory_of(
+            found.senders.entries if found.senders else {},
+            found.people.entries if found.people else {},
+        ),
+    )
+
+
+def _pinned(
+    named: Mapping[str, str], calendars: Mapping[str, WorkingCalendar]
+) -> tuple[WorkingCalendar, ...]:
+    return tuple(calendars[name] for name in dict.fromkeys(named.values()))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -90,69 +187,13 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _categories(path: Path) -> dict[str, Terms]:
-    document = _read(path)
-    if document.value is None:
-        return {}
-    if not isinstance(document.value, dict):
-        _fail(path, 1, "must be a mapping of category names to their queue and settings")
-    problems: list[str] = []
-    terms: dict[str, Terms] = {}
-    for name, value in document.value.items():
-        try:
-            _NAME.validate_python(name)
-            category = Category.model_validate_json(json.dumps({} if value is None else value))
-            terms[name] = Terms(settings=category.settings, queue=category.queue)
-        except ValidationError as error:
-            problems += _told(path, document, error, Category, within=name)
-    if problems:
-        raise CatalogInvalid("\n".join(problems))
-    return terms
+def _out_of_place(folder: Path) -> Iterator[str]:
+    for path in _files(folder):
+        in_its_place = path.parent == folder and path.name in FILES
+        if not in_its_place and path.parent != folder / CASES:
+            yield f"{path}:1: is no file of a catalog; {', '.join(FILES)} and {CASES}/*.yaml are"
 
 
-def _definition(path: Path, document: Document) -> CaseDefinition:
-    if document.value is None:
-        _fail(path, 1, "is empty; a case definition has a name and steps")
-    try:
-        return _DEFINITION.validate_json(json.dumps(document.value))
-    except ValidationError as error:
-        raise CatalogInvalid("\n".join(_told(path, document, error, CaseDefinition))) from None
-
-
-def _read(path: Path) -> Document:
-    try:
-        return read(path.read_text("utf-8"))
-    except NotYaml as unreadable:
-        _fail(path, unreadable.line, str(unreadable))
-    except UnicodeDecodeError:
-        _fail(path, 1, "is not written in UTF-8; save it so")
-    except OSError as error:
-        _fail(path, 1, f"cannot be read: {error.strerror}")
-
-
-def _told(
-    path: Path,
-    document: Document,
-    error: ValidationError,
-    model: type[BaseModel],
-    *,
-    within: str | None = None,
-) -> list[str]:
-    """Each problem with its place, by line; an unknown field with the ones there are."""
-    above = () if within is None else (within,)
-    schema = model.model_json_schema()
-    told: list[tuple[int, str]] = []
-    for name, sentence in problems_of(error):
-        inner = tuple(name.split(".")) if name else ()
-        line, found = document.place_of((*above, *inner))
-        known = fields_at(schema, inner[:-1])
-        problem = sentence.replace("a JSON object", "a mapping of fields")
-        if problem.startswith("is not a field") and known:
-            problem = f"is not a field of this; there are {', '.join(known)}"
-        label = "".join(f"{part or repr('')}." for part in found).removesuffix(".")
-        told.append((line, f"{path}:{line}: {label and f'{label}: '}{problem}"))
-    return [line for _, line in sorted(told, key=lambda one: one[0])]
-
-
-def _fail(path: Path, line: int, problem: str) -> NoReturn:
-    raise CatalogInvalid(f"{path}:{line}: {problem}")
+def _by_place(problem: str) -> tuple[str, int]:
+    path, line, *_ = problem.split(":", 2)
+    return path, int(line) if line.isdecimal() else 0

@@ -33,8 +33,13 @@ class Guard:
                 stderr=DEVNULL,
                 start_new_session=True,
             )
-        self._guarded = [one for one in (*self._guarded, leader) if one.returncode is None]
-        if self._shell.stdin is not None:
+        self._guarded.append(leader)
+        await self.forget_ended()
+
+    async def forget_ended(self) -> None:
+        """Watch no more what has ended: another program may have its number one day."""
+        self._guarded = [one for one in self._guarded if one.returncode is None]
+        if self._shell is not None and self._shell.stdin is not None:
             self._shell.stdin.write(f"{' '.join(str(one.pid) for one in self._guarded)}\n".encode())
             await self._shell.stdin.drain()
 

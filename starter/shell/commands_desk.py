@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -83,6 +84,6 @@ def check_catalog(
 
     found = load(folder or settings().catalog)
     if json:
-        printing.machine({"categories": found.categories, "definitions": found.definitions})
+        printing.machine(found)
     else:
-        printing.people().print(announcements.catalog(found))
+        printing.people().print(announcements.catalog(found, datetime.now(UTC).date()))

@@ -7,13 +7,23 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from starter.shell import commands_desk, commands_items, commands_lists
+from starter.shell import (
+    commands_accounts,
+    commands_catalog,
+    commands_desk,
+    commands_items,
+    commands_keys,
+    commands_lists,
+    commands_mail,
+    commands_robots,
+    commands_simulation,
+)
 from starter.shell.options import wants_json
 
 REFUSED: Final = 1
 WRONG_USE: Final = 2
 _ORDER: Final = ("up", "demo", "new", "do", "show", "timeline")
-_OURS: Final = ("domain", "starter", "store")
+_OURS: Final = ("domain", "mail", "simulation", "starter", "store")
 _WRONG_USE: Final = ("WrongWords", "WrongEnvironment", "InvalidCursor")
 
 
@@ -51,7 +61,10 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 refused, 2 wrong use.",
 )
 new = typer.Typer(no_args_is_help=True, help="Start a Ticket or a Case.")
+mail = typer.Typer(no_args_is_help=True, help="Mails that came in.")
 catalog = typer.Typer(no_args_is_help=True, help="What the desk defined beforehand.")
+account = typer.Typer(no_args_is_help=True, help="People, and what they may do.")
+key = typer.Typer(no_args_is_help=True, help="Keys that robots and services come in by.")
 
 for _panel, _commands in (
     ("The desk", (("up", commands_desk.up), ("demo", commands_desk.demo))),
@@ -69,23 +82,45 @@ for _panel, _commands in (
             ("inbox", commands_lists.inbox),
             ("owned", commands_lists.owned),
             ("queue", commands_lists.queue),
+            ("next", commands_robots.next_item),
             ("search", commands_lists.search),
         ),
     ),
-    ("Checks", (("contract", commands_desk.contract), ("fsck", commands_desk.fsck))),
+    ("Robots", (("robot", commands_robots.robot),)),
+    (
+        "Checks",
+        (
+            ("contract", commands_desk.contract),
+            ("fsck", commands_desk.fsck),
+            ("simulate", commands_simulation.simulate),
+        ),
+    ),
 ):
     for _name, _command in _commands:
         app.command(_name, rich_help_panel=_panel)(_command)
 app.add_typer(new, name="new", rich_help_panel="One item")
+app.add_typer(mail, name="mail", rich_help_panel="Checks")
 app.add_typer(catalog, name="catalog", rich_help_panel="Checks")
+app.add_typer(account, name="account", rich_help_panel="Who may do what")
+app.add_typer(key, name="key", rich_help_panel="Who may do what")
+account.command("add")(commands_accounts.add)
+account.command("list")(commands_accounts.show_all)
+account.command("set")(commands_accounts.change)
+account.command("password")(commands_accounts.password)
+account.command("link")(commands_accounts.link)
+account.command("disable")(commands_accounts.disable)
+key.command("add")(commands_keys.add_key)
+key.command("list")(commands_keys.list_keys)
+key.command("revoke")(commands_keys.revoke_key)
+mail.command("show")(commands_mail.show)
+mail.command("dead")(commands_mail.dead)
+mail.command("replay")(commands_mail.replay)
 new.command("ticket")(commands_items.new_ticket)
 new.command("case")(commands_items.new_case)
 catalog.command("check")(commands_desk.check_catalog)
-
-
-@catalog.callback()
-def _catalog() -> None:
-    """Keep `check` a sub-command while it is the only one."""
+catalog.command("apply")(commands_catalog.apply)
+catalog.command("draw")(commands_catalog.draw)
+catalog.command("schema")(commands_catalog.schema)
 
 
 def _sentence_of(error: Exception) -> str | None:

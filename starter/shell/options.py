@@ -35,3 +35,7 @@ As = Annotated[
 Reference = Annotated[
     str, typer.Argument(metavar="REFERENCE", help="The item's reference, such as T-7F3K9Q2D.")
 ]
+Queues = Annotated[
+    list[str] | None,
+    typer.Option("--queue", metavar="QUEUE", help="Whose work is theirs; `*` for all. Repeat it."),
+]

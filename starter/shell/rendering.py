@@ -11,7 +11,15 @@ from rich.padding import Padding
 from rich.text import Text
 
 from domain.commands import Command, commands_of
-from domain.states import ActionItemState, ActionState, CaseState, State
+from domain.states import (
+    ActionItemState,
+    ActionState,
+    AwaitedState,
+    CaseState,
+    LineState,
+    State,
+    TicketState,
+)
 from domain.timeline import TimelineEntry
 from domain.values import SYSTEM, Kind, Status, is_person, is_robot
 from starter.shell import words
@@ -19,6 +27,7 @@ from starter.shell.fields import usage
 from starter.shell.printing import Lines, aside, pairs
 
 if TYPE_CHECKING:
+    from starter.robots.robot import Did
     from store.pages import Listed
     from store.search import Found
 
@@ -85,6 +94,10 @@ def card(
         parts += ["", _facts(state, now, link)]
     if isinstance(state, CaseState) and state.actions:
         parts += ["", _actions(state.actions, {one.reference: one for one in of_actions})]
+    if isinstance(state, TicketState | ActionItemState) and state.awaited:
+        parts += ["", _awaited(state.awaited)]
+    if isinstance(state, ActionItemState) and state.checklist:
+        parts += ["", _checklist(state.checklist)]
     if whole and state.description:
         parts += ["", *_excerpt(state.description)]
     return Group(*parts)
@@ -114,6 +127,14 @@ def moved(before: State, after: State, now: datetime) -> RenderableType:
     if after.status is not before.status:
         passed.append_text(status(before.status)).append(" → ", "dim")
     return Text.assemble(passed, _standing(after, now))
+
+
+def did(one: "Did", now: datetime) -> Text:
+    """What became of an item in a robot's hands."""
+    style = {"complete": "green", "lost": "yellow"}.get(one.did, "")
+    done = Text.assemble((f"{words.clock(now, now)}  ", "dim"), (one.reference, "bold"), "  ")
+    done.append(words.plain(one.did), style)
+    return done.append(f": {_shortened(one.reason)}") if one.reason else done
 
 
 @contextmanager
@@ -224,6 +245,7 @@ def _facts(state: State, now: datetime, link: str) -> RenderableType:
         "Due": due(state.status, state.due_at, state.due_text, now),
         "Started": f"{words.both(state.started_at, now)} by {state.created_by}",
         "Changed": f"{words.both(state.changed_at, now)}, revision {state.revision}",
+        "Lease": _lease(state, now),
         "Wakes": words.both(state.wakes_at, now) if state.wakes_at else None,
         "Closes": words.both(state.closes_at, now) if state.closes_at else None,
         "Reason": state.resolution.reason if state.resolution else None,
@@ -233,6 +255,30 @@ def _facts(state: State, now: datetime, link: str) -> RenderableType:
     if isinstance(state, CaseState) and state.data:
         facts["Data"] = json.dumps(state.data, ensure_ascii=False)
     return pairs(facts)
+
+
+def _awaited(items: Iterable[AwaitedState]) -> RenderableType:
+    rows = [
+        (one.reference, words.plain(one.ended) if one.ended else "open", one.title) for one in items
+    ]
+    return Lines(("Waits for", "End", "Title"), rows)
+
+
+def _checklist(lines: Iterable[LineState]) -> RenderableType:
+    rows = [
+        (
+            line.key,
+            Text("open", "yellow") if line.answer is None else words.plain(line.answer),
+            line.text,
+        )
+        for line in lines
+    ]
+    return Lines(("Checklist", "Answer", "Question"), rows)
+
+
+def _lease(state: State, now: datetime) -> str | None:
+    lease = state.lease if isinstance(state, TicketState | ActionItemState) else None
+    return None if lease is None else f"until {words.both(lease.until, now)}"
 
 
 def _kind(state: State) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from starter.access.welcome import way_in
 from starter.catalog.loading import load
 from starter.embedded.running import Running, alone
 from starter.embedded.stack import TEMPORAL_PORT, Stack
-from starter.environment import settings
+from starter.environment import settings, user
 from starter.settings import STATE_FOLDER
 from starter.shell import announcements, printing
+from store.engine import engine_of
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -25,26 +27,47 @@ async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
         STATE_FOLDER,
         temporal_port=port,
         ui_port=ui_port,
+        mailroom=True,
+        web=True,
         settings=environment,
         announce=lambda line: console.print(announcements.ready(line)),
     )
     with cancelled_by_signals(), alone(STATE_FOLDER) as note:
         try:
             async with stack:
-                there = Running(temporal=stack.address, ui=stack.ui_url)
+                there = Running(
+                    temporal=stack.address,
+                    ui=stack.ui_url,
+                    mail=stack.mail_listen,
+                    web=stack.web_url,
+                )
                 note.write_text(there.model_dump_json())
                 if as_json:
                     printing.machine(there.model_dump() | {"database": environment.database_url})
+                link = await asyncio.to_thread(_link, environment.database_url, there)
                 database, is_default = environment.database_url, port == TEMPORAL_PORT
                 console.print(announcements.welcome(there, database, known, is_default=is_default))
+                if link:
+                    console.print(announcements.way_in(link), soft_wrap=True)
                 try:
                     await stack.serve()
                 except asyncio.CancelledError:
-                    console.print("\nStopping: the worker first, then Temporal.")
+                    console.print("\nStopping: pages, mailroom and worker first, then Temporal.")
         except asyncio.CancelledError:
             console.print("\nStopped before it was up.")
         else:
             console.print("Stopped. Open items go on with the next `casekeep up` here.")
+
+
+def _link(database_url: str, there: Running) -> str:
+    """What signs in whoever runs the desk; empty where no pages are."""
+    if there.web is None:
+        return ""
+    engine = engine_of(database_url)
+    try:
+        return way_in(engine, there.web, user())
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -16,9 +16,11 @@ from rich.text import Text
 from domain.starts import CaseStart, TicketStart
 from domain.states import ActionItemState, CaseState, State
 from domain.values import Method, Status
+from starter.access.welcome import way_in
 from starter.catalog.loading import SAMPLE
 from starter.embedded.running import page_of
 from starter.embedded.stack import Stack
+from starter.environment import user
 from starter.fsck import Checker
 from starter.reading import (
     action_begun,
@@ -99,8 +101,12 @@ async def _play(folder: Path, console: Console, *, keep: bool) -> list[str]:
     console.print(
         "Starting a real Temporal server and a worker, in a scratch folder …", style="dim"
     )
-    settings = Settings(database_url=f"sqlite:///{folder / 'casekeep.db'}", catalog=SAMPLE)
-    async with Stack(folder, temporal_port=0, ui_port=0, settings=settings) as stack:
+    settings = Settings(
+        database_url=f"sqlite:///{folder / 'casekeep.db'}",
+        catalog=SAMPLE,
+        http_listen="127.0.0.1:0",
+    )
+    async with Stack(folder, temporal_port=0, ui_port=0, web=True, settings=settings) as stack:
         beat = BEAT if console.is_terminal else 0.0
         story = Story(stack, Narrator(console, await stack.desk(), beat))
         for chapter in story.chapters:
@@ -110,7 +116,7 @@ async def _play(folder: Path, console: Console, *, keep: bool) -> list[str]:
             f"\n{len(story.tells.checked)} steps were checked in {seconds:.0f} s; all are as told.",
             style="bold green",
         )
-        story.says_what_to_look_at(kept=keep)
+        await story.says_what_to_look_at(kept=keep)
         if keep:
             with suppress(asyncio.CancelledError):
                 await stack.serve()
@@ -316,13 +322,16 @@ class Story:
         await tells.says("This is what the store keeps of them:")
         await tells.shows(rendering.endings(states))
 
-    def says_what_to_look_at(self, *, kept: bool) -> None:
-        """Name Temporal's UI, and what it shows."""
+    async def says_what_to_look_at(self, *, kept: bool) -> None:
+        """Name the work pages and Temporal's UI, and what they show."""
         show = self.tells.console.print
+        link = await asyncio.to_thread(way_in, self.engine, self.stack.web_url or "", user())
         if kept:
-            show("\nIt all goes on running until Ctrl-C. In Temporal's UI, look at")
+            show("\nIt all goes on running until Ctrl-C. Look at")
         else:
             show("\nAll of it stops now; casekeep demo --keep leaves it running. Then look at")
+        show(f"  {link}", style="bold", soft_wrap=True)
+        show("  the work pages: the link signs you in; search for the Case and the Ticket;")
         show(f"  {page_of(self.stack.ui_url, CASE)}", style="bold")
         show("  the Case: its card and commands, its Actions under Relationships, and in its")
         show("  history the two workers, before and after the kill;")

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.states import CaseState, State
+from domain.states import ActionItemState, CaseState, State
 from domain.values import Status
 
 STATUSES: Final = {
@@ -64,6 +64,10 @@ def standing(state: State, now: datetime) -> str:
             ends = f", {relative(state.wakes_at, now)} at the latest" if state.wakes_at else ""
             if state.wait.type == "until" and state.wakes_at:
                 what, ends = f"until {clock(state.wakes_at, now)}", ""
+            if state.wait.type == "split":
+                what = "until all its parts are closed"
+            if state.wait.type == "case_launched":
+                what = "until the Case it launched is closed"
             if state.wait.type == "pause":
                 what = "paused until somebody resumes it"
             closing = ", then it closes" if state.wait.close_if_no_response else ""
@@ -72,6 +76,9 @@ def standing(state: State, now: datetime) -> str:
             how = plain(state.resolution.method or state.resolution.outcome or "")
             closes = f", closes {relative(state.closes_at, now)}" if state.closes_at else ""
             return f"{how} by {state.resolution.by}{closes}"
+        case Status.TO_DO if isinstance(state, ActionItemState) and state.in_review:
+            whom = f"{state.assignee} reviews it" if state.assignee else f"in queue {state.queue}"
+            return f"to be reviewed, {whom}"
         case Status.TO_DO | Status.IN_PROGRESS | Status.DRAFT if state.assignee:
             return f"{state.assignee} has it"
         case _:

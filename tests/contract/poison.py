@@ -96,6 +96,7 @@ UNKNOWN_NAMES: Final = (
     "add-note",
     "state",
     "timeline",
+    "moves",
     "publication",
     "run",
     "reopen; drop table item",

@@ -27,11 +27,14 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "rework": (C,),
     "start_action": (C,),
     "reset_in_progress": (C,),
+    "split": (T,),
+    "launch_case": (T,),
+    "merge": (T,),
+    "review": (A,),
+    "answer_checklist": (A,),
+    "heartbeat": (T, A),
 }
 """Command to the kinds that have it; `cancel` is a Draft's on Tickets."""
-
-LATER: Final = ("split", "launch_case", "merge", "review", "answer_checklist", "heartbeat")
-"""Commands of the contract that do not exist yet: unknown (issue 2)."""
 
 _WELL_FORMED: Final[dict[str, dict[str, Any]]] = {
     "submit": {},
@@ -69,6 +72,14 @@ _WELL_FORMED: Final[dict[str, dict[str, Any]]] = {
     "rework": {"step": "only", "reason": "another try"},
     "start_action": {"action": {"title": "Call the supplier", "queue": "phones"}},
     "reset_in_progress": {},
+    "heartbeat": {},
+    "split": {
+        "parts": [{"title": "One", "description": "1"}, {"title": "Two", "description": "2"}]
+    },
+    "launch_case": {"definition": {"name": "errand", "steps": []}, "short_description": "Errand"},
+    "merge": {"into": "T-NOBODY"},
+    "review": {"verdict": "pass", "comment": "Well done."},
+    "answer_checklist": {"answers": {"signed": "not_applicable"}},
 }
 _RESOLVE: Final[dict[str, dict[str, Any]]] = {
     T: {"method": "rejected", "note": "No."},

@@ -30,7 +30,7 @@ from tests.contract.raw import (
     start,
     update,
 )
-from tests.contract.table import EVERY, LATER, well_formed
+from tests.contract.table import EVERY, well_formed
 from tests.hosts import ERRAND, TICKET, Host, Life, assert_eventually, new_host, new_reference
 
 AT_ONCE: Final = 1.0
@@ -154,7 +154,7 @@ async def test_an_unknown_name_is_refused_whatever_it_carries(host: Host, kind: 
     item = await an_item(host, kind)
     good = of_json({"by": "amy"})
     foreign = [command for other, command in EVERY if (kind, command) not in EVERY]
-    names = [*UNKNOWN_NAMES, *LATER, *dict.fromkeys(foreign)]
+    names = [*UNKNOWN_NAMES, *dict.fromkeys(foreign)]
     wrong: list[str] = []
     for name in names:
         for payloads in ([good], [], [good, UNDECODABLE]):
@@ -327,7 +327,7 @@ async def test_a_poisoned_query_is_answered_and_changes_nothing(host: Host, kind
     item = await an_item(host, kind)
     before = await item.state()
     wrong: list[str] = []
-    for name in ("state", "timeline", "publication", "no_such_query", "😀", "\x00"):
+    for name in ("state", "timeline", "moves", "publication", "no_such_query", "😀", "\x00"):
         cases = poisons({"by": "amy"})
         if name == "timeline":
             cases |= oddities({"by": "amy"})

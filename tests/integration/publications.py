@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from domain.definitions import DueRule
-from domain.items import Action, AnyItem, Case, Change, DueClock, Entry, Mail, Note, Ticket
+from domain.items import Action, AnyItem, Case, Change, Entry, Mail, Note, Ticket
+from domain.ledger import DueClock
 from domain.publications import Publication, publication_of
 from domain.spans import Span
 from domain.values import StartedBy, Status

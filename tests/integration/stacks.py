@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from temporalio.service import RPCError
 
 from domain.starts import CaseStart, TicketStart
+from domain.states import beatless
 from starter.desk import Answer, Desk, NoAnswer, UnknownItem
 from starter.embedded.stack import Stack
 from starter.fsck import Checker, Difference
@@ -165,10 +166,11 @@ class Town:
         assert truth is not None, reference
         row = await asyncio.to_thread(queries.item_of, self.engine, reference)
         assert row is not None, f"no row of {reference}"
+        told, true = beatless(row.state), beatless(truth.state)
         differing = {
-            name: (value, getattr(truth.state, name))
-            for name, value in row.state
-            if value != getattr(truth.state, name)
+            name: (value, getattr(true, name))
+            for name, value in told
+            if value != getattr(true, name)
         }
         assert not differing, f"{reference}: row and item differ: {differing}"
         assert row.version.serial == truth.serial, reference
@@ -191,10 +193,25 @@ class Town:
 
 
 @asynccontextmanager
-async def town(folder: Path, database_url: str, **options: Any) -> AsyncIterator[Town]:  # noqa: ANN401
-    """A desk of its own in this folder, killed at the end."""
-    settings = Settings(database_url=database_url, task_queue=f"desk-{folder.name[-20:]}")
-    stack = Stack(folder, temporal_port=0, ui_port=0, settings=settings, **options)
+async def town(
+    folder: Path,
+    database_url: str,
+    *,
+    catalog: Path | None = None,
+    smtp_url: str | None = None,
+    settings: Fields | None = None,
+    **options: Any,  # noqa: ANN401
+) -> AsyncIterator[Town]:
+    """A desk of its own in this folder, killed at the end; with more `settings` of its own."""
+    given: Fields = {
+        "database_url": database_url,
+        "task_queue": f"desk-{folder.name[-20:]}",
+        "smtp_url": smtp_url,
+    } | (settings or {})
+    if catalog is not None:
+        given["catalog"] = catalog
+    settings_of_desk = Settings.model_validate(given)
+    stack = Stack(folder, temporal_port=0, ui_port=0, settings=settings_of_desk, **options)
     engine = engine_of(database_url)
     async with stack:
         yield Town(stack, engine, await stack.desk())

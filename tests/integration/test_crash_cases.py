@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from domain.commands import ActionEnded
+from domain.notices import ActionEnded
 from store import queries
 from tests.integration.stacks import Fields, Town
 
@@ -122,7 +122,8 @@ async def settled(desk: Town, cases: Sequence[str], steps: Sequence[Step]) -> No
         await desk.eventually(case, revision=step.settles_at)
 
 
-@pytest.mark.timeout(150, func_only=True)  # fifteen Cases, and ten seconds for tasks of the dead
+@pytest.mark.soak
+@pytest.mark.timeout(400, func_only=True)  # fifteen Cases, and ten seconds for tasks of the dead
 async def test_a_case_lives_the_same_life_if_its_worker_is_killed_between_any_two_steps(
     desk: Town,
 ) -> None:

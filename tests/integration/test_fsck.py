@@ -151,6 +151,23 @@ async def test_an_action_that_vanished_while_its_case_slept_counts_as_unable_to_
     assert len(ended) == 1
 
 
+async def test_what_vanished_while_its_ticket_slept_is_told_for_it(desk: Town) -> None:
+    """T14, T15; the watch over what an item started is lost when it continues as new."""
+    reference = await begun(desk)
+    parts = [{"title": title, "description": title} for title in ("One", "Two")]
+    split = await desk.do(reference, "split", parts=parts)
+    first, second = [one["reference"] for one in split["awaited"]]
+    await desk.eventually(first)
+    await desk.desk.client.get_workflow_handle(first).terminate()
+    await desk.eventually(reference, revision=split["revision"] + 1)
+    assert {one.reference for one in await desk.differences()} <= {first}
+    assert await desk.differences() == []
+    await desk.eventually(second)
+    await desk.do(second, "resolve", method="rejected")
+    closed = await desk.desk.closed(reference)
+    assert [one["ended"] for one in closed["awaited"]] == ["vanished", "rejected"]
+
+
 async def test_a_reference_that_was_started_again_shows_the_later_item(desk: Town) -> None:
     reference = await begun(desk)
     await desk.desk.client.get_workflow_handle(reference).terminate()

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
+from domain.values import Kind
+from store.claims import claim_next
 from store.engine import reading, writing
 from store.queries import (
     actions_of,
@@ -27,6 +29,11 @@ ASKED: dict[str, tuple[str, Callable[[Engine], Any]]] = {
     "inbox": ("item_assigned item_raised", lambda engine: inbox(engine, "amy")),
     "owned": ("item_owned", lambda engine: owned(engine, "amy")),
     "queue": ("item_to_pick_up", lambda engine: queue(engine, "accounts", now=at(0))),
+    "for people": ("item_to_pick_up", lambda engine: claim_next(engine, "accounts", by="amy")),
+    "for robots": (
+        "item_for_robots",
+        lambda engine: claim_next(engine, "accounts", by="robot:a", robots={Kind.ACTION}),
+    ),
     "actions": ("item_of_case", lambda engine: actions_of(engine, "C-1")),
     "open": ("", lambda engine: list(open_rows(engine))),
 }

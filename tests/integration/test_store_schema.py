@@ -5,17 +5,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.config import main as alembic
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Column, Engine, MetaData, Table, inspect, text
 
 import store
+from domain.values import Kind
+from store.claims import claim_next
 from store.engine import engine_of, writing
 from store.faults import SchemaTooNew
 from store.queries import inbox
+from store.rows import item_row
 from store.schema import compared, is_current, upgrade
 from store.tables import metadata
+from tests.integration.publications import action, at, news
 
 _UPGRADE = """
 import sys
@@ -41,7 +47,7 @@ def test_partial_indexes_are_partial_in_the_database_too(engine: Engine) -> None
         for name, index in found.items()
         if index["dialect_options"].get(f"{engine.dialect.name}_where") is not None
     }
-    assert partial == set(found) - {"item_written"}
+    assert partial == set(found) - {"item_written", "item_begun", "item_begun_in"}
     assert set(found) == {index.name for index in metadata.tables["item"].indexes}
 
 
@@ -55,6 +61,26 @@ def test_an_empty_database_is_upgraded_and_a_second_time_changes_nothing(
     upgrade(engine)
     assert is_current(engine)
     assert inbox(engine, "amy").items == ()
+    engine.dispose()
+
+
+def test_rows_of_an_older_schema_are_kept_and_offered_to_robots(empty_database_url: str) -> None:
+    engine = engine_of(empty_database_url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(store.__file__).with_name("migrations")))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        row = item_row(news(action()), writer="w", at=at(0)) | {"state": {}}
+        for newer in ("for_robots", "at_risk_at"):
+            del row[newer]
+        columns = metadata.tables["item"].c
+        old = Table("item", MetaData(), *(Column(name, columns[name].type) for name in row))
+        connection.execute(old.insert().values(row))
+    upgrade(engine)
+    found = claim_next(engine, "accounts", by="robot:ocr-1", robots={Kind.ACTION})
+    assert found is not None
+    assert found.reference == "C-1-A1"
     engine.dispose()
 
 

@@ -16,7 +16,8 @@ import pytest
 from temporalio.client import Client
 
 from starter.desk import Desk
-from starter.embedded.stack import PortTaken, Stack, StackFailed
+from starter.embedded.ports import PortTaken
+from starter.embedded.stack import Stack, StackFailed
 from tests.hosts import TICKET
 from tests.integration.stacks import Town, assert_eventually, town
 

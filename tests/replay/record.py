@@ -2,15 +2,16 @@
 
 A history is recorded once and kept for good: it stands for an item that is open somewhere when a
 new version is deployed. What is there already is never written again; a new life, or one recorded
-before and after a patch, is added under a new name.
+before and after a patch, is added under a new name. Files that end in `-first` are earlier
+recordings of the same lives, from before the order of commands was final.
 """
 
 import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,9 @@ from temporalio.client import WithStartWorkflowOperation, WorkflowHandle, Workfl
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
+from activities.services import Endpoint
+from domain.calendars import Opening, WorkingCalendar
+from domain.definitions import CaseDefinition, Terms
 from tests.hosts import (
     ERRAND,
     IDA,
@@ -40,6 +44,11 @@ from workflows.payloads import DATA_CONVERTER
 LOG: Final = logging.getLogger("tests.replay.record")
 HISTORIES: Final = Path(__file__).parent / "histories"
 RENEWED_AFTER: Final = 40
+CALENDARS: Final = {
+    name: WorkingCalendar(name=name, zone="Europe/Paris", week=((Opening(0, 1440),),) * 7)
+    for name in ("always", "nights")
+}
+"""What the catalog has while lives are recorded."""
 MAIL: Final = {"message_id": "<1@example.org>", "sender": "ida@example.org", "excerpt": "Hello."}
 
 
@@ -136,6 +145,24 @@ async def ticket_that_closes_itself(stage: Stage) -> Recorded:
     return {"Ticket": ticket}
 
 
+async def ticket_whose_mail_is_under_way(stage: Stage) -> Recorded:
+    """M3: two closings by themselves, one after a look, one put off by a mail that then came."""
+    closed = await ticket_that_closes_itself(stage)
+    ticket = await stage.host.ticket(settings={"feedback_window": "PT1S"})
+    stage.host.mailroom.under_way.add(ticket.reference)
+    await stage.give(ticket, "resolve", method="customer_response")
+    received = (await ticket.state())["changed_at"]
+
+    async def looked() -> None:
+        assert "MARKER_RECORDED" in await ticket.events()
+
+    await assert_eventually(looked)
+    await stage.give(ticket, "receive_email", by="service:mailroom", received_at=received, **MAIL)
+    stage.host.mailroom.under_way.discard(ticket.reference)
+    await ticket.eventually(status="TO_DO")
+    return {"Ticket": closed["Ticket"], "Ticket-reopened": ticket}
+
+
 async def ticket_that_is_late(stage: Stage) -> Recorded:
     due = {"within": "PT3S", "at_risk": "PT2S", "add_wait_time": True, "waits": ["until"]}
     ticket = await stage.host.ticket(settings={"due": due})
@@ -178,6 +205,168 @@ async def ticket_renewed(stage: Stage) -> Recorded:
     await stage.give(ticket, "resolve", method="customer_response")
     run = stage.host.client.get_workflow_handle(ticket.reference, run_id=first)
     return {"Ticket-first-run": run, "Ticket-open": ticket}
+
+
+async def ticket_split(stage: Stage) -> Recorded:
+    ticket = await stage.host.ticket()
+    await stage.give(ticket, "add_note", text="She called twice.")
+    parts = [{"title": title, "description": f"{title}."} for title in ("One", "Two")]
+    await stage.give(ticket, "split", parts=parts)
+    links = (await ticket.state())["links"]
+    first, second = [await stage.host.item(link["reference"]).begun() for link in links]
+    await stage.give(first, "resolve", method="rejected")
+    await second.handle.terminate("an operator pressed the button")
+    await ticket.result()
+    return {"Ticket": ticket, "Ticket-part": first}
+
+
+async def ticket_that_launches_a_case(stage: Stage) -> Recorded:
+    ticket = await stage.host.ticket()
+    await stage.give(ticket, "launch_case", definition=ERRAND)
+    (link,) = (await ticket.state())["links"]
+    case = await stage.host.item(link["reference"]).begun()
+    run = await stage.action(case, 1)
+    await stage.give(run, "resolve", by="bob", outcome="complete")
+    await ticket.result()
+    return {"Ticket": ticket, "Case": case, "Action": run}
+
+
+async def ticket_merged(stage: Stage) -> Recorded:
+    ticket, target = await stage.host.ticket(), await stage.host.ticket()
+    draft = await stage.host.ticket(submit=False)
+    if stage.how == "signals":
+        await stage.give(ticket, "merge", into=draft.reference)
+        await stage.give(ticket, "merge", into=new_reference("Ticket"))
+        await ticket.tell("merge", into=target.reference)
+    else:
+        for into in (draft.reference, new_reference("Ticket")):
+            with suppress(WorkflowUpdateFailedError):
+                await ticket.do("merge", into=into)
+        await ticket.do("merge", into=target.reference)
+    await ticket.result()
+    case = await stage.host.case(ERRAND)
+    await stage.give(target, "merge", into=case.reference)
+    await target.result()
+    return {"Ticket": ticket, "Ticket-target": target, "Case-open": case}
+
+
+def _alone(**action: object) -> Fields:
+    return {"name": "alone", "steps": [{"key": "only", "actions": [{"key": "do", **action}]}]}
+
+
+async def action_reviewed(stage: Stage) -> Recorded:
+    case = await stage.host.case(_alone(peer_review=True, checklist=["signed"]))
+    action = await stage.action(case, 1)
+    await stage.give(action, "answer_checklist", by="bob", answers={"signed": "no"})
+    await stage.give(action, "resolve", by="bob", outcome="complete")
+    await stage.give(action, "review", by="amy", verdict="fail", comment="It is signed.")
+    await stage.give(action, "answer_checklist", by="bob", answers={"signed": "yes"})
+    await stage.give(action, "resolve", by="bob", outcome="complete")
+    await stage.give(action, "review", by="amy", verdict="pass")
+    await case.result()
+    return {"Case": case, "Action": action}
+
+
+async def action_that_sends_a_mail(stage: Stage) -> Recorded:
+    mail = {"to": "ida@example.org", "subject": "Your order", "body": "Which one?"}
+    case = await stage.host.case(_alone(kind="send_mail_and_wait", mail=mail))
+    action = await stage.action(case, 1)
+    await action.eventually(status="WAIT")
+    await stage.give(action, "receive_email", by="system", **MAIL)
+    await case.result()
+    return {"Case": case, "Action": action}
+
+
+@contextmanager
+def _refusing(stage: Stage) -> Iterator[None]:
+    """Every mail fails for good meanwhile."""
+    stage.host.posted.is_broken = True
+    try:
+        yield
+    finally:
+        stage.host.posted.is_broken = False
+
+
+async def ticket_whose_mail_fails(stage: Stage) -> Recorded:
+    ticket = await stage.host.ticket(settings={"feedback_window": "P1D"})
+
+    async def told() -> None:
+        assert "was not delivered" in (ticket.entries[-1].reason or "")
+
+    with _refusing(stage):
+        await stage.give(ticket, "send_email", to="ida@example.org", subject="Your call")
+        await assert_eventually(told)
+        mail: Fields = {"to": "ida@example.org", "method": "customer_response"}
+        await stage.give(ticket, "send_and_resolve", **mail)
+        await ticket.eventually(status="TO_DO")
+    await stage.give(ticket, "resolve", method="rejected_as_spam")
+    await ticket.result()
+    return {"Ticket": ticket}
+
+
+async def ticket_of_the_mailroom(stage: Stage) -> Recorded:
+    ticket = await stage.host.ticket()
+    await stage.give(ticket, "receive_email", by="system", **MAIL)
+    run = (await ticket.state())["run"]
+    told: Fields = {"by": "system", "command_id": "a"}
+    await ticket.tell("acknowledge", to="ida@example.org", **told)
+    await ticket.eventually(revision=3)
+    mail = f"{ticket.reference}:3:0"
+    await ticket.tell("mail_failed", run=run, mail=mail, reason="550", by="system", command_id="b")
+    await ticket.eventually(revision=4)
+    await stage.give(ticket, "assign", to="bob")
+    await stage.give(ticket, "resolve", by="bob", method="rejected_as_spam")
+    await ticket.result()
+    return {"Ticket": ticket}
+
+
+async def action_whose_mail_fails(stage: Stage) -> Recorded:
+    with _refusing(stage):
+        mail = {"to": "ida@example.org", "subject": "Your order"}
+        case = await stage.host.case(_alone(kind="send_mail", mail=mail))
+        action = await stage.action(case, 1)
+        await action.eventually(status="TO_DO")
+    await stage.give(action, "resolve", by="bob", outcome="complete")
+    await case.result()
+    return {"Case": case, "Action": action}
+
+
+async def action_that_calls_a_service(stage: Stage) -> Recorded:
+    case = await stage.host.case(
+        _alone(kind="call_service", call={"service": "deaf", "retries": 0})
+    )
+    action = await stage.action(case, 1)
+    await action.eventually(status="TO_DO")
+    await stage.give(action, "resolve", by="bob", outcome="complete")
+    await case.result()
+    return {"Case": case, "Action": action}
+
+
+async def case_with_sub_cases(stage: Stage) -> Recorded:
+    order = {"definition": "errand"}
+    waits = _alone(kind="wait_for_sub_cases", cases=[order, order])
+    waits["steps"].append(
+        {"key": "then", "actions": [{"key": "go", "kind": "start_case", "case": order}]}
+    )
+    case = await stage.host.case(waits)
+    action = await stage.action(case, 1)
+    for link in (await action.state())["links"]:
+        below = await stage.host.item(link["reference"]).begun()
+        run = await stage.action(below, 1)
+        await stage.give(run, "resolve", by="bob", outcome="complete")
+    await case.result()
+    again = await stage.host.case(waits)
+    waiting = await stage.action(again, 1)
+    await stage.give(again, "cancel")
+    await again.result()
+    await waiting.result()
+    return {
+        "Case": case,
+        "Action": action,
+        "Action-starting": await stage.action(case, 2),
+        "Case-cancelled": again,
+        "Action-cancelled": waiting,
+    }
 
 
 async def starts_that_fail(stage: Stage) -> Recorded:
@@ -380,6 +569,70 @@ async def action_whose_case_is_gone(stage: Stage) -> Recorded:
     return {"Case": case, "Action": run}
 
 
+async def ticket_in_working_time(stage: Stage) -> Recorded:
+    give, calendar = stage.give, {"calendar": "always"}
+    due = {"within": "PT3S", "at_risk": "PT2S", "add_wait_time": True} | calendar
+    settings = {"feedback_window": "PT1S", "due": due} | calendar
+    ticket = await stage.host.ticket(submit=False, settings=settings)
+    await give(ticket, "submit")
+    await give(ticket, "start")
+    await ticket.eventually(new_information=True)
+    await give(ticket, "mark_read")
+    days = timedelta(seconds=1) / timedelta(days=1)
+    await give(ticket, "wait", type="more_information", days_to_wait=days)
+    await ticket.eventually(status="TO_DO")
+    await give(ticket, "mark_read")
+    await ticket.eventually(new_information=True)
+    await give(ticket, "resolve", method="customer_response")
+    await ticket.result()
+    return {"Ticket": ticket}
+
+
+async def case_in_working_time(stage: Stage) -> Recorded:
+    due = {"within": "PT4H", "calendar": "always"}
+    steps = [{"key": "only", "actions": [{"key": "run", "due": due}]}]
+    settings = {"calendar": "always", "feedback_window": "PT1S"}
+    case = await stage.host.case({"name": "errand", "steps": steps}, settings=settings)
+    run = await stage.action(case, 1)
+    for title in ("Call the supplier", "Call again"):
+        await stage.give(
+            case, "start_action", action={"title": title, "due": due | {"calendar": "nights"}}
+        )
+    calls = [await stage.action(case, number) for number in (2, 3)]
+    for action in (run, *calls):
+        await stage.give(action, "resolve", by="bob", outcome="complete")
+    await case.result()
+    return {"Case": case, "Action": run, "Action-ad-hoc": calls[0]}
+
+
+async def robots_under_leases(stage: Stage) -> Recorded:
+    """A heartbeat too soon, one that renews, and one that is missing; its memo is a command."""
+    give, robot = stage.give, "robot:ocr-1"
+    settings = {"lease": "PT3S"}
+    ticket = await stage.host.ticket(settings=settings)
+    case = await stage.host.case(ERRAND, settings=settings)
+    run = await stage.action(case, 1)
+    for item in (ticket, run):
+        await give(item, "start", by=robot)
+        beat = item.tell if stage.how == "signals" else item.do
+        await beat("heartbeat", by=robot)
+        await give(item, "add_note", by=robot, text="Half of it.")
+        lease = (await item.state())["lease"]
+        await asyncio.sleep(1.1)
+        await beat("heartbeat", by=robot, lease=lease["token"])
+        await give(item, "add_note", by=robot, text="All of it.", lease=lease["token"])
+    await give(run, "resolve", by=robot, outcome="complete", lease=lease["token"])
+    for item in (case, run):
+        await item.result()
+    await ticket.eventually(assignee=None)
+    with suppress(WorkflowUpdateFailedError):
+        await ticket.do("heartbeat", by=robot, lease=lease["token"])
+    await ticket.tell("heartbeat", by=robot)
+    await give(ticket, "resolve", method="customer_response")
+    await ticket.result()
+    return {"Ticket": ticket, "Case": case, "Action": run}
+
+
 LIVES: Final[dict[str, Play]] = {
     play.__name__.replace("_", "-"): play
     for play in (
@@ -387,9 +640,21 @@ LIVES: Final[dict[str, Play]] = {
         ticket_refused_by_a_robot,
         ticket_discarded,
         ticket_that_closes_itself,
+        ticket_whose_mail_is_under_way,
         ticket_that_is_late,
         ticket_that_is_told_nonsense,
+        ticket_in_working_time,
         ticket_renewed,
+        ticket_whose_mail_fails,
+        ticket_of_the_mailroom,
+        action_whose_mail_fails,
+        ticket_split,
+        ticket_that_launches_a_case,
+        ticket_merged,
+        action_reviewed,
+        action_that_sends_a_mail,
+        action_that_calls_a_service,
+        case_with_sub_cases,
         starts_that_fail,
         messages_with_a_start,
         case_from_draft_to_closed,
@@ -398,9 +663,11 @@ LIVES: Final[dict[str, Play]] = {
         case_with_an_open_action,
         case_cancelled_by_button,
         case_discarded,
+        case_in_working_time,
         case_renewed,
         action_from_to_do_to_closed,
         action_whose_case_is_gone,
+        robots_under_leases,
     )
 }
 
@@ -421,7 +688,11 @@ async def hosting(renewed_after: int | None) -> AsyncIterator[Host]:
         identity="recorder",
     ) as env:
         host = new_host(env.client)
-        async with host.working(cached=100):
+        known = {"errand": Terms(definition=CaseDefinition.model_validate_json(json.dumps(ERRAND)))}
+        nowhere = {"deaf": Endpoint("http://127.0.0.1:9", {})}
+        async with host.working(
+            cached=100, calendars=CALENDARS, definitions=known, services=nowhere
+        ):
             yield host
 
 

@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from domain.refusals import Conflict, InvalidCommand, NotAllowed
+from starter.catalog.schemas import fields_at
 from starter.contract import document
 from tests.starter.conftest import PERSON, Shell, run
 
@@ -37,8 +38,16 @@ TICKETS = {
     "send_and_resolve": {"take_over", "to", "cc", "subject", "body", "resolution", "method"},
     "reopen": set(),
     "cancel": {"reason"},
+    "split": {"take_over", "parts"},
+    "launch_case": {"take_over", "definition", "short_description"},
+    "merge": {"take_over", "into"},
+    "heartbeat": set(),
 }
-CASES = {name: fields for name, fields in TICKETS.items() if name != "send_and_resolve"} | {
+CASES = {
+    name: fields
+    for name, fields in TICKETS.items()
+    if name not in {"send_and_resolve", "split", "launch_case", "merge", "heartbeat"}
+} | {
     "edit": {"take_over", "short_description", "definition", "owner", "data", *DESCRIPTIVE},
     "resolve": {"take_over", "note"},
     "rework": {"step", "actions", "reason"},
@@ -49,9 +58,11 @@ ACTIONS = {
     name: TICKETS[name]
     for name in (
         *("start", "assign", "unassign", "set_to_do", "mark_read", "reject", "wait", "resume"),
-        *("add_note", "send_email", "receive_email"),
+        *("add_note", "send_email", "receive_email", "heartbeat"),
     )
 } | {
+    "review": {"verdict", "comment"},
+    "answer_checklist": {"take_over", "answers"},
     "edit": {"take_over", "queue", "title", "primary_contact", "requester"},
     "resolve": {"take_over", "outcome", "reason", "note"},
 }
@@ -115,6 +126,18 @@ def test_every_reference_within_it_leads_somewhere(contract: dict[str, Any]) -> 
     text = json.dumps(contract)
     named = {piece.partition('"')[0] for piece in text.split('"$ref": "#/$defs/')[1:]}
     assert named == set(contract["$defs"])
+
+
+# T11, D1, D2: no more and no less, as a start's settings go before the catalog's
+@pytest.mark.parametrize("kind", ["Ticket", "Case"])
+def test_settings_have_the_fields_of_the_page(contract: dict[str, Any], kind: str) -> None:
+    at = (kind, "start", "settings")
+    assert set(fields_at(contract, at)) == {
+        *("feedback_window", "resolution_evidence", "calendar", "due", "notify", "lease"),
+        "reopen_on",
+    }
+    due = {"within", "calendar", "add_wait_time", "waits", "at_risk"}
+    assert set(fields_at(contract, (*at, "due"))) == due
 
 
 @pytest.mark.parametrize(

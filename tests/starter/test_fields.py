@@ -17,7 +17,8 @@ from domain.commands import (
     Wait,
 )
 from domain.starts import CaseStart, TicketStart
-from starter.catalog.loading import SAMPLE, CatalogInvalid
+from starter.catalog.files import CatalogInvalid
+from starter.catalog.loading import SAMPLE
 from starter.shell.fields import WrongWords, read_contact, read_fields, read_moment, usage
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -94,6 +94,19 @@ async def test_the_catalog_speaks_for_its_categories(shell: Shell) -> None:
     state = (await shell.done("show", await ticket(shell), "--json")).json
     assert state["queue"] == "accounts-payable"
     assert state["due_at"] is not None
+    assert state["due_text"].endswith("Europe/Paris")
+
+
+# D1
+async def test_a_calendar_that_the_catalog_does_not_have_is_refused_with_the_way_out(
+    shell: Shell,
+) -> None:
+    given = ("--as", "service:erp", "--setting", "due.within=P1D", "--setting")
+    known = await shell.done("new", "case", "x", *given, "due.calendar=support", "--json")
+    assert known.json["due_text"].endswith("Europe/Paris")
+    unknown = await shell("new", "case", "x", *given, "due.calendar=lyon")
+    assert unknown.code == 1
+    assert "no calendar named lyon; `casekeep catalog check` lists" in unknown.err
 
 
 async def test_starting_under_ones_own_reference_twice_is_once(shell: Shell) -> None:
@@ -413,8 +426,11 @@ async def test_who_stops_waiting_is_told_that_the_item_goes_on(shell: Shell) -> 
     waiting = await shell.begin("new", "case", "x", "--submit", "--reference", reference, "--wait")
     assert waiting.stdout is not None
     await waiting.stdout.readuntil(b"next: ")
-    waiting.send_signal(signal.SIGINT)
-    _, err = await waiting.communicate()
+    ending = asyncio.create_task(waiting.communicate())
+    while not ending.done():  # as a person does who sees nothing happen
+        waiting.send_signal(signal.SIGINT)
+        await asyncio.wait({ending}, timeout=15)
+    _, err = await ending
     assert waiting.returncode == 130
     assert f"{reference} goes on without you" in err.decode()
     assert (await shell.done("show", reference, "--json")).json["status"] == "TO_DO"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -303,19 +303,23 @@ def test_endings_say_how_and_by_whom() -> None:
 
 @pytest.mark.parametrize("width", [50, 80])
 def test_the_desk_is_announced_with_what_to_try(width: int) -> None:
-    there = Running(temporal="127.0.0.1:7233", ui="http://127.0.0.1:8233")
+    there = Running(temporal="127.0.0.1:7233", ui="http://127.0.0.1:8233", mail="127.0.0.1:2525")
     usual = said(welcome(there, "sqlite:///x", load(SAMPLE), is_default=True), width)
     assert "--definition new-starter" in usual
     assert "casekeep queue human-resources" in usual
     assert "export" not in usual
+    assert "taken in at 127.0.0.1:2525" in usual
     bare = said(welcome(there, "sqlite:///x", Catalog(), is_default=False), width)
     assert "--definition" not in bare
     assert "export TEMPORAL_ADDRESS=127.0.0.1:7233" in bare
 
 
 def test_a_catalog_is_shown_with_lengths_in_words() -> None:
-    text = said(catalog(load(SAMPLE)))
+    text = said(catalog(load(SAMPLE), date(2027, 12, 25)))
     assert "hr-certificate human-resources 5 d none" in text
+    assert "hr-question human-resources 3 d (paris-office) 7 d (paris-office)" in text
+    assert "support Europe/Paris Monday to Sunday: 08:00-20:00 2027-12-25" in text
+    assert "Monday to Sunday: 08:00-20:00 none" in said(catalog(load(SAMPLE), date(2099, 1, 1)))
 
 
 def test_a_difference_says_what_was_found_and_done() -> None:

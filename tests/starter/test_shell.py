@@ -32,7 +32,22 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_every_command_of_the_contract_is_there() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         *("up", "demo", "new ticket", "new case", "do", "show", "timeline"),
-        *("inbox", "owned", "queue", "search", "fsck", "contract", "catalog check"),
+        *("inbox", "owned", "queue", "search", "fsck", "contract"),
+        *(
+            "catalog check",
+            "catalog apply",
+            "catalog draw",
+            "catalog schema",
+            "mail show",
+            "mail dead",
+            "mail replay",
+            "simulate",
+            "next",
+            "robot",
+        ),
+        *("mail dead", "mail show", "mail replay"),
+        *(f"account {what}" for what in ("add", "list", "set", "password", "link", "disable")),
+        *("key add", "key list", "key revoke"),
     }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -26,6 +27,8 @@ async def up(folder: Path, *words: str) -> AsyncIterator[asyncio.subprocess.Proc
         CASEKEEP,
         *("up", "--port", "0", "--ui-port", "0", *words),
         cwd=folder,
+        env=os.environ
+        | {"CASEKEEP_MAIL_LISTEN": "127.0.0.1:0", "CASEKEEP_HTTP_LISTEN": "127.0.0.1:0"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -60,7 +63,7 @@ async def test_it_keeps_what_was_started_through_a_stop_and_leaves_no_process(
         process.send_signal(signal.SIGTERM)
         _, err = await process.communicate()
         assert process.returncode == 0
-        assert "Stopping: the worker first" in err.decode()
+        assert "Stopping: pages, mailroom and worker first" in err.decode()
         assert "Stopped." in err.decode()
         assert not any(part.is_running() for part in parts)
     async with up(tmp_path, "--json") as process:
@@ -73,6 +76,7 @@ async def test_people_are_told_what_is_ready_and_what_to_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CASEKEEP_HTTP_LISTEN", "127.0.0.1:0")
     serving = asyncio.create_task(serve(0, 0, as_json=False))
     printed = ""
 
@@ -99,6 +103,7 @@ async def test_stopping_it_before_it_is_up_is_in_order_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CASEKEEP_HTTP_LISTEN", "127.0.0.1:0")
     serving = asyncio.create_task(serve(0, 0, as_json=False))
     log = tmp_path / STATE_FOLDER / "server.log"
 

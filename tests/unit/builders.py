@@ -3,23 +3,25 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Self, TypeVar
 
 import pytest
 from pydantic import TypeAdapter
 
-from domain.commands import ActionEnded, CaseCancelled
+from domain.calendars import Opening, WorkingCalendar
 from domain.deadlines import elapse
 from domain.definitions import Terms
 from domain.effects import CancelAction, Effect, ReportEnd, SendMail, StartAction
 from domain.intake import decide, decode, receive
 from domain.items import Action, AnyItem, Case, Change, Entry, Ticket
+from domain.notices import ActionEnded, CaseCancelled
 from domain.opening import open_item
 from domain.refusals import Refused
 from domain.starts import ActionStart, CaseStart, TicketStart
 from domain.states import State, state_of
-from domain.values import Kind, Outcome
+from domain.telling import message_of
+from domain.values import Kind
 
 NOW: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
@@ -45,6 +47,19 @@ ONE_ACTION: Final[dict[str, Any]] = {
     "name": "errand",
     "steps": [{"key": "only", "actions": [{"key": "run"}]}],
 }
+HOURS: Final = (Opening(540, 750), Opening(810, 1080))
+"""09:00-12:30 13:30-18:00."""
+PARIS: Final = WorkingCalendar(
+    name="paris",
+    zone="Europe/Paris",
+    week=(*[HOURS] * 4, (Opening(540, 750), Opening(810, 1020)), (), ()),
+    holidays=frozenset({date(2026, 4, 6), date(2026, 5, 1)}),
+)
+"""Eight hours a day, seven on Fridays; closed at weekends, on Easter Monday and on May 1."""
+SUPPORT: Final = WorkingCalendar(
+    name="support", zone="Europe/Paris", week=((Opening(480, 1200),),) * 7
+)
+"""Every day from 08:00 to 20:00."""
 ROBOT: Final = "robot:ocr-1"
 SERVICE: Final = "service:erp"
 
@@ -135,7 +150,8 @@ class Life:
     def emptied(self) -> tuple[Effect, ...]:
         """The effects that wait in the outbox, taken out as by whoever performs them."""
         effects = self.item.outbox
-        self.item = replace(self.item, outbox=())
+        if effects:
+            self.item = replace(self.item, outbox=())
         return effects
 
 
@@ -308,17 +324,15 @@ class Desk:
             case ReportEnd():
                 self.reported.append(life.item.reference)
                 self.reports.append(ended(effect, life.item.reference))
+            case _:
+                pytest.fail(f"nobody here asks for {effect}; `tests.unit.world` has everybody")
 
 
 def ended(effect: ReportEnd, reference: str) -> ActionEnded:
     """The report of an Action as its Case gets it."""
-    return ActionEnded(
-        by=effect.by,
-        case_run=effect.case_run,
-        reference=reference,
-        outcome=Outcome(effect.outcome),
-        reason=effect.reason,
-    )
+    _, report = message_of(effect, reference)
+    assert isinstance(report, ActionEnded)
+    return report.model_copy(update={"command_id": None})  # told again, it is told anew
 
 
 def desk(**fields: Any) -> Desk:  # noqa: ANN401

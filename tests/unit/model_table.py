@@ -30,6 +30,8 @@ class Cell:
 
 STAYS: Final = Cell()
 SAME: Final = Cell(entries=0)
+ASKED: Final = Cell(entries=0)
+"""T16: nothing is written before the target says yes."""
 NO: Final = Cell(refusal=NotAllowed)
 UNKNOWN: Final = Cell(refusal=InvalidCommand)
 """No command of this kind, or none that exists yet."""
@@ -42,6 +44,10 @@ def to(status: Status) -> Cell:
 def both(status: Status) -> Cell:
     """C18: submitted first, so two entries."""
     return Cell(leads_to=status, entries=2)
+
+
+def invalid(rule: str) -> Cell:
+    return Cell(refusal=InvalidCommand, rules=frozenset({rule}))
 
 
 def no(*rules: str) -> Cell:
@@ -69,16 +75,16 @@ ROWS: Final[dict[str, tuple[Cell, Cell, Cell, Cell, Cell]]] = {
     "add_note": (STAYS, STAYS, STAYS, STAYS, STAYS),
     "send_email": (STAYS, STAYS, STAYS, STAYS, STAYS),
     "mark_read": (STAYS, STAYS, STAYS, STAYS, STAYS),
-    "split": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
-    "launch_case": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
-    "merge": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "split": (NO, to(WAIT), to(WAIT), to(WAIT), NO),
+    "launch_case": (NO, to(WAIT), to(WAIT), to(WAIT), NO),
+    "merge": (NO, ASKED, ASKED, ASKED, NO),
     "rework": (NO, to(IN_PROGRESS), to(IN_PROGRESS), to(IN_PROGRESS), NO),
     "start_action": (NO, STAYS, STAYS, NO, to(TO_DO)),
     "reset_in_progress": (NO, to(IN_PROGRESS), to(IN_PROGRESS), NO, NO),
     "cancel": (to(CLOSED), to(CLOSED), to(CLOSED), to(CLOSED), to(CLOSED)),
-    "review": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
-    "answer_checklist": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
-    "heartbeat": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "review": (NO, STAYS, STAYS, NO, NO),
+    "answer_checklist": (NO, to(IN_PROGRESS), STAYS, NO, NO),
+    "heartbeat": (NO, SAME, SAME, NO, NO),
     "reopen_everything": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
     "": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
 }
@@ -87,18 +93,41 @@ KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "submit": (T, C),
     "feedback": (T, C),
     "send_and_resolve": (T,),
+    "split": (T,),
+    "launch_case": (T,),
+    "merge": (T,),
     "reopen": (T, C),
     "cancel": (T, C),
     "rework": (C,),
     "start_action": (C,),
     "reset_in_progress": (C,),
+    "review": (A,),
+    "answer_checklist": (A,),
+    "heartbeat": (T, A),
 }
 """The contract's column `kinds`, where it is not all three."""
 
 NOT_WHILE_ANOTHERS: Final = frozenset(
-    {"edit", "start", "wait", "resume", "resolve", "send_and_resolve", "set_to_do"}
+    {
+        "answer_checklist",
+        "edit",
+        "launch_case",
+        "merge",
+        "resolve",
+        "resume",
+        "send_and_resolve",
+        "set_to_do",
+        "split",
+        "start",
+        "wait",
+    }
 )
 """C8, as far as its commands exist."""
+
+_ENDING_A_WAIT: Final = frozenset(
+    {"edit", "wait", "resume", "resolve", "send_and_resolve", "split", "launch_case", "merge"}
+)
+"""C12."""
 
 ONLY_BY_THE_OWNER: Final = frozenset({"rework", "start_action", "reset_in_progress", "cancel"})
 """K8; a pause too."""
@@ -114,7 +143,10 @@ class Situation:
     owner: str | None = None
     wait: WaitType | None = None
     flow: str = "none"
-    """Of a Case: no Actions at all, some still open, or one of them failed."""
+    """Of a Case: no Actions at all, some still open, or one of them failed.
+
+    Of an Action: in review after eve completed it, or with a checklist to answer.
+    """
     ended_by: str = ""
     """Of a closed item."""
 
@@ -126,7 +158,7 @@ class Situation:
             self.wait,
             self.assignee and f"of {self.assignee}",
             self.owner and f"owned by {self.owner}",
-            self.flow if self.kind is C else None,
+            self.flow if self.kind is C or self.flow != "none" else None,
             self.ended_by,
         )
         return " ".join(part for part in parts if part)
@@ -158,6 +190,8 @@ def expected(found: Situation, attempt: Attempt) -> Cell:
     if found.status is CLOSED:
         return no("C15")
     cell = cells[STATUSES.index(found.status)]
+    if command == "answer_checklist" and found.flow != "checklist" and cell.refusal is None:
+        return invalid("A7")
     if cell.refusal is None and (rules := frozenset(_forbidding(found, attempt))):
         return no(*rules)
     return cell if cell.refusal is not None else _led(cell, found, attempt)
@@ -172,13 +206,19 @@ def _forbidding(found: Situation, attempt: Attempt) -> Iterator[str]:
     at_rest = found.status in {WAIT, RESOLVED}
     if command == "assign" and at_rest and not is_person(attempt.given("to")):
         yield "C9"
+    if command in _ENDING_A_WAIT and found.wait in {WaitType.SPLIT, WaitType.CASE_LAUNCHED}:
+        yield "C12"
     if command == "reject" and not (actor.startswith("robot:") and actor == found.assignee):
         yield "C7"
+    if command == "heartbeat" and not (actor.startswith("robot:") and actor == found.assignee):
+        yield "Q3"
     if command == "mark_read" and actor != (found.assignee or found.owner):
         yield "C14"
     if command == "cancel" and found.kind is T and found.status is not DRAFT:
         yield "T17"
     yield from _unsuited(found.kind, attempt)
+    if found.kind is A:
+        yield from _forbidden_by_the_review(found, attempt)
     if found.kind is C:
         yield from _forbidden_by_the_flow(found, attempt)
 
@@ -189,6 +229,25 @@ def _unsuited(kind: Kind, attempt: Attempt) -> Iterator[str]:
         yield "A2" if kind is A else "C10"
     if attempt.given("days_to_wait") and kind is not T:
         yield "K6" if kind is C else "A2"
+
+
+def _forbidden_by_the_review(found: Situation, attempt: Attempt) -> Iterator[str]:
+    command, by, reviewed = attempt.command, attempt.by, found.flow == "in review"
+    completes = command == "resolve" and attempt.given("outcome") == "complete"
+    if command == "review" and not (reviewed and is_person(by)):
+        yield "A6"
+    robot = attempt.given("to") if command == "assign" else by
+    works = command in NOT_WHILE_ANOTHERS or command == "assign"
+    if reviewed and robot == ROBOT and works and not _leaves_alone(found, attempt):
+        yield "A6"
+    if reviewed and completes:
+        yield "A6"
+    if completes and found.flow == "checklist":
+        yield "A7"
+
+
+def _leaves_alone(found: Situation, attempt: Attempt) -> bool:
+    return attempt.command == "set_to_do" and found.status is TO_DO and found.assignee is None
 
 
 def _forbidden_by_the_flow(found: Situation, attempt: Attempt) -> Iterator[str]:
@@ -218,6 +277,8 @@ def _led(cell: Cell, found: Situation, attempt: Attempt) -> Cell:
             cell = STAYS
         case "receive_email" if found.wait is WaitType.MORE_INFORMATION:
             cell = to(TO_DO)
+        case "review":
+            cell = to(TO_DO) if attempt.given("verdict") == "fail" else to(CLOSED)
         case "resolve" if found.kind is A:
             cell = to(CLOSED)
         case "resolve" | "send_and_resolve" if attempt.given("method") == "rejected_as_spam":
@@ -232,6 +293,11 @@ ACTORS: Final = ("amy", ROBOT, SERVICE)
 _TAKING_OVER: Final = {"take_over": True}
 _MAIL_OUT: Final = {"to": ["ida@example.org"], "subject": "Your invoice", "body": "Here it is."}
 _MAIL_IN: Final = {"message_id": "<1@example.org>", "sender": "ida@example.org"}
+
+_PARTS: Final = [
+    {"title": "The invoice", "description": "It never came."},
+    {"title": "The reminder", "description": "It came twice."},
+]
 
 _VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     "edit": ({"queue": "second"}, {"queue": "second"} | _TAKING_OVER),
@@ -256,9 +322,24 @@ _VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
         _MAIL_OUT | {"method": "customer_response"},
         _MAIL_OUT | {"method": "rejected_as_spam"} | _TAKING_OVER,
     ),
+    "split": (
+        {"parts": _PARTS},
+        {"parts": _PARTS} | _TAKING_OVER,
+    ),
+    "launch_case": ({"definition": {"name": "errand", "steps": []}},),
+    "merge": ({"into": "T-ANOTHER"}, {"into": "C-ANOTHER"} | _TAKING_OVER),
     "rework": ({"step": "check"},),
     "start_action": ({"action": {"title": "Ask the bank"}},),
     "cancel": ({}, {"reason": "not needed"}),
+    "review": (
+        {"verdict": "pass"},
+        {"verdict": "fail", "comment": "the sum is wrong"},
+        {"verdict": "unable_to_complete", "comment": "the supplier is gone"},
+    ),
+    "answer_checklist": (
+        {"answers": {"signed": "yes"}},
+        {"answers": {"signed": "not_applicable"}} | _TAKING_OVER,
+    ),
 }
 
 _RESOLVE_VARIANTS: Final[dict[Kind, tuple[dict[str, Any], ...]]] = {
@@ -294,6 +375,11 @@ def _of_tickets() -> list[Situation]:
     return [
         *(Situation(T, DRAFT, assignee=holder) for holder in ("amy", "bob", ROBOT)),
         *_open(T),
+        *(
+            Situation(T, WAIT, owner=owner, wait=wait)
+            for owner in (None, "amy", "bob")
+            for wait in (WaitType.SPLIT, WaitType.CASE_LAUNCHED)
+        ),
         *(Situation(T, RESOLVED, owner=owner) for owner in (None, "amy", "bob")),
         *(
             Situation(T, CLOSED, ended_by=ending)
@@ -305,6 +391,8 @@ def _of_tickets() -> list[Situation]:
 def _of_actions() -> list[Situation]:
     return [
         *_open(A),
+        *_open(A, flow="checklist"),
+        *(found for found in _open(A, flow="in review") if found.status is not WAIT),
         *(
             Situation(A, CLOSED, ended_by=ending)
             for ending in ("completing", "failing", "its Case")
@@ -312,18 +400,26 @@ def _of_actions() -> list[Situation]:
     ]
 
 
-def _open(kind: Kind) -> list[Situation]:
+def _open(kind: Kind, *, flow: str = "none") -> list[Situation]:
+    robots = () if flow == "in review" else (ROBOT,)
     return [
-        *(Situation(kind, TO_DO, assignee=holder) for holder in _SORTS_OF_HOLDERS),
-        *(Situation(kind, IN_PROGRESS, assignee=holder) for holder in ("amy", "bob", ROBOT)),
         *(
-            Situation(kind, WAIT, owner=owner, wait=wait)
+            Situation(kind, TO_DO, assignee=holder, flow=flow)
+            for holder in (None, "amy", "bob", *robots)
+        ),
+        *(
+            Situation(kind, IN_PROGRESS, assignee=holder, flow=flow)
+            for holder in ("amy", "bob", *robots)
+        ),
+        *(
+            Situation(kind, WAIT, owner=owner, wait=wait, flow=flow)
             for owner in (None, "amy", "bob")
             for wait in (WaitType.MORE_INFORMATION, WaitType.UNTIL)
         ),
     ]
 
 
+_OF_CASES: Final = (WaitType.MORE_INFORMATION, WaitType.UNTIL, WaitType.PAUSE)
 _OWNERS: Final = (None, "amy", "carol")
 _FLOWS: Final = ("none", "open", "failed")
 
@@ -354,7 +450,7 @@ def _of_cases() -> list[Situation]:
         ),
         *(
             Situation(C, WAIT, owner=owner, wait=wait, flow=flow)
-            for owner, wait, flow in product(_OWNERS, WaitType, _FLOWS)
+            for owner, wait, flow in product(_OWNERS, _OF_CASES, _FLOWS)
         ),
         *(
             Situation(C, RESOLVED, owner=owner, flow=flow)

@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.commands import Cancel, CaseCancelled
+from domain.commands import Cancel
 from domain.deadlines import next_deadline
 from domain.effects import ReportEnd
 from domain.intake import decode, receive
+from domain.notices import CaseCancelled
 from domain.opening import open_item
 from domain.refusals import InvalidCommand, NotAllowed
 from domain.starts import ActionStart
 from domain.states import ActionItemState
-from domain.values import Kind, Outcome, StartedBy, Status
+from domain.values import Kind, Outcome, Performer, StartedBy, Status
 from tests.unit.builders import DAY, NOW, ROBOT, WINDOW, Life, action, as_json, desk
 
 MAIL: dict[str, Any] = {"message_id": "<1@example.org>", "sender": "ida@example.org"}
@@ -229,10 +230,18 @@ def test_mail_to_a_closed_action_is_refused() -> None:
 
 
 # contract: an Action's state says what later parts will fill
-def test_an_actions_state_has_no_review_checklist_and_lease_yet() -> None:
+def test_an_actions_state_has_no_review_and_checklist_yet() -> None:
     state = action().state
     assert isinstance(state, ActionItemState)
-    assert (state.in_review, state.checklist, state.lease) == (False, (), None)
+    assert (state.in_review, state.checklist) == (False, ())
+
+
+# C2, Q2: who may do it is part of its state
+@pytest.mark.parametrize("performer", Performer)
+def test_an_actions_state_says_who_may_do_it(performer: Performer) -> None:
+    state = action(performer=performer).state
+    assert isinstance(state, ActionItemState)
+    assert state.performer is performer
 
 
 # A1, D1

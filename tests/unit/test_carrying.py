@@ -333,7 +333,7 @@ def test_a_state_says_what_the_contract_lists(kind: Kind) -> None:
         "links",
     }
     own = {
-        Kind.TICKET: set(),
+        Kind.TICKET: {"lease"},
         Kind.CASE: {"step", "actions"},
         Kind.ACTION: {"case", "in_review", "checklist", "lease"},
     }[kind]

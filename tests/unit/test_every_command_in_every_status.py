@@ -12,6 +12,7 @@ from domain.values import Kind, Status, WaitType
 from tests.unit.builders import (
     DAY,
     NOW,
+    ONE_ACTION,
     ROBOT,
     Desk,
     Life,
@@ -43,7 +44,8 @@ FLOW: dict[str, Any] = {
     ],
 }
 LATER = NOW + DAY
-WINDOW = {"feedback_window": "P30D"}
+LEASE: dict[str, Any] = {"lease": "P2D"}
+WINDOW = {"feedback_window": "P30D"} | LEASE
 
 
 def _begun(found: Situation) -> Life:
@@ -54,10 +56,19 @@ def _begun(found: Situation) -> Life:
             return draft(**by)
         flow = FLOW if found.flow == "open" else None
         return case_draft(**by, owner=found.owner, definition=flow)
-    settings = {} if found.ended_by == "no window" else WINDOW
+    settings = LEASE if found.ended_by == "no window" else WINDOW
     if found.kind is Kind.TICKET:
         return ticket(by="zoe", settings=settings)
-    return action() if found.kind is Kind.ACTION else _flow(found, settings)
+    return _action(found) if found.kind is Kind.ACTION else _flow(found, settings)
+
+
+def _action(found: Situation) -> Life:
+    if found.flow == "checklist":
+        return action(checklist=["signed"], **LEASE)
+    life = action(peer_review=found.flow == "in review", **LEASE)
+    if found.flow == "in review":
+        life.do("resolve", by="eve", outcome="complete")
+    return life
 
 
 def _flow(found: Situation, settings: dict[str, Any]) -> Life:
@@ -83,6 +94,13 @@ def _held(life: Life, found: Situation) -> None:
             life.do("unassign", by="zoe")
         case Status.IN_PROGRESS:
             life.do("start", by=holder, take_over=True)
+        case Status.WAIT if found.wait is WaitType.SPLIT:
+            life.do("start", by=holder, take_over=True)
+            parts = [{"title": title, "description": title} for title in ("One", "Two")]
+            life.do("split", by=holder, parts=parts)
+        case Status.WAIT if found.wait is WaitType.CASE_LAUNCHED:
+            life.do("start", by=holder, take_over=True)
+            life.do("launch_case", by=holder, definition=ONE_ACTION)
         case Status.WAIT:
             until = {"until": NOW + 90 * DAY} if found.wait is WaitType.UNTIL else {}
             life.do("start", by=holder, take_over=True)

@@ -65,6 +65,28 @@ def test_a_card_shows_which_action_failed_and_why() -> None:
         assert copy.reference in card
 
 
+# T14
+def test_a_card_shows_what_an_item_waits_for() -> None:
+    life = ticket()
+    parts = [{"title": title, "description": title} for title in ("The *invoice*", "Two")]
+    life.do("split", parts=parts)
+    card = info_card(life.item)
+    assert "Wait: split" in card
+    for one, title in zip(life.item.awaited, (r"The \*invoice\*", "Two"), strict=True):
+        assert f"| {one.reference} | open | {title} |" in card
+
+
+# A6, A7
+def test_a_card_shows_the_checklist_and_who_is_reviewed() -> None:
+    life = action(peer_review=True, checklist=[{"key": "signed", "text": "Is it signed?"}])
+    assert "| Is it signed? | open |" in info_card(life.item)
+    life.do("answer_checklist", by="bob", answers={"signed": "not_applicable"})
+    assert "| Is it signed? | not applicable |" in info_card(life.item)
+    assert "In review" not in info_card(life.item)
+    life.do("resolve", by="bob", outcome="complete")
+    assert "In review: completed by bob" in info_card(life.item)
+
+
 # K12
 def test_a_card_says_that_a_case_was_aborted() -> None:
     house = desk()

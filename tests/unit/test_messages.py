@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.commands import COMMANDS, NOTICES, commands_of, notices_of
+from domain.commands import COMMANDS, commands_of
 from domain.deadlines import next_deadline
-from domain.definitions import CaseDefinition, Settings
+from domain.definitions import CaseDefinition, Lookup, Settings, Terms
 from domain.intake import decide, decode, receive, refuse
+from domain.notices import NOTICES, notices_of
 from domain.opening import lookup_of_start, open_item
 from domain.refusals import Conflict, InvalidCommand, NotAllowed, Refused
-from domain.rules import lookup_of, submits
+from domain.rules import lookup_for, submits
 from domain.spans import Span
 from domain.starts import CaseStart, TicketStart
 from domain.timeline import page
@@ -25,6 +26,7 @@ from tests.unit.builders import (
     MOMENT,
     NOW,
     ONE_ACTION,
+    SUPPORT,
     WINDOW,
     Life,
     as_json,
@@ -85,7 +87,7 @@ def test_garbage_is_an_invalid_command_for_every_command(kind: Kind, raw: bytes)
 @ALL
 @pytest.mark.parametrize(
     "name",
-    ["", " ", "split", "merge", "heartbeat", "Resolve", "__class__", "create", "x" * 9000, "a\0b"],
+    ["", " ", "split", "merge", "Heartbeat", "Resolve", "__class__", "create", "x" * 9000, "a\0b"],
     ids=repr,
 )
 def test_an_unknown_command_is_invalid(kind: Kind, name: str) -> None:
@@ -124,15 +126,35 @@ def test_the_commands_of_each_kind_are_those_of_the_contract() -> None:
         "resolve",
     }
     shared = {"submit", "feedback", "reopen", "cancel"}
-    assert set(commands_of(Kind.TICKET)) == everyone | shared | {"send_and_resolve"}
+    assert set(commands_of(Kind.TICKET)) == everyone | shared | {
+        "heartbeat",
+        "launch_case",
+        "merge",
+        "send_and_resolve",
+        "split",
+    }
     assert set(commands_of(Kind.CASE)) == everyone | shared | {
         "rework",
         "start_action",
         "reset_in_progress",
     }
-    assert set(commands_of(Kind.ACTION)) == everyone
-    assert {notice.name for notice in NOTICES} == {"action_ended", "case_cancelled"}
-    assert set(notices_of(Kind.TICKET)) == set()
+    assert set(commands_of(Kind.ACTION)) == everyone | {"review", "answer_checklist", "heartbeat"}
+    assert {notice.name for notice in NOTICES} == {
+        "action_ended",
+        "case_cancelled",
+        "item_ended",
+        "merge_answered",
+        "merge_asked",
+        "mail_failed",
+        "acknowledge",
+    }
+    assert set(notices_of(Kind.TICKET)) == {
+        "acknowledge",
+        "item_ended",
+        "mail_failed",
+        "merge_answered",
+        "merge_asked",
+    }
 
 
 # contract: every field named
@@ -748,7 +770,7 @@ def test_a_revision_from_before_a_deadline_that_elapses_first_is_a_conflict() ->
     life.do("add_note", text="x", expected_revision=3)
 
 
-# contract: a stale lease is a conflict; nothing has a lease yet
+# contract, Q3: a stale lease is a conflict, also where there is none at all
 def test_a_lease_that_nothing_is_under_is_a_conflict() -> None:
     life = ticket()
     refusal = life.refused("start", lease="lease-1")
@@ -927,22 +949,67 @@ def test_updates_and_signals_decide_alike(kind: Kind) -> None:
 
 # K2, T11: the shell asks the catalog once, and only where its answer matters
 def test_what_has_to_be_looked_up_before_submitting_is_told() -> None:
-    def wanted(start: TicketStart | CaseStart) -> tuple[str, str] | None:
-        return lookup_of_start(start)
-
-    assert wanted(TicketStart(by="service:erp", category="billing")) == ("category", "billing")
-    assert wanted(TicketStart(by="amy", category="billing")) is None
-    assert wanted(TicketStart(by="service:erp")) is None
-    assert wanted(CaseStart(by="service:erp", definition="errand")) == ("definition", "errand")
-    assert wanted(CaseStart(by="amy", definition="errand")) is None
-    assert wanted(CaseStart(by="service:erp")) is None
+    billing = Lookup(what="category", name="billing")
+    errand = Lookup(what="definition", name="errand")
+    assert lookup_of_start(TicketStart(by="service:erp", category="billing")) == billing
+    assert lookup_of_start(TicketStart(by="amy", category="billing")) is None
+    assert lookup_of_start(TicketStart(by="service:erp")) is None
+    assert lookup_of_start(CaseStart(by="service:erp", definition="errand")) == errand
+    assert lookup_of_start(CaseStart(by="amy", definition="errand")) is None
+    assert lookup_of_start(CaseStart(by="service:erp")) is None
     whole = CaseDefinition(name="x", steps=())
-    assert wanted(CaseStart(by="service:erp", definition=whole)) is None
-    assert lookup_of(draft().item) == ("category", "billing")
-    assert lookup_of(start_ticket().item) is None
-    assert lookup_of(start_case(definition="errand").item) == ("definition", "errand")
-    assert lookup_of(start_case().item) is None
-    assert lookup_of(start_case(definition=ONE_ACTION).item) is None
+    assert lookup_of_start(CaseStart(by="service:erp", definition=whole)) is None
+    assert needed(draft()) == billing
+    assert needed(start_ticket()) is None
+    assert needed(start_case(definition="errand")) == errand
+    assert needed(start_case()) is None
+    assert needed(start_case(definition=ONE_ACTION)) is None
+
+
+def needed(life: Life, name: str = "submit", **fields: Any) -> Lookup | None:  # noqa: ANN401
+    return lookup_for(life.item, decode(life.item.kind, name, as_json({"by": "amy"} | fields)))
+
+
+# T5, T11, D1: the calendars that an item names itself come with its terms, each once
+def test_the_calendars_that_an_item_names_are_looked_up_with_its_terms() -> None:
+    named = {"calendar": "paris", "due": {"within": "P1D", "calendar": "support"}}
+    both = ("paris", "support")
+    settings = Settings.model_validate(named)
+    start = TicketStart(by="service:erp", category="billing", settings=settings)
+    assert lookup_of_start(start) == Lookup(what="category", name="billing", calendars=both)
+    assert needed(start_ticket(settings=named)) == Lookup(calendars=both)
+    flow = {
+        "name": "errand",
+        "settings": {"calendar": "paris"},
+        "steps": [
+            {
+                "key": "only",
+                "actions": [
+                    {"key": "run", "due": {"within": "PT1H", "calendar": "night"}},
+                    {"key": "walk", "due": {"within": "PT1H", "calendar": "paris"}},
+                    {"key": "rest", "due": {"within": "PT1H"}},
+                ],
+            }
+        ],
+    }
+    case = start_case(definition=flow, settings={"due": named["due"]})
+    assert needed(case) == Lookup(calendars=("support", "paris", "night"))
+    assert needed(case, "wait", type="pause") == Lookup(calendars=("support", "paris", "night"))
+    assert needed(case, "add_note", text="x") is None
+
+
+# D1, K8: an ad-hoc Action's calendar is looked up, unless the Case has heard of it
+def test_the_calendar_of_an_ad_hoc_action_is_looked_up_once() -> None:
+    life = submitted(Kind.CASE)
+    due = {"within": "PT1H", "calendar": "support"}
+    asked: dict[str, Any] = {"action": {"title": "Call", "due": due}}
+    assert needed(life, "start_action", **asked) == Lookup(calendars=("support",))
+    assert needed(life, "start_action", action={"title": "Call", "due": {"within": "PT1H"}}) is None
+    assert needed(life, "start_action", action={"title": "Call"}) is None
+    assert needed(life, "start_action", action="read") is None
+    life.terms = Terms(calendars=(SUPPORT,))
+    life.do("start_action", **asked)
+    assert needed(life, "start_action", **asked) is None
 
 
 # C18: so that the shell knows when to ask

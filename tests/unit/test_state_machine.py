@@ -23,11 +23,12 @@ from hypothesis.stateful import (
 )
 
 from domain.carrying import carried, read
-from domain.commands import ActionEnded, CaseCancelled
 from domain.deadlines import elapse, next_deadline
+from domain.definitions import Terms
 from domain.effects import CancelAction, Effect, ReportEnd, SendMail, StartAction
 from domain.intake import decide, decode, receive, refuse
 from domain.items import Action, AnyItem, Case, Change
+from domain.notices import ActionEnded, CaseCancelled
 from domain.opening import open_item
 from domain.refusals import Conflict, InvalidCommand, NotAllowed, Refused
 from domain.values import Outcome, Status, is_person
@@ -36,6 +37,7 @@ from tests.unit.builders import (
     DAY,
     HOUR,
     MOMENT,
+    PARIS,
     TWO_STEPS,
     Life,
     as_json,
@@ -123,6 +125,7 @@ HOLDING: list[Move] = [
     ("set_to_do", TAKING),
     ("mark_read", {}),
     ("reject", {"reason": "blurred"}),
+    ("heartbeat", {}),
 ]
 PARKING: list[Move] = [
     ("wait", {"type": "more_information"}),
@@ -199,12 +202,16 @@ RULES: dict[str, Any] = {
     "within": "P3D",
     "at_risk": "P1D",
 }
+CATALOG = Terms(calendars=(PARIS,))
 ITEM_SETTINGS: list[dict[str, Any]] = [
     {},
     {"feedback_window": "P2D"},
     {"feedback_window": "PT1H", "due": {"within": "P3D", "at_risk": "P1D"}},
     {"feedback_window": "P9D", "due": RULES, "notify": ["lead@example.org"]},
     {"feedback_window": "P9D", "resolution_evidence": True, "reopen_on": ["feedback"]},
+    {"calendar": "paris", "feedback_window": "P2D", "due": RULES | {"calendar": "paris"}},
+    {"lease": "PT2H"},
+    {"feedback_window": "P2D", "lease": "P2D", "due": {"within": "P3D", "at_risk": "P1D"}},
 ]
 FLOWS: list[dict[str, Any] | None] = [
     None,
@@ -263,11 +270,11 @@ class WatchedLife(Life):
             self.keep(refuse(self.item, self.now, by=by, command=name, refusal=refusal))
             return refusal
         if manner.by_signal:
-            change, refused = receive(self.item, command, self.now)
+            change, refused = receive(self.item, command, self.now, terms=self.terms)
             self.keep(change)
             return refused
         try:
-            self.keep(decide(self.item, command, self.now))
+            self.keep(decide(self.item, command, self.now, terms=self.terms))
         except Refused as refusal:
             return refusal
         return None
@@ -336,8 +343,18 @@ def check_status(item: AnyItem) -> None:
     assert (item.closes_at is not None) == (status is Status.RESOLVED)
     assert (item.submitted_at is None) == (status is Status.DRAFT or was_discarded(item))
     assert not (isinstance(item, Action) and status in {Status.DRAFT, Status.RESOLVED})
+    check_lease(item)
     if isinstance(item, Case):
         check_case(item)
+
+
+def check_lease(item: AnyItem) -> None:
+    """Q3: whoever has an item under a lease is a robot at work, and none such is without one."""
+    robot = item.assignee is not None and item.assignee.startswith("robot:")
+    at_work = robot and item.status in {Status.TO_DO, Status.IN_PROGRESS}
+    leased = at_work and item.settings.lease is not None and not isinstance(item, Case)
+    assert (item.lease is not None) == leased
+    assert item.lost in {0, 1, 2}
 
 
 def was_discarded(item: AnyItem) -> bool:
@@ -374,8 +391,8 @@ class TicketLives(Lives):
     @initialize(chosen=st.sampled_from(ITEM_SETTINGS), submit=st.booleans(), whole=st.booleans())
     def somebody_starts_it(self, *, chosen: dict[str, Any], submit: bool, whole: bool) -> None:
         fields = COMPLETE if whole or submit else {}
-        begun = start_ticket(**fields, submit=submit, settings=chosen)
-        self.life = WatchedLife(begun.item, begun.now, None, begun.changes)
+        begun = start_ticket(**fields, submit=submit, settings=chosen, terms=CATALOG)
+        self.life = WatchedLife(begun.item, begun.now, CATALOG, begun.changes)
 
     @rule(row=acts(HOLDING))
     def somebody_takes_or_gives_it(self, *, row: Acts) -> None:
@@ -469,8 +486,9 @@ class CaseLives(Lives):
             submit=submit,
             settings=chosen,
             owner=owner,
+            terms=CATALOG,
         )
-        self.life = WatchedLife(begun.item, begun.now, None, begun.changes)
+        self.life = WatchedLife(begun.item, begun.now, CATALOG, begun.changes)
         self._collect()
 
     @property
@@ -648,6 +666,8 @@ class CaseLives(Lives):
                         self.post.reports.append(ended(effect, life.item.reference))
                     case SendMail():
                         pass
+                    case _:
+                        pytest.fail(f"nobody here asks for {effect}")
 
 
 def live(lives: type[Lives]) -> None:
@@ -657,11 +677,13 @@ def live(lives: type[Lives]) -> None:
         run_state_machine_as_test(lives, settings=LIVELY)
 
 
-@pytest.mark.timeout(0 if STEPS > 100_000 else 240)
+@pytest.mark.soak
+@pytest.mark.timeout(0 if STEPS > 100_000 else 400)
 def test_whatever_happens_to_a_ticket_the_model_holds() -> None:
     live(TicketLives)
 
 
-@pytest.mark.timeout(0 if STEPS > 100_000 else 240)
+@pytest.mark.soak
+@pytest.mark.timeout(0 if STEPS > 100_000 else 400)
 def test_whatever_happens_to_a_case_and_its_actions_the_model_holds() -> None:
     live(CaseLives)

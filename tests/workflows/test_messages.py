@@ -70,6 +70,14 @@ async def test_a_start_may_bring_its_first_command_as_an_update(host: Host) -> N
     assert host.item(reference).commands == ["create", "start", "add_note"]
 
 
+async def test_items_that_are_asked_for_while_they_ask_the_catalog_are_told_all_the_same(
+    host: Host,
+) -> None:
+    # a query ends the first task before the catalog's answer is taken; nothing is cached
+    tickets = await asyncio.gather(*(host.ticket() for _ in range(10)))
+    assert [ticket.commands for ticket in tickets] == [["create"]] * 10
+
+
 async def test_a_refused_update_that_came_with_a_start_leaves_the_item_as_started(
     host: Host,
 ) -> None:

@@ -1,11 +1,15 @@
 """Single items over months on the real server, which skips time for one workflow."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
+from starter.catalog.loading import load
 from tests.hosts import TEMPORAL, Host, Life, new_host, server_options
 from workflows.attributes import ALL
 from workflows.payloads import DATA_CONVERTER
@@ -71,3 +75,101 @@ async def test_a_ticket_closes_itself_after_weeks_without_an_answer(
     last = await ticket.result()
     assert last["resolution"]["method"] == "no_customer_response"
     assert last["resolution"]["at"] == waiting["wakes_at"]
+
+
+PARIS = ZoneInfo("Europe/Paris")
+CALENDARS = """
+office:
+  zone: Europe/Paris
+  hours:
+    weekdays: 09:00-12:30 13:30-18:00
+    friday: 09:00-12:30 13:30-17:00
+  holidays:
+    dates: [{holiday}]
+"""
+CATEGORIES = """
+billing:
+  queue: accounts
+  settings:
+    calendar: office
+    feedback_window: P1D
+    due: {within: P6D, calendar: office, add_wait_time: true, at_risk: PT4H}
+"""
+
+
+def to_summer_time(after: date) -> date:
+    """The next Sunday on which clocks in Paris go forward."""
+    ends_of_march = (date(year, 3, 31) for year in (after.year, after.year + 1))
+    sundays = [end - timedelta(days=(end.weekday() + 1) % 7) for end in ends_of_march]
+    return next(sunday for sunday in sundays if sunday > after + 4 * DAY)
+
+
+class Paris:
+    """The clock in Paris, from the Thursday before it goes forward on."""
+
+    def __init__(self, env: WorkflowEnvironment, sunday: date) -> None:
+        self.env = env
+        self.sunday = sunday
+        self.skipped = timedelta(0)
+
+    def at(self, days: int, wall: str) -> datetime:
+        """A moment so many days after that Sunday."""
+        there = datetime.combine(self.sunday + days * DAY, time.fromisoformat(wall), PARIS)
+        return there.astimezone(UTC)
+
+    def now(self) -> datetime:
+        """The item's time."""
+        return datetime.now(UTC) + self.skipped
+
+    async def comes(self, item: Life, days: int, wall: str) -> None:
+        """Let the item's time go by until then."""
+        span = self.at(days, wall) - self.now()
+        await later(self.env, item, span)
+        self.skipped += span
+
+
+# T5, T11, D1, D2, D5: the issue's own example
+async def test_a_due_date_in_paris_working_time_is_right_to_the_minute(
+    skipping_server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    paris = Paris(skipping_server, to_summer_time(datetime.now(PARIS).date()))
+    holiday = f"{paris.sunday + 8 * DAY}"
+    (tmp_path / "calendars.yaml").write_text(CALENDARS.format(holiday=holiday))
+    (tmp_path / "categories.yaml").write_text(CATEGORIES)
+    catalog = load(tmp_path)
+    host = new_host(skipping_server.client)
+    async with host.working(categories=catalog.categories, clock=paris.now):
+        ticket = await host.ticket(submit=False)
+        await paris.comes(ticket, -3, "16:40:20")  # a Thursday
+        submitted = await ticket.do("submit")
+        assert to_the_minute(submitted["submitted_at"]) == paris.at(-3, "16:40")
+        assert to_the_minute(submitted["due_at"]) == paris.at(5, "16:40")
+        await paris.comes(ticket, -2, "10:00")
+        waiting = await ticket.do("wait", type="more_information", days_to_wait=3)
+        assert to_the_minute(waiting["wakes_at"]) == paris.at(3, "10:00")
+        assert (waiting["due_at"], await due_attribute(ticket)) == (None, None)
+        assert waiting["due_text"] == "Due: paused 44 h 40 m before due"
+        await paris.comes(ticket, 1, "10:00")  # three days later; the clock went forward between
+        resumed = await ticket.do("resume")
+        # 7 h of the wait were working time: 20 m of Friday, the holiday, 6 h 40 m of Tuesday
+        due = paris.at(9, "16:40")
+        assert to_the_minute(resumed["due_at"]) == due
+        assert await due_attribute(ticket) == datetime.fromisoformat(resumed["due_at"])
+        assert resumed["due_text"] == f"Due: {paris.sunday + 9 * DAY} 16:40 Europe/Paris"
+        await paris.comes(ticket, 9, "18:00")
+        told = {entry.command: to_the_minute(entry.at) for entry in ticket.entries}
+        assert told["at_risk"] == paris.at(9, "11:40")
+        assert told["overdue"] == due
+        resolved = await ticket.do("resolve", method="customer_response")
+        assert to_the_minute(resolved["closes_at"]) == paris.at(11, "09:00")
+
+
+async def due_attribute(item: Life) -> Any:  # noqa: ANN401 - whatever is there
+    """The search attribute, as lists in Temporal's UI show it."""
+    described = await item.handle.describe()
+    return {one.key.name: one.value for one in described.typed_search_attributes}.get("ItemDue")
+
+
+def to_the_minute(moment: str | datetime) -> datetime:
+    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return found.replace(second=0, microsecond=0)

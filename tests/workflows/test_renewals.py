@@ -236,6 +236,7 @@ async def test_an_item_as_full_as_it_may_be_is_renewed(
         assert (await ticket.do("start", by=wide))["assignee"] == wide
 
 
+@pytest.mark.soak
 async def test_3600_notes_to_a_case_with_an_open_action_are_all_kept(
     server: WorkflowEnvironment,
 ) -> None:

@@ -209,16 +209,88 @@ async def test_sending_and_resolving_is_one_command_and_the_mail_goes_out(desk: 
     await assert_eventually(check)
 
 
-async def test_a_mail_that_is_given_up_is_seen_on_the_timeline(desk: Host) -> None:
+async def test_a_mail_that_is_given_up_is_seen_on_the_timeline_and_raised(desk: Host) -> None:
     ticket = await desk.ticket()
     desk.posted.is_broken = True
     await ticket.do("send_email", to="ida@example.org", subject="Hello")
+    state = await ticket.eventually(new_information=True)  # M5
+    assert state["status"] == "TO_DO"
+    entry = ticket.entries[-1]
+    assert (entry.command, entry.refused) == ("mail_failed", False)
+    assert "given up" in (entry.reason or "")
+
+
+# M5
+async def test_a_resolution_mail_that_fails_reopens_within_the_window(desk: Host) -> None:
+    ticket = await desk.ticket(settings=WINDOW | {"resolution_evidence": True})
+    desk.posted.is_broken = True
+    await ticket.do("start")
+    await ticket.do("send_and_resolve", method="customer_response", to="ida@example.org")
+    state = await ticket.eventually(status="TO_DO", assignee="amy", new_information=True)
+    assert state["resolution"] is None
+
+
+# M5
+async def test_a_mail_that_fails_after_the_end_is_still_on_the_timeline(desk: Host) -> None:
+    ticket = await desk.ticket()
+    desk.posted.is_broken = True
+    await ticket.tell("send_and_resolve", method="rejected_as_spam", to="ida@example.org")
+    assert (await ticket.result())["status"] == "CLOSED"
+    entry = ticket.entries[-1]
+    assert (entry.refused, entry.rule) == (True, "M5")
+    assert "was not delivered" in (entry.reason or "")
+
+
+# M5
+async def test_who_is_assigned_an_item_by_somebody_else_is_told_by_mail(desk: Host) -> None:
+    ticket = await desk.ticket()
+    await ticket.do("assign", to="bob")
+    await ticket.tell("assign", by="bob", to="carol")
+    await ticket.eventually(assignee="carol")
+    await ticket.do("assign", by="dora", to="dora")
 
     async def check() -> None:
-        assert ticket.entries[-1].refused  # M5
-        assert "given up" in (ticket.entries[-1].reason or "")
+        told = [one.accounts for one in desk.ledger.mails(ticket.reference)]
+        assert told == [("bob",), ("carol",)]
+        assert len(desk.posted.taken) == len(told)
 
     await assert_eventually(check)
+
+
+# M5
+async def test_a_mail_that_misses_somebody_says_whom(desk: Host) -> None:
+    ticket = await desk.ticket()
+    desk.posted.missed = "bo@example.org: 550 unknown"
+    await ticket.do("send_email", to=["ida@example.org", "bo@example.org"], subject="Hello")
+    await ticket.eventually(new_information=True)
+    assert "bo@example.org: 550 unknown" in (ticket.entries[-1].reason or "")
+
+
+# M5
+async def test_the_mailroom_tells_an_item_that_a_mail_has_bounced(desk: Host) -> None:
+    ticket = await desk.ticket()
+    state = await ticket.do("send_email", to="ida@example.org", subject="Hello")
+    (mail,) = desk.ledger.mails(ticket.reference)
+    bounced = {"run": state["run"], "mail": mail.key, "reason": "550 no such user"}
+    await ticket.tell("mail_failed", by="system", command_id="b-1", **bounced)
+    await ticket.eventually(new_information=True)
+    assert "550 no such user" in (ticket.entries[-1].reason or "")
+
+
+# M5
+async def test_the_mailroom_has_a_sender_told_that_a_mail_arrived(desk: Host) -> None:
+    ticket = await desk.ticket()
+    await ticket.tell("acknowledge", by="system", command_id="a-1", to="ida@example.org")
+
+    async def check() -> None:
+        mails = desk.ledger.mails(ticket.reference)
+        assert [(one.to, one.template) for one in mails] == [
+            (("ida@example.org",), "acknowledgement")
+        ]
+        assert desk.posted.taken == [one.key for one in mails]
+
+    await assert_eventually(check)
+    assert not (await ticket.state())["new_information"]
 
 
 async def test_a_discarded_draft_is_closed(desk: Host) -> None:

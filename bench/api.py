@@ -1,0 +1,187 @@
+"""Tickets' lives through the HTTP API beside the same lives by Temporal's updates alone."""
+
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import make_msgid
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from pydantic import JsonValue
+from sqlalchemy import Engine
+
+from bench.lives import START
+from domain.values import Kind
+from starter.access.callers import Scope
+from starter.access.keys import make
+from starter.embedded.stack import Stack
+from starter.references import new_reference
+from starter.settings import Settings
+from store.engine import engine_of
+from store.schema import upgrade
+
+CONCURRENCIES: Final = (1, 16)
+LIFE: Final = ("create", "take", "wait", "reply", "resolve, which closes")
+_ACTOR: Final = "service:bench"
+_MAILS: Final = "service:mails"
+_TICKET: Final[dict[str, Any]] = {name: value for name, value in START.items() if name != "by"}
+_WAIT: Final[dict[str, JsonValue]] = {"type": "more_information", "waiting_for": "customer"}
+_RESOLVE: Final[dict[str, JsonValue]] = {"method": "customer_response"}
+_NUMBERS: Final = itertools.count()
+Live = Callable[[int], Awaitable[None]]
+"""One life in the queue of this number, which nobody else takes from meanwhile."""
+
+
+@dataclass
+class ApiFigures:
+    """Items a second by concurrency, round by round."""
+
+    api: dict[int, list[float]] = field(default_factory=dict)
+    updates: dict[int, list[float]] = field(default_factory=dict)
+    """The same changes of the same Tickets, each one update of Temporal's client."""
+
+
+def api_stack(folder: Path) -> Stack:
+    """A stack that serves the API, on free ports."""
+    settings = Settings(
+        database_url=f"sqlite:///{folder / 'casekeep.db'}", http_listen="127.0.0.1:0"
+    )
+    return Stack(folder, temporal_port=0, ui_port=0, web=True, settings=settings)
+
+
+def keys(engine: Engine) -> dict[str, str]:
+    """A key to work with, and one that mails come by."""
+    scopes = {_ACTOR: {Scope.START, Scope.WORK, Scope.READ}, _MAILS: {Scope.MAIL}}
+    return {
+        actor: make(engine, actor, scopes=chosen, queues={"*"}, by="bench", lasts=None)[0]
+        for actor, chosen in scopes.items()
+    }
+
+
+def _mail() -> dict[str, JsonValue]:
+    return {
+        "message_id": make_msgid(domain="example.org"),
+        "sender": "Ada Lovelace <ada@example.org>",
+        "recipients": ["desk@desk.example"],
+        "subject": "Re: Printer on fire",
+        "excerpt": "It still burns.",
+    }
+
+
+def _queue(slot: int) -> str:
+    return f"bench-{slot}"
+
+
+def by_api(work: httpx.AsyncClient, mails: httpx.AsyncClient) -> Live:
+    """Lives by the API."""
+
+    async def told(
+        client: httpx.AsyncClient, path: str, body: Mapping[str, JsonValue] | None = None
+    ) -> dict[str, Any]:
+        answer = await client.post(path, json=body or {})
+        answer.raise_for_status()
+        state: dict[str, Any] = answer.json()
+        return state
+
+    async def live(slot: int) -> None:
+        await told(work, "/tickets", _TICKET | {"queue": _queue(slot), "submit": True})
+        reference = (await told(work, f"/queues/{_queue(slot)}/next"))["reference"]
+        await told(work, f"/items/{reference}/wait", _WAIT)
+        await told(mails, f"/items/{reference}/receive_email", _mail())
+        state = await told(work, f"/items/{reference}/resolve", _RESOLVE)
+        _check(state)
+
+    return live
+
+
+def by_updates(stack: Stack, client: Any) -> Live:  # noqa: ANN401 - Temporal's client
+    """The same lives by a client of Temporal's, which knows what it takes next."""
+
+    async def live(slot: int) -> None:
+        handle = await client.start_workflow(
+            Kind.TICKET.value,
+            START | {"by": _ACTOR, "queue": _queue(slot), "submit": True},
+            id=new_reference(Kind.TICKET),
+            task_queue=stack.settings.task_queue,
+        )
+        await handle.execute_update("start", {"by": _ACTOR})
+        await handle.execute_update("wait", {"by": _ACTOR} | _WAIT)
+        await handle.execute_update("receive_email", {"by": _MAILS} | _mail())
+        _check(await handle.execute_update("resolve", {"by": _ACTOR} | _RESOLVE))
+
+    return live
+
+
+def _check(state: Mapping[str, Any]) -> None:
+    if state["status"] != "CLOSED":
+        msg = f"{state['reference']} is {state['status']} at the end of its life"
+        raise RuntimeError(msg)
+
+
+async def rate(live: Live, concurrency: int, lives: int) -> float:
+    """Items a second; each of those at work has a queue of its own."""
+
+    async def lives_of(slot: int) -> None:
+        for _ in range(lives // concurrency):
+            await live(slot)
+
+    begun = next(_NUMBERS) * 1_000
+    began = time.perf_counter()
+    await asyncio.gather(*(lives_of(begun + slot) for slot in range(concurrency)))
+    return lives // concurrency * concurrency / (time.perf_counter() - began)
+
+
+async def measure_api(stack: Stack, rounds: int, lives: int) -> ApiFigures:
+    """Both ways in turn, round by round, at each concurrency."""
+    found = ApiFigures()
+    engine = engine_of(stack.settings.database_url)
+    upgrade(engine)
+    made = keys(engine)
+    async with (
+        _client(stack, made[_ACTOR]) as work,
+        _client(stack, made[_MAILS]) as mails,
+    ):
+        ways = [
+            (found.api, by_api(work, mails)),
+            (found.updates, by_updates(stack, await stack.client())),
+        ]
+        for _, live in ways:
+            await rate(live, 8, 16)
+        for turn in range(rounds):
+            for concurrency in CONCURRENCIES:
+                for figures, live in ways if turn % 2 == 0 else reversed(ways):
+                    a_second = await rate(
+                        live, concurrency, lives if concurrency > 1 else lives // 4
+                    )
+                    figures.setdefault(concurrency, []).append(a_second)
+    engine.dispose()
+    return found
+
+
+def _client(stack: Stack, key: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=f"{stack.web_url}/api/v1",
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
+    )
+
+
+def report_api(found: ApiFigures) -> dict[str, list[float]]:
+    """By concurrency: items a second through the API, by updates, and the median ratio."""
+    return {
+        f"items a second at concurrency {concurrency}": [
+            statistics.median(found.api[concurrency]),
+            statistics.median(found.updates[concurrency]),
+            statistics.median(
+                one / other
+                for one, other in zip(
+                    found.api[concurrency], found.updates[concurrency], strict=True
+                )
+            ),
+        ]
+        for concurrency in CONCURRENCIES
+    }

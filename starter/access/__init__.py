@@ -1,0 +1,1 @@
+"""Who may do what: callers, permits, accounts, keys and sign-in."""

@@ -1,0 +1,1 @@
+"""Pictures for people: SVG without a browser, and PNG of it."""

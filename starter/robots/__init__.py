@@ -1,0 +1,1 @@
+"""Robots: programs in any language that do what a queue offers robots (Q2, Q3)."""

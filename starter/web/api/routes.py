@@ -1,0 +1,37 @@
+"""The HTTP API, version 1: its routes, and the document that describes them."""
+
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from starter.web.api import catalog, commands, hooks, items, queues, robots, starts
+from starter.web.api.document import Document, document_of
+from starter.web.api.problems import ApiRoute
+from starter.web.api.reading import page_of
+
+PREFIX: Final = "/api/v1"
+router = APIRouter(prefix=PREFIX, route_class=ApiRoute)
+for _part in (starts, items, commands, queues, robots, catalog, hooks):
+    router.include_router(_part.router)
+_described: Final = list(router.routes)
+_made: list[Document] = []
+
+
+def document() -> Document:
+    """The API's OpenAPI document; made once."""
+    if not _made:
+        _made.append(document_of(_described))
+    return _made[0]
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def read_document() -> JSONResponse:
+    """The document, for everybody: it says nothing of this desk."""
+    return JSONResponse(document())
+
+
+@router.get("/", include_in_schema=False)
+def read_page() -> HTMLResponse:
+    """The document as a page, for everybody."""
+    return HTMLResponse(page_of(document()))

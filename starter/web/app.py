@@ -1,0 +1,54 @@
+"""The application: its routes, what guards them, and what runs beside them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from starter.web.api.routes import router as api
+from starter.web.api.waking import wake_hooks
+from starter.web.guarding import guard
+from starter.web.house import House
+from starter.web.pages.routes import router as pages
+from starter.web.signing.routes import router as signing
+
+STATIC: Final = Path(__file__).with_name("static")
+
+MOST: Final = 1024 * 1024
+"""Bytes of a request: a form holds one command, which is a quarter of that at most (contract)."""
+
+
+def application(house: House) -> FastAPI:
+    """The pages and the API over this house."""
+
+    @asynccontextmanager
+    async def beside(_app: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(house.hub.serve()), asyncio.create_task(wake_hooks(house))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    app = FastAPI(
+        title="Casekeep",
+        version="1",
+        lifespan=beside,
+        # the API brings its own document, and no page of anybody else's to read it
+        openapi_url=None,
+        max_body_size=MOST,
+    )
+    app.state.house = house
+    app.include_router(api)
+    app.include_router(pages)
+    app.include_router(signing)
+    guard(app)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

@@ -1,0 +1,1 @@
+"""The work pages: what people see of their work, and do with it."""

@@ -1,0 +1,110 @@
+"""The lead's view: how queues stand, how long what waits there has waited, and who has how much."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from starter.access.permits import Duty, check_duty
+from starter.web.house import Calls, InHouse
+from starter.web.pages.framing import queues_of
+from starter.web.pages.rendering import fragment, moments_of, page
+from starter.web.pages.words import words
+from store.ages import STEPS, Hands, ages, hands
+from store.load import Load, loads
+
+router: Final = APIRouter()
+WIDE: Final = 1000
+"""Units that the longest bar is wide; the page stretches them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a bar: its ink, where it begins and how wide it is, and what it stands for."""
+
+    ink: str
+    begin: float
+    width: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the ages: its label, its count, and how high it is of a hundred."""
+
+    label: str
+    count: int
+    height: float
+
+
+@router.get("/lead")
+async def lead(request: Request, house: InHouse, caller: Calls) -> Response:
+    """How the reader's queues stand."""
+    check_duty(caller, Duty.LEAD)
+    queues = queues_of(house, caller)
+    now = datetime.now(UTC)
+    found, waiting, people = await asyncio.gather(
+        asyncio.to_thread(loads, house.engine, queues, now),
+        asyncio.to_thread(ages, house.engine, queues, now),
+        asyncio.to_thread(hands, house.engine, queues, now),
+    )
+    most = max((one.waiting + one.in_work for one in found), default=0)
+    most_held = max((one.total for one in people), default=0)
+    shown: dict[str, Any] = {
+        "loads": [(one, bar(_of_load(one), most)) for one in found],
+        "total": _sum(found),
+        "people": [(one, bar(_of_hands(one), most_held)) for one in people],
+        "columns": _columns(request, caller, waiting),
+        "wide": WIDE,
+    }
+    if request.headers.get("hx-request") == "true":
+        return await fragment(request, caller, "lead_parts.html", **shown)
+    return await page(request, caller, "lead.html", **shown)
+
+
+def bar(counts: Sequence[tuple[str, int]], most: int) -> tuple[Piece, ...]:
+    """The counts beside each other, so wide as they are of the most there is."""
+    pieces, begin = [], 0.0
+    for ink, count in counts:
+        width = WIDE * count / most if most else 0.0
+        if count:
+            pieces.append(Piece(ink, round(begin, 2), round(width, 2), count))
+        begin += width
+    return tuple(pieces)
+
+
+def _of_load(load: Load) -> tuple[tuple[str, int], ...]:
+    rest = load.waiting + load.in_work - load.overdue - load.at_risk
+    return ("red", load.overdue), ("amber", load.at_risk), ("blue", rest)
+
+
+def _of_hands(held: Hands) -> tuple[tuple[str, int], ...]:
+    rest = held.total - held.overdue - held.at_risk
+    return ("red", held.overdue), ("amber", held.at_risk), ("blue", rest)
+
+
+def _sum(found: Sequence[Load]) -> dict[str, Any]:
+    oldest = [one.oldest_at for one in found if one.oldest_at is not None]
+    return {
+        "waiting": sum(one.waiting for one in found),
+        "in_work": sum(one.in_work for one in found),
+        "overdue": sum(one.overdue for one in found),
+        "at_risk": sum(one.at_risk for one in found),
+        "oldest_at": min(oldest, default=None),
+    }
+
+
+def _columns(request: Request, caller: Calls, waiting: Sequence[int]) -> list[Column]:
+    at = moments_of(request, caller)
+    say = words(at.language)
+    most = max(waiting) or 1
+    labels = [say("lead.up_to", span=at.length(step)) for step in STEPS]
+    labels.append(say("lead.over", span=at.length(STEPS[-1])))
+    return [
+        Column(label, count, round(100 * count / most, 1))
+        for label, count in zip(labels, waiting, strict=True)
+    ]

@@ -1,0 +1,10 @@
+// Says a sentence in passing, to eyes and to screen readers.
+let hiding;
+export function say(sentence) {
+  const said = document.getElementById("said");
+  if (!said || !sentence) return;
+  said.textContent = sentence;
+  said.classList.add("shown");
+  clearTimeout(hiding);
+  hiding = setTimeout(() => said.classList.remove("shown"), 4000);
+}

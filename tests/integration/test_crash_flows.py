@@ -1,0 +1,166 @@
+"""A deep and wide Case, its worker killed again and again, tells what the pure domain tells."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+from domain.effects import StartAction, StartItem
+from domain.opening import open_item
+from domain.starts import CaseStart
+from domain.values import Status
+from store import queries
+from tests.integration.stacks import Fields, Town, assert_eventually, town
+from tests.unit.builders import Life
+from tests.unit.world import World, defined
+
+WIDE: Final = 20
+KILLS: Final = 5
+
+
+def waiting_for(name: str, *, below: str, first: list[Fields] | None = None) -> Fields:
+    """A definition whose last step waits for a Case of another one."""
+    order = {"key": "deeper", "kind": "wait_for_sub_cases", "cases": [{"definition": below}]}
+    steps = [{"key": "wide", "actions": first}] if first else []
+    return {"name": name, "steps": [*steps, {"key": "deep", "actions": [order]}]}
+
+
+PIECES: Final = [{"key": f"piece-{number}"} for number in range(1, WIDE + 1)]
+DEFINITIONS: Final = (
+    waiting_for("top", below="second", first=PIECES),
+    waiting_for("second", below="third"),
+    waiting_for("third", below="bottom"),
+    {"name": "bottom", "steps": [{"key": "only", "actions": [{"key": "by-hand"}]}]},
+)
+START: Final = {"by": "amy", "short_description": "Move the archive", "definition": "top"}
+TOP: Final = "C-ARCHIVE"
+COMPLETE: Final = {"outcome": "complete"}
+UNABLE: Final = {"outcome": "unable_to_complete", "reason": "the shelf is empty"}
+REWORK: Final = {"step": "wide", "reason": "from the beginning"}
+
+
+@pytest_asyncio.fixture
+async def archive(tmp_path: Path) -> AsyncIterator[Town]:
+    """A desk whose catalog has these definitions."""
+    cases = tmp_path / "catalog" / "cases"
+    cases.mkdir(parents=True)
+    for definition in DEFINITIONS:
+        (cases / f"{definition['name']}.json").write_text(json.dumps(definition))
+    url = f"sqlite:///{tmp_path / 'casekeep.db'}"
+    async with town(tmp_path / "desk", url, catalog=tmp_path / "catalog") as desk:
+        yield desk
+
+
+class Twice:
+    """Every command given twice: to the real desk by signal, and to the domain in memory."""
+
+    def __init__(self, desk: Town) -> None:
+        self.desk = desk
+        self.world = World(catalog=defined(*DEFINITIONS), run_of=self._run_of)
+
+    def _run_of(self, reference: str) -> str:
+        """The run that the real item has: references of what it starts come of it."""
+        row = queries.item_of(self.desk.engine, reference)
+        assert row is not None, reference
+        return row.state.run
+
+    async def start(self) -> None:
+        start = CaseStart.model_validate_json(json.dumps(START | {"submit": True}))
+        await self.desk.start(start, TOP)
+        await self.desk.eventually(TOP)
+        terms = self.world.catalog["top"]
+        change = open_item(
+            start, reference=TOP, run=self._run_of(TOP), at=self.world.now, terms=terms
+        )
+        self.world.add(Life(change.item, self.world.now, terms, [change]))
+
+    async def tell(self, reference: str, command: str, **fields: Any) -> None:  # noqa: ANN401
+        """Signal the real item, and command the one in memory; nothing has settled yet."""
+        await self.desk.tell(reference, command, **fields)
+        self.world.give(reference, command, **fields)
+
+    async def settled(self, *references: str) -> None:
+        """Once the real items, or these, are where those in memory are, all asked for done."""
+
+        async def check() -> None:
+            self._settle()
+            for reference in references or self.world.lives:
+                life = self.world[reference]
+                row = queries.item_of(self.desk.engine, reference)
+                assert row is not None, reference
+                assert row.state.revision == life.item.revision, reference
+
+        await assert_eventually(check)
+
+    def _settle(self) -> None:
+        """All that the items in memory ask for, as soon as what they start is there in earnest."""
+        is_more = True
+        while is_more:
+            for life in self.world.lives.values():
+                for effect in life.item.outbox:
+                    if isinstance(effect, StartAction | StartItem):
+                        self._run_of(effect.reference)
+            is_more = self.world.perform() or self.world.deliver()
+
+    def newest(self, key: str) -> str:
+        """The reference of the newest copy of the top Case's Action."""
+        return [copy.reference for copy in self.world.case(TOP).actions if copy.key == key][-1]
+
+    async def pieces(self, numbers: range, outcome: Fields = COMPLETE) -> None:
+        """These Actions end, one after the other, so that their reports have an order."""
+        for number in numbers:
+            reference = self.newest(f"piece-{number}")
+            await self.tell(reference, "resolve", by="bob", **outcome)
+            await self.settled(reference, TOP)
+
+
+def told(entries: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
+    """A timeline but for its instants."""
+    return [
+        (one.revision, one.by, one.command, one.before, one.after, one.reason, one.note)
+        for one in entries
+        if not one.refused
+    ]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600, func_only=True)  # five deaths, each up to ten seconds for what it held
+async def test_a_deep_and_wide_case_tells_what_the_domain_tells(archive: Town) -> None:  # K10, K12
+    both, kills = Twice(archive), 0
+
+    async def killed() -> None:
+        nonlocal kills
+        kills += 1
+        await archive.stack.kill_worker()
+        await archive.stack.start_worker()
+        await both.settled()
+
+    await both.start()
+    await both.settled()
+    await both.pieces(range(1, 5))
+    await both.tell(both.newest("piece-5"), "resolve", by="bob", **UNABLE)
+    await killed()  # the Case needs attention
+    await both.pieces(range(6, 9))
+    await both.tell(TOP, "rework", **REWORK)
+    await killed()  # twenty new copies, twelve old ones cancelled
+    await both.pieces(range(1, WIDE))
+    await both.tell(both.newest(f"piece-{WIDE}"), "resolve", by="bob", **COMPLETE)
+    await killed()  # three levels of sub-Cases begin
+    assert len([one for one in both.world.lives.values() if one.item.kind == "Case"]) == 4
+    await both.tell(TOP, "rework", **REWORK)
+    await killed()  # and are cancelled again
+    await both.pieces(range(1, WIDE + 1))
+    bottom = [one for one in both.world.lives if both.world.item(one).status is Status.TO_DO]
+    (by_hand,) = [one for one in bottom if both.world.item(one).kind == "Action"]
+    await both.tell(by_hand, "resolve", by="bob", **COMPLETE)
+    await killed()  # each level hears that the one below is complete
+
+    assert kills == KILLS
+    assert both.world.item(TOP).status is Status.CLOSED
+    for reference, life in both.world.lives.items():
+        entries = queries.timeline(archive.engine, reference).entries
+        assert told(entries) == told(life.entries), reference
+    await archive.recovers([TOP])

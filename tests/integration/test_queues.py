@@ -1,0 +1,205 @@
+"""The next item of a queue, asked for by many at once on a real desk (Q1, Q2)."""
+
+import asyncio
+import json
+import os
+import sys
+import uuid
+from asyncio.subprocess import PIPE
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import update
+
+from domain.values import Kind
+from starter.desk import Answer
+from starter.picking import NothingThere, take_next
+from store import queries
+from store.claims import claim_next
+from store.engine import engine_of, writing
+from store.faults import DatabaseBusy
+from store.tables import item
+from tests.integration.stacks import Town
+
+CASEKEEP: Final = Path(sys.executable).with_name("casekeep")
+TICKETS: Final = frozenset({Kind.TICKET})
+ROBOT: Final = "robot:ocr-1"
+ITEMS, ASKERS = 100, 200
+
+
+def new_queue() -> str:
+    """The name of a queue that no other test uses."""
+    return f"q-{uuid.uuid4().hex[:8]}"
+
+
+async def tickets(desk: Town, queue: str, count: int, **fields: Any) -> list[str]:  # noqa: ANN401
+    """So many Tickets that wait in the queue, for the store too."""
+    begun = await asyncio.gather(*(desk.ticket(queue=queue, **fields) for _ in range(count)))
+    await asyncio.gather(*(desk.eventually(reference) for reference in begun))
+    return sorted(begun)
+
+
+async def asked(desk: Town, queue: str, by: str, **options: Any) -> Answer | None:  # noqa: ANN401
+    """What this asker gets, if anything."""
+    try:
+        return await take_next(desk.desk, desk.engine, queue, by=by, **options)
+    except NothingThere:
+        return None
+
+
+async def typed(desk: Town, *words: str) -> tuple[int | None, str, str]:
+    """`casekeep` as somebody types it: exit code, output, errors."""
+    process = await asyncio.create_subprocess_exec(
+        CASEKEEP, *words, env=os.environ | desk.stack.environment, stdout=PIPE, stderr=PIPE
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+def starts(desk: Town, reference: str) -> list[str]:
+    """Who started the item, in order, as the store tells it."""
+    entries = queries.timeline(desk.engine, reference).entries
+    return [entry.by for entry in entries if entry.command == "start"]
+
+
+# Q1
+@pytest.mark.soak
+async def test_of_two_hundred_who_ask_for_a_hundred_items_a_hundred_get_one_each(
+    desk: Town,
+) -> None:
+    queue = new_queue()
+    there = await tickets(desk, queue, ITEMS)
+    askers = [f"{'robot:' if number % 2 else ''}asker-{number}" for number in range(ASKERS)]
+    answers = await asyncio.gather(*(asked(desk, queue, by, robots=TICKETS) for by in askers))
+    won = [(answer["reference"], by) for by, answer in zip(askers, answers, strict=True) if answer]
+    assert sorted(reference for reference, _ in won) == there
+    for answer in filter(None, answers):
+        assert (answer["assignee"], answer["status"]) == (
+            dict(won)[answer["reference"]],
+            "IN_PROGRESS",
+        )
+    assert {reference: starts(desk, reference) for reference in there} == {
+        reference: [by] for reference, by in won
+    }
+
+
+# Q1: by the command
+async def test_processes_that_ask_at_once_are_given_one_item_each(desk: Town) -> None:
+    queue = new_queue()
+    there = await tickets(desk, queue, 3)
+    askers = [f"asker-{number}" for number in range(5)]
+    ran = await asyncio.gather(
+        *(typed(desk, "next", "--queue", queue, "--as", by, "--json") for by in askers)
+    )
+    assert sorted(code or 0 for code, _, _ in ran) == [0, 0, 0, 1, 1]
+    for by, (code, out, err) in zip(askers, ran, strict=True):
+        said = json.loads(out)
+        if code:
+            assert err == f"nothing waits in the queue {queue} for {by}\n"
+            assert said["refused"]["type"] == "NothingThere"
+        else:
+            assert (said["assignee"], said["status"]) == (by, "IN_PROGRESS")
+    assert sorted(json.loads(out)["reference"] for code, out, _ in ran if not code) == there
+
+
+# Q1: in the order of the queue
+async def test_the_next_item_is_the_first_of_the_queue(desk: Town) -> None:
+    queue = new_queue()
+    (later,) = await tickets(desk, queue, 1, settings={"due": {"within": "P2D"}})
+    (sooner,) = await tickets(desk, queue, 1, settings={"due": {"within": "P1D"}})
+    (never,) = await tickets(desk, queue, 1)
+    taken = [await asked(desk, queue, "amy") for _ in range(4)]
+    assert [one and one["reference"] for one in taken] == [sooner, later, never, None]
+
+
+# Q2: of what robots rejected none is offered; people are, before the others
+async def test_a_robot_is_not_offered_what_a_robot_rejected_and_a_person_is(desk: Town) -> None:
+    queue = new_queue()
+    (ticket,) = await tickets(desk, queue, 1)
+    taken = await asked(desk, queue, ROBOT, robots=TICKETS)
+    assert taken is not None
+    await desk.do(ticket, "reject", by=ROBOT, reason="illegible")
+    assert await asked(desk, queue, "robot:other", robots=TICKETS) is None
+    taken = await asked(desk, queue, "amy")
+    assert taken is not None
+    assert (taken["reference"], taken["assignee"]) == (ticket, "amy")
+
+
+# Q2: Actions by default, and never one that is for people
+async def test_a_robot_is_offered_the_actions_that_robots_may_do(desk: Town) -> None:
+    queue = new_queue()
+    await tickets(desk, queue, 1)
+    actions = [
+        {"key": "sign", "queue": queue, "performer": "human"},
+        {"key": "read", "queue": queue, "performer": "robot"},
+        {"key": "file", "queue": queue},
+    ]
+    definition = {"name": "mixed", "steps": [{"key": "only", "actions": actions}]}
+    case = await desk.case(definition=definition)
+    for number in (1, 2, 3):
+        await desk.eventually(f"{case}-A{number}")
+    taken = [await asked(desk, queue, ROBOT) for _ in range(3)]
+    assert [one and one["key"] for one in taken] in (["read", "file", None], ["file", "read", None])
+
+
+# Q1: a claim by somebody who died before the start
+@pytest.mark.parametrize("again", ["given back", "noted"])
+async def test_an_item_is_offered_again_as_soon_as_anything_happened_to_it(
+    desk: Town, again: str
+) -> None:
+    queue = new_queue()
+    (ticket,) = await tickets(desk, queue, 1)
+    if again == "given back":
+        assert await asked(desk, queue, "amy")
+        await desk.do(ticket, "unassign")
+    else:
+        claimed = await asyncio.to_thread(claim_next, desk.engine, queue, by="dead")
+        assert claimed is not None
+        assert await asked(desk, queue, "amy") is None
+        await desk.do(ticket, "add_note", text="The asker died.")
+    taken = await asked(desk, queue, "bob")
+    assert taken is not None
+    assert taken["reference"] == ticket
+
+
+# Q1, C17: the item decides; what is not any more as its row said is passed over
+async def test_an_item_that_moved_on_behind_its_row_is_passed_over(desk: Town) -> None:
+    queue = new_queue()
+    first, second = await tickets(desk, queue, 2, settings={"due": {"within": "P2D"}})
+    row = await asyncio.to_thread(queries.item_of, desk.engine, first)
+    assert row is not None
+    await desk.do(first, "assign", to="bob")
+    with writing(desk.engine) as connection:  # a database that was restored
+        connection.execute(
+            update(item)
+            .where(item.c.reference == first)
+            .values(assignee=None, revision=row.state.revision, serial=row.version.serial)
+        )
+    taken = [await asked(desk, queue, "amy") for _ in range(2)]
+    assert [one and one["reference"] for one in taken] == [second, None]
+    assert await desk.differences()
+
+
+async def test_a_database_that_another_writer_holds_is_asked_a_few_times(
+    desk: Town, sqlite_url: str
+) -> None:
+    engine, other = engine_of(sqlite_url, busy_timeout=10), engine_of(sqlite_url)
+    held = replace(desk, engine=engine)
+    with writing(other), pytest.raises(DatabaseBusy):
+        await asked(held, "q", "amy")
+    assert await asked(held, "q", "amy") is None
+    engine.dispose()
+    other.dispose()
+
+
+# the command waits where it is asked to
+async def test_next_waits_until_there_is_something(desk: Town) -> None:
+    queue = new_queue()
+    words = ("next", "--queue", queue, "--as", "amy", "--wait", "--poll", "100ms", "--json")
+    waiting = asyncio.create_task(typed(desk, *words))
+    (ticket,) = await tickets(desk, queue, 1)
+    code, out, err = await waiting
+    assert (code, err) == (0, "")
+    assert json.loads(out)["reference"] == ticket

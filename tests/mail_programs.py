@@ -1,0 +1,347 @@
+"""Mails as Gmail, Outlook and Apple Mail write them: headers, and how they quote and forward."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.header import Header
+from email.message import EmailMessage
+from email.utils import format_datetime
+from enum import StrEnum
+from html import escape
+from itertools import count
+from quopri import encodestring
+from typing import Final
+
+_WIDTH: Final = 76
+_NARROW: Final = "\u202f"
+"""What Gmail puts between the time and AM."""
+_FIRM: Final = "\u00a0"
+"""What French puts before a colon."""
+
+
+class Program(StrEnum):
+    """What somebody writes with."""
+
+    GMAIL = "Gmail"
+    OUTLOOK = "Outlook"
+    APPLE = "Apple Mail"
+
+
+class Tongue(StrEnum):
+    """In which language it is set."""
+
+    EN = "English"
+    FR = "French"
+    DE = "German"
+
+
+def names(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
+DAYS: Final = {
+    Tongue.EN: names("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"),
+    Tongue.FR: names("lundi mardi mercredi jeudi vendredi samedi dimanche"),
+    Tongue.DE: names("Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag"),
+}
+SHORT_DAYS: Final = {
+    Tongue.EN: names("Mon Tue Wed Thu Fri Sat Sun"),
+    Tongue.FR: names("lun. mar. mer. jeu. ven. sam. dim."),
+    Tongue.DE: names("Mo. Di. Mi. Do. Fr. Sa. So."),
+}
+MONTHS: Final = {
+    Tongue.EN: names(
+        "January February March April May June July August September October November December"
+    ),
+    Tongue.FR: names(
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+    ),
+    Tongue.DE: names(
+        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
+    ),
+}
+SHORT_MONTHS: Final = {
+    Tongue.EN: names("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"),
+    Tongue.FR: names("janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc."),
+    Tongue.DE: names("Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez."),
+}
+REPLIES: Final = {
+    Program.GMAIL: dict.fromkeys(Tongue, "Re: "),
+    Program.OUTLOOK: {Tongue.EN: "RE: ", Tongue.FR: "RE: ", Tongue.DE: "AW: "},
+    Program.APPLE: {Tongue.EN: "Re: ", Tongue.FR: "Rép : ", Tongue.DE: "Aw: "},
+}
+FORWARDS: Final = {
+    Program.GMAIL: dict.fromkeys(Tongue, "Fwd: "),
+    Program.OUTLOOK: {Tongue.EN: "FW: ", Tongue.FR: "TR: ", Tongue.DE: "WG: "},
+    Program.APPLE: {Tongue.EN: "Fwd: ", Tongue.FR: "Tr : ", Tongue.DE: "Fwd: "},
+}
+APPLE_FORWARDS: Final = {
+    Tongue.EN: "Begin forwarded message:",
+    Tongue.FR: f"Début du message réexpédié{_FIRM}:",
+    Tongue.DE: "Anfang der weitergeleiteten Nachricht:",
+}
+LABELS: Final = {
+    Program.GMAIL: {
+        Tongue.EN: ("From: ", "Date: ", "Subject: ", "To: "),
+        Tongue.FR: ("De : ", "Date: ", "Subject: ", "To: "),
+        Tongue.DE: ("Von: ", "Date: ", "Subject: ", "To: "),
+    },
+    Program.OUTLOOK: {
+        Tongue.EN: ("From: ", "Sent: ", "Subject: ", "To: "),
+        Tongue.FR: ("De : ", "Envoyé : ", "Objet : ", "À : "),
+        Tongue.DE: ("Von: ", "Gesendet: ", "Betreff: ", "An: "),
+    },
+    Program.APPLE: {
+        Tongue.EN: ("From: ", "Date: ", "Subject: ", "To: "),
+        Tongue.FR: (f"De{_FIRM}: ", f"Date{_FIRM}: ", f"Objet{_FIRM}: ", f"À{_FIRM}: "),
+        Tongue.DE: ("Von: ", "Datum: ", "Betreff: ", "An: "),
+    },
+}
+"""How each calls who wrote a mail, when, about what and to whom."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A mail as it goes out."""
+
+    message_id: str
+    subject: str
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    raw: bytes
+    words: str
+    """What its sender wrote, without what the program put below."""
+
+
+@dataclass(frozen=True)
+class Correspondent:
+    """Somebody who writes with one of the programs."""
+
+    name: str
+    address: str
+    program: Program
+    tongue: Tongue
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def new(self, words: str, *, subject: str, to: str, cc: Sequence[str] = ()) -> Written:
+        """A first mail."""
+        return self._written(words, words, subject, to=(to,), cc=tuple(cc))
+
+    def reply(self, mail: EmailMessage, words: str, *, cc: Sequence[str] = ()) -> Written:
+        """An answer, to where the mail asks for it; with `cc`, to all."""
+        subject = f"{REPLIES[self.program][self.tongue]}{mail['subject']}"
+        to = tuple(one.addr_spec for one in (mail["reply-to"] or mail["from"]).addresses)
+        body = f"{words}\n\n{self._quoted(mail)}"
+        return self._written(words, body, subject, to=to, cc=tuple(cc), thread=_thread(mail))
+
+    def forward(self, mail: EmailMessage, words: str, *, to: str) -> Written:
+        """A mail handed on, with a word."""
+        subject = f"{FORWARDS[self.program][self.tongue]}{mail['subject']}"
+        body = f"{words}\n\n{self._handed_on(mail)}"
+        return self._written(words, body, subject, to=(to,), thread=_thread(mail))
+
+    def _quoted(self, mail: EmailMessage) -> str:
+        text = _text(mail)
+        if self.program is Program.OUTLOOK:
+            return self._outlook_block(mail)
+        quoted = "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+        attribution = self._attribution(mail)
+        if self.program is Program.GMAIL:
+            return f"{attribution}\n\n{quoted}"
+        return f"> {attribution}\n> \n{quoted}"
+
+    def _attribution(self, mail: EmailMessage) -> str:
+        at, who = mail["date"].datetime, str(mail["from"])
+        day, month = at.weekday(), at.month - 1
+        short, known = SHORT_DAYS[self.tongue][day], SHORT_MONTHS[self.tongue][month]
+        if self.program is Program.GMAIL:
+            clock = f"{at:%I:%M}{_NARROW}{at:%p}".lstrip("0")
+            line = {
+                Tongue.EN: f"On {short}, {known} {at.day}, {at.year} at {clock} {who} wrote:",
+                Tongue.FR: f"Le {short} {at.day} {known} {at.year} à {at:%H:%M}, {who} a\n"
+                f"écrit{_FIRM}:",
+                Tongue.DE: f"Am {short}, {at.day}. {known} {at.year} um {at:%H:%M} Uhr "
+                f"schrieb {who}:",
+            }[self.tongue]
+            return line if "\n" in line else _broken(line)
+        whole = MONTHS[self.tongue][month]
+        return {
+            Tongue.EN: f"On {at.day} {known} {at.year}, at {at:%H:%M}, {who} wrote:",
+            Tongue.FR: f"Le {at.day} {whole} {at.year} à {at:%H:%M}, {who} a écrit{_FIRM}:",
+            Tongue.DE: f"Am {at:%d.%m.%Y} um {at:%H:%M} schrieb {who}:",
+        }[self.tongue]
+
+    def _outlook_block(self, mail: EmailMessage) -> str:
+        author, sent, subject, to = LABELS[Program.OUTLOOK][self.tongue]
+        return "\n".join(
+            [
+                "________________________________",
+                f"{author}{mail['from']}",
+                f"{sent}{self._long(mail['date'].datetime)}",
+                f"{to}{mail['to']}",
+                f"{subject}{mail['subject']}",
+                "",
+                _text(mail),
+            ]
+        )
+
+    def _long(self, at: datetime) -> str:
+        day, month = DAYS[self.tongue][at.weekday()], MONTHS[self.tongue][at.month - 1]
+        return {
+            Tongue.EN: f"{day}, {month} {at.day}, {at.year} {at:%I:%M %p}",
+            Tongue.FR: f"{day} {at.day} {month} {at.year} {at:%H:%M}",
+            Tongue.DE: f"{day}, {at.day}. {month} {at.year} {at:%H:%M}",
+        }[self.tongue]
+
+    def _handed_on(self, mail: EmailMessage) -> str:
+        if self.program is Program.OUTLOOK:
+            return self._outlook_block(mail)
+        author, sent, subject, to = LABELS[self.program][self.tongue]
+        when = self._long(mail["date"].datetime)
+        if self.program is Program.GMAIL:
+            head = [
+                "---------- Forwarded message ---------",
+                f"{author}{mail['from']}",
+                f"{sent}{when}",
+                f"{subject}{mail['subject']}",
+                f"{to}{mail['to']}",
+            ]
+            return "\n".join([*head, "", "", _text(mail)])
+        head = [
+            *(APPLE_FORWARDS[self.tongue], ""),
+            f"{author}{mail['from']}",
+            f"{subject}{mail['subject']}",
+            f"{sent}{when}",
+            f"{to}{mail['to']}",
+        ]
+        lines = [*head, "", *_text(mail).splitlines()]
+        return "\n".join(f"> {line}".rstrip() for line in lines)
+
+    def _written(
+        self,
+        words: str,
+        body: str,
+        subject: str,
+        *,
+        to: tuple[str, ...],
+        cc: tuple[str, ...] = (),
+        thread: tuple[str, ...] = (),
+    ) -> Written:
+        number = next(self._numbers)
+        names = self.address.partition("@")[0].upper().replace("-", "")
+        message_id = {
+            Program.GMAIL: f"<CAF+{names}{number:04}=Xk9w_Q@mail.gmail.com>",
+            Program.OUTLOOK: f"<{names}{number:04}A8B0@DB7PR01MB4321.eurprd01.prod.outlook.com>",
+            Program.APPLE: f"<{number:08}-4B1C-4E55-9D9A-{names:0>12}@example.org>",
+        }[self.program]
+        # of a moment ago: programs write their own time, and Dovecot sorts by it
+        at = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
+        headers = {
+            "From": f"{_encoded(self.name)} <{self.address}>",
+            "To": ", ".join(to),
+            "Cc": ", ".join(cc),
+            "Subject": _encoded(subject),
+            "Date": format_datetime(at),
+            "Message-ID": message_id,
+            "References": "\n ".join(thread),
+            "In-Reply-To": thread[-1] if thread else "",
+        }
+        head = "\n".join(_headers(self.program, self.tongue, headers))
+        raw = f"{head}\n\n{_parts(self.program, body)}".replace("\n", "\r\n").encode()
+        return Written(message_id, subject, to, cc, raw, words)
+
+
+def _thread(mail: EmailMessage) -> tuple[str, ...]:
+    """What an answer refers to: the mail, and those before it."""
+    return (*str(mail["references"] or "").split(), str(mail["message-id"]))
+
+
+def _text(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content()).strip().replace("\r\n", "\n")
+
+
+def _broken(line: str) -> str:
+    """As Gmail breaks long lines: also behind the bracket of an address."""
+    if len(line) <= _WIDTH:
+        return line
+    before, bracket, address = line.partition("<")
+    if len(before) < _WIDTH:
+        return f"{before}{bracket}\n{address}"
+    return "\n".join(textwrap.wrap(line, _WIDTH, break_long_words=False))
+
+
+def _encoded(text: str) -> str:
+    return text if text.isascii() else Header(text, "utf-8", maxlinelen=60).encode(linesep="\n")
+
+
+_ORDERS: Final = {
+    Program.GMAIL: (
+        *("MIME-Version", "References", "In-Reply-To", "From", "Date", "Message-ID", "Subject"),
+        *("To", "Cc", "Content-Type"),
+    ),
+    Program.OUTLOOK: (
+        *("From", "To", "Cc", "Subject", "Thread-Topic", "Thread-Index", "Date", "Message-ID"),
+        *("References", "In-Reply-To", "Accept-Language", "Content-Language", "X-MS-Has-Attach"),
+        *("X-MS-TNEF-Correlator", "Content-Type", "MIME-Version"),
+    ),
+    Program.APPLE: (
+        *("From", "Content-Type", "MIME-Version", "Subject", "Message-ID", "References"),
+        *("In-Reply-To", "To", "Cc", "Date", "X-Mailer"),
+    ),
+}
+_BOUNDARIES: Final = {
+    Program.GMAIL: "000000000000a1b2c3061234abcd",
+    Program.OUTLOOK: "_000_DB7PR01MB4321A8B0DB7PR01MB4321eurp_",
+    Program.APPLE: "Apple-Mail=_5F2B1C9A-0D3E-4B1C-8E55-9D9A12345678",
+}
+_SPELT: Final = {
+    Program.GMAIL: {},
+    Program.OUTLOOK: {"Cc": "CC"},
+    Program.APPLE: {"Message-ID": "Message-Id", "MIME-Version": "Mime-Version"},
+}
+_LANGUAGES: Final = {Tongue.EN: "en-US", Tongue.FR: "fr-FR", Tongue.DE: "de-DE"}
+
+
+def _headers(program: Program, tongue: Tongue, own: dict[str, str]) -> list[str]:
+    """In the order, and with the additions, of the program."""
+    boundary = _BOUNDARIES[program]
+    language = _LANGUAGES[tongue]
+    known = own | {
+        "MIME-Version": (
+            "1.0 (Mac OS X Mail 16.0 \\(3826.300.87.4.3\\))" if program is Program.APPLE else "1.0"
+        ),
+        "Content-Type": f'multipart/alternative;\n\tboundary="{boundary}"',
+        "Thread-Topic": own["Subject"].partition(": ")[2] or own["Subject"],
+        "Thread-Index": "AQHbPmK0s3yS7Ue1jUq0mJ4o2m1YkA==",
+        "Accept-Language": f"{language}, en-US",
+        "Content-Language": language,
+        "X-MS-Has-Attach": " ",
+        "X-MS-TNEF-Correlator": " ",
+        "X-Mailer": "Apple Mail (2.3826.300.87.4.3)",
+    }
+    spelt = _SPELT[program]
+    return [f"{spelt.get(name, name)}: {known[name]}" for name in _ORDERS[program] if known[name]]
+
+
+def _parts(program: Program, body: str) -> str:
+    """The body as text and as HTML."""
+    boundary = _BOUNDARIES[program]
+    charset = '"UTF-8"' if program is Program.GMAIL else "utf-8"
+    page = "<br>\n".join(escape(line) for line in body.splitlines())
+    shapes = {
+        Program.GMAIL: f'<div dir="ltr">{page}</div>',
+        Program.OUTLOOK: f'<html><body><div class="elementToProof">{page}</div></body></html>',
+        Program.APPLE: f"<html><body>{page}</body></html>",
+    }
+    parts = []
+    for kind, content in (("plain", body), ("html", shapes[program])):
+        coded = encodestring(content.encode()).decode().rstrip("\n")
+        parts.append(
+            f"--{boundary}\nContent-Type: text/{kind}; charset={charset}\n"
+            f"Content-Transfer-Encoding: quoted-printable\n\n{coded}\n"
+        )
+    return "\n".join(parts) + f"\n--{boundary}--\n"

@@ -1,0 +1,104 @@
+"""An OpenID provider that answers whatever a test wants it to, signed or not."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+
+
+@cache
+def key_of(name: str) -> RSAKey:
+    """A key of this name; they take their time to make."""
+    return RSAKey.generate_key(2048, {"kid": name})
+
+
+@dataclass
+class Wicked:
+    """What it says; tests change it."""
+
+    url: str = ""
+    key: RSAKey = field(default_factory=lambda: key_of("one"))
+    metadata: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)
+    token: str | None = None
+    """Instead of one that is made of the claims."""
+    userinfo: dict[str, Any] | None = None
+    asked: list[dict[str, str]] = field(default_factory=list)
+    """The forms that its token endpoint got."""
+
+    def __post_init__(self) -> None:
+        self.signs_with = self.key
+
+    def said(self, path: str) -> dict[str, Any] | None:
+        """The answer at this path."""
+        match path:
+            case "/.well-known/openid-configuration":
+                return {
+                    "issuer": self.url,
+                    "authorization_endpoint": f"{self.url}/authorize",
+                    "token_endpoint": f"{self.url}/token",
+                    "jwks_uri": f"{self.url}/keys",
+                    "userinfo_endpoint": f"{self.url}/me",
+                    "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
+                } | self.metadata
+            case "/keys":
+                return dict(KeySet([self.key]).as_dict(private=False))
+            case "/token":
+                return {"access_token": "at", "token_type": "Bearer", "id_token": self._id_token()}
+            case "/me":
+                return self.userinfo
+            case _:
+                return None
+
+    def _id_token(self) -> str | None:
+        if self.token is not None:
+            return self.token
+        now = int(time.time())
+        claims = {"iss": self.url, "aud": "desk", "iat": now, "exp": now + 60, "sub": "u-1"}
+        header = {"alg": "RS256", "kid": self.signs_with.kid}
+        told = {name: one for name, one in (claims | self.claims).items() if one is not None}
+        return jwt.encode(header, told, self.signs_with)
+
+
+@contextmanager
+def wicked_provider() -> Iterator[Wicked]:
+    """Such a provider, on a loopback port."""
+    provider = Wicked()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            said = provider.said(self.path)
+            body = json.dumps(said).encode()
+            self.send_response(404 if said is None else 200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers["content-length"])).decode()
+            told = dict(part.split("=", 1) for part in form.split("&"))
+            provider.asked.append(told | {"authorization": self.headers.get("authorization", "")})
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    provider.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield provider
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
