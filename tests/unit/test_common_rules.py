@@ -8,6 +8,7 @@ import pytest
 from domain.deadlines import elapse, next_deadline
 from domain.items import Change
 from domain.refusals import InvalidCommand, NotAllowed
+from domain.telling import action_vanished
 from domain.values import Kind, Status
 from tests.unit.builders import (
     DAY,
@@ -1047,17 +1048,11 @@ def test_a_timer_rings_at_its_moment_once_and_not_before(life: Life) -> None:
 def test_an_action_that_vanished_counts_as_unable_to_complete() -> None:
     house: Desk = desk(owner="carol")
     vanished = house.action("read").item.reference
-    house.life.do(
-        "action_ended",
-        by="system",
-        case_run="run-1",
-        reference=vanished,
-        outcome="unable_to_complete",
-        reason="terminated",
-    )
+    report = action_vanished(vanished, case_run="run-1", key="read-1", reason="terminated\x00")
+    house.life.do("action_ended", **report.model_dump(mode="json", exclude_none=True))
     assert (house.case.status, house.case.assignee) == (Status.TO_DO, "carol")
     assert [(seen.action, seen.reason) for seen in house.state.attention] == [
-        ("read", "terminated")
+        ("read", "terminated\N{REPLACEMENT CHARACTER}")
     ]
 
 

@@ -16,7 +16,7 @@ from domain.opening import lookup_of_start, open_item
 from domain.refusals import Conflict, InvalidCommand, NotAllowed, Refused
 from domain.rules import lookup_for, submits
 from domain.spans import Span
-from domain.starts import CaseStart, TicketStart
+from domain.starts import CaseStart, TicketStart, kind_of, title_of
 from domain.timeline import page
 from domain.values import COMMAND_LIMIT, Kind, Status
 from tests.unit.builders import (
@@ -1058,3 +1058,17 @@ def test_a_start_is_no_item_of_another_kind() -> None:
     assert change.item.kind is Kind.TICKET
     assert change.item.log.timeline == change.entries
     assert case().item.kind is Kind.CASE
+
+
+# contract: the kind and the summary of the workflow that a start makes
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (TicketStart(by="amy", title="No invoice"), Kind.TICKET),
+        (CaseStart(by="amy", short_description="No invoice"), Kind.CASE),
+    ],
+)
+def test_a_start_says_what_it_makes_and_what_it_is_about(
+    start: TicketStart | CaseStart, kind: Kind
+) -> None:
+    assert (kind_of(start), title_of(start)) == (kind, "No invoice")

@@ -1,13 +1,13 @@
 """T1-T13 and T17: what Tickets do."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from domain.deadlines import next_deadline
+from domain.deadlines import closing_before, next_deadline
 from domain.definitions import Settings, Terms
 from domain.effects import SendMail
 from domain.items import Entry
@@ -313,6 +313,27 @@ def test_close_if_no_response_closes_without_window_and_evidence() -> None:
     assert (life.item.closes_at, life.item.wait, life.item.assignee) == (None, None, None)
     assert next_deadline(life.item) is None
     assert not any(entry.resolution for entry in life.entries)
+
+
+# T6, M3
+@pytest.mark.parametrize(
+    ("closing", "down", "closes"),
+    [
+        (True, 3 * DAY - MOMENT, None),
+        (True, 3 * DAY, NOW + 3 * DAY),
+        (True, 90 * DAY, NOW + 3 * DAY),
+        (False, 90 * DAY, None),
+    ],
+)
+def test_that_it_is_about_to_close_is_seen_behind_what_happens_before(
+    closing: bool,  # noqa: FBT001
+    down: timedelta,
+    closes: datetime | None,
+) -> None:
+    life = ticket(settings={"due": {"within": "P1D", "at_risk": "PT2H"}})
+    life.do("start")
+    life.do("wait", type="more_information", days_to_wait=3, close_if_no_response=closing)
+    assert closing_before(life.item, NOW + down) == closes
 
 
 # T7, C19

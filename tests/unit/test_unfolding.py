@@ -4,7 +4,7 @@ import json
 
 from domain.definitions import CaseDefinition
 from domain.unfolding import Stage, Unfolded, foreseen, unfolded
-from tests.unit.builders import TWO_STEPS, case, case_draft
+from tests.unit.builders import TWO_STEPS, case, case_draft, desk
 
 
 def stages(flow: Unfolded) -> list[tuple[str, str]]:
@@ -15,6 +15,14 @@ def test_a_case_shows_the_step_under_way_and_those_to_come() -> None:
     flow = unfolded(case().case)
     assert stages(flow) == [("check", "under_way"), ("pay", "to_come")]
     assert [len(place.runs) for leg in flow.legs for place in leg.places] == [1, 1, 0]
+
+
+def test_a_step_is_done_once_the_next_is_under_way() -> None:
+    house = desk()
+    for key in ("read", "match"):
+        house.action(key).do("resolve", outcome="complete")
+    house.settle()
+    assert stages(unfolded(house.case)) == [("check", "done"), ("pay", "under_way")]
 
 
 def test_a_draft_whose_definition_is_only_named_shows_no_steps() -> None:
