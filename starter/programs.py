@@ -31,6 +31,16 @@ async def patiently(log: logging.Logger, attempt: Callable[[], Awaitable[T]]) ->
             await asyncio.sleep(_AGAIN)
 
 
+async def unbroken(log: logging.Logger, work: Callable[[], Awaitable[None]]) -> None:
+    """Do what has no end, until cancelled: where it breaks it is told, and begun anew."""
+    while True:
+        try:
+            await work()
+        except Exception:  # whatever it was: pages that no longer hear of anything are worse
+            log.exception("broke unexpectedly, and is begun anew")
+        await asyncio.sleep(_AGAIN)
+
+
 def run(log: logging.Logger, work: Callable[[Settings], Awaitable[None]], *, port: str = "") -> int:
     """Do the work with what the environment says; the exit code.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from starter.programs import unbroken
 from starter.web.api.routes import router as api
 from starter.web.api.waking import wake_hooks
 from starter.web.guarding import guard
@@ -17,6 +19,7 @@ from starter.web.house import House
 from starter.web.pages.routes import router as pages
 from starter.web.signing.routes import router as signing
 
+LOG: Final = logging.getLogger("casekeep.web")
 STATIC: Final = Path(__file__).with_name("static")
 
 MOST: Final = 1024 * 1024
@@ -28,7 +31,10 @@ def application(house: House) -> FastAPI:
 
     @asynccontextmanager
     async def beside(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(house.hub.serve()), asyncio.create_task(wake_hooks(house))]
+        tasks = [
+            asyncio.create_task(unbroken(LOG, house.hub.serve)),
+            asyncio.create_task(unbroken(LOG, lambda: wake_hooks(house))),
+        ]
         try:
             yield
         finally:

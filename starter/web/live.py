@@ -88,7 +88,8 @@ class Hub:
             yield News(now=changed, before=None)
 
     async def serve(self) -> None:
-        """Watch, until cancelled."""
+        """Watch, until cancelled; whoever listens already may have missed something."""
+        self._tell(None)
         async for changes in watching(self._engine):
             if changes is None:
                 self._tell(None)
