@@ -1,21 +1,22 @@
 """Takes pictures of every page, with Debian's chromium, and lays some of them out on a sheet.
 
-`python docs/screenshots_pages.py FOLDER` writes each page in both languages, both themes and three
-widths there, with little, no and far too much content; without a folder it draws the sheet alone.
+`python docs/screenshots_pages.py FOLDER [NAME ...]` writes each page, or those named, in both
+languages, both themes and three widths there, with little, no and far too much content; without a
+folder it draws the sheet alone.
 """
 
 import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from html import escape
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from starter.catalog.loading import SAMPLE
 from store.engine import engine_of
@@ -24,6 +25,7 @@ from tests.integration.stacks import town
 from tests.web.mornings import WHO, Morning, play
 from tests.web.stages import chromium, house, served, window
 
+Act: TypeAlias = Callable[[Page], Awaitable[None]]
 PICTURES: Final = Path(__file__).with_name("pictures")
 SHEET: Final = PICTURES / "pages.jpg"
 ALONE_IN_README: Final = PICTURES / "page.png"
@@ -31,8 +33,63 @@ ALONE_IN_README: Final = PICTURES / "page.png"
 HEIGHTS: Final = {1440: 900, 1024: 768, 375: 720}
 EMPTY: Final = ("inbox", "owned", "queue", "search", "lead")
 """Pages that are also taken at a desk where nothing happened yet."""
-ALONE: Final = {"sign-in": "/sign-in"}
-ADDRESSES: Final = Morning().addresses | ALONE
+ALONE: Final = {"sign-in": "/sign-in", "sign-in-link": "/sign-in/link/from-a-terminal"}
+"""What is seen by who is not signed in."""
+MORNING: Final = Morning()
+
+
+async def _submits(page: Page) -> None:
+    await page.locator("main form button[type=submit], main form button.primary").first.click()
+    await page.locator("[aria-invalid=true]").first.wait_for()
+
+
+async def _opens_help(page: Page) -> None:
+    await page.locator("body[data-hears]").wait_for()
+    await page.keyboard.press("?")
+    await page.locator("#shortcuts[open]").wait_for()
+
+
+async def _chooses_two(page: Page) -> None:
+    for box in (await page.locator("main tbody input[type=checkbox]").all())[:2]:
+        await box.check()
+    await page.locator("#bulk details summary").last.click()
+
+
+async def _marks_read(page: Page) -> None:
+    await _chooses_two(page)
+    await page.locator("#bulk button[value=mark_read]").click()
+    await page.locator("#results li, #results tr").first.wait_for()
+
+
+async def _tabs(page: Page) -> None:
+    for _ in range(11):
+        await page.keyboard.press("Tab")
+
+
+def _opens(summary: str) -> Act:
+    async def act(page: Page) -> None:
+        await page.locator(f"{summary} > summary").click()
+
+    return act
+
+
+ACTS: Final[dict[str, tuple[str, Act]]] = {
+    "fields-missing": ("/tickets/new", _submits),
+    "help": ("/inbox", _opens_help),
+    "menu": ("/inbox", _opens(".topbar .menu")),
+    "chosen": ("/inbox", _chooses_two),
+    "done-to-many": ("/inbox", _marks_read),
+    "focus": ("/inbox", _tabs),
+    "waiting-form": (f"/items/{MORNING.working}", _opens("#move-wait")),
+    "resolving-form": (f"/items/{MORNING.working}", _opens("#move-resolve")),
+    "rework-form": (f"/items/{MORNING.attention}", _opens("#move-rework")),
+}
+"""Pages as they are once somebody did something there."""
+PLACES: Final = MORNING.addresses | {
+    "confirmed": f"/confirmed/{MORNING.waiting}",
+    "not-found": "/items/T-2222222X",
+}
+ADDRESSES: Final = PLACES | ALONE | {name: address for name, (address, _) in ACTS.items()}
 _QUALITY: Final = 72
 
 
@@ -74,7 +131,7 @@ CHOSEN: Final = (
 def every() -> Iterator[Shot]:
     """Every page as anybody may see it."""
     looks = tuple(product(HEIGHTS, ("light", "dark"), ("en", "fr")))
-    for content, names in (("much", ADDRESSES), ("little", ADDRESSES), ("nothing", EMPTY)):
+    for content, names in (("much", ADDRESSES), ("little", PLACES), ("nothing", EMPTY)):
         for name, (width, theme, language) in product(names, looks):
             yield Shot(name=name, width=width, theme=theme, language=language, content=content)
 
@@ -94,6 +151,8 @@ async def take(browser: Browser, address: str, shot: Shot, folder: Path, *, whol
     page = await context.new_page()
     await page.goto(ADDRESSES[shot.name])
     await page.wait_for_load_state("load")
+    if shot.name in ACTS:
+        await ACTS[shot.name][1](page)
     await page.screenshot(path=folder / shot.file, full_page=whole)
     await context.close()
 
@@ -142,11 +201,13 @@ async def lay_out(browser: Browser, folder: Path) -> None:
     await page.screenshot(path=SHEET, type="jpeg", quality=_QUALITY, full_page=True)
 
 
-async def main(folder: Path | None) -> None:
-    """Take them, and lay them out."""
+async def main(folder: Path | None, names: list[str]) -> None:
+    """Take them, or lay some of them out."""
     async with chromium() as browser:
         if folder is not None:
-            await taken(browser, list(every()), folder, whole=True)
+            shots = [shot for shot in every() if not names or shot.name in names]
+            await taken(browser, shots, folder, whole=True)
+            return
         with tempfile.TemporaryDirectory() as kept:
             await taken(browser, list(CHOSEN), Path(kept), whole=False)
             await lay_out(browser, Path(kept))
@@ -158,4 +219,4 @@ if __name__ == "__main__":
     asked = Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else None
     if asked is not None:
         asked.mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(asked))
+    asyncio.run(main(asked, sys.argv[2:]))
