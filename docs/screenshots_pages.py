@@ -153,6 +153,7 @@ async def take(browser: Browser, address: str, shot: Shot, folder: Path, *, whol
     await page.wait_for_load_state("load")
     if shot.name in ACTS:
         await ACTS[shot.name][1](page)
+        await page.evaluate("scrollTo(0, 0)")  # what sticks would stand in the midst of the picture
     await page.screenshot(path=folder / shot.file, full_page=whole)
     await context.close()
 

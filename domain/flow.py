@@ -71,10 +71,10 @@ def _step_begun(move: Move, case: Case, step: Step, *, by: str) -> tuple[Move, s
     if failed:
         case = replace(case, position=case.position - 1)
         told = "; ".join(one.reason for one in failed)
-        return _needing_attention(move, case, failed, told), f"step {name} cannot begin: {told}"
+        return _needing_attention(move, case, failed, told), f'Step "{name}" cannot begin: {told}'
     for defined in wanted:
         case = _with_copy(case, defined, by=by)
-    return replace(move, item=case), "; ".join([f"step {name} begins", *skipped])
+    return replace(move, item=case), "; ".join([f'Step "{name}" begins', *skipped])
 
 
 def _chosen_by_condition(
@@ -205,7 +205,7 @@ def action_ended(case: Case, command: ActionEnded, _at: datetime) -> Move | None
     if copy is None or command.case_run != case.run:
         sentence = f"{case.noun} has no Action {command.reference} of this run"
         raise NotAllowed(sentence, rule="A4", fields=("reference",))
-    told = f"Action {copy.reference} ({copy.title}) ended: {command.outcome}"
+    told = f"Action {copy.reference} ({copy.title}) ended: {command.outcome.replace('_', ' ')}"
     if command.reason:
         told = f"{told}, {command.reason}"
     if copy.outcome is Outcome.CANCELLED and command.outcome is Outcome.CANCELLED:

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Engine, case, func, select
 
 from store.engine import reading
-from store.load import SOON
+from store.load import AT_RISK
 from store.pages import plain
 from store.tables import OPEN, TO_PICK_UP, item
 
@@ -54,13 +54,12 @@ def hands(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[Hands, 
         return ()
     theirs = item.c.queue.in_([plain(queue) for queue in queues])
     total = func.count().label("total")
-    soon = (item.c.due_order > now) & (item.c.due_order <= now + SOON)
     counted = (
         select(
             item.c.assignee,
             total,
             func.count().filter(item.c.due_order <= now).label("overdue"),
-            func.count().filter(soon).label("at_risk"),
+            func.count().filter(AT_RISK).label("at_risk"),
         )
         .where(OPEN, item.c.assignee.is_not(None), theirs)
         .group_by(item.c.assignee)
@@ -70,5 +69,5 @@ def hands(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[Hands, 
     with reading(engine) as connection:
         return tuple(
             Hands(actor=row.assignee, total=row.total, overdue=row.overdue, at_risk=row.at_risk)
-            for row in connection.execute(counted)
+            for row in connection.execute(counted, {"now": now})
         )

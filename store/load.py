@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Engine, String, bindparam, func, literal, select, union_all
@@ -12,8 +12,9 @@ from store.engine import reading
 from store.pages import plain
 from store.tables import OPEN, TO_PICK_UP, item
 
-SOON: Final = timedelta(days=1)
-"""What is due within it is at risk."""
+_NOW: Final = bindparam("now", type_=Utc())
+AT_RISK: Final = (item.c.at_risk_at <= _NOW) & (item.c.due_order > _NOW)
+"""D3: what is amber."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Load:
     overdue: int
     """Of those that wait or are in work."""
     at_risk: int
-    """Due within `SOON`, and not overdue."""
+    """Of those: amber (D3)."""
 
 
 def loads(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[Load, ...]:
@@ -41,7 +42,6 @@ def loads(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[Load, .
     """
     if not queues:
         return ()
-    soon, at = bindparam("soon", type_=Utc()), bindparam("now", type_=Utc())
     held = OPEN & item.c.assignee.is_not(None)
     parts = []
     for number in range(len(queues)):
@@ -53,19 +53,15 @@ def loads(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[Load, .
                     literal(kind).label("part"),
                     func.count().label("total"),
                     func.min(item.c.started_at).label("oldest_at"),
-                    func.count().filter(item.c.due_order <= at).label("overdue"),
-                    func.count()
-                    .filter(item.c.due_order > at, item.c.due_order <= soon)
-                    .label("at_risk"),
+                    func.count().filter(item.c.due_order <= _NOW).label("overdue"),
+                    func.count().filter(AT_RISK).label("at_risk"),
                 ).where(theirs, which)
             )
     compared: dict[str, object] = {
         f"queue_{number}": plain(queue) for number, queue in enumerate(queues)
     }
     with reading(engine) as connection:
-        rows = connection.execute(
-            union_all(*parts), compared | {"now": now, "soon": now + SOON}
-        ).all()
+        rows = connection.execute(union_all(*parts), compared | {"now": now}).all()
     found = {(row.queue, row.part): row for row in rows}
     return tuple(
         Load(

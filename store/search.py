@@ -55,7 +55,7 @@ _MATCHES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An item that matches, and the part of its texts that does."""
+    """An item that matches, and what its texts say there beside its reference and title."""
 
     item: Listed
     excerpt: str
@@ -77,7 +77,7 @@ def search(engine: Engine, words: str, *, limit: int = FOUND) -> tuple[Found, ..
             .join(item, and_(item.c.reference == note.c.reference, item.c.run == note.c.run))
             .where(note.c.id.in_(best))
         ).all()
-    found = {row.id: Found(item=listed(row, 2), excerpt=_excerpt(row.text, wanted)) for row in rows}
+    found = {row.id: _found(listed(row, 2), row.text, wanted) for row in rows}
     return tuple(found[number] for number in best if number in found)
 
 
@@ -127,8 +127,13 @@ def marked(text: str, words: str) -> Iterator[tuple[str, bool]]:
     yield text[at:], False
 
 
+def _found(line: Listed, matching: str, wanted: list[str]) -> Found:
+    heading = f"{line.reference}\n{line.title}\n"
+    return Found(item=line, excerpt=_excerpt(matching.removeprefix(heading), wanted))
+
+
 def _excerpt(whole: str, wanted: list[str]) -> str:
-    """A line of the text around the first of the words."""
+    """A line of the text around the first of the words, or its beginning if it has none of them."""
     line = " ".join(whole.split())
     begins = (
         word.start()
@@ -139,4 +144,6 @@ def _excerpt(whole: str, wanted: list[str]) -> str:
     if start:
         start = line.find(" ", start) + 1
     end = start + _EXCERPT
+    if end < len(line) and (word_end := line.rfind(" ", start, end)) > start:
+        end = word_end
     return f"{'… ' if start else ''}{line[start:end].strip()}{' …' if end < len(line) else ''}"

@@ -2,11 +2,12 @@
 
 from domain.defined import Defined
 from domain.definitions import Settings
-from domain.values import Name
+from domain.values import Name, Title
 
 
 class Category(Defined):
-    """What holds for the Tickets of a category: their queue and settings."""
+    """A category of Tickets: a title for people, and their queue and settings."""
 
+    title: Title = ""
     queue: Name | None = None
     settings: Settings | None = None

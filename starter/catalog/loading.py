@@ -49,6 +49,7 @@ class Catalog:
     """What the desk says of its categories, case definitions and the rest, by name."""
 
     categories: Mapping[str, Terms] = field(default_factory=dict)
+    category_titles: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, Terms] = field(default_factory=dict)
     calendars: Mapping[str, WorkingCalendar] = field(default_factory=dict)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
@@ -144,6 +145,7 @@ def _definitions(folder: Path, problems: list[str]) -> dict[str, tuple[CaseDefin
 
 def _catalog(found: Read) -> Catalog:
     this_year = datetime.now(UTC).year
+    categories = found.categories.entries if found.categories else {}
     calendars = {
         name: calendar.named(name, this_year)
         for name, calendar in (found.calendars.entries if found.calendars else {}).items()
@@ -157,7 +159,10 @@ def _catalog(found: Read) -> Catalog:
                     category.settings.calendars if category.settings else {}, calendars
                 ),
             )
-            for name, category in (found.categories.entries if found.categories else {}).items()
+            for name, category in categories.items()
+        },
+        category_titles={
+            name: category.title for name, category in categories.items() if category.title
         },
         definitions={
             name: Terms(definition=definition, calendars=_pinned(definition.calendars, calendars))

@@ -171,10 +171,8 @@ def findings(found: Iterable["Found"]) -> RenderableType:
     rows = []
     for one in found:
         what = Text(one.item.title)
-        # a match in the heading is shown as the heading: reference and title again, then the text
-        more = one.excerpt.removeprefix(f"{one.item.reference} {one.item.title}").strip()
-        if more:
-            what.append(f"\n{more}", "dim")
+        if one.excerpt:
+            what.append(f"\n{one.excerpt}", "dim")
         rows.append((Text(one.item.reference), status(one.item.status), what))
     return Lines(("Reference", "Status", "Title and what matches"), rows)
 

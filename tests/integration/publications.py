@@ -55,9 +55,10 @@ def action(reference: str = "C-1-A1", **fields: object) -> Action:
     return Action(**common(reference, **(belonging | fields)))
 
 
-def due(moment: datetime) -> DueClock:
-    """A clock that is due then."""
-    rule = DueRule(within=Span(days=1, clock=timedelta(0)))
+def due(moment: datetime, at_risk: timedelta | None = None) -> DueClock:
+    """A clock that is due then, and at risk so long before."""
+    margin = None if at_risk is None else Span(days=0, clock=at_risk)
+    rule = DueRule(within=Span(days=1, clock=timedelta(0)), at_risk=margin)
     return DueClock(rule=rule, since=moment - timedelta(days=1))
 
 

@@ -85,7 +85,7 @@ def test_a_problem_of_a_definition_is_told_with_its_file_line_and_field(
     ("text", "told"),
     [
         ("- a\n", "1: must be a mapping of category names"),
-        ("a:\n  que: x\n", "2: a.que: is not a field of this; there are queue, settings"),
+        ("a:\n  que: x\n", "2: a.que: is not a field of this; there are title, queue, settings"),
         ("a.b:\n  queue: 5\n", "2: a.b.queue: must be a string"),
         ("'':\n  queue: a\n", "1: '': must have at least 1 character"),
         ("a: yes\n", "1: a: must be a mapping of fields"),

@@ -60,7 +60,7 @@ def test_an_action_starts_if_its_condition_holds_and_is_skipped_and_named_if_not
     house = at_second_step(OVER_1000, "data.sum <= 1000", None, data={"sum": 7})
     assert started(house) == ["read", "b", "c"]
     assert "a is skipped: its condition is false" in (house.life.last.note or "")
-    assert "step Pay it begins" in (house.life.last.note or "")
+    assert 'Step "Pay it" begins' in (house.life.last.note or "")
     house.complete("b", "c")
     assert started(house)[-1] == "archive"
 
@@ -70,7 +70,7 @@ def test_a_step_whose_actions_are_all_skipped_is_done_at_once() -> None:
     house = at_second_step(OVER_1000, data={"sum": 7})
     assert (started(house), step(house)) == (["read", "archive"], "file")
     note = house.life.last.note or ""
-    assert note.index("a is skipped") < note.index("step file begins")
+    assert note.index("a is skipped") < note.index('Step "file" begins')
 
 
 # K4: also the last one, and the Case is resolved
@@ -179,7 +179,7 @@ def test_a_condition_that_cannot_be_evaluated_needs_attention() -> None:
     (mail,) = house.life.changes[-1].mails
     assert mail.accounts == ("carol",)
     assert "no field 'sum'" in mail.body
-    assert "step Pay it cannot begin" in (house.life.last.note or "")
+    assert 'Step "Pay it" cannot begin' in (house.life.last.note or "")
 
 
 # K7: each one is a reason; the flow starts no Action of the step

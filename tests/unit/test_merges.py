@@ -520,5 +520,5 @@ def test_a_case_woken_by_a_merge_goes_on_with_its_flow() -> None:
     assert len(world.case("C-B").actions) == 2
     world.do(A, "merge", into="C-B")
     assert [copy.key for copy in world.case("C-B").actions] == ["read", "match", "transfer"]
-    assert "step pay begins" in (world["C-B"].last.reason or "")
+    assert 'Step "pay" begins' in (world["C-B"].last.reason or "")
     world.later(HOUR)

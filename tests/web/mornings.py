@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from domain.values import Status
 from store import queries
+from store.audit import Deed, note
+from store.tables_access import Audited, Verdict
 from tests.integration.stacks import Town, assert_eventually
 from tests.web.scenes import LONG
 
@@ -90,6 +92,7 @@ async def play(town: Town, *, much: bool = True) -> Morning:
         _case_with_attention(town, morning),
         _other_cases(town, morning, much=much),
         _long(town, morning, entries=300 if much else 3),
+        asyncio.to_thread(_audit, town, morning, deeds=80 if much else 4),
         *(_waiting_in_queue(town, number) for number in range(6)),
     )
     await _kept(town, [morning.working, morning.attention, morning.long, morning.forty])
@@ -260,6 +263,20 @@ async def _long(town: Town, morning: Morning, *, entries: int) -> None:
     until = (datetime.now(UTC) + timedelta(days=2)).isoformat()
     await town.do(morning.long, "wait", type="until", until=until)
     await town.do(morning.long, "resume")
+
+
+def _audit(town: Town, morning: Morning, *, deeds: int) -> None:
+    """What the doors would have noted."""
+    refused = {"outcome": Verdict.REFUSED, "rule": "T9", "reason": "evidence is missing: " + LONG}
+    noted: tuple[dict[str, Any], ...] = (
+        {"by": "amy", "kind": Audited.SIGN_IN, "what": "password", "address": "192.0.2.17"},
+        {"by": "amy", "kind": Audited.COMMAND, "what": "start", "item": morning.working},
+        {"by": "amy", "kind": Audited.COMMAND, "what": "resolve", "item": morning.working}
+        | refused,
+        {"by": "root", "kind": Audited.KEY, "what": "add", "about": "service:" + LONG.split()[1]},
+    )
+    for number in range(deeds):
+        note(town.engine, Deed(**noted[number % len(noted)]))
 
 
 async def _kept(town: Town, references: list[str]) -> None:

@@ -149,14 +149,25 @@ def test_notes_come_in_pages(engine: Engine, writer: GroupWriter) -> None:
     assert notes_of(engine, "T-1") == ((), None)
 
 
+MARGIN = timedelta(hours=6)
+
+
 def test_loads_say_how_queues_stand(engine: Engine, writer: GroupWriter) -> None:
     now = at(0)
     written(
         writer.put,
         news(ticket("T-1", started_at=at(-50))),
         news(ticket("T-2", due=due(now - timedelta(hours=1)))),
-        news(ticket("T-3", due=due(now + timedelta(hours=1)), assignee="amy")),
-        news(ticket("T-4", due=due(now + timedelta(days=3)), assignee="amy")),
+        *(
+            news(
+                ticket(
+                    f"T-{3 + days}",
+                    due=due(now + timedelta(days=days, hours=1), MARGIN),
+                    assignee="amy",
+                )
+            )
+            for days in (0, 1)
+        ),
         news(ticket("T-5", status=Status.CLOSED)),
         news(ticket("T-6", status=Status.WAIT, owner="amy")),
     )

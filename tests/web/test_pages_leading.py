@@ -60,7 +60,7 @@ def stood(engine: Engine) -> None:
                         queue="it-support",
                         assignee=actor,
                         status=Status.IN_PROGRESS,
-                        due=due(NOW + ahead),
+                        due=due(NOW + ahead, at_risk=6 * HOUR),
                     )
                 )
                 for number, (actor, ahead) in enumerate(
@@ -92,7 +92,7 @@ async def test_a_lead_sees_how_every_queue_of_theirs_stands(pages: httpx.AsyncCl
     answer = await pages.get("/lead")
     assert answer.status_code == 200
     shown = re.sub(r"<[^>]+>|\s+", " ", answer.text)
-    assert "5 items: 2 overdue, 2 due within a day" in answer.text
+    assert "5 items: 2 overdue, 2 at risk" in answer.text
     assert re.search(r"IT support +1 +4 +2 +2 +1 hour ago", re.sub(" +", " ", shown))
     assert "robot r-1" in shown
 
@@ -100,7 +100,7 @@ async def test_a_lead_sees_how_every_queue_of_theirs_stands(pages: httpx.AsyncCl
 async def test_a_desk_where_nothing_waits_is_drawn_too(pages: httpx.AsyncClient) -> None:
     answer = await pages.get("/lead", headers={"hx-request": "true"})
     assert answer.text.lstrip().startswith('<div id="lead"')
-    assert "Nobody has any of it." in answer.text
+    assert "Nobody has work from these queues." in answer.text
 
 
 async def test_whoever_leads_nothing_is_not_shown_it(pages: httpx.AsyncClient) -> None:

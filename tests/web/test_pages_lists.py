@@ -58,6 +58,11 @@ async def test_the_inbox_shows_what_is_mine_soonest_due_first(
     ]
 
 
+def said(html: str) -> str:
+    """The text without its marks."""
+    return " ".join(re.sub(r"<[^>]+>", "", html).split())
+
+
 async def test_a_line_says_its_status_wait_marks_and_due_date_in_words(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
@@ -67,7 +72,7 @@ async def test_a_line_says_its_status_wait_marks_and_due_date_in_words(
     assert "New information" in lines["T-7F3K9Q2F"]
     assert "at risk, in" in lines["T-7F3K9Q2H"]
     assert "Needs attention" in lines["C-2M8XW4TA"]
-    assert "paused 3 h 24 m before due" in lines["T-7F3K9Q2K"]  # D5
+    assert "paused 3 h 24 m before due" in said(lines["T-7F3K9Q2K"])  # D5
     assert "#wait-more_information" in lines["T-7F3K9Q2K"]
     assert "(no title)" in lines["T-8B2C3D4F"]
 
@@ -79,7 +84,7 @@ async def test_a_french_reader_is_shown_the_french_terms(
     pages.cookies.set("casekeep_language", "fr")
     answer = await pages.get("/inbox")
     assert '<html lang="fr"' in answer.text
-    assert "en pause 3 h 24 min avant l&#39;échéance" in answer.text  # D5
+    assert "en pause 3 h 24 min avant l&#39;échéance" in said(answer.text)  # D5
     assert "Boîte de réception" in answer.text
 
 

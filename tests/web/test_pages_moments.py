@@ -57,13 +57,13 @@ def test_a_due_date_says_in_words_what_its_colour_says(  # D3
     [
         (
             "Due: paused 3 h 20 m before due",
-            "paused 3 h 20 m before due",
-            "en pause 3 h 20 min avant l'échéance",
+            "3 h 20 m before due",
+            "3 h 20 min avant l'échéance",
         ),
         (
             "Due: paused 2 d 1 h 5 m after overdue",
-            "paused 2 d 1 h 5 m after overdue",
-            "en pause 2 j 1 h 5 min après l'échéance",
+            "2 d 1 h 5 m after overdue",
+            "2 j 1 h 5 min après l'échéance",
         ),
         ("Due: 2026-11-26 12:00 Europe/Paris", None, None),
         (None, None, None),
@@ -83,7 +83,8 @@ def test_a_time_says_all_of_it_to_whoever_rests_on_it() -> None:
 
 
 def test_what_happens_this_minute_is_now() -> None:
-    assert ">now<" in str(EN.ago(NOON - timedelta(seconds=30)))
+    assert ">just now<" in str(EN.ago(NOON - timedelta(seconds=30)))
+    assert ">any moment<" in str(EN.ago(NOON + timedelta(seconds=30)))
     assert ">3 days ago<" in str(EN.ago(NOON - timedelta(days=3)))
     assert ">Tue 10 Nov at 12:00<" in str(EN.ago(NOON - timedelta(days=14)))
 
@@ -91,3 +92,17 @@ def test_what_happens_this_minute_is_now() -> None:
 @pytest.mark.parametrize("name", ["", "Nowhere/City", "../etc/passwd", "Europe\0Paris", "Europe"])
 def test_a_zone_that_there_is_none_of_is_utc(name: str) -> None:
     assert zone_of(name).key == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("days", "english", "french"),
+    [
+        (1, "until tomorrow at 12:00", "jusqu'à demain à 12:00"),
+        (7, "until Tue 1 Dec at 12:00", "jusqu'au mar. 1er déc. à 12:00"),
+        (8, "until Wed 2 Dec at 12:00", "jusqu'au mer. 2 déc. à 12:00"),
+        (18, "until Sat 12 Dec at 12:00", "jusqu'au sam. 12 déc. à 12:00"),
+    ],
+)
+def test_what_lasts_until_a_moment_says_so(days: int, english: str, french: str) -> None:
+    said = (moments.until(NOON + timedelta(days=days)) for moments in (EN, FR))
+    assert tuple(html.striptags() for html in said) == (english, french)

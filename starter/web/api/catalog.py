@@ -20,6 +20,7 @@ _ANY: Final = {"type": "object", "additionalProperties": {"type": "object"}}
 def _categories(catalog: Catalog) -> Mapping[str, object]:
     return {
         name: {
+            "title": catalog.category_titles.get(name),
             "queue": terms.queue,
             "settings": terms.settings and terms.settings.model_dump(exclude_none=True),
         }
@@ -36,7 +37,7 @@ def _definitions(catalog: Catalog) -> Mapping[str, object]:
 
 
 _PARTS: Final[Mapping[str, tuple[str, Callable[[Catalog], Mapping[str, object]]]]] = {
-    "categories": ("Categories, with their queues and settings, by name.", _categories),
+    "categories": ("Categories, with their titles, queues and settings, by name.", _categories),
     "definitions": ("Case definitions by name.", _definitions),
     "queues": ("Queues that the catalog lists, by name.", lambda catalog: catalog.queues),
     "calendars": ("Calendars of working time by name.", lambda catalog: catalog.calendars),

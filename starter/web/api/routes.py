@@ -1,5 +1,6 @@
 """The HTTP API, version 1: its routes, and the document that describes them."""
 
+from functools import cache
 from typing import Final
 
 from fastapi import APIRouter
@@ -15,23 +16,25 @@ router = APIRouter(prefix=PREFIX, route_class=ApiRoute)
 for _part in (starts, items, commands, queues, robots, catalog, hooks):
     router.include_router(_part.router)
 _described: Final = list(router.routes)
-_made: list[Document] = []
 
 
+@cache
 def document() -> Document:
-    """The API's OpenAPI document; made once."""
-    if not _made:
-        _made.append(document_of(_described))
-    return _made[0]
+    """The API's OpenAPI document; made once.
+
+    Never in a thread: FastAPI completes its routes as they are first asked for, and what it makes
+    of them meanwhile in another thread can fail.
+    """
+    return document_of(_described)
 
 
 @router.get("/openapi.json", include_in_schema=False)
-def read_document() -> JSONResponse:
+async def read_document() -> JSONResponse:
     """The document, for everybody: it says nothing of this desk."""
     return JSONResponse(document())
 
 
 @router.get("/", include_in_schema=False)
-def read_page() -> HTMLResponse:
+async def read_page() -> HTMLResponse:
     """The document as a page, for everybody."""
     return HTMLResponse(page_of(document()))

@@ -17,6 +17,8 @@ _OUTCOMES: Final[Mapping[Outcome, str]] = {
 }
 MANY: Final = 12
 """Actions of a step from which on they are drawn smaller."""
+LARGE: Final = 24
+"""Actions of a Case beyond which only those of the step under way are shown at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,8 @@ class Column:
 
     @property
     def done(self) -> int:
-        """How many of its Actions have ended."""
-        return sum(box.outcome is not None for box in self.boxes)
+        """How many of its Actions are done: complete, or accepted as not done (K7)."""
+        return sum(box.outcome is Outcome.COMPLETE or box.accepted for box in self.boxes)
 
     @property
     def is_full(self) -> bool:
@@ -80,8 +82,13 @@ class Drawn:
         return sum(len(column.boxes) for column in self.columns) + len(self.others)
 
     @property
+    def is_large(self) -> bool:
+        """Whether steps that are not under way are folded, lest they fill the page."""
+        return self.count > LARGE
+
+    @property
     def ended(self) -> int:
-        """How many of them have ended."""
+        """How many of them are done."""
         return sum(column.done for column in self.columns)
 
     @property

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -20,6 +21,8 @@ from store.load import Load, loads
 router: Final = APIRouter()
 WIDE: Final = 1000
 """Units that the longest bar is wide; the page stretches them."""
+_OLD: Final = STEPS.index(timedelta(days=7))
+"""The age that is drawn in amber; what is older is red."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,12 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the ages: its label, its count, and how high it is of a hundred."""
+class Age:
+    """What is about as old: its label, its count, and the bar that shows it."""
 
     label: str
     count: int
-    height: float
+    pieces: tuple[Piece, ...]
 
 
 @router.get("/lead")
@@ -58,7 +61,7 @@ async def lead(request: Request, house: InHouse, caller: Calls) -> Response:
         "loads": [(one, bar(_of_load(one), most)) for one in found],
         "total": _sum(found),
         "people": [(one, bar(_of_hands(one), most_held)) for one in people],
-        "columns": _columns(request, caller, waiting),
+        "ages": _ages(request, caller, waiting),
         "wide": WIDE,
     }
     if request.headers.get("hx-request") == "true":
@@ -98,13 +101,23 @@ def _sum(found: Sequence[Load]) -> dict[str, Any]:
     }
 
 
-def _columns(request: Request, caller: Calls, waiting: Sequence[int]) -> list[Column]:
+def _ages(request: Request, caller: Calls, waiting: Sequence[int]) -> list[Age]:
     at = moments_of(request, caller)
     say = words(at.language)
-    most = max(waiting) or 1
-    labels = [say("lead.up_to", span=at.length(step)) for step in STEPS]
+    most = max(waiting)
+    labels = [say("lead.up_to", span=at.length(STEPS[0]))]
+    labels += [
+        say("lead.between", start=at.length(start), end=at.length(end))
+        for start, end in pairwise(STEPS)
+    ]
     labels.append(say("lead.over", span=at.length(STEPS[-1])))
     return [
-        Column(label, count, round(100 * count / most, 1))
-        for label, count in zip(labels, waiting, strict=True)
+        Age(label, count, bar([(_ink(number), count)], most))
+        for number, (label, count) in enumerate(zip(labels, waiting, strict=True))
     ]
+
+
+def _ink(step: int) -> str:
+    if step > _OLD:
+        return "red"
+    return "amber" if step == _OLD else "blue"

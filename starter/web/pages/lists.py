@@ -133,6 +133,7 @@ async def _listed(
         "title": say(f"{name}.title") if name != "queue" else "",
         "subtitle": "",
         "empty": say(f"{name}.empty"),
+        "empty_how": say(f"{name}.empty_how"),
         "lines": found.items,
         "live": live,
         "here": f"{here}?{urlencode({'cursor': cursor})}" if cursor else here,

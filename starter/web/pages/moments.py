@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starter.web.pages.words import words
 
 _PAUSED: Final = re.compile(r"Due: paused (?P<amount>.+) (?P<side>before due|after overdue)")
+_FIRST: Final = re.compile(r"\b1\b(?= \w+[. ])", re.UNICODE)
 _NEAR: Final = timedelta(days=6)
 _MINUTE: Final = timedelta(minutes=1)
 _PATTERNS: Final[Mapping[str, str]] = {
@@ -52,19 +53,30 @@ class Moments:
             return words(self.language)(f"day.{days}", time=clock)
         year = "" if there.year == self.now.year else "y "
         pattern = _PATTERNS[self.language].format(year=year)
-        return format_datetime(there, pattern, locale=self.language)
+        return self._first(format_datetime(there, pattern, locale=self.language))
 
     def whole(self, moment: datetime) -> str:
         """The full date and time, with its zone."""
         there = moment.astimezone(self.zone)
-        day = format_date(there, "full", locale=self.language)
+        day = self._first(format_date(there, "full", locale=self.language))
         return f"{day}, {format_time(there, 'HH:mm:ss', locale=self.language)} {there:%Z}"
+
+    def _first(self, told: str) -> str:
+        """The date as French has it, whose first of a month is an ordinal."""
+        return _FIRST.sub("1er", told) if self.language == "fr" else told
+
+    def until(self, moment: datetime) -> Markup:
+        """`until` that moment, as `when` says it."""
+        days = (moment.astimezone(self.zone).date() - self.now.date()).days
+        near = "until_near" if days in {-1, 0, 1} else "until"
+        told = words(self.language)(f"day.{near}", moment="\0").partition("\0")
+        return Markup("{}{}{}").format(told[0], self.when(moment), told[2])
 
     def away(self, moment: datetime) -> str:
         """`in 3 hours`, `2 days ago`."""
         ahead = moment - self.now
         if abs(ahead) < _MINUTE:
-            return words(self.language)("day.now")
+            return words(self.language)("day.now" if ahead <= timedelta(0) else "day.soon")
         return format_timedelta(
             ahead, threshold=1.0, add_direction=True, locale=self.language, format="long"
         )

@@ -7,7 +7,8 @@ is loaded again in `await fragment(...)`. Templates have, besides their values:
 - `at`: times (`at.when(moment)`, `at.ago(moment)`, `at.paused(item.due_text)`);
 - `caller` (in macros `reader`: there `caller` is Jinja's own word), `path`, `frame` (what the
   layout shows) and `may("start")` (a Duty of permits.py);
-- filters: `person` (a name for an actor), `queue_title`, `colour` (D3, of a line or a state).
+- filters: `person` (a name for an actor), `queue_title`, `category_title`, `colour` (D3, of
+  a line or a state).
 """
 
 import asyncio
@@ -155,6 +156,12 @@ def queue_title(house: House, queue: str) -> str:
     return (known and known.title) or spaced(queue)
 
 
+@pass_context
+def _category_title(context: Context, category: str) -> str:
+    known: str | None = context["house"].catalog.category_titles.get(category)
+    return known or spaced(category)
+
+
 def spaced(name: str) -> str:
     """A name of the catalog as people read it: `payment-reminder` as `Payment reminder`."""
     words_of_it = name.replace("-", " ").replace("_", " ").strip()
@@ -184,8 +191,8 @@ def _environment() -> Environment:
     environment.filters |= {
         "person": _person,
         "queue_title": _queue_title,
+        "category_title": _category_title,
         "colour": _colour,
-        "spaced": spaced,
     }
     environment.globals["asset"] = asset
     return environment

@@ -34,22 +34,16 @@ async def searched(
     is_part = request.headers.get("hx-request") == "true"
     if not is_part and theirs and theirs[0].item.reference.casefold() == q.strip().casefold():
         return RedirectResponse(f"/items/{quote(theirs[0].item.reference, safe='')}", 303)
-    lines = [(one.item, _lit(_beside(one), q)) for one in theirs[:_SHOWN]]
+    lines = [(one.item, _lit(one.item.title, q), _lit(one.excerpt, q)) for one in theirs[:_SHOWN]]
     shown: dict[str, Any] = {"asked": q, "found": lines, "is_cut": len(theirs) > _SHOWN}
     if is_part:
         return await fragment(request, caller, "lists/found.html", **shown)
     return await page(request, caller, "lists/search.html", **shown)
 
 
-def _beside(found: Found) -> str:
-    """The excerpt, if it says more than the line's own reference and title."""
-    heading = f"{found.item.reference} {found.item.title}"
-    return "" if heading.startswith(found.excerpt.removesuffix(" …")) else found.excerpt
-
-
-def _lit(excerpt: str, words: str) -> Markup:
-    """The excerpt with what was looked for marked."""
+def _lit(told: str, words: str) -> Markup:
+    """A text with what was looked for marked."""
     lit = Markup("")
-    for text, is_wanted in marked(excerpt, words):
+    for text, is_wanted in marked(told, words):
         lit += Markup("<mark>{}</mark>").format(text) if is_wanted else escape(text)
     return lit

@@ -161,7 +161,7 @@ def _start(
     names = ("title", "description", "category") if kind is Kind.TICKET else _CASE
     fields: Fields = {name: written.text(name) for name in (*names, "queue")}
     fields |= {name: written.contact(name) for name in ("primary_contact", "requester")}
-    if written.is_ticked("same_contact") and fields["requester"] is None:
+    if written.is_ticked("same_contact"):
         fields["requester"] = fields["primary_contact"]
     if kind is Kind.CASE:
         fields["definition"] = written.text("definition")
