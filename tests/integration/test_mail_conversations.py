@@ -10,7 +10,7 @@ pytestmark = pytest.mark.mail_server
 
 
 # M1, M2, M5, M6, T12, T13
-@pytest.mark.timeout(180, func_only=True)  # nine conversations of fifteen mails
+@pytest.mark.timeout(400, func_only=True)  # nine conversations of fifteen mails
 async def test_conversations_land_where_the_rules_say_and_are_threads_in_dovecot(
     tmp_path: Path,
 ) -> None:

@@ -270,7 +270,7 @@ async def logged(desk: MailDesk, status: str, answer: str, count: int) -> None:
 
 
 # M3
-@pytest.mark.timeout(180, func_only=True)
+@pytest.mark.timeout(300, func_only=True)
 async def test_two_mailrooms_that_take_the_same_mails_at_once_give_each_one_effect(
     tmp_path: Path, postgresql: PostgreSql
 ) -> None:

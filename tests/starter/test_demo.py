@@ -18,7 +18,7 @@ from starter.shell.story import CASE, TICKET, Story, tell
 from tests.hosts import assert_eventually
 from tests.starter.conftest import CASEKEEP, Shell
 
-pytestmark = [pytest.mark.xdist_group("starter-desk"), pytest.mark.timeout(150)]
+pytestmark = pytest.mark.xdist_group("starter-desk")
 TOLD = (
     *("service:erp starts the Case", "two Actions side by side", "robot:ocr-1 takes", "ben takes"),
     *("unable to complete", "needs attention", "start_action action=read-scan", "restarts"),

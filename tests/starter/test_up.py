@@ -18,7 +18,7 @@ from starter.shell.serving import serve
 from tests.hosts import assert_eventually
 from tests.starter.conftest import CASEKEEP, run
 
-pytestmark = [pytest.mark.xdist_group("starter-desk"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.xdist_group("starter-desk")
 
 
 @asynccontextmanager

@@ -392,7 +392,7 @@ class LinkedLives(RuleBasedStateMachine):
 
 
 @pytest.mark.no_cover  # other tests cover every line
-@pytest.mark.timeout(0 if STEPS > 5_000 else 120)
+@pytest.mark.timeout(0 if STEPS > 5_000 else 300)
 @pytest.mark.soak
 def test_whatever_linked_items_tell_each_other_the_model_holds() -> None:
     LinkedLives.taken = 0

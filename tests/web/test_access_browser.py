@@ -22,7 +22,6 @@ from store.tables_access import Audited, Verdict
 from tests.web.doors import PASSWORD, has_account
 from tests.web.stages import chromium, house, problems_of, served, window
 
-pytestmark = pytest.mark.timeout(120)
 GRAVE: Final = frozenset({"serious", "critical"})
 
 

@@ -82,7 +82,6 @@ async def test_attachments_are_kept_and_never_shown_as_pages_of_ours(desk: Offic
         assert (await eva.get(f"{address}0")).status_code == 403
 
 
-@pytest.mark.timeout(150)
 @pytest.mark.soak
 async def test_what_nobody_answers_is_kept_and_done_once_when_it_is_sent_again(
     desk: Office,
@@ -107,7 +106,6 @@ async def test_what_nobody_answers_is_kept_and_done_once_when_it_is_sent_again(
     assert [entry["command"] for entry in entries] == ["create", "wait"]
 
 
-@pytest.mark.timeout(150)
 @pytest.mark.soak
 async def test_while_no_worker_answers_the_page_shows_what_the_store_has(desk: Office) -> None:
     reference = await desk.town.ticket(queue=QUEUE, title="Still here")
