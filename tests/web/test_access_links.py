@@ -55,7 +55,7 @@ async def test_a_link_works_once_however_many_use_it_at_once(kept: Engine, app: 
     assert sorted(answer.status_code for answer in answers) == [303, 410, 410, 410, 410]
     late = await browser(app).get(path)
     assert late.status_code == 410
-    assert "This link is over" in late.text
+    assert "This link is no longer valid" in late.text
 
 
 @pytest.mark.parametrize("token", ["x", "", "../../inbox", "%00", "é" * 50])

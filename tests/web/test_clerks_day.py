@@ -138,7 +138,8 @@ async def fills_a_draft_wrongly_and_rightly(hands: Hands) -> str:
     await hands.push(page.get_by_role("button", name="Save as Draft"))
     await shows(page, "Draft")
     await hands.push(page.get_by_role("button", name="Submit").last)
-    await expect(page.get_by_text("This is needed.")).to_have_count(4)
+    await expect(page.get_by_text("This is needed.")).to_have_count(2)
+    await expect(page.get_by_text("A name or an address is needed.")).to_have_count(2)
     await expect(page.get_by_label("Title")).to_have_value("No invoice")
     await hands.write(page.get_by_label("Description"), "The invoice of May never came.")
     await hands.write(page.get_by_label("Category"), "invoice-question")
@@ -157,7 +158,7 @@ async def fills_a_draft_wrongly_and_rightly(hands: Hands) -> str:
 async def waits_and_sees_the_mail_come_in(hands: Hands, desk: Office, reference: str) -> None:
     page = hands.page
     await hands.reveal("move-wait", "w")
-    await hands.write(page.get_by_label("Whom or what it waits for"), "Ida")
+    await hands.write(page.get_by_label("From whom or what"), "Ida")
     await hands.push(page.locator("#move-wait .buttons .button"))
     await shows(page, "Wait")
     await expect(page.locator("body[data-hears]")).to_have_count(1)

@@ -124,7 +124,7 @@ async def test_chosen_lines_are_resolved_from_the_list_and_leave_it(looked: Look
         await page.locator(f"#row-{reference} [data-pick]").check()
     await expect(page.locator("[data-chosen]")).to_have_text("2 chosen")
     await page.locator("#bulk summary", has_text="Resolve").click()
-    await page.get_by_label("Note that resolves it").fill("Paid on the third.")
+    await page.get_by_label("Note that resolves them").fill("Paid on the third.")
     await page.locator("#bulk").get_by_role("button", name="Resolve").click()
     await expect(page.locator("#results h2")).to_have_text("Resolve: 2 done")
     await expect(page.locator(f"#row-{first}")).to_have_count(0)

@@ -8,9 +8,9 @@ from domain.definitions import CaseDefinition
 from domain.states import CaseState
 from domain.unfolding import unfolded
 from domain.values import Kind, Outcome, Status
-from starter.web.pages.flowing import MANY, Drawn, drawn, remembered
+from starter.web.pages.flowing import LARGE, MANY, Drawn, drawn, remembered
 from store.pages import Listed
-from tests.unit.builders import NOW, TWO_STEPS, Life, case
+from tests.unit.builders import NOW, TWO_STEPS, Life, case, desk
 
 FLOW = CaseDefinition.model_validate_json(json.dumps(TWO_STEPS))
 
@@ -76,6 +76,25 @@ def test_a_step_with_very_many_actions_is_drawn_smaller() -> None:
     life = case(definition={"name": "many", "steps": steps})
     assert picture(life).columns[0].is_full
     assert not picture(case()).columns[0].is_full
+
+
+def test_a_flow_of_very_many_actions_is_folded() -> None:
+    names = [f"a{number}" for number in range(LARGE + 1)]
+    steps = [{"key": name, "actions": [{"key": name}]} for name in names]
+    assert picture(case(definition={"name": "large", "steps": steps})).is_large
+    assert not picture(case(definition={"name": "large", "steps": steps[:-1]})).is_large
+
+
+def test_an_action_counts_as_done_once_it_is_complete_or_accepted_as_not_done() -> None:
+    house = desk(owner="carol")
+    house.action("read").do("resolve", outcome="unable_to_complete", reason="too pale")
+    house.action("match").do("resolve", outcome="complete")
+    house.settle()
+    assert picture(house.life).columns[0].done == 1
+    house.life.do("reset_in_progress", by="carol")
+    house.settle()
+    shown = picture(house.life)
+    assert (shown.columns[0].done, shown.ended) == (2, 2)
 
 
 @pytest.mark.parametrize("step", [None, "check", "pay"])

@@ -60,7 +60,7 @@ class Column:
 
     @property
     def done(self) -> int:
-        """How many of its Actions are done: complete, or accepted as not done (K7)."""
+        """How many of its Actions are done: complete, or accepted as not done (K9)."""
         return sum(box.outcome is Outcome.COMPLETE or box.accepted for box in self.boxes)
 
     @property

@@ -94,9 +94,14 @@ class Written:
 
     def needed(self, *names: str) -> None:
         """Raise Unreadable unless all of these are given."""
-        blank = {name: "wrong.missing" for name in names if self.text(name) is None}
+        blank = {name: missing(name) for name in names if self.text(name) is None}
         if blank:
             raise Unreadable(**blank)
+
+
+def missing(name: str) -> str:
+    """The word for a field that is needed and was left blank."""
+    return "wrong.contact" if name in {"primary_contact", "requester"} else "wrong.missing"
 
 
 def _texts(*names: str) -> Callable[[Written, State], Fields]:

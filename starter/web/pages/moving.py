@@ -21,7 +21,7 @@ from starter.access.permits import Forbidden, check_reading
 from starter.desk import NoAnswer
 from starter.web.giving import give, known
 from starter.web.house import Calls, House, InHouse
-from starter.web.pages.forms import READERS, Fields, Unreadable, Written, fields_of
+from starter.web.pages.forms import READERS, Fields, Unreadable, Written, fields_of, missing
 from starter.web.pages.forms import changes as changes_of
 from starter.web.pages.item import item_page
 from starter.web.pages.rendering import moments_of
@@ -148,7 +148,7 @@ def _refused(command: str, form: FormData, refusal: Refused, say: Words) -> Trie
         key = f"wrong.{shown}"
         problems[shown] = say(key) if key in say.keys() else say("wrong.field")  # noqa: SIM118 - no mapping
         if refusal.rule in {"T2", "K1"}:
-            problems[shown] = say("wrong.missing")
+            problems[shown] = say(missing(shown))
     return _tried(command, form, refusal.sentence, rule=refusal.rule, problems=problems)
 
 

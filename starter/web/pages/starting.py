@@ -24,7 +24,7 @@ from starter.reading import state_now
 from starter.references import new_reference
 from starter.web.giving import give, known
 from starter.web.house import Calls, House, InHouse
-from starter.web.pages.forms import Fields, Unreadable, Written
+from starter.web.pages.forms import Fields, Unreadable, Written, missing
 from starter.web.pages.framing import queues_of
 from starter.web.pages.item import item_page
 from starter.web.pages.moving import PATIENCE
@@ -171,7 +171,7 @@ def _start(
             problems |= unreadable.problems
     if is_handed_in:
         needed = _TICKET if kind is Kind.TICKET else _CASE
-        problems |= {name: say("wrong.missing") for name in needed if fields[name] is None}
+        problems |= {name: say(missing(name)) for name in needed if fields[name] is None}
     given = {name: value for name, value in fields.items() if value is not None}
     model = TicketStart if kind is Kind.TICKET else CaseStart
     try:
