@@ -237,7 +237,8 @@ async def pauses_the_case(hands: Hands) -> None:
     await hands.reveal("move-wait", "w")
     pause = page.locator("#move-wait").get_by_label("Pause")
     if isinstance(hands, Keyboard):
-        # the group of choices has the focus; arrows go through it
+        # the group of choices gets the focus; arrows go through it
+        await expect(page.locator("#move-wait input:focus")).to_have_count(1)
         await page.keyboard.press("ArrowUp")
         await expect(pause).to_be_checked()
     else:
