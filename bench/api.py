@@ -155,7 +155,7 @@ async def measure_api(stack: Stack, rounds: int, lives: int) -> ApiFigures:
             for concurrency in CONCURRENCIES:
                 for figures, live in ways if turn % 2 == 0 else reversed(ways):
                     a_second = await rate(
-                        live, concurrency, lives if concurrency > 1 else lives // 4
+                        live, concurrency, lives if concurrency > 1 else max(1, lives // 4)
                     )
                     figures.setdefault(concurrency, []).append(a_second)
     engine.dispose()
