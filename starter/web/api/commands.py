@@ -36,8 +36,8 @@ async def done(
     command: str,
     fields: dict[str, JsonValue],
     *,
-    if_match: str | None,
-    idempotency_key: str | None,
+    if_match: str | None = None,
+    idempotency_key: str | None = None,
 ) -> State:
     """Give the command under the request's conditions; the state after it.
 

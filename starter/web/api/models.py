@@ -108,7 +108,7 @@ class QueueLoad(Answered):
     """When the oldest of those that wait was started."""
     overdue: int
     at_risk: int
-    """Due within the next day."""
+    """Amber: not overdue, and within the margin of its due rule (D3)."""
 
 
 class HookMade(Answered):

@@ -92,10 +92,7 @@ async def heartbeat(house: InHouse, caller: Calls, reference: Named, given: Give
     """Renew the robot's lease (Q3)."""
     lease = decode_as(Lease, as_json(given))
     fields = lease.model_dump(mode="json", exclude_none=True)
-    state = await done(
-        house, caller, reference, "heartbeat", fields, if_match=None, idempotency_key=None
-    )
-    return state_answer(state)
+    return state_answer(await done(house, caller, reference, "heartbeat", fields))
 
 
 @router.post(
@@ -121,16 +118,9 @@ async def complete(
         fields["outcome"] = Outcome.COMPLETE.value
     elif state.kind is Kind.TICKET:
         fields["method"] = "customer_response"
-    state = await done(
-        house,
-        caller,
-        reference,
-        "resolve",
-        fields,
-        if_match=None,
-        idempotency_key=idempotency_key,
+    return state_answer(
+        await done(house, caller, reference, "resolve", fields, idempotency_key=idempotency_key)
     )
-    return state_answer(state)
 
 
 @router.post(
@@ -151,13 +141,6 @@ async def reject(
     """Reject the item (C7)."""
     why = decode_as(Reject, as_json(given))
     fields = why.model_dump(mode="json", exclude_none=True)
-    state = await done(
-        house,
-        caller,
-        reference,
-        "reject",
-        fields,
-        if_match=None,
-        idempotency_key=idempotency_key,
+    return state_answer(
+        await done(house, caller, reference, "reject", fields, idempotency_key=idempotency_key)
     )
-    return state_answer(state)
