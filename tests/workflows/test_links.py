@@ -333,7 +333,7 @@ async def test_a_case_that_is_merely_started_goes_on_by_itself(
     starting["steps"].append({"key": "then", "actions": [{"key": "by-hand"}]})
     async with host.working(cached=CACHED, definitions=defined(ERRAND)):
         case = await host.case(starting)
-        action = host.item(f"{case.reference}-A1")
+        action = await host.item(f"{case.reference}-A1").begun()
         assert (await action.result())["resolution"]["outcome"] == "complete"
         link = next(one for one in (await action.result())["links"] if one["kind"] == "started")
         await case.do("cancel")
