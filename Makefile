@@ -43,12 +43,12 @@ up: $(INSTALLED) ## run the embedded desk: Temporal with its UI, the database an
 	$(BIN)/casekeep up
 
 # real mails for the tests, kept until what is pinned changes
-$(SETS): tests/mail_sets.txt | $(INSTALLED)
-	$(BIN)/python -m tests.mail_sets
+$(SETS): tests/support/mail_sets.txt | $(INSTALLED)
+	$(BIN)/python -m tests.support.mail_sets
 	@touch $@
 
 sets: $(SETS) ## take in the mails of the fetched sets, and count what becomes of them
-	$(BIN)/python -m tests.integration.test_mail_sets
+	$(BIN)/python -m tests.integration.mailroom.test_mail_sets
 
 # domain/ is held to full coverage: it is pure, so nothing in it is hard to reach
 test: $(INSTALLED) $(SETS) ## run the tests, with coverage; python3 and make are enough
@@ -79,7 +79,7 @@ docs: $(INSTALLED) rules ## write the schemas for editors and the sample's drawi
 	$(BIN)/python docs/generated.py
 
 conversations: $(INSTALLED) ## write docs/mail-conversations.md: what mail programs and a desk write
-	$(BIN)/python -m tests.integration.conversations
+	$(BIN)/python -m tests.support.mail_dialogs
 
 bench: $(INSTALLED) ## compare with a bare workflow that takes the same messages, and lists with a look-up
 	$(BIN)/python -m bench

@@ -19,33 +19,33 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.catalog import CatalogTerms
-from activities.hooks import HookDeliveries
-from activities.hooks import client as hooks_client
 from activities.mail_out import Delivers, Keeping, MailOut, Sending
 from activities.mail_under_way import MailUnderWay
 from activities.services import Endpoint, ServiceCalls
-from activities.smtp import SmtpServer
-from mail.directory import Directory
-from mail.relaying import Relay
-from starter.catalog.files import CatalogInvalid
-from starter.catalog.loading import Catalog, load
+from activities.smtp_client import SmtpServer
+from activities.webhooks import HookDeliveries
+from activities.webhooks import client as hooks_client
+from catalog.files import CatalogInvalid
+from catalog.loader import Catalog, load
+from mail.address_book import Directory
+from mail.smtp_settings import Relay
+from reconciliation.fsck import Checker, Difference
+from starter.client import NoAnswer
 from starter.connection import (
     connect,
     register_attributes,
 )
-from starter.desk import NoAnswer
-from starter.fsck import Checker, Difference
-from starter.programs import patiently, run
+from starter.process import patiently, run
 from starter.settings import Settings
-from store.arrivals import is_under_way
+from store.auth.shared_secrets import MAIL, secret_named
 from store.engine import engine_of
-from store.faults import StoreFault
-from store.own_secrets import MAIL, secret_named
-from store.schema import upgrade
-from store.writer import GroupWriter
-from workflows.guarding import OnePayload
-from workflows.hook import QUEUE_SUFFIX, HookWorkflow
-from workflows.hosting import SANDBOX, WORKFLOWS, publishing
+from store.errors import StoreFault
+from store.mail.inbound_mail import is_under_way
+from store.projection.writer import GroupWriter
+from store.schema.versions import upgrade
+from workflows.runtime.payload_interceptor import OnePayload
+from workflows.runtime.worker_config import SANDBOX, WORKFLOWS, publishing
+from workflows.webhook import QUEUE_SUFFIX, HookWorkflow
 
 LOG: Final = logging.getLogger("casekeep.worker")
 DRAIN_WITHIN: Final = timedelta(seconds=10)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from domain.calendars import WorkingCalendar
-from domain.definitions import Answer, Lookup, Terms
+from domain.model.calendars import WorkingCalendar
+from domain.model.definitions import Answer, Lookup, Terms
 
 
 class CatalogTerms:

@@ -10,15 +10,15 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.smtp import Answer, NotTaken
-from domain.items import Mail
-from domain.values import Template
-from mail.composing import Letter, compose, id_of
-from mail.directory import Directory, Language, Letterhead, Person, language_named
-from store.faults import UnknownMail
-from store.mails import Fate, keep_mail, mail_named, message_ids, note_mail, try_mail
-from store.mails import MailOut as QueuedMail
-from store.tables import MailStatus
+from activities.smtp_client import Answer, NotTaken
+from domain.base.values import Template
+from domain.model.items import Mail
+from mail.address_book import Directory, Language, Letterhead, Person, language_named
+from mail.composition import Letter, compose, id_of
+from store.errors import UnknownMail
+from store.mail.outbound_mail import Fate, keep_mail, mail_named, message_ids, note_mail, try_mail
+from store.mail.outbound_mail import MailOut as QueuedMail
+from store.schema.tables import MailStatus
 
 TRIED_FOR: Final = timedelta(hours=24)
 """M5: how long after its first try a mail is given up; while nobody can try, no time runs."""

@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.kinds import ANSWER_LIMIT, CallOrder
-from domain.values import FreeJson
+from domain.base.values import FreeJson
+from domain.model.action_kinds import ANSWER_LIMIT, CallOrder
 
 _AGAIN: Final = (
     HTTPStatus.REQUEST_TIMEOUT,

@@ -24,7 +24,7 @@ from bench.api import LIFE as API_LIFE
 from bench.api import api_stack, measure_api, report_api
 from bench.lives import BARE, CONCURRENCY, LIFE, START, TICKET, Kind
 from bench.mails import MailFigures, mail_stack, measure_mails
-from starter.embedded.stack import Stack
+from devstack.stack import Stack
 
 NUMBERS: Final = itertools.count()
 MEGABYTE: Final = 1024 * 1024

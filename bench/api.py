@@ -14,15 +14,15 @@ import httpx
 from pydantic import JsonValue
 from sqlalchemy import Engine
 
+from auth.api_keys import make
+from auth.callers import Scope
 from bench.lives import START
-from domain.values import Kind
-from starter.access.callers import Scope
-from starter.access.keys import make
-from starter.embedded.stack import Stack
+from devstack.stack import Stack
+from domain.base.values import Kind
 from starter.references import new_reference
 from starter.settings import Settings
 from store.engine import engine_of
-from store.schema import upgrade
+from store.schema.versions import upgrade
 
 CONCURRENCIES: Final = (1, 16)
 LIFE: Final = ("create", "take", "wait", "reply", "resolve, which closes")

@@ -11,9 +11,9 @@ from bench.lives import BARE, TICKET
 from starter.connection import connect
 from starter.settings import Settings
 from store.engine import engine_of
-from store.schema import upgrade
+from store.schema.versions import upgrade
 from worker import working
-from workflows.hosting import SANDBOX
+from workflows.runtime.worker_config import SANDBOX
 
 CACHED = 3000
 

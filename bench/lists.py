@@ -15,17 +15,17 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, event, text
 
-from domain.definitions import DueRule
-from domain.items import Change, Ticket
-from domain.ledger import DueClock
-from domain.publications import publication_of
-from domain.spans import Span
-from domain.values import StartedBy, Status
-from store.counts import counts
+from domain.base.durations import Span
+from domain.base.values import StartedBy, Status
+from domain.model.definitions import DueRule
+from domain.model.due_clock import DueClock
+from domain.model.items import Change, Ticket
+from domain.model.publications import publication_of
 from store.engine import engine_of, reading, writing
-from store.queries import inbox, item_of, owned, queue
-from store.schema import upgrade
-from store.writer import GroupWriter
+from store.items.badge_counts import counts
+from store.items.queries import inbox, item_of, owned, queue
+from store.projection.writer import GroupWriter
+from store.schema.versions import upgrade
 
 OPEN: Final = 10_000
 _WARM: Final = 20

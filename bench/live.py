@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
-from starter.access import accounts, sessions
-from starter.access.callers import EVERY_QUEUE, Role
-from starter.embedded.stack import Stack
+from auth import accounts, sessions
+from auth.callers import EVERY_QUEUE, Role
+from devstack.stack import Stack
 from starter.settings import Settings
-from starter.web.house import SESSION_COOKIE
 from store.engine import engine_of
+from web.context import SESSION_COOKIE
 
 READER: Final = "amy"
 EVENT: Final = "event: item"

@@ -4,21 +4,21 @@ import json
 from pathlib import Path
 from typing import Final
 
-from starter.catalog import editors
-from starter.catalog.loading import SAMPLE, load
-from starter.drawing import flow
+from catalog import editor_schemas
+from catalog.loader import SAMPLE, load
+from drawing import case_definition
 
 DOCS: Final = Path(__file__).parent
 
 
 def main() -> None:
     """Write them all anew."""
-    for name in editors.NAMES:
-        text = json.dumps(editors.document(name), indent=2, ensure_ascii=False)
+    for name in editor_schemas.NAMES:
+        text = json.dumps(editor_schemas.document(name), indent=2, ensure_ascii=False)
         (DOCS / f"schemas/{name}.json").write_text(f"{text}\n")
     for name, terms in load(SAMPLE).definitions.items():
         if terms.definition is not None:
-            (DOCS / f"pictures/{name}.svg").write_text(flow.svg(terms.definition))
+            (DOCS / f"pictures/{name}.svg").write_text(case_definition.svg(terms.definition))
 
 
 if __name__ == "__main__":

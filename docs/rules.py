@@ -105,8 +105,8 @@ NOT_DUE: Final[Mapping[str, str]] = {
 
 ROOT: Final = Path(__file__).parents[1]
 TABLE: Final = "docs/rules.md"
-WALK: Final = "tests/unit/test_every_command_in_every_status.py"
-WALKED: Final = "tests/unit/model_table.py"
+WALK: Final = "tests/unit/domain/test_every_command_in_every_status.py"
+WALKED: Final = "tests/support/model_table.py"
 """What the walk expects: `ROWS` has a command to its cells, `UNKNOWN` where there is none."""
 _NAMED: Final = re.compile(
     r"(?<![\w-])([CTKADQM])(\d{1,2})(?:\s?[-\u2013]\s?\1?(\d{1,2}))?(?![\w])"

@@ -11,9 +11,9 @@ from typing import Final
 from playwright.async_api import Page, async_playwright
 from pydantic import JsonValue
 
-from domain.starts import CaseStart, TicketStart
-from starter.desk import Desk
-from starter.embedded.stack import Stack
+from devstack.stack import Stack
+from domain.model.starts import CaseStart, TicketStart
+from starter.client import Desk
 
 PICTURES: Final = Path(__file__).with_name("pictures")
 COLUMNS: Final = (

@@ -18,12 +18,12 @@ from typing import Final, TypeAlias
 
 from playwright.async_api import Browser, Page
 
-from starter.catalog.loading import SAMPLE
+from catalog.loader import SAMPLE
 from store.engine import engine_of
-from store.schema import upgrade
-from tests.integration.stacks import town
-from tests.web.mornings import WHO, Morning, play
-from tests.web.stages import chromium, house, served, window
+from store.schema.versions import upgrade
+from tests.support.browser_fixtures import chromium, house, served, window
+from tests.support.process_stack import town
+from tests.support.screenshot_data import WHO, Morning, play
 
 Act: TypeAlias = Callable[[Page], Awaitable[None]]
 PICTURES: Final = Path(__file__).with_name("pictures")

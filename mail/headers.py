@@ -11,8 +11,8 @@ from email.utils import getaddresses
 from itertools import count, islice
 from typing import Final
 
-from domain.values import is_address
-from mail.bounds import HEADER_LIMIT, NAME_LIMIT
+from domain.base.values import is_address
+from mail.limits import HEADER_LIMIT, NAME_LIMIT
 
 MOST_HEADERS: Final = 1_000
 MOST_IDS: Final = 100

@@ -7,8 +7,8 @@ from email.message import Message
 from hashlib import sha256
 from typing import Final
 
-from mail.bounds import NAME_LIMIT, ODD, POLICY, TEXT_LIMIT
 from mail.headers import decoded, in_charset, one_line
+from mail.limits import NAME_LIMIT, ODD, POLICY, TEXT_LIMIT
 
 _ENCODED_LIMIT: Final = 12 * TEXT_LIMIT
 """Characters that a text has at most, encoded: four bytes each, and three signs a byte."""

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.calendars import known_zone
-from domain.defined import Defined
-from domain.definitions import ActionDefinition, CaseDefinition, Terms
-from domain.kinds import ActionKind
-from domain.spans import Duration, PositiveDuration, Span
-from domain.starts import Data
-from domain.submitting import DEFAULT_QUEUE
-from domain.values import Instant, Name, Performer
+from domain.base.base_model import Defined
+from domain.base.durations import Duration, PositiveDuration, Span
+from domain.base.values import Instant, Name, Performer
+from domain.model.action_kinds import ActionKind
+from domain.model.calendars import known_zone
+from domain.model.definitions import ActionDefinition, CaseDefinition, Terms
+from domain.model.starts import Data
+from domain.rules.submitting import DEFAULT_QUEUE
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEK: Final[tuple[Day, ...]] = (

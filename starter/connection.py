@@ -14,8 +14,8 @@ from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.attributes import ALL
-from workflows.payloads import DATA_CONVERTER
+from workflows.runtime.payload_converter import DATA_CONVERTER
+from workflows.search_attributes import ALL
 
 _TYPES: Final = {
     SearchAttributeIndexedValueType.KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,

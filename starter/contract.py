@@ -6,13 +6,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from temporalio.common import SearchAttributeIndexedValueType as Indexed
 
-from domain.commands import COMMANDS, Command, commands_of
-from domain.refusals import Conflict, InvalidCommand, NotAllowed
-from domain.starts import CaseStart, TicketStart
-from domain.states import STATES
-from domain.timeline import TimelinePage, TimelineRequest
-from domain.values import REFERENCE, Kind
-from workflows.attributes import ALL
+from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
+from domain.base.values import REFERENCE, Kind
+from domain.model.commands import COMMANDS, Command, commands_of
+from domain.model.starts import CaseStart, TicketStart
+from domain.model.states import STATES
+from domain.model.timeline import TimelinePage, TimelineRequest
+from workflows.search_attributes import ALL
 
 Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -4,7 +4,7 @@ import secrets
 from hashlib import sha256
 from typing import Final
 
-from domain.values import Kind
+from domain.base.values import Kind
 
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH: Final = 8

@@ -23,8 +23,8 @@ from temporalio.client import (
 from temporalio.client import Schedule as TemporalSchedule
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.values import Kind
-from starter.catalog.schedules import Schedule
+from catalog.schedules import Schedule
+from domain.base.values import Kind
 
 PREFIX: Final = "casekeep-"
 DESK: Final = "casekeep_desk"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from mail.relaying import Relay, relay_of
+from mail.smtp_settings import Relay, relay_of
 
 STATE_FOLDER = Path(".casekeep")
 """Where the embedded stack keeps what it keeps, below the folder it is run in."""

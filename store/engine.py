@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from store.faults import (
+from store.errors import (
     DatabaseBusy,
     DatabaseUnreachable,
     SchemaOutdated,

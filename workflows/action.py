@@ -10,15 +10,15 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.services import ServiceCalls
-    from domain.effects import CallService, Effect, ReportEnd, StartItem
-    from domain.items import Action
-    from domain.notices import ActionEnded, WorkEnded
-    from domain.refusals import InvalidCommand
-    from domain.starts import ActionStart, Start
-    from domain.states import State
-    from domain.values import SYSTEM, Kind, Outcome, printable
-    from workflows.accepting import accepts
-    from workflows.linked import Linked
+    from domain.base.refusals import InvalidCommand
+    from domain.base.values import SYSTEM, Kind, Outcome, printable
+    from domain.model.effects import CallService, Effect, ReportEnd, StartItem
+    from domain.model.internal_messages import ActionEnded, WorkEnded
+    from domain.model.items import Action
+    from domain.model.starts import ActionStart, Start
+    from domain.model.states import State
+    from workflows.handlers import accepts
+    from workflows.linked_items import Linked
 
 ONE_TRY: Final = timedelta(seconds=30)
 """How long a service may take to answer, unless its Action says otherwise."""

@@ -7,15 +7,15 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from domain.effects import CancelAction, Effect, StartAction
-    from domain.items import Case
-    from domain.starts import LaunchedStart
-    from domain.states import State
-    from domain.telling import action_vanished
-    from domain.unfolding import Unfolded, unfolded
-    from domain.values import Kind
-    from workflows.accepting import accepts
-    from workflows.linked import Linked
+    from domain.base.values import Kind
+    from domain.model.case_flow_view import Unfolded, unfolded
+    from domain.model.effects import CancelAction, Effect, StartAction
+    from domain.model.items import Case
+    from domain.model.starts import LaunchedStart
+    from domain.model.states import State
+    from domain.rules.item_messages import action_vanished
+    from workflows.handlers import accepts
+    from workflows.linked_items import Linked
 
 
 @workflow.defn(name=Kind.CASE)

@@ -6,7 +6,7 @@ from operator import itemgetter
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain import intake
+    from domain.engine import decide
     from workflows.messages import Message
 
 
@@ -41,4 +41,4 @@ class Inbox:
 
 
 def _time_of(message: Message, now: datetime) -> datetime:
-    return now if message.command is None else intake.time_of(message.command, now)
+    return now if message.command is None else decide.time_of(message.command, now)

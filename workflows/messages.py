@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from temporalio.common import RawValue
 
-from domain.commands import Command
-from domain.intake import decode
-from domain.refusals import Refused
-from domain.states import State
-from domain.values import Kind
-from workflows.payloads import json_of
+from domain.base.refusals import Refused
+from domain.base.values import Kind
+from domain.engine.decide import decode
+from domain.model.commands import Command
+from domain.model.states import State
+from workflows.runtime.payload_converter import json_of
 
 NOBODY = "unknown"
 """The actor of a message that does not say who sent it."""

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from domain.effects import CallService, Effect, SendMail
-from domain.items import AnyItem
+from domain.model.effects import CallService, Effect, SendMail
+from domain.model.items import AnyItem
 
 Perform = Callable[[Effect], Awaitable[None]]
 

@@ -6,11 +6,11 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from domain.starts import PartStart
-    from domain.states import State
-    from domain.values import Kind
-    from workflows.accepting import accepts
-    from workflows.merging import Merges
+    from domain.base.values import Kind
+    from domain.model.starts import PartStart
+    from domain.model.states import State
+    from workflows.handlers import accepts
+    from workflows.merge import Merges
 
 
 @workflow.defn(name=Kind.TICKET)

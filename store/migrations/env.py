@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from store.engine import engine_of, writing
-from store.schema import compared
+from store.schema.versions import compared
 
 
 def _run(connection: Connection) -> None:

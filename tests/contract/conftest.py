@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.hosts import Host, new_host, real_server
+from tests.support.workers import Host, new_host, real_server
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from tests.contract.raw import Refusal, of_json, payload, query, start, update
-from tests.contract.table import ATTRIBUTES, ENTRY, EVERY, STATE_OF, well_formed
+from tests.contract.command_table import ATTRIBUTES, ENTRY, EVERY, STATE_OF, well_formed
 from tests.contract.test_poison import an_item, answers
-from tests.hosts import ERRAND, INVOICE, Host, assert_eventually, new_reference
+from tests.support.raw_messages import Refusal, of_json, payload, query, start, update
+from tests.support.workers import ERRAND, INVOICE, Host, assert_eventually, new_reference
 
 WRONG: tuple[Any, ...] = ({"x\x00": {}}, [[]], "\x00")
 """Values that no field of any command takes."""

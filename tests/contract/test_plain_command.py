@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.contract.table import ATTRIBUTES
-from tests.hosts import ERRAND, TEMPORAL, Host, assert_eventually, new_reference
+from tests.contract.command_table import ATTRIBUTES
+from tests.support.workers import ERRAND, TEMPORAL, Host, assert_eventually, new_reference
 
 WINDOW = {"settings": {"feedback_window": "PT1S"}}
 

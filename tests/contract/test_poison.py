@@ -10,7 +10,8 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from tests.contract.poison import (
+from tests.contract.command_table import EVERY, well_formed
+from tests.support.malformed_messages import (
     FAR_TOO_LARGE,
     TOO_LARGE,
     UNDECODABLE,
@@ -20,7 +21,7 @@ from tests.contract.poison import (
     oversized,
     poisons,
 )
-from tests.contract.raw import (
+from tests.support.raw_messages import (
     Refusal,
     how_it_ended,
     of_json,
@@ -30,8 +31,15 @@ from tests.contract.raw import (
     start,
     update,
 )
-from tests.contract.table import EVERY, well_formed
-from tests.hosts import ERRAND, TICKET, Host, Life, assert_eventually, new_host, new_reference
+from tests.support.workers import (
+    ERRAND,
+    TICKET,
+    Host,
+    Life,
+    assert_eventually,
+    new_host,
+    new_reference,
+)
 
 AT_ONCE: Final = 1.0
 """Seconds within which the next good command is answered."""

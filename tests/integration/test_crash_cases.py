@@ -10,9 +10,9 @@ from typing import Any, Final
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from domain.notices import ActionEnded
-from store import queries
-from tests.integration.stacks import Fields, Town
+from domain.model.internal_messages import ActionEnded
+from store.items import queries
+from tests.support.process_stack import Fields, Town
 
 
 @dataclass(frozen=True)

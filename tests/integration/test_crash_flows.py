@@ -8,14 +8,14 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
-from domain.effects import StartAction, StartItem
-from domain.opening import open_item
-from domain.starts import CaseStart
-from domain.values import Status
-from store import queries
-from tests.integration.stacks import Fields, Town, assert_eventually, town
-from tests.unit.builders import Life
-from tests.unit.world import World, defined
+from domain.base.values import Status
+from domain.engine.start_item import open_item
+from domain.model.effects import StartAction, StartItem
+from domain.model.starts import CaseStart
+from store.items import queries
+from tests.support.builders import Life
+from tests.support.item_network import World, defined
+from tests.support.process_stack import Fields, Town, assert_eventually, town
 
 WIDE: Final = 20
 KILLS: Final = 5

@@ -10,11 +10,11 @@ from typing import Final
 
 import pytest
 
-from domain.refusals import NotAllowed
-from starter.reading import timeline_in_store
-from store import queries
-from tests.databases import PostgreSql
-from tests.integration.stacks import Fields, Town, assert_eventually, town
+from domain.base.refusals import NotAllowed
+from starter.item_reader import timeline_in_store
+from store.items import queries
+from tests.support.databases import PostgreSql
+from tests.support.process_stack import Fields, Town, assert_eventually, town
 
 WORKER: Final = Path(__file__).parents[2] / "worker.py"
 TICKETS: Final = 60

@@ -11,17 +11,17 @@ from sqlalchemy import delete, select, update
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 
-from domain.items import Entry
-from domain.publications import Publication
-from domain.values import Status
-from starter.desk import NoAnswer
-from starter.fsck import Checker, Difference
-from store import queries
+from domain.base.values import Status
+from domain.model.items import Entry
+from domain.model.publications import Publication
+from reconciliation.fsck import Checker, Difference
+from starter.client import NoAnswer
 from store.engine import reading, writing
-from store.statements import write
-from store.tables import entry, item
-from tests.hosts import TICKET
-from tests.integration.stacks import PATIENCE, Town, assert_eventually
+from store.items import queries
+from store.projection.upserts import write
+from store.schema.tables import entry, item
+from tests.support.process_stack import PATIENCE, Town, assert_eventually
+from tests.support.workers import TICKET
 
 Plant = Callable[[Town, str], None]
 

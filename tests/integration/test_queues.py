@@ -13,15 +13,15 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import update
 
-from domain.values import Kind
-from starter.desk import Answer
-from starter.picking import NothingThere, take_next
-from store import queries
-from store.claims import claim_next
+from domain.base.values import Kind
+from starter.client import Answer
+from starter.next_item import NothingThere, take_next
 from store.engine import engine_of, writing
-from store.faults import DatabaseBusy
-from store.tables import item
-from tests.integration.stacks import Town
+from store.errors import DatabaseBusy
+from store.items import queries
+from store.items.claims import claim_next
+from store.schema.tables import item
+from tests.support.process_stack import Town
 
 CASEKEEP: Final = Path(sys.executable).with_name("casekeep")
 TICKETS: Final = frozenset({Kind.TICKET})

@@ -18,15 +18,15 @@ from typing import Any, Final
 import psutil
 import pytest
 
-from domain.refusals import Conflict
-from domain.values import Kind
-from starter.catalog.queues import ROBOTS_DO
-from starter.embedded.guard import killed
-from starter.picking import NothingThere
-from starter.robots.robot import Did, Job, Robot
+from catalog.queues import ROBOTS_DO
+from domain.base.refusals import Conflict
+from domain.base.values import Kind
+from robots.runner import Did, Job, Robot
+from starter.next_item import NothingThere
+from starter.orphan_guard import killed
 from store.engine import engine_of
-from store.faults import SchemaOutdated
-from tests.integration.stacks import PATIENCE, Town, assert_eventually
+from store.errors import SchemaOutdated
+from tests.support.process_stack import PATIENCE, Town, assert_eventually
 
 CASEKEEP: Final = Path(sys.executable).with_name("casekeep")
 NAME, ROBOT = "ocr-1", "robot:ocr-1"

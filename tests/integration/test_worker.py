@@ -15,11 +15,11 @@ import psutil
 import pytest
 from temporalio.client import Client
 
-from starter.desk import Desk
-from starter.embedded.ports import PortTaken
-from starter.embedded.stack import Stack, StackFailed
-from tests.hosts import TICKET
-from tests.integration.stacks import Town, assert_eventually, town
+from devstack.ports import PortTaken
+from devstack.stack import Stack, StackFailed
+from starter.client import Desk
+from tests.support.process_stack import Town, assert_eventually, town
+from tests.support.workers import TICKET
 
 WORKER: Final = Path(__file__).parents[2] / "worker.py"
 TEMPORAL: Final = Path(sys.executable).with_name("temporal")
@@ -27,7 +27,7 @@ NO_SERVER: Final = "no Temporal server at 127.0.0.1:1: `casekeep up` runs one"
 STACK: Final = """
 import asyncio, sys
 from pathlib import Path
-from starter.embedded.stack import Stack
+from devstack.stack import Stack
 
 async def main() -> None:
     async with Stack(Path(sys.argv[1]), temporal_port=0, ui_port=0) as stack:

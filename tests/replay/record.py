@@ -22,9 +22,9 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
 from activities.services import Endpoint
-from domain.calendars import Opening, WorkingCalendar
-from domain.definitions import CaseDefinition, Terms
-from tests.hosts import (
+from domain.model.calendars import Opening, WorkingCalendar
+from domain.model.definitions import CaseDefinition, Terms
+from tests.support.workers import (
     ERRAND,
     IDA,
     INVOICE,
@@ -38,8 +38,8 @@ from tests.hosts import (
     new_reference,
     server_options,
 )
-from workflows.attributes import ALL
-from workflows.payloads import DATA_CONVERTER
+from workflows.runtime.payload_converter import DATA_CONVERTER
+from workflows.search_attributes import ALL
 
 LOG: Final = logging.getLogger("tests.replay.record")
 HISTORIES: Final = Path(__file__).parent / "histories"

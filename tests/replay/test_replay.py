@@ -13,11 +13,11 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from tests.contract.table import EVERY
+from tests.contract.command_table import EVERY
 from tests.replay.record import HISTORIES, LIVES
-from workflows.guarding import OnePayload
-from workflows.hosting import SANDBOX, WORKFLOWS
-from workflows.payloads import DATA_CONVERTER
+from workflows.runtime.payload_converter import DATA_CONVERTER
+from workflows.runtime.payload_interceptor import OnePayload
+from workflows.runtime.worker_config import SANDBOX, WORKFLOWS
 
 RECORDED: Final = sorted(HISTORIES.glob("*.json"))
 WHAT_TO_DO: Final = """

@@ -13,21 +13,21 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import Engine, update
 from starlette.routing import Mount
 
-from domain.publications import Publication
-from starter.access import accounts, keys, sessions
-from starter.access.callers import Role, Scope
-from starter.access.permits import COMMANDS
-from starter.web.api.routes import PREFIX
-from starter.web.house import SESSION_COOKIE, caller_of
-from starter.web.signing.routes import PUBLIC as SIGNING
+from auth import accounts, api_keys, sessions
+from auth.callers import Role, Scope
+from auth.permissions import COMMANDS
+from domain.model.publications import Publication
+from store.auth.sessions import digest_of
 from store.engine import writing
-from store.sessions import digest_of
-from store.tables_access import key, session
-from store.writer import GroupWriter
-from tests.databases import *  # noqa: F403 - pytest finds fixtures by their names here
-from tests.integration.publications import action, case, news, ticket, written
-from tests.web.doors import *  # noqa: F403 - as above
-from tests.web.doors import browser, has_account
+from store.projection.writer import GroupWriter
+from store.schema.auth_tables import key, session
+from tests.support.app_fixture import *  # noqa: F403 - as above
+from tests.support.app_fixture import browser, has_account
+from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
+from tests.support.publications import action, case, news, ticket, written
+from web.api.routes import PREFIX
+from web.context import SESSION_COOKIE, caller_of
+from web.sign_in.routes import PUBLIC as SIGNING
 
 PUBLIC: Final = SIGNING | {f"{PREFIX}/openapi.json", f"{PREFIX}/"}
 """What anybody may ask, by name: how one gets in, and what describes the API."""
@@ -136,9 +136,9 @@ def closed_doors(engine: Engine) -> dict[str, dict[str, str]]:
     past = datetime.now(UTC) - timedelta(minutes=1)
     every = {"scopes": list(Scope), "queues": ["*"], "by": "root"}
     tokens = {name: sessions.begin(engine, name, way="link") for name in ("amy", "bob", "eva")}
-    whole, made = keys.make(engine, "robot:one", lasts=None, **every)  # type: ignore[arg-type]
-    keys.revoke(engine, made.id, by="root")
-    over, ended = keys.make(engine, "robot:two", lasts=timedelta(1), **every)  # type: ignore[arg-type]
+    whole, made = api_keys.make(engine, "robot:one", lasts=None, **every)  # type: ignore[arg-type]
+    api_keys.revoke(engine, made.id, by="root")
+    over, ended = api_keys.make(engine, "robot:two", lasts=timedelta(1), **every)  # type: ignore[arg-type]
     with writing(engine) as connection:
         is_amys = session.c.digest == digest_of(tokens["amy"])
         is_bobs = session.c.digest == digest_of(tokens["bob"])
@@ -220,7 +220,7 @@ async def test_who_is_signed_out_expired_or_revoked_gets_nowhere(
 async def test_a_key_gets_nowhere_but_where_its_scope_is_for(
     kept: Engine, app: FastAPI, scope: Scope
 ) -> None:
-    whole, _ = keys.make(kept, "robot:r", scopes=[scope], queues=["*"], by="root", lasts=None)
+    whole, _ = api_keys.make(kept, "robot:r", scopes=[scope], queues=["*"], by="root", lasts=None)
     await is_forbidden(
         app,
         whole,
@@ -233,7 +233,7 @@ async def test_a_key_gets_nowhere_but_where_its_scope_is_for(
 async def test_a_key_with_every_scope_gets_nowhere_in_a_queue_that_is_not_its(
     kept: Engine, app: FastAPI
 ) -> None:
-    whole, _ = keys.make(
+    whole, _ = api_keys.make(
         kept, "robot:r", scopes=list(Scope), queues=["returns"], by="root", lasts=None
     )
     of_a_queue = ("{reference}", "{queue}", "{name}")

@@ -17,9 +17,9 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-from tests.hosts import TEST_SERVER, Host, new_host, real_server
-from workflows.attributes import ALL
-from workflows.payloads import DATA_CONVERTER
+from tests.support.workers import TEST_SERVER, Host, new_host, real_server
+from workflows.runtime.payload_converter import DATA_CONVERTER
+from workflows.search_attributes import ALL
 
 RENEWED_AFTER = 60
 """Events after which the renewing server suggests a new run; by default it is 4,096."""

@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
-from tests.hosts import ERRAND, INVOICE, Host, Life, assert_eventually, new_reference
+from tests.support.workers import ERRAND, INVOICE, Host, Life, assert_eventually, new_reference
 
 
 async def started(case: Life, number: int = 1) -> Life:

@@ -8,9 +8,9 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from domain.calendars import Opening, WorkingCalendar
-from domain.definitions import Settings, Terms
-from tests.hosts import ERRAND, Host, assert_eventually, new_host
+from domain.model.calendars import Opening, WorkingCalendar
+from domain.model.definitions import Settings, Terms
+from tests.support.workers import ERRAND, Host, assert_eventually, new_host
 
 ALWAYS: Final = WorkingCalendar(name="always", zone="UTC", week=((Opening(0, 1440),),) * 7)
 NEVER_SUMMER: Final = WorkingCalendar(

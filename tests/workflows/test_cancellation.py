@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from domain.definitions import Terms
-from tests.hosts import (
+from domain.model.definitions import Terms
+from tests.support.workers import (
     ERRAND,
     INVOICE,
     TICKET,

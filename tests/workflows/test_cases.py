@@ -3,8 +3,8 @@
 import json
 from datetime import datetime, timedelta
 
-from domain.definitions import Terms
-from tests.hosts import ERRAND, INVOICE, Fields, Host, Life, assert_eventually, new_host
+from domain.model.definitions import Terms
+from tests.support.workers import ERRAND, INVOICE, Fields, Host, Life, assert_eventually, new_host
 from tests.workflows.conftest import Clock, NoTimeouts
 
 DAY = timedelta(days=1)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.testing import WorkflowEnvironment
 
-from tests.hosts import Host, Life, assert_eventually, new_host
+from tests.support.workers import Host, Life, assert_eventually, new_host
 
 SECOND = timedelta(seconds=1)
 WINDOW = {"feedback_window": "PT1S"}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.hosts import ERRAND, Host, Life
+from tests.support.workers import ERRAND, Host, Life
 
 DAY = timedelta(days=1)
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.worker import Replayer
 
-from tests.hosts import ERRAND, Host, Life, assert_eventually
+from tests.support.workers import ERRAND, Host, Life, assert_eventually
 from tests.workflows.conftest import Clock
-from workflows.guarding import OnePayload
-from workflows.hosting import SANDBOX, WORKFLOWS
-from workflows.payloads import DATA_CONVERTER
+from workflows.runtime.payload_converter import DATA_CONVERTER
+from workflows.runtime.payload_interceptor import OnePayload
+from workflows.runtime.worker_config import SANDBOX, WORKFLOWS
 
 HOUR = timedelta(hours=1)
 LEASE = {"lease": "PT3H"}

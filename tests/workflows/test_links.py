@@ -14,8 +14,16 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.services import Endpoint
-from domain.definitions import CaseDefinition, Terms
-from tests.hosts import ERRAND, Fields, Host, Life, assert_eventually, new_host, new_reference
+from domain.model.definitions import CaseDefinition, Terms
+from tests.support.workers import (
+    ERRAND,
+    Fields,
+    Host,
+    Life,
+    assert_eventually,
+    new_host,
+    new_reference,
+)
 
 PARTS = [
     {"title": "The invoice", "description": "It never came."},

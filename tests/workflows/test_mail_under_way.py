@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.hosts import Host, Life, assert_eventually
+from tests.support.workers import Host, Life, assert_eventually
 
 SOON = {"feedback_window": "PT1S"}
 MAIL = {"message_id": "1@x", "sender": "ida@example.org"}

@@ -13,7 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.hosts import (
+from tests.support.workers import (
     PATIENCE,
     TICKET,
     Fields,

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from starter.catalog.loading import load
-from tests.hosts import TEMPORAL, Host, Life, new_host, server_options
-from workflows.attributes import ALL
-from workflows.payloads import DATA_CONVERTER
+from catalog.loader import load
+from tests.support.workers import TEMPORAL, Host, Life, new_host, server_options
+from workflows.runtime.payload_converter import DATA_CONVERTER
+from workflows.search_attributes import ALL
 
 DAY = timedelta(days=1)
 

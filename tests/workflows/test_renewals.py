@@ -9,7 +9,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from tests.hosts import ERRAND, INVOICE, Host, Life, assert_eventually, new_host
+from tests.support.workers import ERRAND, INVOICE, Host, Life, assert_eventually, new_host
 
 DAY = timedelta(days=1)
 

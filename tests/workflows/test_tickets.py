@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from tests.hosts import Host, assert_eventually
+from tests.support.workers import Host, assert_eventually
 from tests.workflows.conftest import Clock
 
 DAY = timedelta(days=1)

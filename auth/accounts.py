@@ -1,0 +1,174 @@
+"""Accounts of people: made, changed, disabled; and links that let them in once."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import available_timezones
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Engine
+
+from auth import passwords
+from auth import sessions as links
+from auth.callers import EVERY_QUEUE, Role
+from domain.base.validation_messages import problems_of
+from domain.base.values import Address, Name, Person, Title
+from store.auth import accounts
+from store.auth.accounts import Account
+from store.auth.audit import Deed, note
+from store.schema.auth_tables import Audited
+
+LANGUAGES: Final = ("en", "fr")
+_PERSON: Final = TypeAdapter[str](Person)
+_NAME: Final = TypeAdapter[str](Title)
+_ADDRESS: Final = TypeAdapter[str](Address)
+_QUEUES: Final = TypeAdapter[frozenset[str]](frozenset[Name])
+
+
+class WrongAccount(Exception):
+    """An account was asked for that could not be one."""
+
+
+def make(
+    engine: Engine,
+    name: str,
+    *,
+    role: Role,
+    by: str,
+    shown: str = "",
+    queues: Collection[str] = (),
+    language: str = "en",
+    zone: str = "UTC",
+    email: str | None = None,
+    password: str | None = None,
+) -> Account:
+    """Make an account; raises WrongAccount, WeakPassword or AccountExists."""
+    _check(name, _PERSON, name)
+    new = Account(
+        id=name,
+        name=_checked(name, shown or name),
+        role=role.value,
+        queues=_queues(name, queues),
+        language=_language(name, language),
+        zone=_zone(name, zone),
+        email=_email(name, email),
+        password=None if password is None else passwords.kept(password, of=name),
+        made_at=datetime.now(UTC),
+    )
+    accounts.add(engine, new)
+    note_change(engine, "add", by=by, about=name, reason=f"as {role}")
+    return new
+
+
+def change(
+    engine: Engine,
+    name: str,
+    *,
+    by: str,
+    role: Role | None = None,
+    shown: str | None = None,
+    queues: Collection[str] | None = None,
+    language: str | None = None,
+    zone: str | None = None,
+    email: str | None = None,
+) -> Account:
+    """Change what is given of an account; raises WrongAccount, UnknownAccount, AccountExists."""
+    values: dict[str, str | None] = {}
+    if role is not None:
+        values["role"] = role.value
+    if shown is not None:
+        values["name"] = _checked(name, shown)
+    if language is not None:
+        values["language"] = _language(name, language)
+    if zone is not None:
+        values["zone"] = _zone(name, zone)
+    if email is not None:
+        values["email"] = _email(name, email)
+    members = None if queues is None else _queues(name, queues)
+    accounts.change(engine, name, values, queues=members)
+    told = values | ({} if members is None else {"queues": ", ".join(sorted(members))})
+    what = "; ".join(f"{field} {value}" for field, value in told.items())
+    note_change(engine, "set", by=by, about=name, reason=what)
+    return _there(engine, name)
+
+
+def set_password(engine: Engine, name: str, password: str, *, by: str) -> None:
+    """Give an account another password; its sessions end."""
+    accounts.change(engine, name, {"password": passwords.kept(password, of=name)})
+    note_change(engine, "password", by=by, about=name)
+
+
+def disable(engine: Engine, name: str, *, by: str, disabled: bool = True) -> None:
+    """Let nobody in by this account any more, at once; or again."""
+    accounts.change(engine, name, disabled=disabled)
+    note_change(engine, "disable" if disabled else "enable", by=by, about=name)
+
+
+def make_link(engine: Engine, name: str, *, by: str) -> str:
+    """The path of a page that signs in once, within 15 minutes; raises UnknownAccount."""
+    found = _there(engine, name)
+    if not found.is_open:
+        raise WrongAccount(f"account {name} is disabled: `casekeep account disable --undo {name}`")
+    token = links.link(engine, name, by=by)
+    note_change(engine, "link", by=by, about=name)
+    return f"/sign-in/link/{token}"
+
+
+def note_change(
+    engine: Engine, what: str, *, by: str, about: str, reason: str | None = None
+) -> None:
+    """Note what became of an account."""
+    deed = Deed(by=by, kind=Audited.ACCOUNT, what=what, about=about, reason=reason)
+    note(engine, deed)
+
+
+def _there(engine: Engine, name: str) -> Account:
+    found = accounts.account_of(engine, name)
+    if found is None:
+        raise accounts.UnknownAccount(f"account {name}: there is none")
+    return found
+
+
+def _check(name: str, form: TypeAdapter[str], value: str) -> None:
+    try:
+        form.validate_python(value)
+    except ValueError as error:
+        raise WrongAccount(f"account {name[:100]!r}: {_told(error)}") from None
+
+
+def _checked(name: str, shown: str) -> str:
+    _check(name, _NAME, shown)
+    return shown
+
+
+def _email(name: str, email: str | None) -> str | None:
+    if not email:
+        return None
+    _check(name, _ADDRESS, email)
+    return email.lower()
+
+
+def _language(name: str, language: str) -> str:
+    if language not in LANGUAGES:
+        raise WrongAccount(f"account {name}: language {language}: give one of en, fr")
+    return language
+
+
+def _zone(name: str, zone: str) -> str:
+    if zone not in available_timezones():
+        raise WrongAccount(f"account {name}: zone {zone}: give one such as Europe/Paris")
+    return zone
+
+
+def _queues(name: str, queues: Collection[str]) -> frozenset[str]:
+    try:
+        found = _QUEUES.validate_python(frozenset(queues))
+    except ValueError as error:
+        raise WrongAccount(f"account {name}: queues: {_told(error)}") from None
+    return frozenset({EVERY_QUEUE}) if EVERY_QUEUE in found else found
+
+
+def _told(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(problem for _, problem in problems_of(error))
+    return str(error)

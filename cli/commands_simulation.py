@@ -1,0 +1,61 @@
+"""`simulate`: a case definition, tried out in virtual time."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import Json
+
+
+def simulate(
+    definition: Annotated[
+        str, typer.Argument(metavar="NAME|FILE", help="A name in the catalog, or a file.")
+    ],
+    items: Annotated[
+        int, typer.Option("--items", metavar="NUMBER", min=1, help="How many Cases arrive.")
+    ] = 1000,
+    days: Annotated[
+        float, typer.Option("--days", metavar="NUMBER", min=0.01, max=36_500, help="Within them.")
+    ] = 90,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="What is assumed; see docs/guide/simulation.md."
+        ),
+    ] = None,
+    *,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="NUMBER", help="Other dice, other figures.")
+    ] = 0,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="A picture too, .svg or .png.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Try a case definition out: waiting, lateness, throughput, load."""
+    from rich.progress import Progress
+
+    from catalog.files import read_as
+    from catalog.loader import terms_named
+    from cli import simulation_report, terminal
+    from cli.context import settings
+    from drawing import canvas, simulation_charts
+    from simulation.plan import Plan
+    from simulation.simulator import Extent
+    from simulation.simulator import simulate as run
+
+    if plot is not None:
+        canvas.check_name(plot)
+    terms = terms_named(definition, settings().catalog)
+    found = Plan() if plan is None else read_as(plan, Plan, lambda it: it.problems_with(terms))
+    with Progress(console=terminal.aside(), transient=True) as progress:
+        bar = progress.add_task(f"{items} Cases in {days:g} days", total=items)
+        extent = Extent(items, days, seed)
+        figures = run(terms, found, extent, lambda done: progress.update(bar, completed=done))
+    if plot is not None:
+        canvas.save(simulation_charts.of(figures), plot)
+    if json:
+        terminal.machine(figures)
+    else:
+        terminal.people().print(simulation_report.figures(figures))

@@ -1,0 +1,71 @@
+"""What the environment names, opened for one command of the shell: the desk and the store."""
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from domain.base.validation_messages import problems_of
+from starter.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from starter.client import Desk
+
+
+class WrongEnvironment(Exception):
+    """A variable says something that cannot be used."""
+
+
+class NoStoreYet(Exception):
+    """The database file does not exist, and a command that only reads makes none."""
+
+
+def settings() -> Settings:
+    """Our settings; raises WrongEnvironment."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        (name, problem), *_ = problems_of(error)
+        raise WrongEnvironment(f"CASEKEEP_{name.upper()}: {problem}") from None
+
+
+async def open_desk() -> "Desk":
+    """The desk that the environment names; raises TemporalUnreachable."""
+    from starter.client import Desk
+    from starter.connection import connect
+
+    return Desk(await connect(), settings().task_queue)
+
+
+def open_store() -> "Engine":
+    """The store that the environment names; raises NoStoreYet or a StoreFault."""
+    from store.engine import engine_of
+
+    url = settings().database_url
+    path = Path(url.partition("?")[0].removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not path.exists():
+        raise NoStoreYet(
+            f"no database at {path}: run `casekeep up` in this folder, or set CASEKEEP_DATABASE_URL"
+        )
+    return engine_of(url)
+
+
+def made_store() -> "Engine":
+    """The store that the environment names, made and brought up to date; raises a StoreFault."""
+    from store.engine import engine_of
+    from store.schema.versions import upgrade
+
+    engine = engine_of(settings().database_url, lasting=True)
+    upgrade(engine)
+    return engine
+
+
+def user() -> str:
+    """Who works here, for the operating system."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,1 @@
+"""Values, refusals and checks that everything else in the domain is made of."""

@@ -1,0 +1,1 @@
+"""Entry points: start an item, decide a message, let a deadline pass."""

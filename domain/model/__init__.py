@@ -1,0 +1,1 @@
+"""Items, commands, states and definitions: the nouns of the status model."""

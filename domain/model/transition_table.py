@@ -1,0 +1,93 @@
+"""Chapter 10: in which statuses each command may be given at all; Closed refuses all (C15)."""
+
+from typing import Final
+
+from domain.base.refusals import NotAllowed
+from domain.base.values import Status, WaitType
+from domain.model.internal_messages import MergeAsked
+from domain.model.items import Item
+
+_GRID: Final = """
+                   DRAFT  TO_DO  IN_PROGRESS  WAIT  RESOLVED
+submit             yes    -      -            -     -
+edit               yes    yes    yes          yes   -
+start              -      yes    yes          -     -
+assign             -      yes    yes          yes   yes
+unassign           -      yes    yes          yes   yes
+set_to_do          -      yes    yes          -     -
+reject             -      yes    yes          -     -
+wait               yes    yes    yes          yes   -
+resume             -      -      -            yes   -
+resolve            yes    yes    yes          yes   -
+send_and_resolve   yes    yes    yes          yes   -
+reopen             -      -      -            -     yes
+feedback           -      yes    yes          yes   yes
+receive_email      yes    yes    yes          yes   yes
+add_note           yes    yes    yes          yes   yes
+send_email         yes    yes    yes          yes   yes
+mark_read          yes    yes    yes          yes   yes
+split              -      yes    yes          yes   -
+launch_case        -      yes    yes          yes   -
+merge              -      yes    yes          yes   -
+rework             -      yes    yes          yes   -
+start_action       -      yes    yes          -     yes
+reset_in_progress  -      yes    yes          -     -
+review             -      yes    yes          -     -
+answer_checklist   -      yes    yes          -     -
+heartbeat          -      yes    yes          -     -
+cancel             yes    yes    yes          yes   yes
+action_ended       -      yes    yes          yes   yes
+case_cancelled     -      yes    yes          yes   yes
+item_ended         -      yes    yes          yes   yes
+merge_asked        yes    yes    yes          yes   yes
+merge_answered     -      yes    yes          yes   yes
+work_ended         -      yes    yes          yes   -
+mail_failed        yes    yes    yes          yes   yes
+acknowledge        yes    yes    yes          yes   yes
+"""
+ENDING_BY_THEMSELVES: Final = (WaitType.SPLIT, WaitType.CASE_LAUNCHED)
+"""C12: the waits that nobody ends."""
+_ENDING: Final = frozenset(
+    {"edit", "launch_case", "merge", "resolve", "resume", "send_and_resolve", "split", "wait"}
+)
+_WAY_OUT: Final = {
+    ("start", Status.WAIT): "resume takes it off Wait",
+    ("start", Status.RESOLVED): "reopen takes it up again",
+    ("resume", Status.DRAFT): "only a waiting item is resumed",
+    ("start_action", Status.WAIT): "no Action starts while the Case waits (K5)",
+}
+
+
+def _read(grid: str) -> dict[str, frozenset[Status]]:
+    head, *lines = (line.split() for line in grid.strip().splitlines())
+    statuses = [Status(word) for word in head]
+    return {
+        name: frozenset(
+            status for status, cell in zip(statuses, cells, strict=True) if cell == "yes"
+        )
+        for name, *cells in lines
+    }
+
+
+TABLE: Final = _read(_GRID)
+"""Command to the statuses in which it may be allowed; rules narrow this, never widen it."""
+
+
+def check_status(item: Item, command: str) -> None:
+    """Refuse a command that chapter 10 does not allow in the item's status."""
+    if item.status is Status.CLOSED:
+        if command == MergeAsked.name:
+            return  # who asks is waiting for a no (T16)
+        how = "was cancelled and is closed" if item.cancelled else "is closed"
+        sentence = f"{item.noun} {how}: cannot {command}; mail to it starts a new item"
+        raise NotAllowed(sentence, rule="C15")
+    if item.wait is not None and item.wait.type in ENDING_BY_THEMSELVES and command in _ENDING:
+        names = ", ".join(one.reference for one in item.awaited if one.how is None)
+        sentence = f"{item.noun} waits until {names} is closed: cannot {command} meanwhile"
+        raise NotAllowed(sentence, rule="C12")
+    if item.status not in TABLE[command]:
+        allowed = ", ".join(status for status in Status if status in TABLE[command])
+        way_out = _WAY_OUT.get((command, item.status), f"it is allowed in {allowed}")
+        raise NotAllowed(
+            f"{item.noun} is {item.status}: cannot {command}; {way_out}", rule="chapter 10"
+        )

@@ -1,0 +1,1 @@
+"""The rules of the status model, a module for each of its verbs."""

@@ -1,0 +1,69 @@
+"""Peer review and checklists of Actions (A6, A7)."""
+
+from datetime import datetime
+
+from domain.base.fast_replace import replace
+from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.values import Outcome, Status, Verdict, is_person
+from domain.model.commands import AnswerChecklist, Review
+from domain.model.items import Action, Resolution
+from domain.model.proposed_changes import Move
+from domain.rules.assignment import picked_up, read_by, taken_over
+from domain.rules.resolving import ended
+
+
+def review(action: Action, command: Review, at: datetime) -> Move:
+    """A6: pass closes it complete, fail gives it back to the performer, unable ends it as A3."""
+    if not action.in_review:
+        sentence = f"{action.noun} is not in review: its performer has to complete it first"
+        raise NotAllowed(sentence, rule="A6")
+    if command.by == action.performed_by or not is_person(command.by):
+        sentence = (
+            f"{action.noun} was completed by {action.performed_by}: somebody else reviews it, and "
+            "no robot"
+        )
+        raise NotAllowed(sentence, rule="A6", fields=("by",))
+    move = Move(
+        item=action,
+        reason=f"review: {command.verdict.replace('_', ' ')}",
+        note=command.comment or None,
+        kept_as="review" if command.comment else None,
+    )
+    if command.verdict is Verdict.FAIL:
+        given_back = replace(
+            action,
+            status=Status.TO_DO,
+            assignee=action.performed_by,
+            owner=None,
+            in_review=False,
+            performed_by=None,
+            new_information=True,
+        )
+        return replace(move, item=given_back)
+    outcome = Outcome(
+        Outcome.COMPLETE if command.verdict is Verdict.PASS else Outcome.UNABLE_TO_COMPLETE
+    )
+    reason = command.comment if outcome is Outcome.UNABLE_TO_COMPLETE else None
+    end = Resolution(by=command.by, at=at, outcome=outcome, reason=reason)
+    return replace(move, item=ended(action, end))
+
+
+def answer_checklist(action: Action, command: AnswerChecklist, _at: datetime) -> Move:
+    """A7, C3: the first answer picks a To Do Action up."""
+    known = {line.key for line in action.checklist}
+    strange = [key for key in command.answers if key not in known]
+    if strange:
+        asked = ", ".join(sorted(known)) or "nothing"
+        sentence = f"{action.noun} does not ask {', '.join(strange)}; its checklist asks {asked}"
+        raise InvalidCommand(sentence, rule="A7", fields=tuple(f"answers.{key}" for key in strange))
+    action = taken_over(action, command)
+    if action.status is Status.TO_DO:
+        action = picked_up(action, command.by)
+    lines = tuple(
+        replace(line, answer=command.answers.get(line.key, line.answer))
+        for line in action.checklist
+    )
+    told = ", ".join(
+        f"{key}: {answer.replace('_', ' ')}" for key, answer in command.answers.items()
+    )
+    return Move(item=read_by(replace(action, checklist=lines), command.by), reason=told[:1000])

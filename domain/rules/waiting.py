@@ -1,0 +1,70 @@
+"""Wait and resume (C9-C12, T5, K6, A2)."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.base.durations import Span
+from domain.base.fast_replace import replace
+from domain.base.refusals import NotAllowed
+from domain.base.values import Status, WaitType
+from domain.model.commands import Resume
+from domain.model.commands import Wait as WaitCommand
+from domain.model.items import AnyItem, Case, Ticket, Wait, owner_after
+from domain.model.proposed_changes import Move
+from domain.model.working_time import end_of
+from domain.rules.assignment import only_the_owner, picked_up, taken_over
+
+LONGEST_WAIT: Final = timedelta(days=36525)
+"""The server counts a timer in nanoseconds, which ends after 292 years."""
+
+
+class MomentPassed(NotAllowed):
+    """C10: the moment to wait for is not in the future; sent by signal, it raises the item."""
+
+
+def wait(item: AnyItem, command: WaitCommand, at: datetime) -> Move:
+    """C9-C11: nobody is assigned, the owner answers for it."""
+    _check_kind(item, command)
+    item = taken_over(item, command)
+    if command.until is not None and command.until <= at:
+        sentence = (
+            f"{item.noun} cannot wait until {command.until:%Y-%m-%d %H:%M} UTC: that has passed"
+        )
+        raise MomentPassed(sentence, rule="C10", fields=("until",))
+    if command.until is not None and command.until - at > LONGEST_WAIT:
+        sentence = (
+            f"{item.noun} cannot wait until {command.until:%Y}: that is more than 100 years away"
+        )
+        raise NotAllowed(sentence, rule="C10", fields=("until",))
+    waiting = Wait(
+        type=command.type,
+        wakes_at=command.until if command.days_to_wait is None else _days_over(item, command, at),
+        days_to_wait=command.days_to_wait,
+        close_if_no_response=command.close_if_no_response,
+        waiting_for=command.waiting_for,
+    )
+    if item.status is not Status.WAIT:
+        item = replace(item, owner=owner_after(item, command.by), assignee=None, status=Status.WAIT)
+    return Move(item=replace(item, wait=waiting), reason=command.reason)
+
+
+def _days_over(item: AnyItem, command: WaitCommand, at: datetime) -> datetime:
+    """T5: days to wait are working days if the item has a calendar, else 24 hours each."""
+    return end_of(item.calendar, at, Span(days=command.days_to_wait or 0.0, clock=timedelta(0)))
+
+
+def _check_kind(item: AnyItem, command: WaitCommand) -> None:
+    rule = {"Ticket": "C10", "Case": "K6", "Action": "A2"}[item.kind]
+    if command.type is WaitType.PAUSE and not isinstance(item, Case):
+        sentence = f"{item.noun} cannot be paused: pause is for Cases"
+        raise NotAllowed(sentence, rule=rule, fields=("type",))
+    if command.days_to_wait is not None and not isinstance(item, Ticket):
+        sentence = f"{item.noun} cannot count days to wait: they are for Tickets"
+        raise NotAllowed(sentence, rule=rule, fields=("days_to_wait",))
+    if command.type is WaitType.PAUSE:
+        only_the_owner(item, command)
+
+
+def resume(item: AnyItem, command: Resume, _at: datetime) -> Move:
+    """C12: off Wait, In Progress, assigned to the actor."""
+    return Move(item=picked_up(item, command.by))

@@ -1,0 +1,260 @@
+"""What the mailroom makes of a mail when it comes in: which desks it is for, and which item."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Engine
+
+from catalog.mailboxes import Mailboxes
+from domain.base.values import ACTION_PATTERN, Kind, Method, Status, is_address
+from mail.auto_reply_detection import Loop, recognise
+from mail.headers import Mailbox, one_line
+from mail.item_match import belonging, split_address
+from mail.message_ids import is_ours
+from mail.parser import Received, parse
+from mail.parts import Attachment
+from mail.quote_stripping import words_of
+from starter.references import reference_from
+from store.auth.shared_secrets import MAIL, secret_named
+from store.items.queries import item_of
+from store.mail import inbound_mail
+from store.mail.inbound_mail import Arrival, Coming, KeptAttachment, digest_of
+from store.mail.outbound_mail import last_sent_to
+from store.schema.tables import ArrivalState
+
+EXCERPT_LIMIT: Final = 4_000
+"""Characters of a mail that its item carries; the store has all of it (M6)."""
+ATTACHMENT_LIMIT: Final = 10 * 1024 * 1024
+"""Bytes of an attachment that is kept apart; a larger one is in the mail as it was received."""
+MOST_ATTACHMENTS: Final = 100
+_REFUSED: Final = frozenset(
+    {"application/x-msdownload", "application/x-msdos-program", "application/x-dosexec"}
+)
+_REFUSED_ENDINGS: Final = (
+    *(".exe", ".com", ".bat", ".cmd", ".scr", ".pif", ".msi", ".vbs", ".js", ".jse", ".wsf"),
+    *(".hta", ".lnk", ".ps1", ".jar"),
+)
+_MOST_HOPS: Final = 20
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)  # it tells of each detector's trouble
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail as a mail server hands it over."""
+
+    raw: bytes
+    addresses: tuple[str, ...]
+    """Those it is to be delivered to, with their plus parts."""
+    received_at: datetime | None = None
+    """When another mailbox received it; None: as it is kept here."""
+    envelope_sender: str | None = None
+    """Empty: a bounce says so; None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads mails for the desks of a catalog; asks the store what items there are."""
+
+    engine: Engine
+    mailboxes: Mailboxes
+    is_ours: Callable[[str], bool] = lambda _message_id: False
+    """Whether a Message-ID is one that we signed."""
+
+    def read(self, letter: Letter) -> list[Coming]:
+        """The mail, once for each desk that it came to; what cannot be read is a dead letter."""
+        desks: dict[str, list[str]] = {}
+        for address in letter.addresses:
+            desks.setdefault(split_address(one_line(address))[0], []).append(one_line(address))
+        try:
+            received = parse(letter.raw)
+            loop = recognise(
+                received,
+                envelope_sender=letter.envelope_sender,
+                is_ours=self.is_ours(received.message_id),
+            )
+            excerpt = excerpt_of(received)
+        except Exception as error:  # noqa: BLE001 - M7: whatever it is, the mails behind it come first
+            return [_unreadable(letter, desk, to, error) for desk, to in desks.items()]
+        attachments = tuple(_kept(one) for one in received.attachments[:MOST_ATTACHMENTS])
+        return [
+            Coming(
+                arrival=self._for(desk, to, letter, received, loop, excerpt),
+                raw=letter.raw,
+                attachments=attachments,
+                is_dated=letter.received_at is not None,
+            )
+            for desk, to in desks.items()
+        ]
+
+    def _for(  # noqa: PLR0917 - what is known of a mail
+        self,
+        desk: str,
+        to: list[str],
+        letter: Letter,
+        received: Received,
+        loop: Loop,
+        excerpt: str,
+    ) -> Arrival:
+        box = self.mailboxes.get(desk)
+        sender = None if letter.envelope_sender is None else one_line(letter.envelope_sender)
+        found = belonging(
+            received,
+            addresses=to,
+            threads=lambda ids: inbound_mail.threads(self.engine, [*ids, *loop.about], desk=desk),
+            parties=lambda reference: inbound_mail.parties(self.engine, reference),
+        )
+        reference = found.reference
+        if reference is None and loop.about:
+            reference = inbound_mail.threads(self.engine, loop.about, desk=desk)
+        if reference is None and loop.is_bounce:
+            reference = found.named  # it comes to its item's address, and is from no party (M4)
+        bounced = self._brought_back(loop, reference) if loop.is_bounce else None
+        if reference is not None:
+            reference = self.successor(reference) or reference
+        arrival = Arrival(
+            digest=digest_of(f"{received.message_id}\n{desk}"),
+            message_id=received.message_id,
+            desk=desk,
+            addresses=tuple(to),
+            envelope_sender=sender,
+            sender=received.sender.address,
+            sender_name=received.sender.name,
+            recipients=tuple(shown(one) for one in received.recipients),
+            subject=received.subject,
+            excerpt=excerpt,
+            text=received.text,
+            html=received.html,
+            automatic=loop.why,
+            bounced=bounced,
+            reference=reference,
+            named=found.named,
+            received_at=letter.received_at or datetime.now(UTC),
+            answered=bool(
+                box is not None
+                and box.acknowledge
+                and not (loop.is_automatic or loop.is_listed)
+                and (reference is None or self._is_closed(reference))
+                and is_address(received.sender.address)
+            ),
+        )
+        if reference is not None:
+            return arrival
+        if loop.is_automatic:
+            why = f"automatic ({loop.why}), and belongs to no item"
+            return replace(arrival, state=ArrivalState.DEAD, reason=why)
+        return replace(arrival, reference=reference_for(arrival, self.mailboxes))
+
+    def _is_closed(self, reference: str) -> bool:
+        kept = item_of(self.engine, reference)
+        return kept is not None and kept.state.status is Status.CLOSED
+
+    def _brought_back(self, loop: Loop, reference: str | None) -> tuple[str, ...]:
+        """M5: the ids of the mails that a bounce brings back.
+
+        Most say only whom they did not reach: then it is the last one that the item sent there.
+        """
+        if reference is None or not loop.failed or inbound_mail.sent_by_us(self.engine, loop.about):
+            return loop.about
+        last = last_sent_to(self.engine, reference, loop.failed)
+        return loop.about if last is None else (*loop.about, last[1:-1])
+
+    def successor(self, reference: str) -> str | None:
+        """Where mail for an item goes since that was merged; None if it was not (M2)."""
+        found = reference
+        for _ in range(_MOST_HOPS):
+            kept = item_of(self.engine, found)
+            if kept is None or kept.state.status is not Status.CLOSED:
+                break
+            end, links = kept.state.resolution, kept.state.links
+            into = [link.reference for link in links if link.kind == "merged_into"]
+            if end is None or end.method != Method.MERGED or not into:
+                break
+            found = into[-1]
+        return None if found == reference else found
+
+    def parent(self, arrival: Arrival, reference: str) -> str | None:
+        """A5: the Case of a closed Action, where the mailbox has mail go there first."""
+        box = self.mailboxes.get(arrival.desk)
+        action = ACTION_PATTERN.fullmatch(reference)
+        return action["case"] if action and box is not None and box.parent_first else None
+
+
+def reader_of(engine: Engine, mailboxes: Mailboxes) -> Reader:
+    """A reader that knows our own mails by the desk's secret, which the store has."""
+    secret = secret_named(engine, MAIL)
+    return Reader(engine, mailboxes, lambda message_id: is_ours(secret, f"<{message_id}>"))
+
+
+def reference_for(arrival: Arrival, mailboxes: Mailboxes) -> str:
+    """The reference of the item that this mail starts, if it starts one; always the same."""
+    box = mailboxes.get(arrival.desk)
+    kind = Kind.CASE if box is not None and box.case is not None else Kind.TICKET
+    return reference_from(kind, f"mail {arrival.digest}")
+
+
+def excerpt_of(received: Received) -> str:
+    """What its sender wrote, or the beginning of it."""
+    words = words_of(received)
+    if len(words) <= EXCERPT_LIMIT:
+        return words
+    return f"{words[:EXCERPT_LIMIT]}… ({len(received.text)} characters, kept in the store)"
+
+
+def shown(one: Mailbox) -> str:
+    """Somebody as a header names him: one line."""
+    text = f"{one.name} <{one.address}>" if one.name and one.address else one.name or one.address
+    return text[:300]
+
+
+def desks_in(received: Received, mailboxes: Iterable[str]) -> tuple[str, ...]:
+    """The addresses of ours that a mail says it was sent to; for mails that come without one."""
+    known = frozenset(mailboxes)
+    named = [
+        *(received.headers.get(name, "") for name in ("delivered-to", "x-original-to")),
+        *(one.address for one in received.recipients),
+    ]
+    found = [one.strip().lower() for one in named if split_address(one.strip())[0] in known]
+    return tuple(dict.fromkeys(found))
+
+
+def _kept(one: Attachment) -> KeptAttachment:
+    size, refused = len(one.content), None
+    if size > ATTACHMENT_LIMIT:
+        refused = f"{size} bytes; at most {ATTACHMENT_LIMIT} are kept apart"
+    elif one.type in _REFUSED or one.name.lower().endswith(_REFUSED_ENDINGS):
+        refused = "a program"
+    if refused is not None:
+        return KeptAttachment(name=one.name, type=one.type, size=size, refused=refused)
+    return KeptAttachment(
+        name=one.name, type=one.type, size=size, digest=one.digest, content=one.content
+    )
+
+
+def _unreadable(letter: Letter, desk: str, to: list[str], error: Exception) -> Coming:
+    """M7: kept as it came, with what was wrong with it."""
+    content = digest_of(letter.raw.decode("latin-1"))
+    arrival = Arrival(
+        digest=digest_of(f"{content}\n{desk}"),
+        message_id=f"{content}@unreadable.invalid",
+        desk=desk,
+        addresses=tuple(to),
+        envelope_sender=letter.envelope_sender,
+        sender="",
+        sender_name="",
+        recipients=(),
+        subject="",
+        excerpt="",
+        text="",
+        html=None,
+        automatic=None,
+        bounced=None,
+        reference=None,
+        named=None,
+        received_at=letter.received_at or datetime.now(UTC),
+        state=ArrivalState.DEAD,
+        reason=f"cannot be read: {type(error).__name__}: {error}"[:500],
+    )
+    return Coming(arrival=arrival, raw=letter.raw, is_dated=letter.received_at is not None)

@@ -1,0 +1,1 @@
+"""Comparison of the store with the workflows, and its repair."""

@@ -1,0 +1,261 @@
+"""The client facade: starts items, moves them and reads them, with refusals as exceptions."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from pydantic import JsonValue
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
+from domain.base.values import Kind
+from domain.model.starts import CaseStart, TicketStart, kind_of, title_of
+from starter.references import new_reference
+
+_NOT_STARTED_YET: Final = 0.05
+"""Seconds before an item whose start is being looked at is asked again."""
+UPDATE_LIMIT: Final = 240_000
+"""Bytes of JSON; the server admits 250,000 of updates at a time, and others have it retried."""
+PATIENCE: Final = timedelta(seconds=30)
+"""How long an answer is waited for before no worker is taken to be there."""
+_PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds before a command that no task took is given again, by the same id.
+
+It met the renewal of its item's run, or a task that was dropped.
+"""
+_UNPROCESSED: Final = "UnprocessedUpdate"
+Answer = dict[str, Any]
+_REFUSALS: Final[Mapping[str | None, type[Refused]]] = {
+    refusal.type: refusal for refusal in (InvalidCommand, NotAllowed, Conflict)
+}
+
+
+class UnknownItem(LookupError):
+    """Temporal knows no item of this reference."""
+
+
+class JustStarted(UnknownItem):
+    """Temporal has the item, but not far enough to give it anything: ask again."""
+
+
+class NoAnswer(Exception):
+    """No worker answered in time."""
+
+
+class Desk:
+    """One desk: a Temporal namespace and a task queue."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        """Steer items through this client; new ones go to this queue's workers."""
+        self.client = client
+        self.task_queue = task_queue
+
+    async def start(self, start: TicketStart | CaseStart, reference: str | None = None) -> str:
+        """Start an item and return its reference.
+
+        With a reference of the caller's own this is idempotent: one that runs already counts as
+        started. Raises NotAllowed if the reference belongs to a closed item. Whether the start was
+        a good one shows when the item is asked: `state` raises InvalidCommand.
+        """
+        kind = kind_of(start)
+        reference = reference or new_reference(kind)
+        try:
+            await self.client.start_workflow(kind.value, **self._opening(start, reference))
+        except WorkflowAlreadyStartedError:
+            raise _used(kind, reference) from None
+        return reference
+
+    async def start_with(
+        self,
+        start: TicketStart | CaseStart,
+        reference: str,
+        command: str,
+        fields: Mapping[str, JsonValue],
+    ) -> Answer:
+        """Start an item and give it a first command, in one call; the state after it.
+
+        One that runs already is given the command alone. Raises the refusal of the start or of the
+        command, NotAllowed if the reference belongs to a closed item, or NoAnswer.
+        """
+        kind = kind_of(start)
+
+        def give(update_id: str) -> Awaitable[Answer]:
+            return self.client.execute_update_with_start_workflow(
+                command,
+                dict(fields),
+                start_workflow_operation=WithStartWorkflowOperation[Any, Any](
+                    kind.value, **self._opening(start, reference)
+                ),
+                id=update_id,
+                rpc_timeout=PATIENCE,
+            )
+
+        try:
+            return await self._given(reference, command, fields, give)
+        except WorkflowAlreadyStartedError:
+            raise _used(kind, reference) from None
+
+    def _opening(self, start: TicketStart | CaseStart, reference: str) -> dict[str, Any]:
+        """What Temporal is told of an item that is started."""
+        return {
+            "arg": start.model_dump(mode="json", exclude_none=True),
+            "id": reference,
+            "task_queue": self.task_queue,
+            "id_reuse_policy": WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+            "static_summary": (title_of(start) or reference)[:200],
+        }
+
+    async def tell(self, reference: str, notice: str, fields: Mapping[str, JsonValue]) -> None:
+        """Signal an item something that nobody waits for; raises UnknownItem if it is gone."""
+        handle = self.client.get_workflow_handle(reference)
+        try:
+            await handle.signal(notice, dict(fields))
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise UnknownItem(f"no open item {reference}") from None
+            raise
+
+    async def do(self, reference: str, command: str, fields: Mapping[str, JsonValue]) -> Answer:
+        """Give a command and return the new state; raises the refusal, UnknownItem or NoAnswer."""
+        size = len(json.dumps(dict(fields), ensure_ascii=False).encode())
+        if size > UPDATE_LIMIT:
+            sentence = f"{command}: {size} bytes of JSON; an update takes at most {UPDATE_LIMIT}"
+            raise InvalidCommand(sentence)
+        handle = self.client.get_workflow_handle(reference)
+
+        def give(update_id: str) -> Awaitable[Answer]:
+            return handle.execute_update(
+                command, dict(fields), id=update_id, rpc_timeout=PATIENCE, result_type=Answer
+            )
+
+        return await self._given(reference, command, fields, give)
+
+    async def _given(
+        self,
+        reference: str,
+        command: str,
+        fields: Mapping[str, JsonValue],
+        give: Callable[[str], Awaitable[Answer]],
+    ) -> Answer:
+        """What an update is answered, which is given again as long as no task took it."""
+        update_id = _update_id(command, fields)
+        for pause in _PAUSES:
+            try:
+                return await give(update_id)
+            except WorkflowUpdateFailedError as error:
+                if not isinstance(error.cause, ApplicationError) or (
+                    error.cause.type != _UNPROCESSED
+                ):
+                    raise _refusal(error.cause) from None
+            except WorkflowUpdateRPCTimeoutOrCancelledError:
+                raise _no_answer(reference) from None
+            except RPCError as error:
+                if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                    raise await self._explained(error, reference, command) from None
+            await asyncio.sleep(pause)
+        raise _no_answer(reference)
+
+    async def state(self, reference: str) -> Answer:
+        """The item's state; raises UnknownItem, NoAnswer, or InvalidCommand for a bad start."""
+        return await self._query(reference, "state")
+
+    async def timeline(self, reference: str, from_revision: int = 0) -> Answer:
+        """What the item still carries of its timeline, a page of it."""
+        return await self._query(reference, "timeline", {"from_revision": from_revision})
+
+    async def moves(self, reference: str, by: str) -> Answer:
+        """What somebody may do with the item now; raises NotAllowed (C15) if it is closed."""
+        return await self._query(reference, "moves", {"by": by})
+
+    async def flow(self, case: str) -> Answer:
+        """The Case's steps, their Actions and every copy of each, as Temporal still knows them."""
+        return await self._query(case, "flow")
+
+    async def closed(self, reference: str) -> Answer:
+        """Wait until the item is closed; its last state."""
+        handle = self.client.get_workflow_handle(reference, result_type=dict[str, Any])
+        try:
+            answer: Answer = await handle.result()
+        except WorkflowFailureError as error:
+            raise _refusal(error.cause) from None
+        return answer
+
+    async def _query(self, reference: str, name: str, *asked: Answer) -> Answer:
+        handle = self.client.get_workflow_handle(reference)
+        deadline = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                answer: Answer = await handle.query(name, args=asked, rpc_timeout=PATIENCE)
+            except WorkflowQueryFailedError:
+                if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                    return await self.closed(reference)
+                await asyncio.sleep(_NOT_STARTED_YET)
+            except RPCError as error:
+                raise await self._explained(error, reference, name) from None
+            else:
+                return answer
+        raise _no_answer(reference)
+
+    async def _explained(self, error: RPCError, reference: str, command: str) -> Exception:
+        if error.status in {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:
+            return _no_answer(reference)
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            return InvalidCommand(f"{command}: {error.message}")
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            return error
+        try:
+            described = await self.client.get_workflow_handle(reference).describe()
+        except RPCError:
+            return UnknownItem(f"no item {reference}: check the reference")
+        if described.status is WorkflowExecutionStatus.RUNNING:
+            return JustStarted(f"item {reference} has only just been started: ask again")
+        sentence = f"{described.workflow_type.lower()} {reference} is closed: cannot {command}"
+        return NotAllowed(f"{sentence}; mail to it starts a new item", rule="C15")
+
+
+def _update_id(command: str, fields: Mapping[str, JsonValue]) -> str:
+    """Temporal answers an update that it had by the same id unasked: so the id says the content.
+
+    With the command's id alone, another command under it would be answered with the first one's
+    outcome, where the item refuses it (C17).
+    """
+    given = fields.get("command_id")
+    if not isinstance(given, str):
+        return str(uuid.uuid4())
+    content = json.dumps([command, dict(fields)], sort_keys=True)
+    return f"{given[:100]}-{sha256(content.encode()).hexdigest()[:16]}"
+
+
+def _refusal(cause: BaseException | None) -> Exception:
+    if not isinstance(cause, ApplicationError) or cause.type not in _REFUSALS:
+        return RuntimeError(f"the item failed: {cause}")
+    details = cause.details[0] if cause.details else {}
+    fields = tuple(details.get("fields", ())) if isinstance(details, dict) else ()
+    rule = details.get("rule") if isinstance(details, dict) else None
+    return _REFUSALS[cause.type](cause.message, rule=rule, fields=fields)
+
+
+def _used(kind: Kind, reference: str) -> NotAllowed:
+    sentence = f"{kind.lower()} {reference} is closed: its reference is not used again"
+    return NotAllowed(sentence, rule="C15")
+
+
+def _no_answer(reference: str) -> NoAnswer:
+    seconds = int(PATIENCE.total_seconds())
+    return NoAnswer(f"no answer from {reference} within {seconds} s: is a worker running?")

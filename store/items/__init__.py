@@ -1,0 +1,1 @@
+"""Queries for items: lists, search, pages and claims."""

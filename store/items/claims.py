@@ -1,0 +1,143 @@
+"""Who is offered what of a queue: each asker another item, however many ask at once (Q1, Q2)."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Engine,
+    Insert,
+    Select,
+    String,
+    bindparam,
+    delete,
+    exists,
+    or_,
+    select,
+)
+
+from domain.base.values import Kind
+from store.engine import writing
+from store.items.paging import plain
+from store.items.queries import QUEUE_PARTS
+from store.projection.upserts import INSERTS
+from store.schema.column_types import Utc
+from store.schema.tables import FOR_ROBOTS, ORDER, claim, item
+
+CLAIMED_FOR: Final = timedelta(seconds=10)
+"""How long a claim hides an item, should whoever made it die before the item was started."""
+_SWEPT: Final = 100
+_Selected = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """An item that nobody else is offered while the claim lasts; it has yet to be started."""
+
+    reference: str
+    kind: Kind
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """`for_people` and `for_robots` give the first free row of each part of a queue."""
+
+    for_people: Sequence[_Selected]
+    for_robots: Sequence[_Selected]
+    claim: Insert
+    sweep: Delete
+
+
+def claim_next(
+    engine: Engine,
+    queue: str,
+    *,
+    by: str,
+    robots: Collection[Kind] | None = None,
+    lasts: timedelta = CLAIMED_FOR,
+) -> Claimed | None:
+    """Claim the next item of the queue; None if there is nothing that nobody has or is given.
+
+    `robots`: of which kinds a robot is offered what the queue holds for robots; None: a person
+    asks, who is offered everything. A claim holds for one version of a row, so it is over as soon
+    as anything happens to the item. The item itself decides who gets it: start it with
+    `expected_revision`.
+
+    Raises:
+        DatabaseBusy: another writer held the database for too long.
+    """
+    statements = _statements_for(engine.dialect.name)
+    ways = statements.for_people if robots is None else statements.for_robots
+    now = datetime.now(UTC)
+    asked = {"queue": plain(queue), "now": now}
+    kinds = {} if robots is None else {"kinds": [kind.value for kind in robots]}
+    with writing(engine) as connection:
+        # first what nobody else is at; then what somebody is, as soon as that is through
+        for patient in (False, True):
+            while (row := _first(connection, ways, asked | kinds, patient=patient)) is not None:
+                mine = {"reference": row.reference, "run": row.run, "serial": row.serial}
+                mine |= {"by": plain(by), "until": now + lasts}
+                if connection.execute(statements.claim, mine | {"now": now}).first() is not None:
+                    connection.execute(statements.sweep, {"now": now})
+                    return Claimed(
+                        reference=row.reference, kind=Kind(row.kind), revision=row.revision
+                    )
+    return None
+
+
+def _first(
+    connection: Connection, ways: Sequence[_Selected], asked: dict[str, Any], *, patient: bool
+) -> Any:  # noqa: ANN401 - SQLAlchemy has no type for a row by names
+    for way in ways:
+        locked = way.with_for_update(of=item, skip_locked=not patient)
+        row = connection.execute(locked, asked).first()
+        if row is not None:
+            return row
+    return None
+
+
+@cache
+def _statements_for(dialect: str) -> _Statements:
+    now = bindparam("now", type_=Utc())
+    theirs = item.c.queue == bindparam("queue", type_=String())
+    kinds = item.c.kind.in_(bindparam("kinds", expanding=True, type_=String()))
+    claims = INSERTS[dialect](claim)
+    mine = {name: bindparam(name, type_=column.type) for name, column in claim.c.items()}
+    expired = select(claim.c.reference).where(claim.c.until <= now).limit(_SWEPT)
+    return _Statements(
+        for_people=[_free(part) for part in QUEUE_PARTS],
+        # overdue comes first by itself: what robots rejected is not among it
+        for_robots=[_free(FOR_ROBOTS & theirs & kinds)],
+        claim=claims.values(mine)
+        .on_conflict_do_update(
+            index_elements=[claim.c.reference],
+            set_={name: claims.excluded[name] for name in mine},
+            where=or_(
+                claim.c.until <= now,
+                claim.c.run != claims.excluded.run,
+                claim.c.serial != claims.excluded.serial,
+            ),
+        )
+        .returning(claim.c.reference),
+        # skips what others hold: it waits for nobody, so no two of them wait for each other
+        sweep=delete(claim).where(claim.c.reference.in_(expired.with_for_update(skip_locked=True))),
+    )
+
+
+def _free(condition: ColumnElement[bool]) -> _Selected:
+    claimed = exists(
+        select(claim.c.reference).where(
+            claim.c.reference == item.c.reference,
+            claim.c.run == item.c.run,
+            claim.c.serial == item.c.serial,
+            claim.c.until > bindparam("now", type_=Utc()),
+        )
+    )
+    columns = (item.c.reference, item.c.run, item.c.serial, item.c.revision, item.c.kind)
+    return select(*columns).where(condition, ~claimed).order_by(*ORDER).limit(1)

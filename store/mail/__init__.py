@@ -1,0 +1,1 @@
+"""Mails in and out, with their attachments."""

@@ -1,0 +1,129 @@
+"""What changes in the store, told as it is committed, by whichever process writes it."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import Engine, select
+
+from domain.base.values import Kind, Status
+from store.engine import reading
+from store.errors import DatabaseBusy, DatabaseUnreachable
+from store.schema.tables import item, writer
+
+LOG: Final = logging.getLogger("casekeep.watching")
+CHANNEL: Final = "casekeep_changed"
+"""PostgreSQL's channel: each payload is a JSON list of references."""
+_LOOK_EVERY: Final = 0.1
+"""Seconds between looks at SQLite's own counter of commits, which costs 5 µs."""
+_OVERLAP: Final = timedelta(seconds=2)
+"""A row's time is taken before its commit: so far back rows are looked at again."""
+_TOLD: Final = 5_000
+_AGAIN: Final = 1.0
+_COLUMNS: Final = tuple(
+    item.c[name]
+    for name in (
+        *("reference", "run", "serial", "revision", "kind", "status", "queue", "assignee", "owner"),
+        *("case_reference", "new_information", "written_at"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """An item that changed: which version of it, and where it is now."""
+
+    reference: str
+    run: str
+    serial: int
+    revision: int
+    kind: Kind
+    status: Status
+    queue: str
+    assignee: str | None
+    owner: str | None
+    case_reference: str | None
+    new_information: bool
+    written_at: datetime
+
+    @property
+    def version(self) -> tuple[str, str, int]:
+        """Which item, which run of it, and which version of that."""
+        return self.reference, self.run, self.serial
+
+
+async def watching(engine: Engine) -> AsyncGenerator[tuple[Changed, ...] | None, None]:
+    """What was committed since it began, within a quarter of a second; never ends by itself.
+
+    None: some of it may have been missed, because the database was gone meanwhile.
+    """
+    watch = _of_postgresql if engine.dialect.name == "postgresql" else _of_sqlite
+    while True:
+        try:
+            async for changes in watch(engine):
+                yield changes
+        except (DatabaseUnreachable, DatabaseBusy, psycopg.OperationalError) as problem:
+            LOG.warning("changes are not seen: %s; trying again", problem)
+        await asyncio.sleep(_AGAIN)
+        yield None
+
+
+async def _of_postgresql(engine: Engine) -> AsyncGenerator[tuple[Changed, ...], None]:
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(f"LISTEN {CHANNEL}")
+        while True:
+            references: set[str] = set()
+            # whatever came in at once, so that a burst of commits is one look
+            async for told in connection.notifies(stop_after=1):
+                references |= set(json.loads(told.payload))
+            yield await asyncio.to_thread(_named, engine, references)
+
+
+def _named(engine: Engine, references: Collection[str]) -> tuple[Changed, ...]:
+    found = select(*_COLUMNS).where(item.c.reference.in_(references))
+    with reading(engine) as connection:
+        return tuple(_changed(connection.execute(found)))
+
+
+async def _of_sqlite(engine: Engine) -> AsyncGenerator[tuple[Changed, ...], None]:
+    told: OrderedDict[tuple[str, str], int] = OrderedDict()
+    since, version = datetime.now(UTC), -1
+    with contextlib.closing(engine.connect()) as counting:
+        while True:
+            # of another connection's commits only, so this one does nothing else
+            raw: Any = counting.connection.driver_connection
+            (now,) = raw.execute("PRAGMA data_version").fetchone()
+            if now != version:
+                version = now
+                found = await asyncio.to_thread(_written, engine, since - _OVERLAP)
+                fresh = tuple(one for one in found if told.get(one.version[:2]) != one.serial)
+                for one in fresh:
+                    told[one.version[:2]] = one.serial
+                    told.move_to_end(one.version[:2])
+                    since = max(since, one.written_at)
+                while len(told) > _TOLD:
+                    told.popitem(last=False)
+                if fresh:
+                    yield fresh
+            await asyncio.sleep(_LOOK_EVERY)
+
+
+def _written(engine: Engine, since: datetime) -> tuple[Changed, ...]:
+    writers = select(writer.c.writer)
+    found = select(*_COLUMNS).where(item.c.writer.in_(writers), item.c.written_at >= since)
+    with reading(engine) as connection:
+        return tuple(_changed(connection.execute(found.order_by(item.c.written_at))))
+
+
+def _changed(rows: Any) -> Iterator[Changed]:  # noqa: ANN401 - SQLAlchemy has no type for rows by names
+    for row in rows:
+        values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+        yield Changed(**values | {"kind": Kind(values["kind"]), "status": Status(values["status"])})

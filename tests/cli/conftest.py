@@ -1,0 +1,94 @@
+"""One real desk a session, and the shell as its users type it."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+from typer.testing import CliRunner
+
+from catalog.loader import SAMPLE
+from cli.main import app
+from devstack.stack import Stack
+from starter.settings import Settings
+
+CASEKEEP = Path(sys.executable).with_name("casekeep")
+PERSON = {"name": "Ida Berg", "email": "ida@example.org"}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401
+        return json.loads(self.out)
+
+
+def run(*words: str, **variables: str) -> Ran:
+    """Run `casekeep` with these words, on a terminal of 80 columns."""
+    env = {"COLUMNS": "80", "TERM": "dumb", "CASEKEEP_ACTOR": None} | variables
+    result = CliRunner().invoke(app, list(words), env=env)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+class Shell:
+    """The shell of somebody who works at this desk."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._variables = {
+            name: value
+            for name, value in stack.environment.items()
+            if name.startswith(("TEMPORAL_", "CASEKEEP_"))
+        }
+
+    async def __call__(self, *words: str, **variables: str) -> Ran:
+        # in a thread: the command runs an event loop of its own
+        return await asyncio.to_thread(run, *words, **self._variables | variables)
+
+    async def begin(self, *words: str) -> asyncio.subprocess.Process:
+        """The command as a process of its own, for what takes its time."""
+        return await asyncio.create_subprocess_exec(
+            CASEKEEP,
+            *words,
+            env=os.environ | self._variables | {"COLUMNS": "80"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def done(self, *words: str, **variables: str) -> Ran:
+        """The same, for what must not be refused."""
+        ran = await self(*words, **variables)
+        assert ran.code == 0, ran.err
+        return ran
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    folder = tmp_path_factory.mktemp("desk")
+    settings = Settings(database_url=f"sqlite:///{folder / 'casekeep.db'}", catalog=SAMPLE)
+    async with Stack(folder, temporal_port=0, ui_port=0, settings=settings) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(stack: Stack) -> Shell:
+    return Shell(stack)
+
+
+@pytest.fixture
+async def client(stack: Stack) -> Client:
+    return await stack.client()

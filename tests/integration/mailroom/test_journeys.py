@@ -1,0 +1,172 @@
+"""Mails from an item to a mail server, through real workers that die on the way (M5)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from sqlalchemy import select
+
+from catalog.mailboxes import Mailbox
+from mailroom.routing import reader_of
+from store.engine import reading
+from store.schema.tables import mail_out
+from tests.support.mail_server import Got, MailServer
+from tests.support.mailrooms import DESK, Mailroom, plus, written
+from tests.support.process_stack import Town, assert_eventually, town
+
+IDA: Final = "ida@example.org"
+PROVING: Final = {"feedback_window": "P1D", "resolution_evidence": True}
+
+
+@asynccontextmanager
+async def office(folder: Path, server: MailServer) -> AsyncIterator[Town]:
+    """A desk that sends its mails to this server."""
+    catalog = folder / "catalog"
+    catalog.mkdir()
+    (catalog / "senders.yaml").write_text("desk@desk.example: {name: The desk}\n")
+    (catalog / "people.yaml").write_text(
+        "bob: {email: bob@desk.example, language: fr}\namy: {email: amy@desk.example}\n"
+    )
+    database = f"sqlite:///{folder / 'casekeep.db'}"
+    async with (
+        server.listening() as url,
+        town(folder, database, catalog=catalog, smtp_url=url) as desk,
+    ):
+        yield desk
+
+
+async def arrived(server: MailServer, count: int) -> list[Got]:
+    """The mails that the server got, once there are so many."""
+
+    async def check() -> None:
+        assert len(server.got) >= count
+
+    await assert_eventually(check)
+    assert len(server.got) == count
+    return server.got
+
+
+def statuses(desk: Town) -> list[str]:
+    with reading(desk.engine) as connection:
+        return list(connection.scalars(select(mail_out.c.status)).all())
+
+
+# M5, T10, T12
+async def test_a_conversation_by_mail_is_one_thread(tmp_path: Path) -> None:
+    server = MailServer()
+    async with office(tmp_path, server) as desk:
+        item = await desk.ticket(settings=PROVING)
+        await desk.do(item, "receive_email", by="system", message_id="<a@example.org>", sender=IDA)
+        await desk.tell(item, "acknowledge", by="system", to=IDA, language="fr")
+        (told,) = await arrived(server, 1)
+        assert told.message["in-reply-to"] == "<a@example.org>"
+        assert told.message["auto-submitted"] == "auto-replied"
+        assert told.message["subject"] == f"[{item}] Bien reçu : No invoice"
+        await desk.do(item, "assign", to="bob")
+        await arrived(server, 2)
+        assert server.got[1].recipients == ("bob@desk.example",)
+        assert f"{item}" in server.got[1].part("html")
+        answer = await desk.do(
+            item,
+            "send_and_resolve",
+            by="bob",
+            method="customer_response",
+            to=IDA,
+            subject="Your invoice",
+            body="Here it is.",
+        )
+        assert answer["status"] == "RESOLVED"
+        await arrived(server, 3)
+        answered = server.got[2].message
+        assert answered["references"].split() == ["<a@example.org>", told.message["message-id"]]
+        assert answered["reply-to"] == f"The desk <desk+{item}@desk.example>"
+
+
+# M5, T9
+async def test_a_resolution_that_is_refused_reopens_and_is_no_evidence(tmp_path: Path) -> None:
+    server = MailServer(answers={IDA: "550 no such user"})
+    async with office(tmp_path, server) as desk:
+        item = await desk.ticket(settings=PROVING)
+        await desk.do(item, "start")
+        await desk.do(
+            item, "send_and_resolve", method="customer_response", to=IDA, body="Here it is."
+        )
+        state = await desk.eventually(item, status="TO_DO", assignee="amy")
+        assert state["new_information"]
+        assert "550 no such user" in (await desk.timeline(item))[-1]["reason"]
+        with pytest.raises(Exception, match="needs evidence"):
+            await desk.desk.do(item, "resolve", {"by": "amy", "method": "customer_response"})
+
+
+# M5
+@pytest.mark.soak
+async def test_a_worker_killed_between_the_sending_and_the_noting_sends_the_same_mail_again(
+    tmp_path: Path,
+) -> None:
+    server = MailServer()
+    async with office(tmp_path, server) as desk:
+        server.on_taken = desk.stack.kill_worker
+        item = await desk.ticket()
+        await desk.do(item, "send_email", to=IDA, subject="Hello", body="Here it is.")
+        await arrived(server, 1)
+        await desk.stack.start_worker()
+        first, second = await arrived(server, 2)
+        assert first.raw == second.raw
+
+        async def sent() -> None:
+            assert statuses(desk) == ["sent"]
+
+        await assert_eventually(sent)
+        assert not (await desk.desk.state(item))["new_information"]
+
+
+# M5
+async def test_a_mail_waits_for_a_mail_server_that_is_down(tmp_path: Path) -> None:
+    server = MailServer(answer="421 closing")
+    async with office(tmp_path, server) as desk:
+        item = await desk.ticket()
+        await desk.do(item, "send_email", to=IDA, subject="Hello")
+
+        async def tried() -> None:
+            assert server.asked[IDA] > 0
+
+        await assert_eventually(tried)
+        assert statuses(desk) == ["queued"]
+        server.answer = "250 OK"
+        await arrived(server, 1)
+        assert not (await desk.desk.state(item))["new_information"]
+
+
+# M5, M4: most bounces say whom they did not reach, and nothing of the mail
+async def test_a_bounce_that_names_no_mail_is_of_the_last_one_sent_to_who_it_names(
+    tmp_path: Path,
+) -> None:
+    server = MailServer()
+    async with office(tmp_path, server) as desk:
+        item = await desk.ticket(settings=PROVING)
+        await desk.do(item, "send_and_resolve", method="customer_response", to=IDA, body="Here.")
+        await arrived(server, 1)
+
+        async def sent() -> None:
+            assert statuses(desk) == ["sent"]
+
+        await assert_eventually(sent)
+        room = Mailroom(desk, reader_of(desk.engine, {DESK: Mailbox(ticket="question")}))
+        for whom in ("bob@example.org", IDA):
+            assert (await desk.desk.state(item))["status"] == "RESOLVED"
+            bounce = written(
+                sender="MAILER-DAEMON@mx.example",
+                subject="failure notice",
+                body="Hi. This is the qmail-send program at mx.example.\n"
+                f"I'm afraid I wasn't able to deliver.\n\n<{whom}>:\nno mailbox here\n",
+            )
+            (accepted,) = await room.accept(bounce, plus(DESK, item), envelope_sender="")
+            await room.deliver()
+            assert room.of(accepted) == [item]
+        back = await desk.eventually(item, status="TO_DO", assignee="amy", new_information=True)
+        assert back["resolution"] is None
+        assert statuses(desk) == ["failed"]
+        told = [one["reason"] or "" for one in await desk.timeline(item)]
+        assert sum("was not delivered: it came back: failure notice" in one for one in told) == 1

@@ -1,0 +1,141 @@
+"""Programs that answer programs: they stop (M4)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from store.schema.tables import ArrivalState
+from tests.support.mail_desks import BILLING, IDA, SUPPORT, MailDesk, mail_desk, plain
+from tests.support.process_stack import assert_eventually
+
+pytestmark = pytest.mark.mail_server
+
+ROBOT: Final = "robot@example.org"
+BUDGET: Final = 3
+
+
+# M4
+async def test_two_desks_that_acknowledge_each_other_exchange_one_mail(tmp_path: Path) -> None:
+    """Each has the other as its correspondent, and each is told to acknowledge."""
+    async with mail_desk(tmp_path, mail_answers=BUDGET) as desk:
+        for name, sender, to in (("b1", BILLING, SUPPORT), ("s1", SUPPORT, BILLING)):
+            raw = plain(f"{name}@elsewhere.example", sender=sender, to=to)
+            await desk.host.send(raw, sender, to)
+            await desk.arrived(f"{name}@elsewhere.example", desk=to)
+        await is_over(desk, mails=4, answered=2)
+        items = desk.items()
+        assert len(items) == 2
+        for item in items:
+            received = [
+                entry["reason"]
+                for entry in await desk.town.timeline(item)
+                if entry["command"] == "receive_email"
+            ]
+            assert len(received) == 2, received
+            assert received[1].startswith("automatic mail"), received
+            assert (await desk.town.desk.state(item))["status"] == "TO_DO"
+
+
+# M4
+async def test_an_out_of_office_robot_without_any_mark_gets_the_budgeted_answers(
+    tmp_path: Path,
+) -> None:
+    """It answers each mail to the address it came from, as nobody would: no mark, no thread."""
+    async with mail_desk(tmp_path, (IDA, ROBOT), mail_answers=BUDGET) as desk, answering(desk):
+        await desk.host.send(plain("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
+        await desk.answered(ROBOT, BUDGET)
+        await is_over(desk, mails=1 + BUDGET, answered=BUDGET)
+        assert len(await desk.host.mails(ROBOT)) == BUDGET
+        assert len(desk.items()) == 1 + BUDGET
+        await desk.host.send(plain("ida@example.org"), IDA, SUPPORT)
+        await desk.answered(IDA, 1)
+
+
+# M4
+async def test_an_out_of_office_robot_that_says_so_is_answered_once(tmp_path: Path) -> None:
+    async with (
+        mail_desk(tmp_path, (ROBOT,), mail_answers=BUDGET) as desk,
+        answering(desk, "Auto-Submitted: auto-replied"),
+    ):
+        await desk.host.send(plain("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
+        await desk.answered(ROBOT, 1)
+        away = await desk.arrived("away-1@example.org")
+        await is_over(desk, mails=2, answered=1)
+        assert away.state is ArrivalState.DEAD
+        assert len(await desk.host.mails(ROBOT)) == 1
+        assert len(desk.items()) == 1
+
+
+# M1, M4
+async def test_a_robot_that_answers_within_the_thread_is_not_answered_again(
+    tmp_path: Path,
+) -> None:
+    async with mail_desk(tmp_path, (ROBOT,), mail_answers=BUDGET) as desk:
+        async with answering(desk, in_thread=True):
+            await desk.host.send(plain("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
+            await desk.arrived("away-1@example.org")
+            await is_over(desk, mails=2, answered=1)
+        (item,) = desk.items()
+        assert len(await desk.host.mails(ROBOT)) == 1
+        assert {reference for reference, _ in desk.effects()} == {item}
+
+
+async def is_over(desk: MailDesk, *, mails: int, answered: int) -> None:
+    """Assert that so many mails came, and that so many of them alone are answered, as is done."""
+
+    async def check() -> None:
+        came = desk.arrivals()
+        assert len(came) == mails, came
+        assert ArrivalState.ACCEPTED not in {one.state for one in came}
+        assert sum(one.answered for one in came) == answered
+        told = [status for _, template, status in desk.written() if template == "acknowledgement"]
+        assert told == ["sent"] * answered
+
+    await assert_eventually(check)
+
+
+@asynccontextmanager
+async def answering(desk: MailDesk, *headers: str, in_thread: bool = False) -> AsyncIterator[None]:
+    """A robot that answers each mail that comes to its mailbox, while the context lasts."""
+    task = asyncio.create_task(_answer_all(desk, headers, in_thread=in_thread))
+    try:
+        yield
+        assert not task.done(), task
+    finally:
+        task.cancel()
+
+
+async def _answer_all(desk: MailDesk, headers: tuple[str, ...], *, in_thread: bool) -> None:
+    for number in count(1):
+        got = await _mail(desk, number)
+        to = _address(got, "reply-to" if in_thread else "from")
+        thread = (f"In-Reply-To: {got['message-id']}",) if in_thread else ()
+        away = plain(
+            f"away-{number}@example.org",
+            *headers,
+            *thread,
+            sender=ROBOT,
+            to=to,
+            subject=f"I am at the sea ({number})",
+            body="Back in August.",
+        )
+        await desk.host.send(away, ROBOT, to)
+
+
+async def _mail(desk: MailDesk, number: int) -> EmailMessage:
+    """The robot's mail of this number, once it has come."""
+    while True:
+        mails = await desk.host.mails(ROBOT)
+        if len(mails) >= number:
+            return mails[number - 1]
+        await asyncio.sleep(0.05)
+
+
+def _address(mail: EmailMessage, header: str) -> str:
+    return str(mail[header].addresses[0].addr_spec)

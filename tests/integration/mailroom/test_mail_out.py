@@ -1,0 +1,308 @@
+"""Mails on their way out of a real store, over SMTP, to a server that does as it is told (M5)."""
+
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Engine, select
+from temporalio.exceptions import ApplicationError
+
+from activities.mail_out import TRIED_FOR, MailOut, Sending
+from activities.smtp_client import SmtpServer
+from domain.model.items import Mail
+from mail.address_book import Directory, Language, Letterhead, Person
+from mail.message_ids import is_ours
+from mail.smtp_settings import relay_of
+from store.auth.shared_secrets import MAIL, secret_named
+from store.engine import reading
+from store.mail.outbound_mail import MailKey, mail_named, mails_with, return_mail
+from store.projection.writer import GroupWriter
+from store.schema.tables import MailStatus, mail_out
+from tests.support.mail_server import MailServer
+from tests.support.publications import MORNING, news, ticket, written
+
+RUN: Final = "run-of-T-1"
+KEY: Final = "T-1:1:0"
+DIRECTORY: Final = Directory(
+    letterheads=(
+        Letterhead(address="desk@desk.example", name="The desk"),
+        Letterhead(
+            address="paie@desk.example",
+            name="Service paie",
+            language=Language.FR,
+            categories=frozenset({"pay"}),
+        ),
+    ),
+    people={"amy": Person(email="amy@desk.example", language=Language.FR)},
+)
+
+
+@dataclass
+class Office:
+    """A store with mails, and a mail server."""
+
+    engine: Engine
+    writer: GroupWriter
+    url: str
+    server: MailServer
+    now: datetime = MORNING
+    directory: Directory = DIRECTORY
+    queued: list[str] = field(default_factory=list)
+
+    def queue(self, key: str = KEY, *, category: str | None = None, **fields: Any) -> None:  # noqa: ANN401
+        defaults = {"to": ("ida@example.org",), "subject": "Your invoice", "body": "Here it is."}
+        mail = Mail(key=key, **(defaults | fields))
+        written(self.writer.put, news(ticket(category=category), mails=(mail,)))
+
+    async def send(self, key: str = KEY, url: str | None = None) -> str | None:
+        secret = secret_named(self.engine, MAIL)
+        transmit = SmtpServer(relay_of(url or self.url)).transmit
+        sending = Sending(self.engine, transmit, self.directory, secret, clock=lambda: self.now)
+        return await MailOut(sending).send(RUN, key)
+
+    async def failed(self, key: str = KEY, url: str | None = None) -> ApplicationError:
+        with pytest.raises(ApplicationError) as caught:
+            await self.send(key, url)
+        return caught.value
+
+    def status(self, key: str = KEY) -> MailStatus:
+        return mail_named(self.engine, key, run=RUN).status
+
+
+@pytest.fixture
+async def office(engine: Engine, writer: GroupWriter) -> AsyncIterator[Office]:
+    server = MailServer()
+    async with server.listening() as url:
+        yield Office(engine, writer, url, server)
+
+
+# M5
+async def test_a_mail_is_sent_once_with_its_reference_and_an_address_of_its_own(
+    office: Office,
+) -> None:
+    office.queue(cc=("bo@example.org",))
+    assert await office.send() is None
+    assert await office.send() is None
+    (got,) = office.server.got
+    assert got.recipients == ("ida@example.org", "bo@example.org")
+    assert got.sender == "desk+T-1@desk.example"
+    message = got.message
+    assert message["from"] == "The desk <desk@desk.example>"
+    assert (message["to"], message["cc"]) == ("ida@example.org", "bo@example.org")
+    assert message["reply-to"] == "The desk <desk+T-1@desk.example>"
+    assert message["subject"] == "[T-1] Your invoice"
+    assert message["auto-submitted"] is None
+    assert "Here it is." in got.part("plain")
+    assert "Here it is." in got.part("html")
+    assert office.status() is MailStatus.SENT
+
+
+# M4, M5
+async def test_its_message_id_is_ours_and_leads_back_to_it(office: Office) -> None:
+    office.queue()
+    await office.send()
+    found = str(office.server.got[0].message["message-id"])
+    assert is_ours(secret_named(office.engine, MAIL), found)
+    assert not is_ours(b"another desk's", found)
+    assert mails_with(office.engine, [found, "<x@y>"]) == {
+        found: MailKey(reference="T-1", run=RUN, key=KEY)
+    }
+
+
+# M5
+async def test_a_mail_whose_taking_was_not_heard_goes_out_again_as_the_same(
+    office: Office,
+) -> None:
+    office.queue()
+    office.server.loses_answers = True
+    assert not (await office.failed()).non_retryable
+    office.server.loses_answers = False
+    office.now += timedelta(minutes=5)
+    await office.send()
+    first, second = office.server.got
+    assert first.raw == second.raw
+
+
+# M5
+async def test_a_mail_keeps_its_message_id_and_answers_others_by_theirs_whatever_changes(
+    office: Office,
+) -> None:
+    office.queue()
+    office.server.answer = "451 later"
+    await office.failed()
+    office.server.answer = "250 OK"
+    office.directory = Directory(letterheads=(Letterhead(address="new@new.example"),))
+    await office.send()
+    office.queue("T-1:2:0", thread=(KEY,))
+    await office.send("T-1:2:0")
+    first, second = (got.message for got in office.server.got)
+    assert str(first["message-id"]).endswith("@desk.example>")
+    assert second["in-reply-to"] == first["message-id"]
+    assert str(second["message-id"]).endswith("@new.example>")
+
+
+# M5
+async def test_a_server_that_is_away_is_asked_again_for_a_day(office: Office) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nowhere = f"smtp://127.0.0.1:{closed.getsockname()[1]}"
+    office.queue()
+    problem = await office.failed(url=nowhere)
+    assert not problem.non_retryable
+    office.now += TRIED_FOR - timedelta(seconds=1)
+    assert not (await office.failed(url=nowhere)).non_retryable
+    assert office.status() is MailStatus.QUEUED
+    office.now += timedelta(seconds=1)
+    problem = await office.failed(url=nowhere)
+    assert problem.non_retryable
+    assert "given up after 24 hours" in str(problem)
+    assert office.status() is MailStatus.GIVEN_UP
+    assert str(await office.failed()) == str(problem)
+    assert office.server.got == []
+
+
+# M5: what was down is not failing
+async def test_the_day_begins_with_the_first_try(office: Office) -> None:
+    office.queue()
+    office.server.answer = "451 later"
+    office.now += timedelta(days=3)
+    assert not (await office.failed()).non_retryable
+    office.server.answer = "250 OK"
+    assert await office.send() is None
+
+
+# M5
+async def test_a_mail_that_is_refused_for_good_fails_at_once(office: Office) -> None:
+    office.queue()
+    office.server.answer = "554 we take no such mails"
+    problem = await office.failed()
+    assert problem.non_retryable
+    assert "554 we take no such mails" in str(problem)
+    assert office.status() is MailStatus.FAILED
+    office.server.answer = "250 OK"
+    assert str(await office.failed()) == str(problem)
+    assert office.server.got == []
+
+
+# M5
+async def test_each_recipient_gets_it_once_and_the_others_are_told(office: Office) -> None:
+    office.queue(to=("ida@example.org", "bo@example.org", "cy@example.org"))
+    office.server.answers = {
+        "bo@example.org": "450 greylisted",
+        "cy@example.org": "550 no such user",
+    }
+    assert not (await office.failed()).non_retryable
+    del office.server.answers["bo@example.org"]
+    problem = await office.send()
+    assert problem == "cy@example.org: 550 no such user"
+    assert [got.recipients for got in office.server.got] == [
+        ("ida@example.org",),
+        ("bo@example.org",),
+    ]
+    assert office.server.asked["cy@example.org"] == 1
+    assert office.server.got[0].message["message-id"] == office.server.got[1].message["message-id"]
+    assert await office.send() == problem
+    assert office.status() is MailStatus.SENT
+
+
+# M5
+async def test_nobody_reached_is_a_failure(office: Office) -> None:
+    office.queue(to=("ida@example.org", "cy@example.org"))
+    office.server.answers = dict.fromkeys(["ida@example.org", "cy@example.org"], "550 unknown")
+    problem = await office.failed()
+    assert problem.non_retryable
+    assert "ida@example.org: 550 unknown; cy@example.org: 550 unknown" in str(problem)
+
+
+# K7, M5
+async def test_people_of_the_desk_are_found_by_account_and_written_to_in_their_language(
+    office: Office,
+) -> None:
+    office.queue(
+        to=("lead@example.org",),
+        accounts=("amy", "stranger"),
+        template="attention",
+        about="Facture",
+        body="Action T-1-A1 failed.",
+    )
+    await office.send()
+    (got,) = office.server.got
+    assert got.recipients == ("lead@example.org", "amy@desk.example")
+    assert got.message["subject"] == "[T-1] Facture demande votre attention"
+    assert got.message["auto-submitted"] == "auto-generated"
+    assert "Action T-1-A1 failed." in got.part("html")
+
+
+# M5
+async def test_a_mail_to_nobody_that_is_known_fails_and_says_the_way_out(office: Office) -> None:
+    office.queue(to=(), accounts=("stranger",), template="attention")
+    problem = await office.failed()
+    assert problem.non_retryable
+    assert "no mail address of stranger is known: add it to people.yaml" in str(problem)
+
+
+async def test_who_has_no_address_is_not_told_of_an_assignment(office: Office) -> None:
+    office.queue(to=(), accounts=("stranger",), template="assignment")
+    assert await office.send() is None
+    assert office.status() is MailStatus.KEPT
+
+
+# M5
+async def test_a_category_writes_from_its_own_address_in_its_language(office: Office) -> None:
+    office.queue(category="pay", template="acknowledgement", about="Bulletin")
+    await office.send()
+    (got,) = office.server.got
+    assert got.message["from"] == "Service paie <paie@desk.example>"
+    assert got.message["subject"] == "[T-1] Bien reçu : Bulletin"
+    assert got.message["auto-submitted"] == "auto-replied"
+
+
+async def test_a_desk_that_has_said_nothing_writes_all_the_same(office: Office) -> None:
+    office.directory = Directory()
+    office.queue()
+    await office.send()
+    assert office.server.got[0].message["from"] == "Casekeep <casekeep@localhost>"
+
+
+async def test_an_address_with_odd_dots_is_left_to_the_server(office: Office) -> None:
+    office.queue(to=("a..b.@example.org",))
+    await office.send()
+    assert office.server.got[0].recipients == ("a..b.@example.org",)
+
+
+async def test_addresses_beyond_ascii_are_written_to_a_server_that_takes_them(
+    office: Office,
+) -> None:
+    office.queue(to=("zoë@exämple.org",), subject="Grüße")
+    await office.send()
+    (got,) = office.server.got
+    assert got.recipients == ("zoë@exämple.org",)
+    assert got.message["subject"] == "[T-1] Grüße"
+
+
+# M5
+async def test_a_mail_that_came_back_has_failed(office: Office) -> None:
+    office.queue()
+    await office.send()
+    return_mail(office.engine, KEY, run=RUN, problem="550 no such user")
+    assert office.status() is MailStatus.FAILED
+
+
+# M5: publishing again (a task that ran again) does not undo what became of a mail
+async def test_a_mail_that_is_published_again_is_still_the_same_try(office: Office) -> None:
+    office.queue()
+    office.server.answer = "451 later"
+    await office.failed()
+    office.queue()
+    found = mail_named(office.engine, KEY, run=RUN)
+    assert (found.tries, found.tried_at) == (1, MORNING)
+    with reading(office.engine) as connection:
+        assert connection.scalar(select(mail_out.c.last_error)) is not None
+
+
+def test_the_desk_has_one_secret_of_a_name(engine: Engine) -> None:
+    assert secret_named(engine, "a") == secret_named(engine, "a")
+    assert secret_named(engine, "a") != secret_named(engine, "b")
+    assert len(secret_named(engine, "a")) == 32

@@ -1,0 +1,216 @@
+"""Mail the whole way: through Postfix to an item, and from it through Postfix into Dovecot."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from catalog.loader import load
+from mail.limits import RAW_LIMIT
+from mailroom.acceptance import Reception
+from mailroom.delivery import Deliverer
+from mailroom.imap_poller import TAKEN, TOO_LARGE, Account, poll_once
+from mailroom.routing import Letter, reader_of
+from store.mail import inbound_mail
+from store.schema.tables import ArrivalState
+from tests.support.mail_desks import IDA, SUPPORT, mail_desk, plain
+from tests.support.process_stack import Town, assert_eventually
+
+pytestmark = pytest.mark.mail_server
+
+POOL: Final = "pool@example.org"
+
+
+# M1, M2, M3, M5, T1, T12, C13
+async def test_a_mail_becomes_a_ticket_whose_answers_come_back_to_it(tmp_path: Path) -> None:
+    async with mail_desk(tmp_path) as desk:
+        await desk.host.send(plain("a1@example.org"), IDA, SUPPORT)
+        first = await desk.arrived("a1@example.org")
+        assert first.state is ArrivalState.HANDLED
+        reference = first.reference or ""
+        state = await desk.town.eventually(reference, status="TO_DO", new_information=True)
+        assert (state["title"], state["category"]) == ("Where is my invoice?", "question")
+        assert state["primary_contact"]["email"] == IDA
+        (told,) = await desk.answered(IDA, 1)
+        assert told["in-reply-to"] == "<a1@example.org>"
+        assert told["auto-submitted"] == "auto-replied"
+        assert reference in told["subject"]
+
+        answer = plain(
+            "a2@example.org",
+            f"In-Reply-To: {told['message-id']}",
+            f"References: <a1@example.org> {told['message-id']}",
+            to=str(told["reply-to"]),
+        )
+        await desk.host.send(answer, IDA, str(told["reply-to"].addresses[0].addr_spec))
+        second = await desk.arrived("a2@example.org")
+        assert second.reference == reference
+        assert desk.effects() == [(reference, first.digest), (reference, second.digest)]
+        await desk.town.do(
+            reference,
+            "send_and_resolve",
+            method="customer_response",
+            to=IDA,
+            subject="Your invoice",
+            body="Here it is.",
+        )
+        _, sent = await desk.answered(IDA, 2)
+        assert sent["references"].split()[-1] == "<a2@example.org>"
+        await desk.host.send(
+            plain("a3@example.org", f"In-Reply-To: {sent['message-id']}"), IDA, SUPPORT
+        )
+        await desk.town.eventually(reference, status="TO_DO", assignee="amy")
+        assert desk.items() == [reference]
+        await desk.town.recovers([reference])
+
+
+# M4, M5
+async def test_a_mail_that_comes_back_is_told_to_its_item_and_nobody_answers_it(
+    tmp_path: Path,
+) -> None:
+    async with mail_desk(tmp_path) as desk:
+        reference = await desk.town.ticket(category="question")
+        await desk.town.do(reference, "send_email", to="gone@example.org", subject="Hello")
+        await desk.town.eventually(reference, new_information=True)
+        (entry,) = [
+            one for one in await desk.town.timeline(reference) if one["command"] == "mail_failed"
+        ]
+        assert "came back" in entry["reason"]
+        await desk.settled()
+        assert desk.items() == [reference]
+        assert desk.written() == [(reference, "message", "failed")]
+
+
+# M4, M7
+async def test_what_nobody_wrote_and_no_item_waits_for_is_a_dead_letter(tmp_path: Path) -> None:
+    async with mail_desk(tmp_path) as desk:
+        await desk.host.send(plain("r1@example.org", "Auto-Submitted: auto-replied"), IDA, SUPPORT)
+        dead = await desk.arrived("r1@example.org")
+        assert dead.state is ArrivalState.DEAD
+        assert desk.items() == []
+        assert await desk.host.mails(IDA) == []
+
+
+# M3: a mailbox that is polled
+async def test_a_mailbox_is_polled_and_its_mails_are_taken_once(tmp_path: Path) -> None:
+    users = (IDA, POOL)
+    async with mail_desk(tmp_path, users, polled=POOL, mailroom=False) as desk:
+        await desk.host.send(plain("p1@example.org"), IDA, POOL)
+        strange = plain("p2@example.org", to="undisclosed", body="caf\xe9").replace(
+            b"\xc3\xa9", b"\xe9"
+        )
+        await desk.host.send(strange, IDA, POOL)
+        await desk.host.keep(POOL, plain("p3@example.org", body="x" * (RAW_LIMIT + 1)))
+
+        async def there() -> None:
+            assert len(await desk.host.flags(POOL)) == 3
+
+        await assert_eventually(there)
+        await desk.town.stack.start_mailroom()
+        first, second = await desk.arrived("p1@example.org"), await desk.arrived("p2@example.org")
+        assert first.state is second.state is ArrivalState.HANDLED
+        raw = inbound_mail.raw_of(desk.town.engine, second.digest)
+        assert raw is not None
+        assert raw.endswith(b"caf\xe9\r\n")
+
+        async def marked() -> None:
+            flags = sorted(await desk.host.flags(POOL))
+            assert flags == [TAKEN, TAKEN, TOO_LARGE], flags
+
+        await assert_eventually(marked)
+        assert len(desk.items()) == 2
+        reception = _reception(desk.town)
+        account = Account.of(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
+        assert await poll_once(reception, account, [SUPPORT]) == 0
+        reception.close()
+
+
+# M3: the mailbox's own time is when a mail was received, not what its sender wrote
+async def test_a_polled_mail_was_received_when_it_came_to_the_mailbox(tmp_path: Path) -> None:
+    async with mail_desk(tmp_path, (POOL,), mailroom=False) as desk:
+        began = datetime.now(UTC)
+        await desk.host.keep(POOL, plain("p1@example.org"))
+        reception = _reception(desk.town)
+        account = Account.of(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
+        assert await poll_once(reception, account, [SUPPORT]) == 1
+        reception.close()
+        (kept,) = inbound_mail.waiting(desk.town.engine)
+        assert kept.desk == SUPPORT
+        assert abs(kept.received_at - began) < timedelta(minutes=5)
+
+
+def _reception(town: Town) -> Reception:
+    reader = reader_of(town.engine, load(town.stack.settings.catalog).mailboxes)
+    return Reception(town.engine, reader, budget=3)
+
+
+# M3, C19, T6, T12
+async def test_a_mail_accepted_in_time_keeps_its_item_open_however_late_it_is_delivered(
+    tmp_path: Path,
+) -> None:
+    """The deliverer is away while a feedback window, and days to wait, come to their ends."""
+    async with mail_desk(tmp_path, mailroom=False) as desk:
+        resolved, waiting = await _overdue_with_mails_under_way(desk.town)
+        reader = reader_of(desk.town.engine, {})
+        delivering = asyncio.create_task(
+            Deliverer(desk.town.desk, desk.town.engine, reader).serve()
+        )
+        for item in (resolved, waiting):
+            await desk.town.eventually(item, status="TO_DO", assignee="amy", new_information=True)
+            commands = [one["command"] for one in await desk.town.timeline(item)]
+            assert commands[-1] == "receive_email"
+            assert not {"window_over", "days_to_wait_over"} & set(commands)
+        await desk.settled()
+        delivering.cancel()
+        assert sorted(desk.items()) == sorted([resolved, waiting])
+
+
+# M3, M7, T13
+async def test_a_mail_that_became_a_dead_letter_keeps_no_item_open(tmp_path: Path) -> None:
+    async with mail_desk(tmp_path, mailroom=False) as desk:
+        resolved, waiting = await _overdue_with_mails_under_way(desk.town)
+        dead = {one.digest: "no item takes it" for one in inbound_mail.waiting(desk.town.engine)}
+        inbound_mail.settle(desk.town.engine, dead)
+        for item in (resolved, waiting):
+            await desk.town.eventually(item, status="CLOSED")
+
+
+async def _overdue_with_mails_under_way(town: Town) -> tuple[str, str]:
+    """The two, past their ends; mails that were accepted before keep them as they are."""
+    resolved, waiting, over = await _about_to_close(town)
+    reception = _reception(town)
+    for item in (resolved, waiting):
+        await reception.take(_letter(item))
+    reception.close()
+    await _passed(over)
+    assert (await town.desk.state(resolved))["status"] == "RESOLVED"
+    assert (await town.desk.state(waiting))["status"] == "WAIT"
+    return resolved, waiting
+
+
+async def _about_to_close(town: Town) -> tuple[str, str, datetime]:
+    """One in its feedback window, one that waits for an answer, and when both are over."""
+    resolved = await town.ticket(settings={"feedback_window": "PT5S"})
+    waiting = await town.ticket()
+    await town.do(resolved, "resolve", method="customer_response")
+    await town.do(
+        waiting,
+        "wait",
+        type="more_information",
+        days_to_wait=5 / 86_400,
+        close_if_no_response=True,
+    )
+    return resolved, waiting, datetime.now(UTC) + timedelta(seconds=5)
+
+
+def _letter(item: str) -> Letter:
+    address = SUPPORT.replace("@", f"+{item}@")
+    raw = plain(f"{item}@example.org", to=address)
+    return Letter(raw=raw, addresses=(address,))
+
+
+async def _passed(over: datetime) -> None:
+    """Until a moment has been over for a while."""
+    await asyncio.sleep(max(0.0, (over - datetime.now(UTC)).total_seconds()) + 2)

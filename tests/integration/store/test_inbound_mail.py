@@ -1,0 +1,155 @@
+"""What the store keeps of mails in: raw, read, and what hangs on them once (M3, M4, M6, M7)."""
+
+from typing import Final
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from catalog.mailboxes import Mailbox
+from mail.parser import parse
+from mailroom.routing import ATTACHMENT_LIMIT, MOST_ATTACHMENTS, Letter, Reader
+from store.engine import reading
+from store.mail import inbound_mail
+from store.mail.inbound_mail import Arrival
+from store.schema.tables import ArrivalState, attachment
+from tests.support.hostile_mail_process import INJECTED
+
+DESK: Final = "desk@desk.example"
+OTHER: Final = "other@desk.example"
+HEAD: Final = b"From: Ida Berg <ida@example.org>\r\nSubject: Papers\r\n"
+
+
+def reader_for(engine: Engine) -> Reader:
+    box = Mailbox(ticket="question", acknowledge=True)
+    return Reader(engine, {DESK: box, OTHER: box})
+
+
+def kept(engine: Engine, raw: bytes, *to: str, budget: int = 3) -> list[Arrival]:
+    """The mail in the store, once for each desk."""
+    letter = Letter(raw=raw, addresses=to or (DESK,), envelope_sender="ida@example.org")
+    return inbound_mail.accept(engine, reader_for(engine).read(letter), budget=budget)
+
+
+def part(name: str, content: bytes, kind: str = "application/pdf") -> bytes:
+    head = f'--b\r\nContent-Type: {kind}; name="{name}"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n'
+    return head.encode() + content + b"\r\n"
+
+
+def with_parts(*parts: bytes, key: str = "1") -> bytes:
+    head = HEAD + b'Content-Type: multipart/mixed; boundary="b"\r\n'
+    return head + f"Message-ID: <{key}@x>\r\n\r\n".encode() + b"".join(parts) + b"--b--\r\n"
+
+
+def contents(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return connection.scalar(select(func.count()).select_from(attachment)) or 0
+
+
+# M3, M6
+def test_a_mail_is_kept_as_it_came_and_once_for_each_desk(engine: Engine) -> None:
+    raw = HEAD + b"Message-ID: <1@x>\r\n\r\nHello \xff\x00\r\n"
+    first, second = kept(engine, raw, DESK, OTHER)
+    assert kept(engine, raw, OTHER, DESK) == []
+    assert {first.desk, second.desk} == {DESK, OTHER}
+    assert inbound_mail.raw_of(engine, first.digest) == raw
+    assert inbound_mail.arrival(engine, first.digest[:10]) == first
+    assert inbound_mail.arrival(engine, "") is None
+    assert inbound_mail.counted(engine)[ArrivalState.ACCEPTED] == 2
+
+
+# M6
+def test_what_hangs_on_several_mails_is_kept_once(engine: Engine) -> None:
+    bill = part("bill.pdf", b"%PDF-")
+    (one,) = kept(engine, with_parts(bill, part("again.pdf", b"%PDF-"), key="1"))
+    (two,) = kept(engine, with_parts(bill, part("more.txt", b"more", "text/plain"), key="2"))
+    assert contents(engine) == 2
+    names = [[at.name for at in inbound_mail.attachments_of(engine, x.digest)] for x in (one, two)]
+    assert names == [["bill.pdf", "again.pdf"], ["bill.pdf", "more.txt"]]
+    found = inbound_mail.attachments_of(engine, two.digest)
+    assert [inbound_mail.content_of(engine, at.digest or "") for at in found] == [b"%PDF-", b"more"]
+
+
+# M6
+@pytest.mark.parametrize(
+    ("name", "kind", "content", "refused"),
+    [
+        ("a.pdf", "application/pdf", b"x" * (ATTACHMENT_LIMIT + 1), "at most"),
+        ("run.EXE", "application/octet-stream", b"MZ", "a program"),
+        ("run.pdf", "application/x-msdownload", b"MZ", "a program"),
+        ("a.pdf.js", "text/plain", b"alert()", "a program"),
+    ],
+)
+def test_what_is_too_large_or_a_program_is_in_the_raw_mail_alone(
+    engine: Engine, name: str, kind: str, content: bytes, refused: str
+) -> None:
+    if len(content) > ATTACHMENT_LIMIT:  # in lines, as a mail server takes them
+        content = (b"x" * 900 + b"\r\n") * (ATTACHMENT_LIMIT // 900)
+    raw = with_parts(part(name, content, kind))
+    (one,) = kept(engine, raw)
+    (found,) = inbound_mail.attachments_of(engine, one.digest)
+    assert (found.name, found.type, found.digest) == (name, kind, None)
+    assert refused in (found.refused or "")
+    assert found.size >= len(content) - 2
+    assert contents(engine) == 0
+    assert inbound_mail.raw_of(engine, one.digest) == raw
+
+
+# M6
+def test_of_very_many_attachments_the_first_ones_are_kept_apart(engine: Engine) -> None:
+    many = [part(f"{at}.txt", str(at).encode(), "a/b") for at in range(MOST_ATTACHMENTS)]
+    (one,) = kept(engine, with_parts(*many[:-2]))
+    assert len(inbound_mail.attachments_of(engine, one.digest)) == MOST_ATTACHMENTS - 2
+    (two,) = kept(engine, with_parts(*many, *many, key="2"))
+    assert inbound_mail.attachments_of(engine, two.digest) == []
+    assert b"199" not in two.text.encode()
+
+
+# M3: what no database takes as it is: zeros, halves of characters, control characters anywhere
+@pytest.mark.parametrize(
+    "raw",
+    [
+        bytes(range(256)) * 20,
+        INJECTED,
+        b"From: a\0b <a@b.example>\r\nAuto-Submitted: auto\0x\r\n\r\n\0",
+        b"From: =?utf-8?b?7aCA?= <a@b.example>\r\nSubject: =?utf-8?b?7aCA?=\r\n\r\nx",
+        b"From: =?utf-16?b?ANg=?= <a@b.example>\r\nSubject: =?utf-7?q?+2AA-?=\r\n\r\nx",
+        b"Subject: \0\r\nMessage-ID: <\0@x>\r\nReferences: <a\0@b>\r\nX-Loop: \0\r\n\r\n\0",
+        with_parts(part("a\0b", b"x", "a/b\0c")),
+        b"Content-Type: text/plain; charset=utf-7\r\n\r\n+2AA- +AAA-",
+        b"Content-Type: text/html; charset=utf-16\r\n\r\n<p>\0\xd8x</p>",
+        b"From: x@y.example\r\nPrecedence: bulk\0\r\nX-Autoreply: \0\xed\xa0\x80\r\n\r\nx",
+        b"From: a\x01@b.example\r\nTo: b@c\0.example\r\n\r\nx",
+        b"",
+    ],
+    ids=(
+        *("bytes", "injected", "zeros", "halves", "utf-16", "zero in an id", "zero in a name"),
+        *("utf-7", "html", "zero in headers", "zero in an address", "nothing"),
+    ),
+)
+def test_a_mail_is_kept_whatever_is_in_it(engine: Engine, raw: bytes) -> None:
+    (one,) = kept(engine, raw, "de\0sk@desk.example", budget=0)
+    assert inbound_mail.raw_of(engine, one.digest) == raw
+    assert inbound_mail.arrival(engine, one.digest) is not None
+    assert parse(raw).message_id == one.message_id
+
+
+# M7
+def test_a_dead_letter_is_tried_again_as_if_it_had_just_come(engine: Engine) -> None:
+    (one,) = kept(engine, HEAD + b"Message-ID: <1@x>\r\n\r\nHello")
+    inbound_mail.settle(engine, {one.digest: "no way"})
+    (dead,) = inbound_mail.dead(engine)
+    assert (dead.digest, dead.reason) == (one.digest, "no way")
+    assert inbound_mail.waiting(engine) == []
+    inbound_mail.try_again(engine, one.digest)
+    assert inbound_mail.dead(engine) == []
+    assert [each.digest for each in inbound_mail.waiting(engine)] == [one.digest]
+    assert inbound_mail.waiting(engine, besides=[one.digest]) == []
+
+
+# M4: whatever many mails somebody sends within the hour, so many are answered
+def test_the_budget_of_answers_is_kept_in_the_store(engine: Engine) -> None:
+    mails = [HEAD + f"Message-ID: <{at}@x>\r\n\r\nHello".encode() for at in range(5)]
+    answered = [one.answered for raw in mails for one in kept(engine, raw, budget=2)]
+    assert answered == [True, True, False, False, False]
+    eve = HEAD.replace(b"ida@", b"eve@") + b"Message-ID: <e@x>\r\n\r\nHello"
+    assert [one.answered for one in kept(engine, eve, budget=2)] == [True]

@@ -1,0 +1,93 @@
+"""However publications are doubled, delayed and mixed, the rows end as the newest say."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, select
+
+from domain.base.values import Status
+from domain.model.items import Note, Ticket
+from domain.model.publications import Publication
+from domain.model.starts import Link
+from domain.model.states import state_of
+from store.engine import reading, writing
+from store.items.queries import entry_serials, item_of
+from store.projection.upserts import write
+from store.schema.tables import entry, item, link, mail_out, note
+from tests.support.publications import at, news, ticket
+
+RUNS: Final = 2
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that was ever published, in the order in which it reached the store, batch by batch."""
+
+    batches: list[list[Publication]]
+    newest: dict[str, Ticket]
+    notes: dict[tuple[str, str, int], str]
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> Told:
+    told, newest, notes = [], {}, {}
+    for reference in ("T-1", "T-2"):
+        for run in range(draw(st.integers(1, RUNS))):
+            for serial in range(1, draw(st.integers(1, 4)) + 1):
+                now = ticket(
+                    reference,
+                    run=f"{reference}-{run}",
+                    started_at=at(60 * run),
+                    serial=serial,
+                    revision=serial,
+                    title=draw(st.sampled_from(["scan", "check", "pay"])),
+                    status=draw(st.sampled_from(list(Status))),
+                    assignee=draw(st.sampled_from([None, "amy", "bob"])),
+                    links=tuple(
+                        Link(kind="related", reference=target)
+                        for target in draw(st.lists(st.sampled_from("AB"), max_size=2))
+                    ),
+                )
+                text = f"note {serial} of {now.run}"
+                told.append(news(now, notes=(Note(serial=serial, kind="note", text=text),)))
+                notes[reference, now.run, serial] = text
+                newest[reference] = now
+    doubled = told + draw(st.lists(st.sampled_from(told), max_size=6))
+    shuffled = draw(st.permutations(doubled))
+    cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=4)))
+    bounds = zip([0, *cuts], [*cuts, len(shuffled)], strict=True)
+    return Told([list(shuffled[begin:end]) for begin, end in bounds], newest, notes)
+
+
+@given(told=orders())
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_order_ends_in_the_rows_of_the_newest(engine: Engine, told: Told) -> None:
+    with writing(engine) as connection:
+        for table in (item, entry, note, link, mail_out):
+            connection.execute(delete(table))
+    for batch in told.batches:
+        with writing(engine) as connection:
+            write(connection, batch, writer="writer-1", at=at(0))
+    headings = {}
+    for reference, newest in told.newest.items():
+        found = item_of(engine, reference)
+        assert found is not None
+        assert found.state == state_of(newest)
+        assert entry_serials(engine, reference, newest.run) == tuple(range(1, newest.serial + 1))
+        headings[reference, newest.run, 0] = f"{reference}\n{newest.title}\n"
+    with reading(engine) as connection:
+        links = {(row.reference, row.target) for row in connection.execute(select(link))}
+        notes = {
+            (row.reference, row.run, row.serial): row.text
+            for row in connection.execute(select(note))
+        }
+    assert links == {
+        (reference, each.reference)
+        for reference, newest in told.newest.items()
+        for each in newest.links
+    }
+    assert notes.items() >= (told.notes | headings).items()

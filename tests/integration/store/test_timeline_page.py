@@ -1,0 +1,88 @@
+"""What an item's page reads: the newest entries first, and the mails that go with them."""
+
+from sqlalchemy import Engine
+
+from domain.model.items import Mail
+from store.items.timeline_page import belongs, newest, received, sent
+from store.mail import inbound_mail
+from store.projection.writer import GroupWriter
+from store.schema.tables import MailStatus
+from tests.integration.store.test_inbound_mail import kept, part, with_parts
+from tests.support.publications import entry, later, news, ticket, written
+
+
+def test_entries_come_newest_first_and_page_by_page(engine: Engine, writer: GroupWriter) -> None:
+    first = ticket()
+    written(writer.put, news(first))
+    for number in range(2, 8):
+        written(writer.put, news(later(first, number, serial=number, revision=number)))
+    page = newest(engine, "T-1", limit=3)
+    assert [entry.serial for entry in page.entries] == [7, 6, 5]
+    assert page.before == 5
+    following = newest(engine, "T-1", before=page.before, limit=10)
+    assert [entry.serial for entry in following.entries] == [4, 3, 2, 1]
+    assert following.before is None
+
+
+def test_a_page_that_is_open_is_read_as_far_down_as_it_reaches(
+    engine: Engine, writer: GroupWriter
+) -> None:
+    first = ticket()
+    written(writer.put, news(first))
+    for number in range(2, 8):
+        written(writer.put, news(later(first, number, serial=number, revision=number)))
+    page = newest(engine, "T-1", down_to=3, limit=2)
+    assert [entry.serial for entry in page.entries] == [7, 6, 5, 4, 3]
+    assert page.before == 3
+    assert newest(engine, "T-1", down_to=1).before is None
+
+
+def test_an_item_nobody_knows_has_no_entries(engine: Engine) -> None:
+    assert newest(engine, "T-'; --\0").entries == ()
+
+
+# M5
+def test_mails_out_say_which_change_caused_them_and_what_became_of_them(
+    engine: Engine, writer: GroupWriter
+) -> None:
+    first = ticket()
+    mails = [
+        Mail(key=f"T-1:{revision}:0", to=("ida@example.org",), subject=f"no. {revision}")
+        for revision in (2, 3)
+    ]
+    written(writer.put, news(first))
+    for revision, mail in enumerate(mails, 2):
+        changed = later(first, revision, serial=revision, revision=revision)
+        written(writer.put, news(changed, mails=(mail,)))
+    both = sent(engine, "T-1", run=first.run)
+    assert [(one.revision, one.subject) for one in both] == [(2, "no. 2"), (3, "no. 3")]
+    assert {one.status for one in both} == {MailStatus.QUEUED}
+    assert [one.revision for one in sent(engine, "T-1", run=first.run, from_serial=3)] == [3]
+    assert sent(engine, "T-1", run="another") == ()
+
+
+# M6
+def test_a_mail_that_came_in_is_read_with_what_hangs_on_it(
+    engine: Engine, writer: GroupWriter
+) -> None:
+    (mail,) = kept(engine, with_parts(part("order.pdf", b"%PDF"), part("\u202e.pdf", b"%PDF-2")))
+    first = ticket()
+    written(writer.put, news(first, entries=(entry(first, mail=mail.digest),)))
+    found = received(engine, [mail.digest, "nothing"])
+    assert set(found) == {mail.digest}
+    assert found[mail.digest].sender == "ida@example.org"
+    names = [one.name for one in found[mail.digest].attachments]
+    assert names == [one.name for one in inbound_mail.attachments_of(engine, mail.digest)]
+    assert len(names) == 2
+    assert received(engine, []) == {}
+
+
+def test_a_mail_belongs_to_the_items_whose_timeline_tells_of_it(
+    engine: Engine, writer: GroupWriter
+) -> None:
+    (mail,) = kept(engine, with_parts(part("order.pdf", b"%PDF")))
+    first, other = ticket(), ticket("T-2")
+    written(writer.put, news(first, entries=(entry(first, mail=mail.digest),)), news(other))
+    assert belongs(engine, "T-1", mail.digest)
+    assert not belongs(engine, "T-2", mail.digest)
+    assert not belongs(engine, "T-1", "nothing")

@@ -1,0 +1,94 @@
+"""What changes in the store is told as it is committed, whoever writes it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+from sqlalchemy import Engine
+
+from store.engine import engine_of
+from store.projection.watcher import Changed, watching
+from store.projection.writer import GroupWriter
+from tests.support.databases import PostgreSql
+from tests.support.publications import news, ticket, written
+
+Seen = tuple[Changed, ...] | None
+
+
+async def heard(changes: AsyncGenerator[Seen, None]) -> Seen:
+    return await anext(changes)
+
+
+async def first(changes: AsyncGenerator[Seen, None]) -> Seen:
+    return await asyncio.wait_for(anext(changes), 20)
+
+
+async def watch_of(engine: Engine, writer: GroupWriter) -> AsyncGenerator[Seen, None]:
+    """A watch that has begun: it saw an item written for that."""
+    changes = watching(engine)
+    asking = asyncio.create_task(first(changes))
+    count = 0
+    while not asking.done():
+        count += 1
+        await asyncio.to_thread(written, writer.put, news(ticket(f"T-BEGUN-{count}")))
+        await asyncio.wait({asking}, timeout=0.3)
+    await asking
+    await asyncio.to_thread(written, writer.put, news(ticket("T-BEGIN")))
+    while (seen := await first(changes)) is None or "T-BEGIN" not in {s.reference for s in seen}:
+        pass
+    return changes
+
+
+async def test_what_is_committed_is_told_once_with_where_it_is(
+    engine: Engine, writer: GroupWriter
+) -> None:
+    changes = await watch_of(engine, writer)
+    item = ticket("T-NEW", queue="accounts", assignee="amy", serial=2, revision=2)
+    await asyncio.to_thread(written, writer.put, news(item))
+    (seen,) = await first(changes) or ()
+    assert (seen.reference, seen.queue, seen.assignee, seen.revision) == (
+        "T-NEW",
+        "accounts",
+        "amy",
+        2,
+    )
+    await asyncio.to_thread(written, writer.put, news(replace(item, serial=3, revision=3)))
+    (seen,) = await first(changes) or ()
+    assert (seen.reference, seen.revision) == ("T-NEW", 3)
+
+
+async def test_many_changes_at_once_are_all_told(engine: Engine, writer: GroupWriter) -> None:
+    changes = await watch_of(engine, writer)
+    references = {f"T-{number}" for number in range(200)}
+    told = [writer.put(news(ticket(reference))) for reference in sorted(references)]
+    await asyncio.gather(*map(asyncio.wrap_future, told))
+    seen: set[str] = set()
+    while seen < references:
+        seen |= {one.reference for one in await first(changes) or ()}
+    assert seen == references
+
+
+async def test_a_database_that_was_away_is_said_to_have_been(mortal_postgresql: PostgreSql) -> None:
+    url = mortal_postgresql.new()
+    engine = engine_of(url)
+    with GroupWriter(engine, "w-1") as writer:
+        changes = await watch_of(engine, writer)
+    asking = asyncio.create_task(heard(changes))
+    await asyncio.to_thread(mortal_postgresql.stop)
+    await asyncio.to_thread(mortal_postgresql.start)
+    assert await asyncio.wait_for(asking, 30) is None
+    engine.dispose()
+    with GroupWriter(engine, "w-2") as writer:
+        item = ticket("T-AFTER")
+        asking = asyncio.create_task(heard(changes))
+        seen: Seen = None
+        while seen is None:
+            await asyncio.to_thread(written, writer.put, news(item))
+            item = replace(item, serial=item.serial + 1, revision=item.revision + 1)
+            await asyncio.wait({asking}, timeout=0.3)
+            if asking.done():
+                seen = asking.result()
+                asking = asyncio.create_task(heard(changes))
+        assert {one.reference for one in seen} == {"T-AFTER"}
+        asking.cancel()
+    engine.dispose()

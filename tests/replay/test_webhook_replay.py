@@ -1,0 +1,35 @@
+"""Hooks that are being told go on with the code of today: a recorded history is replayed."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+
+from workflows.runtime.payload_converter import DATA_CONVERTER
+from workflows.runtime.worker_config import SANDBOX
+from workflows.webhook import HookWorkflow
+
+RECORDED: Final = sorted(Path(__file__).with_name("webhook_histories").glob("*.json"))
+
+
+def _content(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def test_there_is_a_recorded_history() -> None:
+    assert RECORDED
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=[path.stem for path in RECORDED])
+async def test_a_recorded_history_of_a_hook_is_replayed(path: Path) -> None:
+    content = _content(path)
+    replayer = Replayer(
+        workflows=[HookWorkflow], workflow_runner=SANDBOX, data_converter=DATA_CONVERTER
+    )
+    await replayer.replay_workflow(
+        WorkflowHistory.from_json(content["workflow_id"], content["history"])
+    )

@@ -1,0 +1,152 @@
+"""A desk and its mailroom in the test's own process: mails go in by hand, one after the other."""
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from catalog.loader import load
+from mailroom.acceptance import Reception
+from mailroom.delivery import Deliverer
+from mailroom.routing import Letter, Reader, reader_of
+from store.engine import reading
+from store.mail import inbound_mail
+from store.mail.inbound_mail import Arrival
+from store.schema.tables import entry
+from tests.support.process_stack import Town, town
+
+IDA: Final = "Ida Berg <ida@example.org>"
+EVE: Final = "eve@evil.example"
+DESK: Final = "desk@desk.example"
+ERRANDS: Final = "errands@desk.example"
+PARENT_FIRST: Final = "first@desk.example"
+HASTY: Final = "hasty@desk.example"
+CATALOG: Final = {
+    "categories.yaml": (
+        "question: {settings: {feedback_window: P1D}}\n"
+        "hasty: {settings: {feedback_window: PT1S}}\n"
+        "brief: {settings: {feedback_window: PT4S}}\n"
+    ),
+    "cases/errand.yaml": (
+        "name: errand\nsteps:\n  - key: only\n    actions:\n      - key: run\n      - key: tell\n"
+    ),
+    "mailboxes.yaml": (
+        f"{DESK}: {{ticket: question}}\n{HASTY}: {{ticket: hasty}}\n{ERRANDS}: {{case: errand}}\n"
+        f"{PARENT_FIRST}: {{case: errand, parent_first: true}}\n"
+        "brief@desk.example: {ticket: brief}\n"
+    ),
+}
+_NUMBERS: Final = itertools.count(1)
+
+
+def plus(box: str, reference: str) -> str:
+    """The item's own address at a mailbox."""
+    return box.replace("@", f"+{reference}@")
+
+
+def written(
+    *,
+    sender: str | None = IDA,
+    subject: str | None = "Where is it",
+    body: str = "Hello",
+    **headers: str,
+) -> bytes:
+    """A mail; `In_Reply_To=…` is a header."""
+    message = EmailMessage(policy=SMTP)
+    message["Message-ID"] = f"<m{next(_NUMBERS)}@example.org>"
+    for name, value in {"From": sender, "Subject": subject, **headers}.items():
+        if value is not None:
+            message[name.replace("_", "-")] = value
+    message.set_content(body)
+    return message.as_bytes()
+
+
+def taken_by(desk: Town, digest: str) -> list[str]:
+    """The items that took this mail, each as often; one that it only started has it once, too."""
+    with reading(desk.engine) as connection:
+        found = connection.execute(
+            select(entry.c.reference, entry.c.command).where(entry.c.mail == digest)
+        ).all()
+    taken = [row.reference for row in found if row.command == "receive_email"]
+    started = [row.reference for row in found if row.command == "create"]
+    assert len(found) == len(taken) + len(started)
+    return taken or started
+
+
+@dataclass
+class Mailroom:
+    """Takes mails in for this desk, and gives them to their items."""
+
+    town: Town
+    reader: Reader
+    deliverer: Deliverer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deliverer = Deliverer(self.town.desk, self.town.engine, self.reader)
+
+    async def accept(
+        self,
+        raw: bytes,
+        *to: str,
+        received_at: datetime | None = None,
+        envelope_sender: str | None = "ida@example.org",
+    ) -> list[Arrival]:
+        """Keep a mail, and deliver it not yet."""
+        reception = Reception(self.town.engine, self.reader, budget=3)
+        letter = Letter(
+            raw=raw,
+            addresses=to or (DESK,),
+            received_at=received_at,
+            envelope_sender=envelope_sender,
+        )
+        accepted = await reception.take(letter)
+        reception.close()
+        return accepted
+
+    async def deliver(self) -> None:
+        """Give all that is kept to its items."""
+        await self.deliverer.look()
+        await self.deliverer.finish()
+
+    async def send(self, *to: str, **written_so: Any) -> Arrival:  # noqa: ANN401 - `written`'s
+        """A new mail, once it is where it belongs."""
+        (accepted,) = await self.accept(written(**written_so), *to)
+        await self.deliver()
+        arrived = inbound_mail.arrival(self.town.engine, accepted.digest)
+        assert arrived is not None
+        return arrived
+
+    async def started(self, *to: str, **written_so: Any) -> str:  # noqa: ANN401 - as above
+        """The item that a new mail starts."""
+        arrived = await self.send(*to, **written_so)
+        assert arrived.reference is not None, arrived
+        assert self.of(arrived) == [arrived.reference]
+        return arrived.reference
+
+    def of(self, arrived: Arrival) -> list[str]:
+        """The items that took this mail, each as often as they took it."""
+        return taken_by(self.town, arrived.digest)
+
+    async def links(self, reference: str) -> list[tuple[str, str]]:
+        """What an item is linked to."""
+        state = await self.town.desk.state(reference)
+        return [(one["kind"], one["reference"]) for one in state["links"]]
+
+
+@asynccontextmanager
+async def mailroom(folder: Path) -> AsyncIterator[Mailroom]:
+    """A desk with `CATALOG`."""
+    catalog = folder / "catalog"
+    for name, text in CATALOG.items():
+        (catalog / name).parent.mkdir(parents=True, exist_ok=True)
+        (catalog / name).write_text(text)
+    database = f"sqlite:///{folder / 'casekeep.db'}"
+    async with town(folder, database, catalog=catalog) as desk:
+        yield Mailroom(desk, reader_of(desk.engine, load(catalog).mailboxes))

@@ -1,0 +1,247 @@
+"""Real stacks for tests that kill: server, worker, store, and clients who do not give up."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import Engine
+from temporalio.service import RPCError
+
+from devstack.stack import Stack
+from domain.model.starts import CaseStart, TicketStart
+from domain.model.states import beatless
+from reconciliation.fsck import Checker, Difference
+from reconciliation.workflow_state import Truths
+from starter.client import Answer, Desk, NoAnswer, UnknownItem
+from starter.settings import Settings
+from store.engine import engine_of
+from store.items import queries
+from tests.support.workers import TICKET
+
+__all__ = ["desk", "shared_town"]
+
+Fields = dict[str, Any]
+PATIENCE: Final = 45.0
+"""Seconds in which whatever is awaited has to be so; a server waits 10 for a worker that died."""
+SILENT_WITHIN: Final = 5.0
+"""Seconds after which `fsck` has nothing to find, once every item answers again."""
+CASE: Final[Fields] = {
+    "by": "service:erp",
+    "short_description": "Pay invoice 4711",
+    "definition": {
+        "name": "supplier invoice",
+        "steps": [
+            {"key": "check", "actions": [{"key": "read"}, {"key": "match"}]},
+            {"key": "pay", "actions": [{"key": "transfer"}]},
+        ],
+    },
+    "submit": True,
+}
+LOST: Final = (NoAnswer, UnknownItem, RPCError)
+"""What a client hears of a desk that is down or on its way up."""
+
+
+async def assert_eventually(
+    check: Callable[[], Awaitable[Any]], *, within: float = PATIENCE, every: float = 0.1
+) -> None:
+    """Ask again until the check holds; its last AssertionError after `within` seconds."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + within
+    while True:
+        try:
+            await check()
+        except (AssertionError, *LOST) as problem:
+            if clock() > deadline:
+                raise AssertionError(f"not within {within:g} s: {problem!r}") from problem
+        else:
+            return
+        await asyncio.sleep(every)
+
+
+@dataclass(frozen=True)
+class Town:
+    """A stack and its store, as those see them who use the desk while its parts die."""
+
+    stack: Stack
+    engine: Engine
+    desk: Desk
+
+    @property
+    def log(self) -> str:
+        """What the workers wrote so far."""
+        return (self.stack.folder / "worker.log").read_text(errors="replace")
+
+    async def ticket(self, reference: str | None = None, **fields: object) -> str:
+        """Start a Ticket; its reference."""
+        start = TicketStart.model_validate_json(json.dumps(TICKET | fields))
+        return await self.start(start, reference)
+
+    async def case(self, reference: str | None = None, **fields: object) -> str:
+        """Start a Case; its reference."""
+        start = CaseStart.model_validate_json(json.dumps(CASE | fields))
+        return await self.start(start, reference)
+
+    async def start(self, start: TicketStart | CaseStart, reference: str | None) -> str:
+        """Start an item as often as it takes until the server says that it is started."""
+        chosen = reference or f"{type(start).__name__[0]}-{uuid.uuid4().hex[:10]}"
+
+        async def attempt() -> None:
+            await self.desk.start(start, chosen)
+
+        await assert_eventually(attempt)
+        return chosen
+
+    async def do(
+        self, reference: str, command: str, *, within: float = PATIENCE, **fields: object
+    ) -> Answer:
+        """Give a command, under one id, as often as it takes until it is answered."""
+        content: Fields = {"by": "amy", "command_id": uuid.uuid4().hex} | fields
+        answers: list[Answer] = []
+
+        async def attempt() -> None:
+            try:
+                answers.append(await self.desk.do(reference, command, content))
+            except RuntimeError as error:
+                # the server's own answer where a worker let an update lie
+                if "UnprocessedUpdate" not in str(error):
+                    raise
+                raise NoAnswer(str(error)) from error
+
+        await assert_eventually(attempt, within=within)
+        return answers[-1]
+
+    async def tell(self, reference: str, command: str, **fields: object) -> None:
+        """Signal a command, under one id, until the server says that it has it."""
+        content: Fields = {"by": "amy", "command_id": uuid.uuid4().hex} | fields
+        handle = self.desk.client.get_workflow_handle(reference)
+
+        async def attempt() -> None:
+            await handle.signal(command, content)
+
+        await assert_eventually(attempt)
+
+    async def eventually(
+        self, reference: str, *, within: float = PATIENCE, **expected: object
+    ) -> Answer:
+        """The item's state once these fields have these values."""
+        seen: Answer = {}
+
+        async def check() -> None:
+            seen.update(await self.desk.state(reference))
+            assert {name: seen[name] for name in expected} == expected, reference
+
+        await assert_eventually(check, within=within)
+        return seen
+
+    async def timeline(self, reference: str) -> list[Fields]:
+        """The whole timeline as the item itself has it."""
+        entries: list[Fields] = (await self.desk.timeline(reference))["entries"]
+        return entries
+
+    async def kill_all(self) -> None:
+        """A power cut: the server and the worker at once."""
+        await asyncio.gather(self.stack.kill_server(), self.stack.kill_worker())
+
+    async def revive(self) -> None:
+        """Start whatever is dead, the server first."""
+        if self.stack.server_pid is None:
+            await self.stack.start_server()
+        if self.stack.worker_pid is None:
+            await self.stack.start_worker()
+
+    async def rows_agree(self, references: Iterable[str]) -> None:
+        """Assert, without mending anything, that the store says what these items say."""
+        await asyncio.gather(*(self._row_agrees(reference) for reference in references))
+
+    async def _row_agrees(self, reference: str) -> None:
+        truth = await Truths(self.desk.client, timedelta(seconds=PATIENCE)).of(reference)
+        assert truth is not None, reference
+        row = await asyncio.to_thread(queries.item_of, self.engine, reference)
+        assert row is not None, f"no row of {reference}"
+        told, true = beatless(row.state), beatless(truth.state)
+        differing = {
+            name: (value, getattr(true, name))
+            for name, value in told
+            if value != getattr(true, name)
+        }
+        assert not differing, f"{reference}: row and item differ: {differing}"
+        assert row.version.serial == truth.serial, reference
+        serials = await asyncio.to_thread(
+            queries.entry_serials, self.engine, reference, truth.state.run
+        )
+        assert serials == tuple(range(1, truth.serial + 1)), reference
+
+    async def differences(self, **options: Any) -> list[Difference]:  # noqa: ANN401
+        """What a run of `casekeep fsck` finds."""
+        checker = Checker(self.desk.client, self.engine, f"fsck-{uuid.uuid4()}", **options)
+        return [difference async for difference in checker.all()]
+
+    async def recovers(self, references: Iterable[str]) -> None:
+        """Assert that these items answer, and that soon after that `fsck` has nothing to find."""
+        known = list(references)
+        await asyncio.gather(*(self.eventually(reference) for reference in known))
+        await assert_eventually(lambda: self.rows_agree(known), within=SILENT_WITHIN)
+        assert await self.differences() == []
+
+
+@asynccontextmanager
+async def town(
+    folder: Path,
+    database_url: str,
+    *,
+    catalog: Path | None = None,
+    smtp_url: str | None = None,
+    settings: Fields | None = None,
+    **options: Any,  # noqa: ANN401
+) -> AsyncIterator[Town]:
+    """A desk of its own in this folder, killed at the end; with more `settings` of its own."""
+    given: Fields = {
+        "database_url": database_url,
+        "task_queue": f"desk-{folder.name[-20:]}",
+        "smtp_url": smtp_url,
+    } | (settings or {})
+    if catalog is not None:
+        given["catalog"] = catalog
+    settings_of_desk = Settings.model_validate(given)
+    stack = Stack(folder, temporal_port=0, ui_port=0, settings=settings_of_desk, **options)
+    engine = engine_of(database_url)
+    async with stack:
+        yield Town(stack, engine, await stack.desk())
+        await stack.kill_worker()
+        await stack.kill_server()
+    engine.dispose()
+
+
+@pytest_asyncio.fixture(
+    scope="session",
+    params=[
+        pytest.param(kind, marks=pytest.mark.xdist_group(f"crash-{kind}"))
+        for kind in ("sqlite", "postgresql")
+    ],
+)
+async def shared_town(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
+    """One desk for each kind of database, shared by tests that kill its parts."""
+    folder = tmp_path_factory.mktemp(f"desk on {request.param}")
+    if request.param == "sqlite":
+        url = f"sqlite:///{folder / 'casekeep.db'}"
+    else:
+        url = request.getfixturevalue("postgresql").new(empty=True)
+    async with town(folder, url) as desk:
+        yield desk
+
+
+@pytest_asyncio.fixture
+async def desk(shared_town: Town) -> Town:
+    """The shared desk, with all its parts alive."""
+    await shared_town.revive()
+    return shared_town

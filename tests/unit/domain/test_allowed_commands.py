@@ -1,0 +1,226 @@
+"""What an item says it allows somebody now is what it then does (chapter 10, C8, K8, T9)."""
+
+from typing import Any
+
+import pytest
+
+from domain.base.refusals import Refused
+from domain.base.values import Kind, Status
+from domain.engine.allowed_commands import Move, Moves, moves_of
+from tests.support.builders import (
+    COMPLETE,
+    DAY,
+    TWO_STEPS,
+    WINDOW,
+    Desk,
+    Life,
+    action,
+    case,
+    case_draft,
+    desk,
+    draft,
+    start_ticket,
+    submitted,
+    ticket,
+)
+
+SHARED = frozenset({"add_note", "assign", "mark_read", "send_email", "unassign"})
+FIELDS: dict[str, dict[str, Any]] = {
+    "add_note": {"text": "Looked at it."},
+    "assign": {"to": "amy"},
+    "launch_case": {"definition": TWO_STEPS},
+    "merge": {"into": "T-OTHER"},
+    "send_and_resolve": {"to": "ida@example.org", "method": "customer_response"},
+    "send_email": {"to": "ida@example.org"},
+    "split": {
+        "parts": [{"title": "one", "description": "a"}, {"title": "two", "description": "b"}]
+    },
+}
+
+
+def allowed(moves: Moves) -> set[str]:
+    return {move.command for move in moves.moves if move.allowed}
+
+
+def asked(life: Life, by: str = "amy") -> Moves:
+    return moves_of(life.item, by, life.now)
+
+
+def move(moves: Moves, command: str, variant: str | None = None) -> Move:
+    (found,) = (m for m in moves.moves if (m.command, m.variant) == (command, variant))
+    return found
+
+
+def in_status(status: Status) -> Life:
+    life = ticket(settings=WINDOW) if status is not Status.DRAFT else draft()
+    if status in {Status.DRAFT, Status.TO_DO}:
+        return life
+    life.do("start")
+    if status is Status.WAIT:
+        life.do("wait", type="more_information")
+    if status in {Status.RESOLVED, Status.CLOSED}:
+        life.do("resolve", method="customer_response")
+    if status is Status.CLOSED:
+        life.later(DAY * 20)
+    return life
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (
+            Status.DRAFT,
+            {"add_note", "cancel", "edit", "mark_read", "resolve", "send_and_resolve", "send_email"}
+            | {"submit", "wait"},
+        ),
+        (
+            Status.TO_DO,
+            SHARED - {"mark_read"}
+            | {"edit", "launch_case", "merge", "resolve", "send_and_resolve", "set_to_do", "split"}
+            | {"start", "wait"},
+        ),
+        (
+            Status.IN_PROGRESS,
+            SHARED
+            | {"edit", "launch_case", "merge", "resolve", "send_and_resolve", "set_to_do", "split"}
+            | {"start", "wait"},
+        ),
+        (
+            Status.WAIT,
+            SHARED
+            | {"edit", "launch_case", "merge", "resolve", "resume", "send_and_resolve", "split"}
+            | {"wait"},
+        ),
+        (Status.RESOLVED, SHARED | {"reopen"}),
+        (Status.CLOSED, set()),
+    ],
+)
+def test_a_ticket_allows_its_holder_what_chapter_10_says(
+    status: Status, expected: set[str]
+) -> None:  # C15, C18, T17
+    assert allowed(asked(in_status(status))) == expected
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("by", ["amy", "bob", "robot:ocr-1"])
+def test_what_is_allowed_is_done_and_what_is_not_is_refused_as_was_said(
+    kind: Kind, by: str
+) -> None:
+    held = submitted(kind)
+    held.do("start")
+    for one in asked(held, by).moves:
+        if one.command not in FIELDS and one.command not in {"start", "set_to_do", "mark_read"}:
+            continue
+        life = Life(held.item, held.now)
+        fields = dict(FIELDS.get(one.command, {}))
+        if one.command == "assign":
+            fields["to"] = by
+        if one.takes_over:
+            refusal = life.tried(one.command, by=by, **fields)
+            assert refusal is not None
+            assert refusal.rule == "C8"
+            fields["take_over"] = True
+        said = life.tried(one.command, by=by, **fields)
+        assert (said is None) is one.allowed
+        if isinstance(said, Refused):
+            assert (said.rule, said.sentence) == (one.rule, one.sentence)
+
+
+def test_another_persons_item_says_that_it_has_to_be_taken_over() -> None:  # C8
+    life = ticket()
+    life.do("start")
+    mine, theirs = asked(life), asked(life, "bob")
+    assert not move(mine, "resolve", "rejected").takes_over
+    assert move(theirs, "resolve", "rejected").takes_over
+    assert not move(theirs, "add_note").takes_over
+
+
+def test_asking_changes_nothing() -> None:
+    life = ticket()
+    before = life.item
+    assert asked(life) == asked(life)
+    assert life.item == before
+
+
+def test_a_draft_names_what_submitting_still_needs() -> None:  # T2
+    life = start_ticket(title="No invoice")
+    moves = asked(life)
+    assert moves.missing == ("description", "category", "primary_contact", "requester")
+    assert move(moves, "submit").rule == "T2"
+    assert asked(draft()).missing == ()
+    assert asked(ticket()).missing == ()
+
+
+def test_a_draft_whose_settings_the_catalog_has_to_tell_may_be_submitted() -> None:  # D1, K2
+    life = start_ticket(**COMPLETE, settings={"calendar": "paris"})
+    assert move(asked(life), "submit").allowed
+    assert move(asked(case_draft(definition="supplier-invoice")), "submit").allowed
+
+
+def test_missing_evidence_is_told_before_anybody_resolves() -> None:  # T9
+    life = ticket(settings={"resolution_evidence": True})
+    life.do("start")
+    moves = asked(life)
+    assert not moves.has_evidence
+    assert move(moves, "resolve", "customer_response").rule == "T9"
+    assert move(moves, "resolve", "rejected_as_spam").allowed
+    life.do("add_note", text="Sent the invoice again.", resolution=True)
+    moves = asked(life)
+    assert moves.has_evidence
+    assert move(moves, "resolve", "customer_response").allowed
+
+
+def test_only_a_case_can_be_paused() -> None:  # A2, K6
+    for life, waits in (
+        (ticket(), {"more_information", "until"}),
+        (case(), {"more_information", "until", "pause"}),
+        (action(), {"more_information", "until"}),
+    ):
+        variants = {m.variant for m in asked(life).moves if m.command == "wait" and m.allowed}
+        assert variants == waits
+
+
+def failed() -> Desk:
+    town = desk()
+    town.life.do("start")
+    town.complete("read")
+    town.fail("match")
+    return town
+
+
+def test_a_case_that_needs_attention_offers_its_ways_out_to_its_owner_alone() -> None:  # K7-K9
+    life = failed().life
+    mine, theirs = asked(life), asked(life, "bob")
+    for command, variant in (
+        ("rework", "check"),
+        ("rework", "match"),
+        ("start_action", "match"),
+        ("reset_in_progress", None),
+        ("cancel", None),
+    ):
+        assert move(mine, command, variant).allowed, command
+        assert move(theirs, command, variant).rule == "K8"
+    assert not move(mine, "rework", "pay").allowed
+    assert move(mine, "resolve").allowed is (life.tried("resolve") is None)
+
+
+def test_an_action_in_review_offers_the_verdicts_to_somebody_else() -> None:  # A6, A7
+    life = action(peer_review=True, checklist=["amount", "date"])
+    life.do("start", by="bob")
+    assert move(asked(life, "bob"), "answer_checklist").allowed
+    assert move(asked(life, "bob"), "resolve", "complete").rule == "A7"
+    assert move(asked(life, "bob"), "resolve", "unable_to_complete").allowed
+    life.do("answer_checklist", by="bob", answers={"amount": "yes", "date": "no"})
+    life.do("resolve", by="bob", outcome="complete")
+    assert move(asked(life, "bob"), "review", "pass").rule == "A6"
+    assert {
+        verdict for verdict in ("pass", "fail") if move(asked(life), "review", verdict).allowed
+    } == {
+        "pass",
+        "fail",
+    }
+
+
+def test_a_case_without_a_definition_has_no_step_to_rework() -> None:
+    moves = asked(case(definition=None))
+    assert "rework" not in {one.command for one in moves.moves}

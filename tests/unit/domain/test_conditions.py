@@ -1,0 +1,475 @@
+"""K4, K5, K7, K9: conditions of Actions, evaluated when their step starts."""
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from domain.base.conditions import LONGEST, LOOP_LIMIT, Condition, ConditionFailed, holds
+from domain.base.refusals import InvalidCommand
+from domain.base.values import MOST_LEVELS, Outcome, Status
+from domain.engine.decide import decode_as
+from domain.model.definitions import CaseDefinition
+from domain.model.starts import DATA_LIMIT, CaseStart
+from domain.model.states import CaseState
+from tests.support.builders import DAY, WINDOW, Desk, as_json, case, desk
+
+CHECKED: TypeAdapter[str] = TypeAdapter(Condition)
+OVER_1000 = "data.sum > 1000"
+
+
+def flow(*conditions: str | None, then: str | None = None) -> dict[str, Any]:
+    """First `check`; then a step of Actions `a`, `b`, … with these conditions; then `file`."""
+    actions = [
+        {"key": key} | ({} if when is None else {"when": when})
+        for key, when in zip("abcdef", conditions, strict=False)
+    ]
+    last = {"key": "archive"} | ({} if then is None else {"when": then})
+    return {
+        "name": "invoice",
+        "steps": [
+            {"key": "check", "actions": [{"key": "read"}]},
+            {"key": "pay", "title": "Pay it", "actions": actions},
+            {"key": "file", "actions": [last]},
+        ],
+    }
+
+
+def at_second_step(*conditions: str | None, **fields: Any) -> Desk:  # noqa: ANN401
+    house = desk(definition=flow(*conditions), settings=WINDOW, **fields)
+    house.complete("read")
+    return house
+
+
+def started(house: Desk) -> list[str]:
+    return [copy.key for copy in house.case.actions]
+
+
+def attention(house: Desk) -> list[tuple[str | None, str]]:
+    return [(reason.action, reason.reason) for reason in house.state.attention]
+
+
+def step(house: Desk) -> str | None:
+    seen = house.state
+    assert isinstance(seen, CaseState)
+    return seen.step
+
+
+# K4: false skips it and says so
+def test_an_action_starts_if_its_condition_holds_and_is_skipped_and_named_if_not() -> None:
+    house = at_second_step(OVER_1000, "data.sum <= 1000", None, data={"sum": 7})
+    assert started(house) == ["read", "b", "c"]
+    assert "a is skipped: its condition is false" in (house.life.last.note or "")
+    assert 'Step "Pay it" begins' in (house.life.last.note or "")
+    house.complete("b", "c")
+    assert started(house)[-1] == "archive"
+
+
+# K4: a step with nothing to do is done at once
+def test_a_step_whose_actions_are_all_skipped_is_done_at_once() -> None:
+    house = at_second_step(OVER_1000, data={"sum": 7})
+    assert (started(house), step(house)) == (["read", "archive"], "file")
+    note = house.life.last.note or ""
+    assert note.index("a is skipped") < note.index('Step "file" begins')
+
+
+# K4: also the last one, and the Case is resolved
+def test_a_case_whose_last_actions_are_skipped_is_resolved() -> None:
+    house = desk(definition=flow("false", then="data.sum > 1"), data={"sum": 1}, settings=WINDOW)
+    house.complete("read")
+    assert house.case.status is Status.RESOLVED
+    assert "archive is skipped" in (house.life.last.note or "")
+
+
+# K4: evaluated when its step starts, not before and not after
+def test_a_condition_is_evaluated_when_its_step_starts() -> None:
+    house = desk(definition=flow(OVER_1000, then="data.sum > 1"), data={})
+    assert attention(house) == []
+    house.do("edit", data={"sum": 2000})
+    house.complete("read")
+    assert started(house) == ["read", "a"]
+    house.do("edit", data={"sum": 1})
+    assert started(house) == ["read", "a"]
+    house.complete("a")
+    assert house.case.status is Status.CLOSED
+
+
+# K4: conditions of the first step, at submit
+def test_a_condition_of_the_first_step_is_evaluated_at_submit() -> None:
+    first = {
+        "name": "x",
+        "steps": [
+            {"key": "s", "actions": [{"key": "a", "when": "data.sum > 1"}, {"key": "b"}]},
+        ],
+    }
+    assert started(desk(definition=first, data={"sum": 1})) == ["b"]
+    assert started(desk(definition=first, data={"sum": 2})) == ["a", "b"]
+
+
+# K4: outcomes of earlier Actions
+@pytest.mark.parametrize(
+    ("condition", "runs"),
+    [
+        ('outcomes.read == "complete"', True),
+        ('outcomes["read"] != "complete"', False),
+        ('outcomes["read"] in ["unable_to_complete", "cancelled"]', False),
+        ("outcomes.archive == null", None),
+    ],
+)
+def test_a_condition_may_ask_how_earlier_actions_ended(
+    condition: str, *, runs: bool | None
+) -> None:
+    if runs is None:
+        with pytest.raises(ValidationError, match="archive"):
+            CaseDefinition.model_validate_json(as_json(flow(condition)))
+        return
+    assert ("a" in started(at_second_step(condition))) is runs
+
+
+# K4, K9: one accepted as not done is no complete one
+def test_a_condition_sees_that_an_earlier_action_was_accepted_as_not_done() -> None:
+    skipping = 'outcomes.read == "complete"'
+    house = desk(definition=flow(skipping, 'outcomes.read == "unable_to_complete"'))
+    house.fail("read")
+    house.do("reset_in_progress")
+    assert started(house) == ["read", "b"]
+
+
+# K4: null where none ended
+def test_the_outcome_of_a_skipped_action_is_null() -> None:
+    house = desk(definition=flow("false", None, then="outcomes.a == null"))
+    house.complete("read", "b")
+    assert started(house)[-1] == "archive"
+
+
+# K4, K10: a rework looks at what is done anew
+def test_a_rework_evaluates_the_conditions_of_its_step_again() -> None:
+    house = at_second_step(OVER_1000, None, data={"sum": 7})
+    assert started(house) == ["read", "b"]
+    house.do("edit", data={"sum": 1001})
+    house.do("rework", step="pay")
+    assert started(house)[2:] == ["a", "b"]
+    house.do("edit", data={"sum": 7})
+    house.do("rework", step="pay")
+    assert started(house)[4:] == ["b"]
+    assert "a is skipped" in (house.life.last.note or "")
+
+
+# K4: by hand, whatever the condition says
+def test_a_skipped_action_may_be_started_by_hand() -> None:
+    house = at_second_step("false", None)
+    house.do("start_action", action="a")
+    assert started(house) == ["read", "b", "a"]
+    house.complete("b")
+    assert started(house)[-1] == "a"
+    house.complete("a")
+    assert started(house)[-1] == "archive"
+
+
+# K7: a condition that cannot be evaluated; no Action named
+def test_a_condition_that_cannot_be_evaluated_needs_attention() -> None:
+    house = at_second_step(OVER_1000, None, owner="carol", data={})
+    assert started(house) == ["read"]
+    assert (house.case.status, house.case.assignee) == (Status.TO_DO, "carol")
+    assert house.state.new_information
+    ((action, reason),) = attention(house)
+    assert action is None
+    assert "a" in reason
+    assert "no field 'sum'" in reason
+    (mail,) = house.life.changes[-1].mails
+    assert mail.accounts == ("carol",)
+    assert "no field 'sum'" in mail.body
+    assert 'Step "Pay it" cannot begin' in (house.life.last.note or "")
+
+
+# K7: each one is a reason; the flow starts no Action of the step
+def test_two_conditions_that_fail_at_once_are_two_reasons() -> None:
+    house = at_second_step(OVER_1000, "data.name.size() > 1", None, data={})
+    reasons = attention(house)
+    assert [action for action, _ in reasons] == [None, None]
+    assert "Action a" in reasons[0][1]
+    assert "Action b" in reasons[1][1]
+    assert started(house) == ["read"]
+
+
+# K7, K9: the data mended, reset goes on with the condition
+def test_data_that_are_edited_let_the_condition_be_evaluated_at_the_reset() -> None:
+    house = at_second_step(OVER_1000, data={}, owner="carol")
+    house.do("edit", by="carol", data={"sum": 5000})
+    assert started(house) == ["read"]
+    assert len(attention(house)) == 1
+    house.do("reset_in_progress", by="carol")
+    assert started(house) == ["read", "a"]
+    assert attention(house) == []
+    assert (house.case.status, house.case.assignee) == (Status.IN_PROGRESS, "carol")
+
+
+# K9: accepts what failed as not done, and goes on
+def test_a_reset_accepts_an_action_whose_condition_still_fails_as_not_done() -> None:
+    house = at_second_step(OVER_1000, None, data={})
+    house.do("reset_in_progress")
+    assert started(house) == ["read", "b"]
+    assert "a is skipped, accepted as not done" in (house.life.last.note or "")
+    house.complete("b")
+    assert started(house)[-1] == "archive"
+
+
+# K9: of two that failed, one mended
+def test_a_reset_after_one_of_two_is_mended_starts_that_one() -> None:
+    house = at_second_step(OVER_1000, "data.name.size() > 1", data={})
+    house.do("edit", data={"name": "Ida"})
+    house.do("reset_in_progress")
+    assert started(house) == ["read", "b"]
+
+
+# K9, K7: one that had not failed before
+def test_a_reset_with_data_that_break_another_condition_needs_attention_again() -> None:
+    house = at_second_step(OVER_1000, "data.n > 1", data={"n": 2})
+    house.do("edit", data={"sum": 5000, "n": "two"})
+    house.do("reset_in_progress")
+    ((_, reason),) = attention(house)
+    assert "Action b" in reason
+    assert house.case.status is Status.TO_DO
+    house.do("reset_in_progress")
+    assert started(house) == ["read", "a"]
+
+
+# K10: a rework of the step forgets what was accepted
+def test_a_rework_asks_accepted_conditions_again() -> None:
+    house = at_second_step(OVER_1000, None, data={})
+    house.do("reset_in_progress")
+    house.do("rework", step="pay")
+    ((action, reason),) = attention(house)
+    assert action is None
+    assert "no field 'sum'" in reason
+    assert house.case.status is Status.TO_DO
+    house.do("edit", data={"sum": 5000})
+    house.do("reset_in_progress")
+    assert started(house)[-2:] == ["a", "b"]
+
+
+# K7: at the first step too, where no flow has begun
+def test_a_condition_of_the_first_step_that_fails_needs_attention_at_once() -> None:
+    first = {"name": "x", "steps": [{"key": "s", "actions": [{"key": "a", "when": "data.n > 1"}]}]}
+    house = desk(definition=first)
+    assert house.state.status is Status.TO_DO
+    assert started(house) == []
+    assert len(attention(house)) == 1
+    house.do("edit", data={"n": 2})
+    house.do("reset_in_progress")
+    assert started(house) == ["a"]
+    house.complete("a")
+    assert house.case.status is Status.CLOSED
+
+
+# K7: and what people start by hand meanwhile goes on
+def test_an_action_started_by_hand_while_a_condition_fails_may_end() -> None:
+    house = at_second_step(OVER_1000, data={})
+    house.do("start_action", action={"title": "Ask the bank"})
+    house.complete("ad-hoc-1")
+    assert len(attention(house)) == 1
+    house.do("reset_in_progress")
+    assert started(house)[-1] == "archive"
+
+
+# K5: not while the Case waits, but when the wait ends
+def test_conditions_are_evaluated_when_the_wait_is_over() -> None:
+    house = desk(definition=flow(OVER_1000), data={"sum": 5000})
+    house.do("wait", type="more_information")
+    house.complete("read")
+    assert started(house) == ["read"]
+    mail = {"message_id": "<1@x.example>", "sender": "ida", "subject": "Sum", "excerpt": "It is 7."}
+    house.life.now += DAY
+    house.do("receive_email", **mail)
+    assert started(house) == ["read", "a"]
+
+
+# K4, K5: skipped and said so, although the entry has the mail's own text
+def test_what_is_skipped_is_said_even_where_the_entry_tells_something_else() -> None:
+    house = desk(definition=flow(OVER_1000), data={"sum": 5})
+    house.do("wait", type="more_information")
+    house.complete("read")
+    mail = {"message_id": "<1@x.example>", "sender": "ida", "subject": "Sum", "excerpt": "It is 7."}
+    change = house.do("receive_email", **mail)
+    assert house.life.last.note == "It is 7."
+    assert "mail from ida: Sum" in (house.life.last.reason or "")
+    assert "a is skipped: its condition is false" in (house.life.last.reason or "")
+    assert [note.text for note in change.notes] == ["It is 7."]
+
+
+# C18, K4: resolved straight from Draft starts no Actions and evaluates nothing
+def test_a_case_resolved_from_draft_evaluates_no_condition() -> None:
+    first = {"name": "x", "steps": [{"key": "s", "actions": [{"key": "a", "when": "data.n > 1"}]}]}
+    house = Desk(case(definition=first, submit=False))
+    house.do("resolve")
+    assert (house.case.status, started(house)) == (Status.CLOSED, [])
+
+
+ODD: dict[str, Any] = {
+    "": 1,
+    "nothing": None,
+    "yes": True,
+    "big": 2**70,
+    "most": 2**63 - 1,
+    "tiny": -1e300,
+    "list": [None, [], {}, 1.5, "x"],
+    "héé ☃": {"a.b": [{"c": "d"}]},
+    "text": 'with "quotes", \\ and\nlines',
+}
+
+
+# K4: whatever JSON the data are
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        ('data[""] == 1', True),
+        ("data.nothing == null", True),
+        ("data.yes", True),
+        ("data.big > 1", True),
+        ("data.most == 9223372036854775807", True),
+        ("data.tiny < 0.0", True),
+        ("size(data.list) == 5", True),
+        ('"x" in data.list', True),
+        ('data["héé ☃"]["a.b"][0].c == "d"', True),
+        ('data.text.contains("quotes")', True),
+        ("has(data.missing)", False),
+        ("has(data.missing) && data.missing > 1", False),
+        ("data.list.exists(x, x == 1.5)", True),
+        ("!data.yes || 1 > 2", False),
+    ],
+)
+def test_conditions_read_odd_data(condition: str, *, wanted: bool) -> None:
+    start = decode_as(CaseStart, as_json({"by": "amy", "data": ODD}))
+    assert holds(CHECKED.validate_python(condition), data=start.data, outcomes={}) is wanted
+
+
+# K7: whatever cannot be evaluated says why, and nothing else comes of it
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ("data.missing == 1", "no field 'missing'"),
+        ("data.list[9] == 1", "out of bounds"),
+        ("data.list[-1] == 1", "out of bounds"),
+        ("data.nothing > 1", "not defined"),
+        ("data.text > 1", "not defined"),
+        ("data.most + 1 > 0", "overflow"),
+        ("1 / (data.most - data.most) == 1", "division by zero"),
+        ("int(data.text) == 1", "int"),
+        ("timestamp(data.text) > timestamp('2026-01-01T00:00:00Z')", "timestamp"),
+        ("data.text", "gives a string, not true or false"),
+        ("data.most", "gives a number, not true or false"),
+        ("data.tiny", "gives a number, not true or false"),
+        ("data.list", "gives a list, not true or false"),
+        ("data.nothing", "gives null, not true or false"),
+        ("data", "gives an object, not true or false"),
+    ],
+)
+def test_a_condition_that_cannot_be_evaluated_says_why(condition: str, why: str) -> None:
+    with pytest.raises(ConditionFailed) as failed:
+        holds(condition, data=ODD, outcomes={})
+    assert why in str(failed.value).lower()
+    assert len(str(failed.value)) < 300
+
+
+# K4: what can never be right is refused when it is read
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ("", "at least 1"),
+        ("x" * (LONGEST + 1), f"at most {LONGEST}"),
+        ("data.sum >", "no CEL expression"),
+        ("total > 1", "total is not known in a condition; there are data and outcomes"),
+        ("data.name.matches('a+')", "matches is no function"),
+        ("format(data.name) == 'x'", "format is no function"),
+        ("1 + 1", "gives a number"),
+        ("'complete'", "gives a string"),
+        ("null", "gives null"),
+        ("data", "gives an object"),
+        ("1 + 'a' == 2", "cannot be right for any data"),
+        ("data.l.all(x, data.l.all(y, x == y))", "a loop within a loop"),
+        ("data.l.map(x, x.map(y, y)) == []", "a loop within a loop"),
+    ],
+)
+def test_a_condition_that_can_never_be_right_is_refused(condition: str, why: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        CHECKED.validate_python(condition)
+    assert why in str(refused.value)
+
+
+# K4: and an element that no list has is found when the Case is there
+@pytest.mark.parametrize("condition", ["[1][5] == 1", "data.a.b.c == 1", "1 / 0 == 1"])
+def test_a_condition_that_depends_on_what_there_is_is_taken(condition: str) -> None:
+    assert CHECKED.validate_python(condition) == condition
+
+
+# ARCHITECTURE: a workflow task has two seconds
+def test_a_loop_over_large_data_needs_attention_instead_of_time() -> None:
+    fits = {"l": [1], "m": "x" * (LOOP_LIMIT - 100)}
+    large = {"l": [1], "m": "x" * LOOP_LIMIT}
+    over_data = "data.l.all(x, size(data.m) > x)"
+    assert holds(over_data, data=fits, outcomes={})
+    with pytest.raises(ConditionFailed, match=str(LOOP_LIMIT)):
+        holds(over_data, data=large, outcomes={})
+    assert holds("data.l.all(x, x > 0) && (size(data.m) > 1)", data=large, outcomes={})
+
+
+# K4, contract: a refusal of a definition names the field
+@pytest.mark.parametrize(
+    ("when", "field"),
+    [
+        ("data.sum >", "definition.steps.1.actions.0.when"),
+        (7, "definition.steps.1.actions.0.when"),
+    ],
+)
+def test_a_bad_condition_of_a_start_is_named_by_field(when: object, field: str) -> None:
+    definition = flow("true")
+    definition["steps"][1]["actions"][0]["when"] = when
+    with pytest.raises(InvalidCommand) as refused:
+        decode_as(CaseStart, as_json({"by": "amy", "definition": definition}))
+    assert refused.value.fields == (field,)
+
+
+# K4: only outcomes that are there when the step starts
+@pytest.mark.parametrize("key", ["a", "b", "archive", "unheard of"])
+def test_a_condition_asks_only_for_outcomes_of_earlier_steps(key: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        CaseDefinition.model_validate_json(as_json(flow(f'outcomes["{key}"] == null', None)))
+    assert f"no Action of an earlier step has the key {key}" in str(refused.value)
+    assert "steps.1.actions.0.when" in str(refused.value)
+
+
+# contract: free JSON, as far as any reader of JSON takes it
+@pytest.mark.parametrize("levels", [MOST_LEVELS - 1, MOST_LEVELS])
+def test_data_are_nested_at_most_so_deep(levels: int) -> None:
+    data: Any = 1
+    for _ in range(levels):
+        data = {"a": data}
+    raw = as_json({"by": "amy", "data": data})
+    if levels < MOST_LEVELS:
+        assert decode_as(CaseStart, raw).data == data
+        return
+    with pytest.raises(InvalidCommand, match=f"more than {MOST_LEVELS} levels"):
+        decode_as(CaseStart, raw)
+
+
+# contract, K4
+@pytest.mark.parametrize(
+    "data", ['{"a": NaN}', '{"a": [1e999]}', '{"a": "\\u0000"}', '{"\\u001b": 1}', "[]", '"x"']
+)
+def test_data_that_are_no_free_json_are_refused_by_field(data: str) -> None:
+    with pytest.raises(InvalidCommand) as refused:
+        decode_as(CaseStart, f'{{"by": "amy", "data": {data}}}'.encode())
+    assert refused.value.fields == ("data",)
+    large = as_json({"by": "amy", "data": {"a": "x" * DATA_LIMIT}})
+    with pytest.raises(InvalidCommand, match=str(DATA_LIMIT)):
+        decode_as(CaseStart, large)
+
+
+# K4, A6: what a reviewer passes is complete to a condition
+def test_the_last_copy_of_an_action_is_the_one_that_counts() -> None:
+    house = desk(definition=flow('outcomes.read == "complete"'))
+    house.fail("read")
+    house.do("start_action", action="read")
+    house.complete("read")
+    assert started(house) == ["read", "read", "a"]
+    assert house.case.actions[0].outcome is Outcome.UNABLE_TO_COMPLETE

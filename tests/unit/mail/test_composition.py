@@ -1,0 +1,321 @@
+"""What a mail out says and carries, and how ours are known again (M1, M4, M5)."""
+
+from dataclasses import replace
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from domain.base.values import Template, Title, is_address
+from domain.model.items import Mail
+from mail.address_book import Directory, Language, Letterhead, language_named
+from mail.composition import Letter, compose, id_of
+from mail.item_match import split_address
+from mail.message_ids import in_brackets, is_ours, item_address, message_id
+from mail.parser import parse
+from mail.smtp_settings import Relay, RelayUnknown, Tls, relay_of
+from tests.support.builders import NOW
+from tests.support.hostile_mail_process import INJECTED
+
+SECRET: Final = b"s" * 32
+DESK: Final = "desk@desk.example"
+
+
+def letter(**fields: Any) -> Letter:  # noqa: ANN401
+    written = {name: fields.pop(name) for name in list(fields) if name in _OF_MAIL}
+    mail = Mail(
+        **{
+            "key": "T-1:2:0",
+            "to": ("ida@example.org",),
+            "subject": "Your invoice",
+            "body": "Here it is.",
+            "about": "No invoice",
+            **written,
+        }
+    )
+    known: dict[str, Any] = {
+        "mail": mail,
+        "run": "run",
+        "reference": "T-1",
+        "kind": "Ticket",
+        "to": mail.to,
+        "cc": (),
+        "head": Letterhead(address=DESK, name="The desk"),
+        "language": Language.EN,
+        "queued_at": NOW,
+    }
+    return Letter(**(known | fields))
+
+
+_OF_MAIL: Final = {"subject", "body", "about", "template", "thread", "key"}
+
+
+def sent(**fields: Any) -> EmailMessage:  # noqa: ANN401
+    message = message_from_bytes(compose(letter(**fields), SECRET), policy=default)
+    assert isinstance(message, EmailMessage)
+    assert message.defects == []
+    return message
+
+
+def body(message: EmailMessage, subtype: str = "plain") -> str:
+    part = message.get_body((subtype,))
+    assert part is not None
+    text = part.get_content()
+    assert isinstance(text, str)
+    return text
+
+
+# M5
+def test_a_mail_in_a_conversation_names_those_before_it() -> None:
+    thread = ("<a@example.org>", "T-1:1:0", "b@example.org")
+    message = sent(thread=thread)
+    ours = message_id(SECRET, run="run", key="T-1:1:0", domain="desk.example")
+    assert message["references"].split() == ["<a@example.org>", ours, "<b@example.org>"]
+    assert message["in-reply-to"] == "<b@example.org>"
+    assert message["message-id"] == id_of(SECRET, letter())
+
+
+def test_a_first_mail_names_none() -> None:
+    assert (sent()["references"], sent()["in-reply-to"]) == (None, None)
+
+
+# M5: a header that was injected into what we answer goes no further
+@pytest.mark.parametrize("found", ["<a b@x>", "<a@x>\r\nBcc: eve@example.org", "<ä@x>", "<>"])
+def test_a_message_id_that_is_none_is_not_named(found: str) -> None:
+    message = sent(thread=("<a@example.org>", found))
+    assert message["references"] == "<a@example.org>"
+    assert message["bcc"] is None
+
+
+# M5
+def test_long_message_ids_are_written_as_they_are() -> None:
+    long = f"<{'x' * 200}@example.org>"
+    raw = compose(letter(thread=(long, "<b@example.org>")), SECRET)
+    assert f"References: {long}\r\n <b@example.org>\r\n".encode() in raw
+
+
+# M5
+def test_a_retry_is_the_same_mail_to_the_byte() -> None:
+    assert compose(letter(), SECRET) == compose(letter(), SECRET)
+
+
+# M5
+def test_the_reference_is_in_the_subject_once() -> None:
+    assert in_brackets("T-1", "Re: [T-1] Your invoice") == "Re: [T-1] Your invoice"
+    assert in_brackets("T-1", "Your invoice") == "[T-1] Your invoice"
+    assert in_brackets("T-1", "") == "[T-1]"
+    assert in_brackets("T-1", "[T-11] Your invoice") == "[T-1] [T-11] Your invoice"
+
+
+# M5
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("template", list(Template))
+def test_every_template_says_it_as_text_and_as_html(template: Template, language: Language) -> None:
+    message = sent(template=template, language=language, subject="", body="Because of <b> & co.")
+    about_html = "No invoice" if template not in {Template.MESSAGE, Template.DUE} else ""
+    assert "T-1" in str(message["subject"])
+    assert "No invoice" in str(message["subject"])
+    assert "T-1" in body(message)
+    assert about_html in body(message, "html")
+    assert f'<html lang="{language}">' in body(message, "html")
+    assert "<b> &" not in body(message, "html")
+    if template is not Template.ACKNOWLEDGEMENT:
+        assert "Because of <b> & co." in body(message)
+        assert "Because of &lt;b&gt; &amp; co." in body(message, "html")
+
+
+# M4
+@pytest.mark.parametrize(
+    ("template", "automatic"),
+    [
+        (Template.MESSAGE, None),
+        (Template.RESOLUTION, None),
+        (Template.ACKNOWLEDGEMENT, "auto-replied"),
+        (Template.ATTENTION, "auto-generated"),
+        (Template.ASSIGNMENT, "auto-generated"),
+        (Template.DUE, "auto-generated"),
+    ],
+)
+def test_what_we_write_by_ourselves_says_so(template: Template, automatic: str | None) -> None:
+    message = sent(template=template)
+    assert message["auto-submitted"] == automatic
+    assert (message["x-auto-response-suppress"] is None) == (automatic is None)
+
+
+def test_a_mail_that_was_queued_before_there_were_templates_is_sent_as_it_is() -> None:
+    assert body(sent()).splitlines()[0] == "Here it is."
+
+
+def test_a_resolution_without_subject_is_named_after_the_item() -> None:
+    message = sent(template=Template.RESOLUTION, subject="", language=Language.FR)
+    assert message["subject"] == "[T-1] Résolu : No invoice"
+
+
+def _is_title(text: str) -> bool:
+    try:
+        TypeAdapter[str](Title).validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+_titles = st.text().filter(_is_title)
+
+
+# M5
+@given(subject=_titles, name=_titles, text=st.text(st.characters(codec="utf-8")))
+def test_whatever_people_write_makes_a_mail_and_no_header(
+    subject: str, name: str, text: str
+) -> None:
+    head = Letterhead(address=DESK, name=name)
+    raw = compose(letter(subject=subject, body=text, head=head), SECRET)
+    message = message_from_bytes(raw, policy=default)
+    assert set(message.keys()) == {
+        *("Message-ID", "From", "To", "Reply-To", "Subject", "Date", "MIME-Version"),
+        "Content-Type",
+    }
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+
+
+@given(st.binary(min_size=1), st.text(min_size=1), st.text(min_size=1))
+def test_a_signed_message_id_is_ours_and_no_one_elses(secret: bytes, run: str, key: str) -> None:
+    """M4."""
+    ours = message_id(secret, run=run, key=key, domain="desk.example")
+    assert is_ours(secret, ours)
+    assert is_ours(secret, ours.upper())
+    assert not is_ours(secret + b"x", ours)
+    other = message_id(secret, run=run + "x", key=key, domain="desk.example")
+    forged = f"{ours.partition('.')[0]}.{other.partition('.')[2]}"
+    assert not is_ours(secret, forged)
+
+
+# M4
+@pytest.mark.parametrize("found", ["", "<>", "<a@b>", "<a.b@c>", f"<{'0' * 24}.{'0' * 24}@x>"])
+def test_other_message_ids_are_not_ours(found: str) -> None:
+    assert not is_ours(SECRET, found)
+
+
+# M1
+@pytest.mark.parametrize("reference", ["T-7F3K9Q2D", "C-daily-2026-12-01T10:00:00Z", "C-1-A12"])
+def test_an_items_own_address_leads_back_to_it(reference: str) -> None:
+    address = item_address(DESK, reference)
+    assert split_address(address) == (DESK, reference)
+    assert split_address(address.replace("desk", "DESK")) == (DESK, reference)
+
+
+# M1
+def test_an_address_that_would_be_too_long_is_the_desks() -> None:
+    assert item_address(DESK, "x" * 60) == DESK
+    message = sent(reference="x" * 60)
+    assert message["reply-to"] is None
+
+
+def test_a_domain_beyond_ascii_has_an_ascii_message_id() -> None:
+    head = Letterhead(address="desk@exämple.org")
+    assert id_of(SECRET, letter(head=head)).endswith("@ex-mple.org>")
+    assert b"desk@ex\xc3\xa4mple.org" in compose(letter(head=head), SECRET)
+
+
+def test_a_queue_has_its_own_letterhead_where_no_category_has() -> None:
+    first, by_queue, by_category = (
+        Letterhead(address="a@desk.example"),
+        Letterhead(address="b@desk.example", queues=frozenset({"pay"})),
+        Letterhead(address="c@desk.example", categories=frozenset({"bonus"})),
+    )
+    directory = Directory(letterheads=(first, by_queue, by_category))
+    assert directory.letterhead_for(category=None, queue="other") is first
+    assert directory.letterhead_for(category="x", queue="pay") is by_queue
+    assert directory.letterhead_for(category="bonus", queue="pay") is by_category
+
+
+def test_languages_are_known_by_their_names() -> None:
+    assert language_named("fr-CA") is Language.FR
+    assert language_named("EN") is Language.EN
+    assert language_named("de") is None
+    assert language_named("") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "relay"),
+    [
+        ("smtp://mail.example", Relay(host="mail.example", port=25)),
+        ("smtp://mail.example:587/", Relay(host="mail.example", port=587)),
+        (
+            "smtps://amy%40x:p%2Fw@mail.example",
+            Relay(
+                host="mail.example",
+                port=465,
+                user="amy@x",
+                password="p/w",  # noqa: S106 - no one's
+                tls=Tls.FROM_THE_BEGINNING,
+            ),
+        ),
+        (
+            "smtp://mail.example?tls=always&verify=no",
+            Relay(host="mail.example", port=25, tls=Tls.ALWAYS, verify=False),
+        ),
+    ],
+)
+def test_a_mail_server_is_named_by_a_url(url: str, relay: Relay) -> None:
+    assert relay_of(url) == relay
+    assert replace(relay_of(url), port=1).port == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "mail.example:25", "http://mail.example", "smtp://", "smtp://mail.example/folder"),
+        *("smtp://mail.example:port", "smtp://mail.example?tls=maybe", "smtp://x?colour=red"),
+        *("smtp://[1", "smtp://x?tls="),
+    ],
+)
+def test_a_url_that_names_no_mail_server_is_refused(url: str) -> None:
+    with pytest.raises(RelayUnknown, match=r"give smtp://|there are tls="):
+        relay_of(url)
+
+
+# M5: neither what a mail calls itself nor who it says it is from becomes a header of our answer
+@pytest.mark.parametrize("template", list(Template))
+def test_headers_that_a_mail_injects_are_none_of_its_answer(template: Template) -> None:
+    received = parse(INJECTED)
+    assert "\n" not in received.subject + received.sender.name
+    message = sent(
+        template=template,
+        subject=received.subject if template is Template.RESOLUTION else "",
+        about=received.subject,
+        body=received.text,
+        thread=(f"<{received.message_id}>", *(f"<{one}>" for one in received.references)),
+        to=(received.sender.address,),
+    )
+    assert message["to"] == "ida@example.org"
+    assert message["bcc"] is None
+    assert message["references"].split() == ["<x@y>", "<ok@example.org>"]
+    known = {"auto-submitted", "x-auto-response-suppress", "mime-version", "content-type"}
+    assert {name.lower() for name in message.keys()} <= known | {  # noqa: SIM118 - no mapping
+        *("message-id", "in-reply-to", "references"),
+        *("from", "to", "reply-to", "subject", "date"),
+    }
+    assert "eve@evil.example" not in "".join(
+        str(message[name]) for name in ("from", "to", "reply-to", "references", "in-reply-to")
+    )
+
+
+# T10, M5: no address that a header, or a database, cannot take
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        *(("ida@example.org", True), ("i+d=a@example.org", True), ("ü@exämple.org", True)),
+        *(("ida", False), ("ida@", False), ("@example.org", False), ("i@d@a.example", False)),
+        *(("i a@example.org", False), ("<ida@example.org>", False), ("ida@example.org\n", False)),
+        *(("a\0@b.example", False), ("a@b\x01.example", False), ("a\x7f@b.example", False)),
+        *(("a,b@c.example", False), ('"a"@b.example', False), ("a@b.example\x85", False)),
+    ],
+)
+def test_an_address_is_one_word_of_plain_signs(text: str, *, is_one: bool) -> None:
+    assert is_address(text) is is_one

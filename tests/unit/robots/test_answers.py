@@ -1,0 +1,113 @@
+"""What a robot's program may print, and which commands that means (Q2, C7, A3)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from domain.base.values import Kind
+from domain.engine.decide import decode
+from robots.answers import RobotAnswer, answer_of, commands_for
+from robots.program import OUT_LIMIT, Ended
+
+ALL = pytest.mark.parametrize("kind", Kind)
+
+
+def printed(text: str | bytes, code: int = 0, last_words: str = "") -> Ended:
+    return Ended(code, text if isinstance(text, bytes) else text.encode(), last_words)
+
+
+def said(kind: Kind, **fields: Any) -> RobotAnswer:  # noqa: ANN401
+    return answer_of(kind, printed(json.dumps(fields)))
+
+
+def meant(kind: Kind, **fields: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
+    """The commands, each of which the item would take for well formed."""
+    commands = commands_for(kind, said(kind, **fields))
+    for name, given in commands:
+        decode(kind, name, json.dumps({"by": "robot:ocr-1"} | given).encode())
+    return commands
+
+
+def test_complete_resolves_each_kind_in_its_own_way() -> None:
+    complete = {"outcome": "complete", "note": "Read it."}
+    assert meant(Kind.ACTION, **complete) == [("resolve", complete)]
+    assert meant(Kind.CASE, **complete) == [("resolve", {"note": "Read it."})]
+    assert meant(Kind.TICKET, **complete, method="rejected") == [
+        ("resolve", {"method": "rejected", "note": "Read it."})
+    ]
+    assert meant(Kind.ACTION, outcome="complete") == [("resolve", {"outcome": "complete"})]
+
+
+# A3
+def test_unable_to_complete_ends_an_action_and_goes_back_to_people_elsewhere() -> None:
+    unable = {"outcome": "unable_to_complete", "reason": "no such supplier"}
+    assert meant(Kind.ACTION, **unable) == [("resolve", unable)]
+    for kind in (Kind.TICKET, Kind.CASE):
+        assert meant(kind, **unable) == [("reject", {"reason": "no such supplier"})]
+
+
+# C7
+@ALL
+def test_a_reject_has_a_reason_and_may_have_a_note(kind: Kind) -> None:
+    reject = {"outcome": "reject", "reason": "two pages"}
+    assert meant(kind, **reject) == [("reject", {"reason": "two pages"})]
+    assert meant(kind, **reject, note="Page two is upside down.") == [
+        ("add_note", {"text": "Page two is upside down."}),
+        ("reject", {"reason": "two pages"}),
+    ]
+    assert meant(kind, **reject, note=" ") == [("reject", {"reason": "two pages"})]
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is no JSON"),
+        ("done", "is no JSON"),
+        ("[]", "must be a JSON object"),
+        ("{}", "outcome: is required"),
+        ('{"outcome": "finished"}', "outcome: must be 'complete'"),
+        ('{"outcome": "reject"}', "reason: outcome reject needs one"),
+        ('{"outcome": "unable_to_complete", "reason": " "}', "needs one"),
+        ('{"outcome": "complete", "colour": "red"}', "colour: is not a field"),
+        ('{"outcome": "complete", "note": 7}', "note: must be a string"),
+        ('{"outcome": "complete"} {"outcome": "complete"}', "is no JSON"),
+        ('{"outcome": "complete", "method": "merged"}', "method: must be"),
+        (b"\xff\xfe", "is no JSON"),
+        (b"\0" * (OUT_LIMIT + 1), "bytes of JSON: at most"),
+    ],
+)
+def test_what_is_no_answer_is_a_reject_that_says_why(
+    kind: Kind, text: str | bytes, why: str
+) -> None:
+    answer = answer_of(kind, printed(text))
+    assert answer.outcome == "reject"
+    assert why in (answer.reason or "")
+
+
+def test_a_complete_ticket_needs_a_method() -> None:
+    answer = said(Kind.TICKET, outcome="complete")
+    assert answer.outcome == "reject"
+    assert "method" in (answer.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("code", "last_words", "reason"),
+    [
+        (1, "scan is blurred", "the robot's program failed (exit code 1): scan is blurred"),
+        (-9, "", "the robot's program failed (signal 9): no word"),
+        (2, "\x1b[31mred\0", "the robot's program failed (exit code 2): \ufffd[31mred\ufffd"),
+    ],
+)
+def test_a_program_that_failed_is_a_reject_with_its_last_words(
+    code: int, last_words: str, reason: str
+) -> None:
+    answer = answer_of(Kind.ACTION, printed('{"outcome": "complete"}', code, last_words))
+    assert (answer.outcome, answer.reason) == ("reject", reason)
+
+
+def test_a_reason_without_end_is_cut() -> None:
+    answer = answer_of(Kind.ACTION, printed("", 1, "x" * 5000))
+    assert len(answer.reason or "") == 1000
+    assert meant(Kind.ACTION, outcome="reject", reason=answer.reason)

@@ -1,0 +1,212 @@
+"""What the API asks the store, on SQLite and PostgreSQL."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, select, text
+
+from domain.base.values import Kind, Status
+from store.engine import reading, writing
+from store.errors import InvalidCursor
+from store.items.api_list import Filter, Sight, items, notes_of
+from store.items.queue_load import Load, loads
+from store.items.start_keys import OtherStart, remember_start
+from store.projection.writer import GroupWriter
+from store.schema.webhook_tables import hook_change
+from store.webhooks.deliveries import deliveries, fan_out, note_delivered, queued
+from store.webhooks.subscriptions import EVERY, Hook, add, remove
+from tests.support.databases import *  # noqa: F403 - fixtures
+from tests.support.publications import action, at, due, later, news, ticket, written
+
+ALL = Sight(actor="olga", queues=None)
+
+
+def a_hook(**fields: Any) -> Hook:  # noqa: ANN401
+    given: dict[str, Any] = {
+        "id": uuid.uuid4().hex[:16],
+        "url": "https://erp.example.org/told",
+        "secret": "whsec_x",
+        "kinds": (),
+        "queues": (EVERY,),
+        "statuses": (),
+        "made_by": "service:erp",
+        "made_at": at(0),
+    }
+    return Hook(**given | fields)
+
+
+def test_nothing_is_queued_while_there_is_no_hook(engine: Engine, writer: GroupWriter) -> None:
+    written(writer.put, news(ticket()))
+    with reading(engine) as connection:
+        assert connection.execute(select(hook_change)).all() == []
+
+
+def test_each_change_is_queued_once_for_each_hook_that_wants_it(
+    engine: Engine, writer: GroupWriter
+) -> None:
+    every, of_cases = a_hook(), a_hook(kinds=(Kind.CASE,))
+    for each in (every, of_cases, a_hook(queues=("elsewhere",)), a_hook(off_at=at(0))):
+        add(engine, each)
+    first = ticket()
+    second = later(first, status=Status.IN_PROGRESS)
+    written(writer.put, news(first), news(second))
+    written(writer.put, news(second))
+    assert fan_out(engine) == (every.id,)
+    assert fan_out(engine) == (every.id,)
+    told = queued(engine, every.id, limit=10)
+    assert [each.payload["entry"]["serial"] for each in told] == [1, 2]
+    assert told[0].payload["item"]["reference"] == first.reference
+    note_delivered(engine, told[0], answered=200, at=at(1))
+    note_delivered(engine, told[1], answered=200, at=at(1))
+    assert fan_out(engine) == ()
+    log = deliveries(engine, every.id, limit=1)
+    assert log.deliveries[0].serial == 2
+    assert deliveries(engine, every.id, cursor=log.cursor).deliveries[0].serial == 1
+    remove(engine, every.id)
+    assert deliveries(engine, every.id).deliveries == ()
+
+
+def test_changes_keep_their_order_however_often_they_are_looked_at(
+    engine: Engine, writer: GroupWriter
+) -> None:
+    every = a_hook()
+    add(engine, every)
+    one = ticket()
+    for _ in range(4):
+        written(writer.put, news(one))
+        fan_out(engine)
+        one = later(one)
+    assert [each.serial for each in queued(engine, every.id, limit=10)] == [1, 2, 3, 4]
+    numbers = [each.number for each in queued(engine, every.id, limit=10)]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_hook_of_a_queue_hears_of_that_queue_alone(engine: Engine, writer: GroupWriter) -> None:
+    of_accounts = a_hook(queues=("accounts",), statuses=(Status.WAIT,))
+    add(engine, of_accounts)
+    written(
+        writer.put,
+        news(ticket("T-1")),
+        news(ticket("T-2", status=Status.WAIT)),
+        news(ticket("T-3", status=Status.WAIT, queue="elsewhere")),
+    )
+    fan_out(engine)
+    assert [each.reference for each in queued(engine, of_accounts.id, limit=10)] == ["T-2"]
+
+
+def test_a_key_names_one_start(engine: Engine) -> None:
+    assert remember_start(engine, "key", body="a", reference="T-1") == "T-1"
+    assert remember_start(engine, "key", body="a", reference="T-2") == "T-1"
+    with pytest.raises(OtherStart):
+        remember_start(engine, "key", body="b", reference="T-1")
+
+
+def test_a_list_is_of_what_somebody_may_see(engine: Engine, writer: GroupWriter) -> None:
+    written(
+        writer.put,
+        news(ticket("T-1")),
+        news(ticket("T-2", queue="elsewhere", assignee="amy")),
+        news(ticket("T-3", queue="elsewhere")),
+        news(ticket("T-4", queue="elsewhere", owner="amy", status=Status.CLOSED)),
+        news(ticket("T-5", assignee="amy", owner="amy")),
+    )
+    amy = Sight(actor="amy", queues=frozenset({"accounts"}))
+
+    def seen(sight: Sight, **wanted: Any) -> set[str]:  # noqa: ANN401
+        return {line.reference for line in items(engine, Filter(**wanted), sight).items}
+
+    assert seen(amy) == {"T-1", "T-2", "T-5"}
+    assert seen(amy, queues=("elsewhere",)) == {"T-2"}
+    assert seen(amy, assignees=("amy",), queues=("accounts",)) == {"T-5"}
+    assert seen(ALL) == {"T-1", "T-2", "T-3", "T-4", "T-5"}
+    assert seen(ALL, statuses=(Status.CLOSED,)) == {"T-4"}
+    assert seen(ALL, words="T-3") == {"T-3"}
+    assert seen(ALL, words="nothing like it") == set()
+    assert seen(Sight(actor="eva")) == set()
+
+
+def test_pages_of_a_list_follow_each_other(engine: Engine, writer: GroupWriter) -> None:
+    written(
+        writer.put,
+        *(news(ticket(f"T-{number}", started_at=at(number // 2))) for number in range(7)),
+    )
+    found, cursor = [], None
+    for _ in range(4):
+        page = items(engine, Filter(), ALL, limit=2, cursor=cursor)
+        found += [line.reference for line in page.items]
+        cursor = page.cursor
+    assert cursor is None
+    assert found == [f"T-{number}" for number in reversed(range(7))]
+    for wrong in ("x", "", "bm8", "\0"):
+        with pytest.raises(InvalidCursor):
+            items(engine, Filter(), ALL, cursor=wrong)
+
+
+def test_notes_come_in_pages(engine: Engine, writer: GroupWriter) -> None:
+    written(writer.put, news(ticket()))
+    assert notes_of(engine, "T-1") == ((), None)
+
+
+MARGIN = timedelta(hours=6)
+
+
+def test_loads_say_how_queues_stand(engine: Engine, writer: GroupWriter) -> None:
+    now = at(0)
+    written(
+        writer.put,
+        news(ticket("T-1", started_at=at(-50))),
+        news(ticket("T-2", due=due(now - timedelta(hours=1)))),
+        *(
+            news(
+                ticket(
+                    f"T-{3 + days}",
+                    due=due(now + timedelta(days=days, hours=1), MARGIN),
+                    assignee="amy",
+                )
+            )
+            for days in (0, 1)
+        ),
+        news(ticket("T-5", status=Status.CLOSED)),
+        news(ticket("T-6", status=Status.WAIT, owner="amy")),
+    )
+    nothing = {"in_work": 0, "overdue": 0, "at_risk": 0}
+    accounts, empty = loads(engine, ("accounts", "empty"), now)
+    assert accounts == Load(
+        queue="accounts", waiting=2, in_work=2, oldest_at=at(-50), overdue=1, at_risk=1
+    )
+    assert empty == Load(queue="empty", waiting=0, oldest_at=None, **nothing)
+    assert loads(engine, (), now) == ()
+
+
+def test_lists_of_programs_are_served_by_indexes(engine: Engine, writer: GroupWriter) -> None:
+    written(writer.put, *(news(action(f"C-9-A{number}")) for number in range(200)))
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _note(
+        _connection: object,
+        _cursor: object,
+        statement: str,
+        parameters: object,
+        _context: object,
+        _many: object,
+    ) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    items(engine, Filter(), ALL)
+    items(engine, Filter(), Sight(actor="amy", queues=frozenset({"accounts"})))
+    explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
+    for (statement, parameters), index in zip(
+        asked[:2], ("item_begun", "item_begun_in"), strict=True
+    ):
+        with writing(engine) as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SET LOCAL enable_seqscan = off"))
+                connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+            plan = "\n".join(
+                str(row) for row in connection.exec_driver_sql(explain + statement, parameters)
+            )
+        assert index in plan, plan

@@ -1,0 +1,278 @@
+"""Webhooks on a real server: told, signed, in order, retried, never lost, switched off."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select, update
+
+from store.engine import reading, writing
+from store.schema.webhook_tables import hook, hook_change
+from store.webhooks.deliveries import fan_out
+from tests.support.api_fixture import Answer, Api, api_over, fresh
+from tests.support.process_stack import assert_eventually
+from tests.support.webhook_receiver import Receiver, is_signed, receiving
+from web.api.webhook_relay import wake_hooks
+
+pytestmark = pytest.mark.xdist_group("api-hooks")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    async with api_over(tmp_path_factory.mktemp("hooks")) as served:
+        yield served
+
+
+@asynccontextmanager
+async def waking(api: Api) -> AsyncIterator[None]:
+    """What runs beside the pages."""
+    tasks = [asyncio.create_task(api.house.hub.serve()), asyncio.create_task(wake_hooks(api.house))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def made(api: Api, receiver: Receiver, **wanted: object) -> Answer:
+    answer = await api.post("/hooks", {"url": receiver.url} | wanted)
+    assert answer.status_code == 201, answer.text
+    hook_: Answer = answer.json()
+    return hook_
+
+
+async def log_of(api: Api, id_: str) -> list[Answer]:
+    deliveries: list[Answer] = (await api.get(f"/hooks/{id_}/deliveries")).json()["deliveries"]
+    return deliveries
+
+
+async def test_changes_are_told_signed_and_in_order(api: Api) -> None:
+    queue = fresh("q")
+    async with receiving() as receiver, waking(api):
+        new = await made(api, receiver, queues=[queue])
+        reference = (await api.ticket(queue=queue))["reference"]
+        await api.ticket(queue=fresh("q"))
+        for number in range(5):
+            await api.post(f"/items/{reference}/add_note", {"text": f"note {number}"})
+
+        async def told() -> None:
+            assert len(receiver.of(reference)) == 6
+
+        await assert_eventually(told)
+        assert [each["entry"]["revision"] for each in receiver.taken] == [1, 2, 3, 4, 5, 6]
+        assert receiver.taken[0]["entry"]["to"] == "TO_DO"
+        for body, headers in zip(receiver.bodies, receiver.headers, strict=True):
+            assert is_signed(new["secret"], body, headers["casekeep-signature"])
+            assert not is_signed("another", body, headers["casekeep-signature"])
+
+        async def logged() -> None:
+            log = await log_of(api, new["id"])
+            assert [each["serial"] for each in log] == [6, 5, 4, 3, 2, 1]
+            assert {(each["status"], each["answered"]) for each in log} == {("delivered", 204)}
+
+        await assert_eventually(logged)
+        assert (await api.post("/hooks", {"url": receiver.url})).status_code == 201
+        for known in (await api.get("/hooks")).json()["hooks"]:
+            assert "secret" not in known
+            async with api.client() as client:
+                assert (await client.delete(f"/hooks/{known['id']}")).status_code == 204
+        assert (await api.get(f"/hooks/{new['id']}")).status_code == 404
+
+
+async def test_only_what_is_wanted_is_told(api: Api) -> None:
+    queue = fresh("q")
+    async with receiving() as receiver, waking(api):
+        new = await made(api, receiver, queues=[queue], kinds=["Ticket"], statuses=["CLOSED"])
+        reference = (await api.ticket(queue=queue))["reference"]
+        await api.case(queue=queue)
+        await api.post(f"/items/{reference}/resolve", {"method": "rejected_as_spam"})
+
+        async def told() -> None:
+            assert receiver.taken
+
+        await assert_eventually(told)
+        assert [each["entry"]["to"] for each in receiver.taken] == ["CLOSED"]
+        assert len(await log_of(api, new["id"])) == 1
+
+
+async def test_what_is_not_taken_is_told_again_before_what_follows_it(api: Api) -> None:
+    queue = fresh("q")
+    refusals = [503, 500, 302]
+    async with receiving() as receiver, waking(api):
+        receiver.answer = lambda _told: refusals.pop() if refusals else 200
+        new = await made(api, receiver, queues=[queue])
+        reference = (await api.ticket(queue=queue))["reference"]
+        await api.post(f"/items/{reference}/add_note", {"text": "next"})
+
+        async def told() -> None:
+            assert len(receiver.taken) == 2
+
+        await assert_eventually(told)
+        assert [each["entry"]["revision"] for each in receiver.tried] == [1, 1, 1, 1, 2]
+        assert len({each["id"] for each in receiver.tried}) == 2
+
+        async def logged() -> None:
+            log = await log_of(api, new["id"])
+            assert [each["tries"] for each in log] == [1, 4]
+            read = (await api.get(f"/hooks/{new['id']}")).json()
+            assert read["failing_since"] is None
+
+        await assert_eventually(logged)
+
+
+async def test_an_item_that_fails_holds_up_no_other(api: Api) -> None:
+    queue = fresh("q")
+    async with receiving() as receiver, waking(api):
+        await made(api, receiver, queues=[queue])
+        bad = fresh()
+        receiver.answer = lambda told: 500 if told["item"]["reference"] == bad else 200
+        await api.ticket(queue=queue, reference=bad)
+        good = (await api.ticket(queue=queue))["reference"]
+
+        async def told() -> None:
+            assert receiver.of(good)
+            assert not receiver.of(bad)
+
+        await assert_eventually(told)
+        receiver.answer = lambda _told: 200
+
+        async def all_told() -> None:
+            assert receiver.of(bad)
+
+        await assert_eventually(all_told)
+
+
+async def test_what_changed_while_nothing_ran_beside_is_told_later(api: Api) -> None:
+    queue = fresh("q")
+    async with receiving() as receiver:
+        await made(api, receiver, queues=[queue])
+        reference = (await api.ticket(queue=queue))["reference"]
+        with reading(api.town.engine) as connection:
+            assert connection.execute(select(hook_change)).all()
+        assert not receiver.taken
+        async with waking(api):
+
+            async def told() -> None:
+                assert receiver.of(reference)
+
+            await assert_eventually(told)
+
+
+async def test_no_change_is_lost_when_worker_and_server_are_killed(api: Api) -> None:
+    queue = fresh("q")
+    async with receiving() as receiver, waking(api):
+        await made(api, receiver, queues=[queue])
+        reference = (await api.ticket(queue=queue))["reference"]
+        receiver.answer = lambda _told: 503
+
+        async def tried() -> None:
+            assert receiver.tried
+
+        await assert_eventually(tried)
+        for number in range(3):
+            await api.post(f"/items/{reference}/add_note", {"text": f"note {number}"})
+        await api.town.kill_all()
+        receiver.answer = lambda _told: 200
+        await api.town.revive()
+
+        async def told() -> None:
+            revisions = [each["entry"]["revision"] for each in receiver.of(reference)]
+            assert sorted(set(revisions)) == [1, 2, 3, 4]
+            assert revisions == sorted(revisions)
+
+        await assert_eventually(told)
+
+
+async def test_a_hook_that_took_nothing_for_a_day_is_switched_off_visibly(api: Api) -> None:
+    queue = fresh("q")
+    async with receiving() as receiver, waking(api):
+        receiver.answer = lambda _told: 500
+        new = await made(api, receiver, queues=[queue])
+        await api.ticket(queue=queue)
+
+        async def failing() -> None:
+            read = (await api.get(f"/hooks/{new['id']}")).json()
+            assert read["failing_since"] is not None
+
+        await assert_eventually(failing)
+        with writing(api.town.engine) as connection:
+            connection.execute(
+                update(hook)
+                .where(hook.c.id == new["id"])
+                .values(failing_since=datetime.now(UTC) - timedelta(hours=25))
+            )
+
+        async def off() -> None:
+            read = (await api.get(f"/hooks/{new['id']}")).json()
+            assert read["off_at"] is not None
+            assert read["off_because"].startswith("took nothing since")
+            (given_up,) = await log_of(api, new["id"])
+            assert given_up["status"] == "given_up"
+            assert given_up["last_error"].startswith("answered 500")
+
+        await assert_eventually(off)
+        tried = len(receiver.tried)
+        await api.ticket(queue=queue)
+        await asyncio.to_thread(fan_out, api.town.engine)
+        assert len(receiver.tried) == tried
+
+
+async def test_a_receiver_that_is_gone_is_not_told_again(api: Api) -> None:
+    queue = fresh("q")
+    async with receiving() as receiver, waking(api):
+        receiver.answer = lambda _told: 410
+        new = await made(api, receiver, queues=[queue])
+        await api.ticket(queue=queue)
+
+        async def off() -> None:
+            read = (await api.get(f"/hooks/{new['id']}")).json()
+            assert read["off_because"] == "answered 410 Gone"
+
+        await assert_eventually(off)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://erp.example.org/told",
+        "http://10.0.0.1/told",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[fe80::1]/x",
+        "https://[::ffff:169.254.169.254]/x",
+        "https://[fd00:ec2::254]/x",
+        "https://0.0.0.0/x",
+        "https://224.0.0.1/x",
+        "https://me:secret@erp.example.org/x",
+        "https://erp.example.org:0/x",
+        "https://erp.example.org:99999/x",
+        "ftp://erp.example.org/x",
+        "https://",
+        "https://[::1",
+        "https://erp.example.org/a b",
+        "not a url",
+        "",
+        4,
+    ],
+)
+async def test_a_hook_points_nowhere_where_it_must_not(api: Api, url: object) -> None:
+    answer = await api.post("/hooks", {"url": url})
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["fields"] == ["url"]
+
+
+async def test_hooks_are_of_those_who_made_them(api: Api) -> None:
+    async with receiving() as receiver:
+        new = await made(api, receiver)
+        assert (await api.get(f"/hooks/{new['id']}", "crm")).status_code == 403
+        assert (await api.get(f"/hooks/{new['id']}", "olga")).status_code == 200
+        assert (await api.get("/hooks", "amy")).status_code == 403
+        theirs = await api.post("/hooks", {"url": receiver.url}, "stranger")
+        assert theirs.json()["queues"] == ["elsewhere"]
+        foreign = {"url": receiver.url, "queues": ["billing"]}
+        assert (await api.post("/hooks", foreign, "stranger")).status_code == 403

@@ -1,0 +1,62 @@
+"""axe-core finds no serious or critical problem on any page, in either theme, wide or narrow."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser
+
+from tests.support.browser_fixtures import chromium, problems_of, window
+from tests.support.full_desk import Office, office
+from tests.support.screenshot_data import WHO, Morning, play
+
+pytestmark = pytest.mark.timeout(240)
+"""The first one waits for a whole morning at the desk."""
+GRAVE: Final = frozenset({"serious", "critical"})
+PAGES: Final = (*Morning().addresses, "sign-in", "missing")
+ALONE: Final = {"sign-in": "/sign-in", "missing": "/nowhere"}
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A desk with a morning behind it, and a browser to look at its pages."""
+
+    office: Office
+    morning: Morning
+    browser: Browser
+
+
+@pytest_asyncio.fixture(scope="module")
+async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Looked]:
+    """One desk and one browser for all pages."""
+    async with office(tmp_path_factory.mktemp("accessible")) as whole, chromium() as browser:
+        yield Looked(whole, await play(whole.town, much=False), browser)
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 375)])
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_has_no_serious_or_critical_problem(
+    looked: Looked, name: str, theme: str, width: int
+) -> None:
+    who = None if name in ALONE else WHO.get(name, "amy")
+    context = await window(looked.browser, looked.office.address, who, theme=theme, width=width)
+    page = await context.new_page()
+    problems = problems_of(page)
+    answer = await page.goto((looked.morning.addresses | ALONE)[name])
+    assert answer is not None
+    assert answer.status == (404 if name == "missing" else 200)
+    results = (await Axe().run(page)).response
+    wide = await page.evaluate("document.documentElement.scrollWidth")
+    await context.close()
+    grave = [
+        f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:4]]}"
+        for one in results["violations"]
+        if one["impact"] in GRAVE
+    ]
+    assert grave == []
+    assert wide <= width
+    if name != "missing":
+        assert problems == []

@@ -1,0 +1,155 @@
+"""The lead's view: how queues stand, what waits how long, who has how much; D3's colours."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, Final
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from domain.base.durations import Span
+from domain.base.values import Status
+from domain.model.definitions import DueRule
+from domain.model.due_clock import Stop
+from domain.model.items import Ticket
+from store.items.queries import lines_of
+from store.items.queue_ages import STEPS, Hands, ages, hands
+from store.projection.writer import GroupWriter
+from tests.support.browser_fixtures import house
+from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
+from tests.support.publications import action, case, due, later, news, ticket, written
+from web.app import application
+from web.context import SESSION_COOKIE
+from web.pages.due_colour import colour_of
+from web.pages.lead_dashboard import WIDE, bar
+
+NOW: Final = datetime.now(UTC)
+HOUR: Final = timedelta(hours=1)
+
+
+@pytest.fixture
+async def pages(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser in which Bob, who leads, is signed in; in English."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(application(house(engine))),
+        base_url="http://desk.example",
+        cookies={SESSION_COOKIE: "bob", "casekeep_language": "en"},
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def stood(engine: Engine) -> None:
+    """Two queues: what waits in them for how long, and who has what of them."""
+    with GroupWriter(engine, "scenes") as writer:
+        written(
+            writer.put,
+            *(
+                news(ticket(f"T-{number}", queue="facilities", started_at=NOW - age))
+                for number, age in enumerate((HOUR, 2 * HOUR, 30 * HOUR, timedelta(days=90)))
+            ),
+            news(ticket("T-10", queue="it-support", started_at=NOW - HOUR, due=due(NOW - HOUR))),
+            *(
+                news(
+                    ticket(
+                        f"T-{number}",
+                        queue="it-support",
+                        assignee=actor,
+                        status=Status.IN_PROGRESS,
+                        due=due(NOW + ahead, at_risk=6 * HOUR),
+                    )
+                )
+                for number, (actor, ahead) in enumerate(
+                    (("amy", -HOUR), ("amy", HOUR), ("amy", 99 * HOUR), ("robot:r-1", HOUR)), 20
+                )
+            ),
+            news(ticket("T-30", queue="it-support", assignee="amy", status=Status.CLOSED)),
+            news(ticket("T-31", queue="elsewhere", started_at=NOW - HOUR)),
+        )
+
+
+@pytest.mark.usefixtures("stood")
+def test_what_waits_is_counted_by_its_age(engine: Engine) -> None:
+    assert ages(engine, ("facilities", "it-support"), NOW) == (3, 0, 1, 0, 0, 1)
+    assert ages(engine, (), NOW) == (0,) * (len(STEPS) + 1)
+
+
+@pytest.mark.usefixtures("stood")
+def test_whoever_has_most_comes_first(engine: Engine) -> None:
+    assert hands(engine, ("it-support",), NOW) == (
+        Hands(actor="amy", total=3, overdue=1, at_risk=1),
+        Hands(actor="robot:r-1", total=1, overdue=0, at_risk=1),
+    )
+    assert hands(engine, (), NOW) == ()
+
+
+@pytest.mark.usefixtures("stood")
+async def test_a_lead_sees_how_every_queue_of_theirs_stands(pages: httpx.AsyncClient) -> None:
+    answer = await pages.get("/lead")
+    assert answer.status_code == 200
+    shown = re.sub(r"<[^>]+>|\s+", " ", answer.text)
+    assert "5 items: 2 overdue, 2 at risk" in answer.text
+    assert re.search(r"IT support +1 +4 +2 +2 +1 hour ago", re.sub(" +", " ", shown))
+    assert "robot r-1" in shown
+
+
+async def test_a_desk_where_nothing_waits_is_drawn_too(pages: httpx.AsyncClient) -> None:
+    answer = await pages.get("/lead", headers={"hx-request": "true"})
+    assert answer.text.lstrip().startswith('<div id="lead"')
+    assert "Nobody has work from these queues." in answer.text
+
+
+async def test_whoever_leads_nothing_is_not_shown_it(pages: httpx.AsyncClient) -> None:
+    pages.cookies.set(SESSION_COOKIE, "amy")
+    assert (await pages.get("/lead")).status_code == 403
+
+
+def test_the_pieces_of_a_bar_lie_beside_each_other_and_fill_its_share() -> None:
+    pieces = bar((("red", 1), ("amber", 0), ("blue", 3)), 8)
+    assert [(one.ink, one.begin, one.width) for one in pieces] == [
+        ("red", 0, WIDE / 8),
+        ("blue", WIDE / 8, 3 * WIDE / 8),
+    ]
+    assert bar((("red", 0),), 0) == ()
+
+
+def dated(**fields: object) -> Any:  # noqa: ANN401 - stands for a line of a list
+    known = {"status": Status.TO_DO, "due_at": NOW + 5 * HOUR, "at_risk_at": None}
+    return SimpleNamespace(**(known | fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "colour"),
+    [
+        ({"due_at": NOW - HOUR}, "red"),
+        ({"due_at": NOW, "at_risk_at": NOW - HOUR}, "red"),
+        ({"at_risk_at": NOW}, "amber"),
+        ({"at_risk_at": NOW + HOUR}, "green"),
+        ({}, "green"),
+        ({"due_at": None}, "grey"),
+        *(
+            ({"due_at": NOW - HOUR, "status": status}, "grey")
+            for status in (Status.DRAFT, Status.RESOLVED, Status.CLOSED)
+        ),
+    ],
+)
+def test_a_line_has_the_colour_of_its_due_date(fields: dict[str, Any], colour: str) -> None:  # D3
+    assert colour_of(dated(**fields), NOW) == colour
+
+
+@pytest.mark.parametrize("make", [ticket, case, action])
+def test_every_kind_tells_lists_from_when_on_it_is_at_risk(  # D3
+    engine: Engine, make: Callable[..., Ticket]
+) -> None:
+    rule = DueRule(within=Span(days=1, clock=timedelta(0)), at_risk=Span(days=0, clock=6 * HOUR))
+    item = make("X-1", due=replace(due(NOW), rule=rule))
+    with GroupWriter(engine, "scenes") as writer:
+        written(writer.put, news(item))
+        assert lines_of(engine, ["X-1"])["X-1"].at_risk_at == NOW - 6 * HOUR
+        stopped = replace(item.due, stops=(Stop(since=NOW - 9 * HOUR),)) if item.due else None
+        written(writer.put, news(later(item, due=stopped)))
+    assert lines_of(engine, ["X-1"])["X-1"].at_risk_at is None

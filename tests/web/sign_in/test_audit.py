@@ -1,0 +1,174 @@
+"""The audit: what is noted of who did what, and the page that shows it."""
+
+import asyncio
+import threading
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, text
+
+from auth import sessions
+from auth.audit import audited
+from auth.callers import Caller, Role
+from auth.permissions import Forbidden
+from domain.base.refusals import NotAllowed
+from store.auth.audit import Deed, Wanted, deeds, note
+from store.engine import engine_of, writing
+from store.errors import InvalidCursor
+from store.schema.auth_tables import Audited, Verdict
+from tests.support.app_fixture import *  # noqa: F403 - as above
+from tests.support.app_fixture import browser, has_account
+from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
+from web.context import SESSION_COOKIE
+
+AMY = Caller(actor="amy", role=Role.AGENT, address="192.0.2.1")
+
+
+def command(number: int = 0, **given: object) -> Deed:
+    """A command that was given."""
+    values: dict[str, object] = {"by": "amy", "kind": Audited.COMMAND, "what": "wait"}
+    return Deed(**values | {"item": f"T-{number}"} | given)  # type: ignore[arg-type]
+
+
+def test_what_is_noted_is_found_newest_first_by_who_did_it_to_what_and_what_sort(
+    engine: Engine,
+) -> None:
+    note(engine, command(1))
+    note(engine, command(2, by="bob", rule="C8", outcome=Verdict.REFUSED, reason="amy has it"))
+    note(engine, Deed(by="amy", kind=Audited.KEY, what="add", about="robot:ocr-1 abcdefgh"))
+    assert [one.item for one in deeds(engine, Wanted()).deeds] == [None, "T-2", "T-1"]
+    assert [one.what for one in deeds(engine, Wanted(by="amy")).deeds] == ["add", "wait"]
+    (refused,) = deeds(engine, Wanted(item="T-2")).deeds
+    assert (refused.by, refused.rule, refused.outcome) == ("bob", "C8", Verdict.REFUSED)
+    assert refused.at is not None
+    assert [one.about for one in deeds(engine, Wanted(kind=Audited.KEY)).deeds] == [
+        "robot:ocr-1 abcdefgh"
+    ]
+    assert deeds(engine, Wanted(by="amy", item="T-2")).deeds == ()
+
+
+def test_pages_follow_one_another_whatever_is_noted_meanwhile(engine: Engine) -> None:
+    for number in range(5):
+        note(engine, command(number))
+    first = deeds(engine, Wanted(), limit=2)
+    note(engine, command(9))
+    second = deeds(engine, Wanted(), limit=2, cursor=first.cursor)
+    third = deeds(engine, Wanted(), limit=2, cursor=second.cursor)
+    found = [one.item for each in (first, second, third) for one in each.deeds]
+    assert found == ["T-4", "T-3", "T-2", "T-1", "T-0"]
+    assert third.cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "1; DROP", "9" * 30, "٣"])
+def test_a_cursor_of_no_page_is_refused(engine: Engine, cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        deeds(engine, Wanted(), cursor=cursor)
+
+
+def test_what_no_database_takes_is_noted_without_it(engine: Engine) -> None:
+    note(engine, command(reason="a\0b\ud800" + "x" * 5_000, what="y" * 5_000))
+    (found,) = deeds(engine, Wanted()).deeds
+    assert found.reason is not None
+    assert found.reason.startswith("a\ufffdb?")
+    assert len(found.reason) == len(found.what) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "rule"),
+    [
+        (None, Verdict.DONE, None),
+        (NotAllowed("it is closed", rule="C15"), Verdict.REFUSED, "C15"),
+        (Forbidden("ask a lead"), Verdict.FORBIDDEN, None),
+        (TimeoutError("nobody answered"), Verdict.FAILED, None),
+    ],
+    ids=str,
+)
+async def test_what_callers_do_is_noted_with_what_became_of_it(
+    engine: Engine, error: Exception | None, outcome: Verdict, rule: str | None
+) -> None:
+    async def given() -> None:
+        async with audited(engine, AMY, Audited.COMMAND, "wait", item="T-1"):
+            if error is not None:
+                raise error
+
+    if error is None:
+        await given()
+    else:
+        with pytest.raises(type(error)):
+            await given()
+    (found,) = deeds(engine, Wanted()).deeds
+    assert (found.by, found.what, found.item) == ("amy", "wait", "T-1")
+    assert (found.outcome, found.rule, found.address) == (outcome, rule, "192.0.2.1")
+
+
+async def test_a_deed_that_cannot_be_noted_is_done_and_in_the_log(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("DROP TABLE audit"))
+    async with audited(engine, AMY, Audited.COMMAND, "wait", item="T-1"):
+        pass
+    assert "not in the audit" in caplog.text
+    assert "T-1" in caplog.text
+
+
+async def test_a_database_that_is_busy_for_a_moment_gets_the_deed_after_it(
+    kept: Engine, sqlite_url: str
+) -> None:
+    other = engine_of(sqlite_url)
+    held = threading.Event()
+
+    def hold() -> None:
+        with writing(other):
+            held.set()
+            # longer than one try waits, which is a second
+            released.wait(1.5)
+
+    released = threading.Event()
+    holding = threading.Thread(target=hold)
+    holding.start()
+    assert await asyncio.to_thread(held.wait, 10)
+    async with audited(kept, AMY, Audited.COMMAND, "wait", item="T-1"):
+        pass
+    holding.join()
+    other.dispose()
+    assert [one.item for one in deeds(kept, Wanted()).deeds] == ["T-1"]
+
+
+async def signed_in(app: FastAPI, engine: Engine, role: Role, name: str) -> httpx.AsyncClient:
+    """The browser of somebody with this role."""
+    has_account(engine, name, role=role, password=None)
+    client = browser(app)
+    token = sessions.begin(engine, name, way="link")
+    client.cookies.set(SESSION_COOKIE, token, domain="desk.example")
+    return client
+
+
+async def test_an_operator_sees_who_did_what(kept: Engine, app: FastAPI) -> None:
+    client = await signed_in(app, kept, Role.OPERATOR, "max")
+    for number in range(60):
+        note(kept, command(number))
+    note(
+        kept, command(99, by="<b>bob</b>", outcome=Verdict.REFUSED, rule="C8", reason="amy has it")
+    )
+    shown = await client.get("/audit")
+    assert shown.status_code == 200
+    assert "&lt;b&gt;bob&lt;/b&gt;" in shown.text
+    assert "amy has it" in shown.text
+    assert 'href="/audit?cursor=' in shown.text
+    of_one = await client.get("/audit", params={"item": "T-7", "kind": "command"})
+    assert of_one.text.count('href="/items/T-7"') == 1
+    assert "T-8" not in of_one.text
+    nothing = await client.get("/audit", params={"by": "nobody"})
+    assert "No entry matches this filter." in nothing.text
+    for odd in ({"cursor": "x"}, {"kind": "x"}):
+        assert (await client.get("/audit", params=odd)).status_code == 200
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AGENT, Role.LEAD])
+async def test_nobody_else_sees_it(kept: Engine, app: FastAPI, role: Role) -> None:
+    client = await signed_in(app, kept, role, "amy")
+    answer = await client.get("/audit")
+    assert answer.status_code == 403
+    assert "takes the role operator" in answer.text

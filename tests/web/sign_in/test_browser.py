@@ -1,0 +1,129 @@
+"""Signing in, and the audit, in a real browser: what its policy allows is what our pages need."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, expect
+from sqlalchemy import Engine
+
+from auth import accounts
+from auth.authenticator import StoreDoors
+from auth.callers import Role
+from starter.settings import Settings
+from store.auth.audit import Deed, note
+from store.engine import engine_of
+from store.schema.auth_tables import Audited, Verdict
+from store.schema.versions import upgrade
+from tests.support.app_fixture import PASSWORD, has_account
+from tests.support.browser_fixtures import chromium, house, problems_of, served, window
+from web.context import SESSION_COOKIE
+
+GRAVE: Final = frozenset({"serious", "critical"})
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A house with real doors, and a browser to come to it."""
+
+    engine: Engine
+    address: str
+    browser: Browser
+
+
+@pytest.fixture(scope="module")
+async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Looked]:
+    """One house and one browser for all."""
+    folder: Path = tmp_path_factory.mktemp("browser")
+    engine = engine_of(f"sqlite:///{folder / 'casekeep.db'}")
+    upgrade(engine)
+    of = replace(house(engine), doors=StoreDoors(engine), settings=Settings())
+    has_account(engine, "max", role=Role.OPERATOR, shown="Maximiliane Mustermann")
+    async with served(of) as address, chromium() as browser:
+        yield Looked(engine, address, browser)
+    engine.dispose()
+
+
+async def signs_in(page: Page, name: str, password: str) -> None:
+    """Fill the form, and hand it in."""
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Sign in").click()
+
+
+async def test_a_person_signs_in_by_password_is_where_they_wanted_and_signs_out(
+    looked: Looked,
+) -> None:
+    context = await window(looked.browser, looked.address, None)
+    page = await context.new_page()
+    problems = problems_of(page)
+    await page.goto("/audit?kind=sign_in")
+    await expect(page).to_have_url(f"{looked.address}/sign-in?next=%2Faudit%3Fkind%3Dsign_in")
+    await signs_in(page, "max", "wrong horse battery")
+    await expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    await expect(page.get_by_label("Name")).to_have_value("max")
+    problems.clear()  # browsers complain of every answer that is 401
+    await signs_in(page, "max", PASSWORD)
+    await expect(page).to_have_url(f"{looked.address}/audit?kind=sign_in")
+    await expect(page.get_by_role("row").nth(1)).to_contain_text("By password")
+    await expect(page.get_by_role("row").nth(2)).to_contain_text("Failed")
+    cookies = {one.get("name"): one for one in await context.cookies()}
+    assert cookies[SESSION_COOKIE].get("httpOnly") is True
+    assert await page.evaluate("document.cookie.includes('casekeep=')") is False
+    await page.get_by_label("Language, theme and account").click()
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page).to_have_url(f"{looked.address}/sign-in")
+    await page.goto("/audit")
+    await expect(page).to_have_url(f"{looked.address}/sign-in?next=%2Faudit")
+    assert problems == []
+    await context.close()
+
+
+async def test_a_person_signs_in_by_a_link(looked: Looked) -> None:
+    path = accounts.make_link(looked.engine, "max", by="root")
+    context = await window(looked.browser, looked.address, None)
+    page = await context.new_page()
+    problems = problems_of(page)
+    await page.goto(path)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page).to_have_url(f"{looked.address}/inbox")
+    assert problems == []
+    await context.close()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1024), ("dark", 375)])
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_the_audit_can_be_read_by_everybody_however_wide_their_window(
+    looked: Looked, language: str, theme: str, width: int
+) -> None:
+    for number in range(55):
+        deed = Deed(
+            by="robot:a-robot-with-a-name-that-is-far-too-long-for-anybody-to-read-it",
+            kind=list(Audited)[number % len(Audited)],
+            what="send_and_resolve",
+            item=f"C-{number:08}-A12",
+            about="service:" + "x" * 60,
+            outcome=list(Verdict)[number % len(Verdict)],
+            reason="ticket T-7F3K9Q2D is closed: cannot assign; mail to it starts a new item",
+            rule="C15",
+            address="2001:db8:1:2::/64",
+        )
+        note(looked.engine, deed)
+    path = accounts.make_link(looked.engine, "max", by="root")
+    context = await window(
+        looked.browser, looked.address, None, theme=theme, width=width, language=language
+    )
+    page = await context.new_page()
+    await page.goto(path)
+    await page.locator("form button").click()
+    problems = problems_of(page)
+    await page.goto("/audit")
+    results = (await Axe().run(page)).response
+    wide = await page.evaluate("document.documentElement.scrollWidth")
+    await context.close()
+    assert [one for one in results["violations"] if one["impact"] in GRAVE] == []
+    assert wide <= width
+    assert problems == []

@@ -1,0 +1,364 @@
+"""Signing in at an OpenID provider: a real one, and one that answers what it should not."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from joserfc import jwt
+from joserfc.jwk import OctKey, RSAKey
+from pydantic import ValidationError
+from sqlalchemy import Engine
+
+from auth import accounts, authentication, oidc
+from starter.settings import Settings
+from store.auth.accounts import account_of
+from store.auth.audit import Wanted, deeds
+from store.schema.auth_tables import Audited, Verdict
+from tests.support.app_fixture import *  # noqa: F403 - as above
+from tests.support.app_fixture import application_over, browser, has_account
+from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
+from tests.support.rogue_oidc_provider import Wicked, key_of, wicked_provider
+from web.context import SESSION_COOKIE
+
+# in a process of its own: it warns of what it is made of, which is an error where we test. It lives
+# until its stdin ends, as it does when we are killed.
+_PROVIDER = """
+import sys
+from oidc_provider_mock import User, run_server_in_thread
+amy = User(sub="u-1", claims={"email": "Amy@Example.org", "email_verified": True})
+bob = User(sub="u-2", claims={"email": "bob@example.org", "email_verified": False})
+with run_server_in_thread(user_claims=[amy, bob], require_nonce=True) as server:
+    print(server.server_port, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    """The real provider package, on a loopback port; its address."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", _PROVIDER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield f"http://localhost:{int(process.stdout.readline())}"
+        process.stdin.close()
+
+
+@pytest.fixture
+def wicked() -> Iterator[Wicked]:
+    """A provider that says what the test wants."""
+    with wicked_provider() as one:
+        yield one
+
+
+async def desk(engine: Engine, issuer: str, **given: Any) -> httpx.AsyncClient:  # noqa: ANN401
+    """A browser at a desk whose people sign in there."""
+    app = await application_over(
+        engine,
+        oidc_issuer=issuer,
+        oidc_client_id="desk",
+        oidc_client_secret="s",  # noqa: S106 - of nobody
+        **given,
+    )
+    return browser(app)
+
+
+async def begun(client: httpx.AsyncClient, back: str = "/owned") -> dict[str, str]:
+    """Go to the provider; what it is asked."""
+    answer = await client.get("/sign-in/oidc", params={"next": back})
+    assert answer.status_code == 303, answer.text
+    return {
+        name: values[0]
+        for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()
+    } | {"there": answer.headers["location"]}
+
+
+async def come_back(client: httpx.AsyncClient, **given: str) -> httpx.Response:
+    """Come back from it, as another site sends browsers."""
+    other = {"sec-fetch-site": "cross-site"}
+    return await client.get("/sign-in/oidc/callback", params=given, headers=other)
+
+
+async def signed_in_there(client: httpx.AsyncClient, user: str) -> httpx.Response:
+    """Sign in at the real provider as this user, and come back."""
+    asked = await begun(client)
+    async with httpx.AsyncClient() as there:
+        agreed = await there.post(asked["there"], data={"sub": user})
+    assert agreed.status_code in {302, 303}, agreed.text
+    query = parse_qs(urlsplit(agreed.headers["location"]).query)
+    return await come_back(client, code=query["code"][0], state=query["state"][0])
+
+
+async def test_a_person_signs_in_there_and_is_known_by_their_subject_from_then_on(
+    kept: Engine, provider: str
+) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    client = await desk(kept, provider)
+    assert "/sign-in/oidc?next=" in (await client.get("/sign-in")).text
+    answer = await signed_in_there(client, "u-1")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
+    assert SESSION_COOKIE in answer.cookies
+    found = account_of(kept, "amy")
+    assert found is not None
+    assert found.subject == f"{provider} u-1"
+    accounts.change(kept, "amy", by="root", email="")
+    again = await desk(kept, provider)
+    assert (await signed_in_there(again, "u-1")).status_code == 303
+    told = [(one.what, one.outcome) for one in deeds(kept, Wanted(kind=Audited.SIGN_IN)).deeds]
+    assert told == [("provider", Verdict.DONE)] * 2
+
+
+async def test_an_address_that_nobody_verified_is_nobodys(kept: Engine, provider: str) -> None:
+    has_account(kept, "bob", password=None, email="bob@example.org")
+    answer = await signed_in_there(await desk(kept, provider), "u-2")
+    assert answer.status_code == 403
+    assert SESSION_COOKIE not in answer.cookies
+    assert "nobody here knows you" in answer.text
+    found = account_of(kept, "bob")
+    assert found is not None
+    assert found.subject is None
+
+
+async def test_unknown_people_are_refused_and_get_no_account(kept: Engine, provider: str) -> None:
+    answer = await signed_in_there(await desk(kept, provider), "u-1")
+    assert answer.status_code == 403
+    assert account_of(kept, "u-1") is None
+    refused = deeds(kept, Wanted(by=authentication.UNKNOWN)).deeds
+    assert [one.reason for one in refused] == ["no account for Amy@Example.org"]
+
+
+async def test_a_disabled_account_is_not_let_in(kept: Engine, provider: str) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    accounts.disable(kept, "amy", by="root")
+    assert (await signed_in_there(await desk(kept, provider), "u-1")).status_code == 403
+
+
+async def test_an_account_of_another_subject_is_not_given_to_who_has_its_address_now(
+    kept: Engine, provider: str
+) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    authentication.by_provider(
+        kept, subject=f"{provider} u-9", email="amy@example.org", verified=True, address="a"
+    )
+    assert (await signed_in_there(await desk(kept, provider), "u-1")).status_code == 403
+
+
+async def test_the_code_is_asked_for_with_pkce_and_the_clients_secret(
+    kept: Engine, wicked: Wicked
+) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["redirect_uri"] == "http://desk.example/sign-in/oidc/callback"
+    assert set(asked["scope"].split()) >= {"openid", "email"}
+    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    answer = await come_back(client, code="c", state=asked["state"])
+    assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
+    sent = wicked.asked[0]
+    assert oidc._challenge(sent["code_verifier"]) == asked["code_challenge"]  # noqa: SLF001
+    assert sent["authorization"] == "Basic " + base64.b64encode(b"desk:s").decode()
+
+
+async def test_an_address_that_only_the_userinfo_tells_counts(kept: Engine, wicked: Wicked) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    wicked.claims = {"nonce": asked["nonce"]}
+    wicked.userinfo = {"sub": "u-1", "email": "amy@example.org", "email_verified": True}
+    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+
+
+async def test_keys_that_the_provider_changed_are_asked_for_again(
+    kept: Engine, wicked: Wicked
+) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    wicked.key = wicked.signs_with = key_of("two")
+    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+
+
+def unsigned(url: str, nonce: str) -> str:
+    """An ID token that nobody signed."""
+    claims = {"iss": url, "aud": "desk", "sub": "u-1", "nonce": nonce}
+    now = int(time.time())
+    parts = ({"alg": "none"}, claims | {"iat": now, "exp": now + 60})
+    told = [base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=") for one in parts]
+    return b".".join([*told, b""]).decode()
+
+
+def by_secret(url: str, nonce: str) -> str:
+    """An ID token signed with what is no secret of the provider's alone."""
+    now = int(time.time())
+    claims = {"iss": url, "aud": "desk", "sub": "u-1", "nonce": nonce, "iat": now, "exp": now + 60}
+    return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key("s" * 32), ["HS256"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"nonce": "another"},
+        {"nonce": None},
+        {"aud": "another-client"},
+        {"aud": ["another-client"]},
+        {"aud": ["desk", "another-client"]},
+        {"aud": ["desk", "another-client"], "azp": "another-client"},
+        {"azp": "another-client"},
+        {"aud": None},
+        {"iss": "https://evil.example"},
+        {"iss": None},
+        {"exp": 1_000_000},
+        {"exp": None},
+        {"iat": 9_999_999_999},
+        {"sub": None},
+        {"sub": ["u-1"]},
+        "unsigned",
+        "by secret",
+        "by a stranger",
+        "no token",
+    ],
+    ids=str,
+)
+async def test_an_id_token_that_is_not_good_lets_nobody_in(
+    kept: Engine, wicked: Wicked, wrong: dict[str, Any] | str
+) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    match wrong:
+        case "unsigned":
+            wicked.token = unsigned(wicked.url, asked["nonce"])
+        case "by secret":
+            wicked.token = by_secret(wicked.url, asked["nonce"])
+        case "by a stranger":
+            stranger = key_of("a stranger's").as_dict(private=True)
+            wicked.signs_with = RSAKey.import_key(stranger | {"kid": "one"})
+        case "no token":
+            wicked.token = ""
+        case dict():
+            wicked.claims |= wrong
+        case _:
+            pytest.fail(f"nothing is done for {wrong}")
+    answer = await come_back(client, code="c", state=asked["state"])
+    assert answer.status_code == 401
+    assert SESSION_COOKIE not in answer.cookies
+    assert account_of(kept, "amy").subject is None  # type: ignore[union-attr]
+    assert [one.outcome for one in deeds(kept, Wanted(kind=Audited.SIGN_IN)).deeds] == [
+        Verdict.FAILED
+    ]
+
+
+@pytest.mark.parametrize("how", ["another state", "another browser", "no cookie", "another's iss"])
+async def test_an_answer_to_what_this_browser_did_not_ask_lets_nobody_in(
+    kept: Engine, wicked: Wicked, how: str
+) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    given = {"code": "c", "state": asked["state"]}
+    match how:
+        case "another state":
+            given["state"] = "x" * 43
+        case "another browser":
+            client.cookies.clear()
+            await begun(client)
+        case "no cookie":
+            client.cookies.clear()
+        case _:
+            given["iss"] = "https://evil.example"
+    answer = await come_back(client, **given)
+    assert answer.status_code == 401
+    assert SESSION_COOKIE not in answer.cookies
+    assert wicked.asked == []
+
+
+async def test_whoever_keeps_coming_back_with_nothing_does_not_fill_the_audit(
+    kept: Engine, wicked: Wicked
+) -> None:
+    client = await desk(kept, wicked.url)
+    for _ in range(authentication.OF_ADDRESS + 5):
+        assert (await come_back(client, code="c", state="s")).status_code == 401
+    noted = deeds(kept, Wanted(kind=Audited.SIGN_IN), limit=100).deeds
+    assert len(noted) == authentication.OF_ADDRESS
+
+
+async def test_the_same_answer_a_second_time_lets_nobody_in(kept: Engine, wicked: Wicked) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+    assert (await come_back(client, code="c", state=asked["state"])).status_code == 401
+
+
+async def test_who_says_no_there_is_asked_again_here(kept: Engine, provider: str) -> None:
+    client = await desk(kept, provider)
+    asked = await begun(client)
+    answer = await come_back(client, error="access_denied", state=asked["state"])
+    assert answer.status_code == 401
+    assert "Try again" in answer.text
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"issuer": "https://evil.example"},
+        {"jwks_uri": "http://evil.example/keys"},
+        {"token_endpoint": None},
+    ],
+    ids=str,
+)
+async def test_a_provider_that_is_not_what_it_should_be_is_not_asked(
+    kept: Engine, wicked: Wicked, metadata: dict[str, Any]
+) -> None:
+    wicked.metadata = metadata
+    client = await desk(kept, wicked.url)
+    answer = await client.get("/sign-in/oidc")
+    assert answer.status_code == 502
+
+
+async def test_a_provider_that_does_not_answer_is_told_so(kept: Engine) -> None:
+    client = await desk(kept, "http://127.0.0.1:1")
+    answer = await client.get("/sign-in/oidc")
+    assert answer.status_code == 502
+    assert "does not answer" in answer.text
+
+
+async def test_without_a_provider_there_is_no_way_to_one(
+    app: FastAPI, outside: httpx.AsyncClient
+) -> None:
+    del app
+    assert "/sign-in/oidc" not in (await outside.get("/sign-in")).text
+    for path in ("/sign-in/oidc", "/sign-in/oidc/callback?code=c&state=s"):
+        assert (await outside.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"oidc_issuer": "https://login.example"},
+        {"oidc_client_id": "desk"},
+        {"oidc_issuer": "login.example", "oidc_client_id": "desk"},
+    ],
+    ids=str,
+)
+def test_settings_name_a_provider_and_us_there_or_neither(given: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate(given)

@@ -1,0 +1,327 @@
+"""Signing in by password, and out again: sessions, their cookies, and how often one may try."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from sqlalchemy import Engine, event, select, update
+
+from auth import accounts, authentication, passwords, sessions
+from auth.authentication import OF_ACCOUNT, OF_ADDRESS, SignInRefused
+from auth.authenticator import StoreDoors
+from auth.callers import Role
+from store.auth import sessions as store_sessions
+from store.auth.audit import Wanted, deeds
+from store.auth.sessions import digest_of
+from store.engine import writing
+from store.schema.auth_tables import Audited, Verdict, account, attempt, session
+from tests.support.app_fixture import *  # noqa: F403 - as above
+from tests.support.app_fixture import PASSWORD, browser, has_account, sign_in, token_of
+from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
+from web.context import SESSION_COOKIE
+
+
+async def test_a_person_signs_in_and_comes_to_where_they_wanted(
+    kept: Engine, outside: httpx.AsyncClient
+) -> None:
+    has_account(kept)
+    answer = await sign_in(outside, next="/owned?page=2")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/owned?page=2")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Secure" not in cookie
+    caller = sessions.caller(kept, token_of(answer))
+    assert caller is not None
+    assert (caller.actor, caller.role) == ("amy", Role.AGENT)
+    assert caller.queues == {"invoices"}
+
+
+async def test_over_https_the_cookie_is_secure(kept: Engine, app: FastAPI) -> None:
+    has_account(kept)
+    safe = browser(app, origin="https://desk.example")
+    answer = await safe.post(
+        "https://desk.example/sign-in", data={"name": "amy", "password": PASSWORD}
+    )
+    assert "Secure" in answer.headers["set-cookie"]
+    assert "max-age" in answer.headers["strict-transport-security"]
+
+
+async def test_the_store_knows_no_token_but_its_digest(
+    kept: Engine, outside: httpx.AsyncClient
+) -> None:
+    has_account(kept)
+    token = token_of(await sign_in(outside))
+    with kept.connect() as connection:
+        rows = connection.execute(select(session)).all()
+    assert [row.digest for row in rows] == [digest_of(token)]
+    assert token not in str(rows)
+
+
+async def test_the_sign_in_page_is_there_in_either_language(outside: httpx.AsyncClient) -> None:
+    for language, word in (("en", "Password"), ("fr-CA,fr;q=0.9", "Mot de passe")):
+        answer = await outside.get("/sign-in", headers={"accept-language": language})
+        assert answer.status_code == 200
+        assert word in answer.text
+
+
+async def test_whoever_is_signed_in_is_not_asked_again(
+    kept: Engine, outside: httpx.AsyncClient
+) -> None:
+    has_account(kept)
+    await sign_in(outside)
+    answer = await outside.get("/sign-in?next=/owned")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/ok\r\nset-cookie: a=b",
+        "/\t/evil.example",
+        "",
+    ],
+)
+async def test_the_way_back_leads_nowhere_else(
+    kept: Engine, outside: httpx.AsyncClient, elsewhere: str
+) -> None:
+    has_account(kept)
+    answer = await sign_in(outside, next=elsewhere)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+async def test_a_wrong_password_an_unknown_name_and_a_disabled_account_are_told_the_same(
+    kept: Engine, app: FastAPI
+) -> None:
+    has_account(kept)
+    has_account(kept, "bob")
+    has_account(kept, "eva", password=None)
+    accounts.disable(kept, "bob", by="root")
+    told = set()
+    for name, password in (
+        ("amy", "wrong horse battery"),
+        ("nobody", PASSWORD),
+        ("bob", PASSWORD),
+        ("eva", PASSWORD),
+    ):
+        answer = await sign_in(browser(app), name, password)
+        assert SESSION_COOKIE not in answer.cookies
+        told.add((answer.status_code, answer.text.replace(f'value="{name}"', "")))
+    assert len(told) == 1
+    assert told.pop()[0] == 401
+
+
+def test_where_there_is_no_password_one_is_hashed_all_the_same() -> None:
+    took = []
+    for kept_password in (passwords.kept(PASSWORD, of="amy"), None):
+        passwords.fits("warm", kept_password)
+        begun = time.process_time()
+        assert passwords.fits("wrong horse battery", kept_password) is False
+        took.append(time.process_time() - begun)
+    assert took[1] > took[0] / 3
+
+
+async def test_a_new_sign_in_is_a_new_session_and_ends_the_browsers_old_one(
+    kept: Engine, outside: httpx.AsyncClient
+) -> None:
+    has_account(kept)
+    first = token_of(await sign_in(outside))
+    second = token_of(await sign_in(outside))
+    assert first != second
+    assert sessions.caller(kept, first) is None
+    assert sessions.caller(kept, second) is not None
+
+
+async def test_a_token_that_the_browser_brought_is_never_its_sessions(
+    kept: Engine, outside: httpx.AsyncClient
+) -> None:
+    has_account(kept)
+    outside.cookies.set(SESSION_COOKIE, "chosen-by-an-attacker", domain="desk.example")
+    answer = await sign_in(outside)
+    assert token_of(answer) != "chosen-by-an-attacker"
+    assert sessions.caller(kept, "chosen-by-an-attacker") is None
+
+
+async def test_signing_out_ends_the_session_for_whoever_copied_the_cookie(
+    kept: Engine, outside: httpx.AsyncClient
+) -> None:
+    has_account(kept)
+    token = token_of(await sign_in(outside))
+    answer = await outside.post("/sign-out", data={"csrf": sessions.csrf_of(token)})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert sessions.caller(kept, token) is None
+    assert [one.kind for one in deeds(kept, Wanted(by="amy")).deeds] == [
+        Audited.SIGN_OUT,
+        Audited.SIGN_IN,
+    ]
+
+
+@pytest.mark.parametrize("what", ["disable", "password"])
+def test_disabling_an_account_or_changing_its_password_signs_it_out(
+    engine: Engine, what: str
+) -> None:
+    has_account(engine)
+    token = sessions.begin(engine, "amy", way="password")
+    assert sessions.caller(engine, token) is not None
+    if what == "disable":
+        accounts.disable(engine, "amy", by="root")
+    else:
+        accounts.set_password(engine, "amy", "another horse battery", by="root")
+    assert sessions.caller(engine, token) is None
+    accounts.disable(engine, "amy", by="root", disabled=False)
+    assert sessions.caller(engine, token) is None
+
+
+@pytest.mark.parametrize(("column", "ago"), [("seen_at", sessions.IDLE), ("ends_at", timedelta(0))])
+def test_a_session_is_over_when_it_was_idle_too_long_or_lasted_long_enough(
+    engine: Engine, column: str, ago: timedelta
+) -> None:
+    has_account(engine)
+    token = sessions.begin(engine, "amy", way="password")
+    at = datetime.now(UTC) - ago
+    with writing(engine) as connection:
+        connection.execute(update(session).values({column: at}))
+    assert sessions.caller(engine, token) is None
+
+
+def test_a_session_that_is_used_is_not_idle(engine: Engine) -> None:
+    has_account(engine)
+    token = sessions.begin(engine, "amy", way="password")
+    almost = datetime.now(UTC) - sessions.IDLE + timedelta(minutes=1)
+    with writing(engine) as connection:
+        connection.execute(update(session).values(seen_at=almost))
+    assert sessions.caller(engine, token) is not None
+    with engine.connect() as connection:
+        seen = connection.execute(select(session.c.seen_at)).scalar_one()
+    assert seen > almost + timedelta(minutes=30)
+
+
+def test_a_change_of_role_and_queues_is_seen_by_the_next_request(engine: Engine) -> None:
+    has_account(engine)
+    token = sessions.begin(engine, "amy", way="password")
+    accounts.change(engine, "amy", by="root", role=Role.VIEWER, queues=("returns",))
+    caller = sessions.caller(engine, token)
+    assert caller is not None
+    assert (caller.role, caller.queues) == (Role.VIEWER, frozenset({"returns"}))
+
+
+async def test_too_many_failed_attempts_for_an_account_are_told_when_to_try_again(
+    kept: Engine, app: FastAPI
+) -> None:
+    has_account(kept)
+    has_account(kept, "bob")
+    for number in range(OF_ACCOUNT):
+        answer = await sign_in(browser(app, address=f"192.0.2.{number}"), "amy", "wrong guess")
+        assert answer.status_code == 401
+    late = await sign_in(browser(app, address="192.0.2.99"))
+    assert late.status_code == 429
+    for _ in range(3):
+        assert (await sign_in(browser(app, address="192.0.2.98"))).status_code == 429
+    noted = deeds(kept, Wanted(by="amy", kind=Audited.SIGN_IN)).deeds
+    assert len(noted) == OF_ACCOUNT + 1
+    assert late.headers["retry-after"] == "900"
+    assert "Try again in 15 minutes" in late.text
+    assert (await sign_in(browser(app), "bob")).status_code == 303
+    over(kept)
+    assert (await sign_in(browser(app))).status_code == 303
+
+
+async def test_too_many_failed_attempts_from_an_address_stop_it_whatever_the_names(
+    kept: Engine, app: FastAPI
+) -> None:
+    has_account(kept)
+    for number in range(OF_ADDRESS):
+        with pytest.raises(SignInRefused):
+            authentication.by_link(kept, f"guess {number}", address="192.0.2.7")
+    assert (await sign_in(browser(app, address="192.0.2.7"))).status_code == 429
+    assert (await sign_in(browser(app, address="192.0.2.8"))).status_code == 303
+
+
+async def test_those_who_sign_in_do_not_use_up_their_houses_attempts(
+    kept: Engine, app: FastAPI
+) -> None:
+    has_account(kept)
+    for _ in range(3):
+        assert (await sign_in(browser(app))).status_code == 303
+    with kept.connect() as connection:
+        assert connection.execute(select(attempt.c.failures)).scalars().all() == [0]
+
+
+async def test_the_addresses_of_one_ipv6_network_are_one(app: FastAPI) -> None:
+    for number in range(OF_ADDRESS + 1):
+        address = f"2001:db8:1:2::{number + 1:x}"
+        answer = await browser(app, address=address).post("/sign-in/link/none")
+    assert answer.status_code == 429
+    other = await browser(app, address="2001:db8:1:3::1").post("/sign-in/link/none")
+    assert other.status_code == 410
+
+
+async def test_failed_attempts_are_audited_without_names_that_nobody_has(
+    kept: Engine, outside: httpx.AsyncClient
+) -> None:
+    has_account(kept)
+    await sign_in(outside, "amy", "wrong guess")
+    await sign_in(outside, "my-secret-password", "wrong guess")
+    found = deeds(kept, Wanted(kind=Audited.SIGN_IN)).deeds
+    assert [(one.by, one.outcome) for one in found] == [
+        (authentication.UNKNOWN, Verdict.FAILED),
+        ("amy", Verdict.FAILED),
+    ]
+    assert {one.address for one in found} == {"192.0.2.1"}
+    assert "my-secret-password" not in str(found)
+
+
+async def test_a_password_kept_with_older_parameters_is_kept_anew(
+    kept: Engine, outside: httpx.AsyncClient
+) -> None:
+    has_account(kept)
+    weak = PasswordHasher(time_cost=1, memory_cost=1_024).hash(PASSWORD)
+    with writing(kept) as connection:
+        connection.execute(update(account).values(password=weak))
+    assert (await sign_in(outside)).status_code == 303
+    with kept.connect() as connection:
+        now = connection.execute(select(account.c.password)).scalar_one()
+    assert now != weak
+    assert not passwords.is_dated(now)
+
+
+def over(engine: Engine) -> None:
+    """Let the window pass in which attempts are counted."""
+    with writing(engine) as connection:
+        connection.execute(update(attempt).values(since=datetime.now(UTC) - authentication.WINDOW))
+
+
+def test_of_attempts_made_at_once_no_more_are_looked_at_than_are_allowed(engine: Engine) -> None:
+    def attempt(_: int) -> int:
+        return store_sessions.count_attempt(
+            engine, "account amy", window=authentication.WINDOW
+        ).failures
+
+    with ThreadPoolExecutor(8) as threads:
+        counted = list(threads.map(attempt, range(40)))
+    assert sorted(counted) == list(range(1, 41))
+
+
+def test_a_session_costs_one_statement_a_request(engine: Engine) -> None:
+    has_account(engine, queues=("a", "b", "c"), password=None)
+    token = sessions.begin(engine, "amy", way="link")
+    statements: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _count(_c: object, _u: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    for _ in range(3):
+        caller = StoreDoors(engine).by_session(token)
+        assert caller is not None
+        assert caller.queues == {"a", "b", "c"}
+    assert [one.partition(" ")[0] for one in statements] == ["SELECT"] * 3

@@ -1,0 +1,295 @@
+"""Items as they are, and what happened to them."""
+
+import asyncio
+from typing import Annotated, Any, Final, cast
+from urllib.parse import quote
+
+from fastapi import APIRouter, Header, Path, Query, Response
+
+from auth.audit import note_done
+from auth.callers import EVERY_QUEUE, Caller, Role
+from auth.permissions import Duty, Forbidden, check_command, check_duty
+from domain.base.refusals import InvalidCommand
+from domain.base.values import Kind, Status
+from domain.engine.allowed_commands import Move, Moves
+from domain.model.commands import commands_of
+from domain.model.states import State
+from domain.model.timeline import line_of
+from starter.client import UnknownItem
+from store.items.api_list import Filter, Sight, items, notes_of
+from store.items.paging import PAGE
+from store.items.queries import timeline
+from store.items.timeline_page import belongs, received, sent
+from store.mail.inbound_mail import arrivals_of, attachments_of, content_of
+from store.schema.auth_tables import Audited
+from web.api.item_paths import Seen
+from web.api.models import Hanging, Lines, MailIn, Mails, Notes, OneNote, Told
+from web.api.problem_details import ApiRoute
+from web.api.request_bodies import etag_of
+from web.api.responses import (
+    READING,
+    documented,
+    json_answer,
+    problems,
+    state_answer,
+    state_documented,
+)
+from web.context import Calls, InHouse
+
+router = APIRouter(route_class=ApiRoute, tags=["items"])
+MOST: Final = 200
+Limit = Annotated[int, Query(ge=1, le=MOST, description="Lines of the page.")]
+CursorGiven = Annotated[
+    str | None,
+    Query(max_length=500, description="Of the page before: asks for the one that follows it."),
+]
+_Names = Annotated[list[Annotated[str, Query(max_length=100)]], Query(max_length=50)]
+After = Annotated[int, Query(ge=0, le=2**31 - 1, description="The `next` of the page before.")]
+
+
+def sight_of(caller: Caller) -> Sight:
+    """What the caller may see."""
+    if caller.role is Role.OPERATOR or EVERY_QUEUE in caller.queues:
+        return Sight(actor=caller.actor, queues=None)
+    return Sight(actor=caller.actor, queues=caller.queues)
+
+
+@router.get(
+    "/items",
+    operation_id="list_items",
+    summary="List items",
+    description="Items of the caller's queues, and open ones that they hold or own; newest first. "
+    "Filters of a name are alternatives, those of different names go together. `q` looks for words "
+    "in references, titles, descriptions and notes, among the best 200 matches.",
+    responses=documented({200: {"model": Lines}}) | problems(*READING),
+)
+def list_items(  # noqa: PLR0917 - one a filter
+    house: InHouse,
+    caller: Calls,
+    status: Annotated[list[Status], Query(default_factory=list, max_length=6)],
+    kind: Annotated[list[Kind], Query(default_factory=list, max_length=3)],
+    queue: Annotated[_Names, Query(default_factory=list)],
+    assignee: Annotated[_Names, Query(default_factory=list)],
+    owner: Annotated[_Names, Query(default_factory=list)],
+    category: Annotated[_Names, Query(default_factory=list)],
+    q: Annotated[str, Query(max_length=500)] = "",
+    limit: Limit = PAGE,
+    cursor: CursorGiven = None,
+) -> Response:
+    """A page of items."""
+    check_duty(caller, Duty.READ)
+    wanted = Filter(
+        kinds=tuple(kind),
+        statuses=tuple(status),
+        queues=tuple(queue),
+        assignees=tuple(assignee),
+        owners=tuple(owner),
+        categories=tuple(category),
+        words=q,
+    )
+    page = items(house.engine, wanted, sight_of(caller), limit=limit, cursor=cursor)
+    return json_answer(lines_of(page))
+
+
+def lines_of(page: object) -> Lines:
+    """A page of the store as it is answered."""
+    return Lines.model_validate(page)
+
+
+@router.get(
+    "/items/{reference}",
+    operation_id="read_item",
+    summary="Read an item",
+    description="Its state; with `If-None-Match` only if it has changed since.",
+    responses=documented(
+        {
+            200: state_documented("Its state."),
+            304: {"description": "It is still at that revision."},
+        }
+    )
+    | problems(*READING, 404),
+)
+async def read_item(
+    state: Seen,
+    if_none_match: Annotated[
+        str | None, Header(alias="If-None-Match", description="The ETag of what you have.")
+    ] = None,
+) -> Response:
+    """The item's state."""
+    known = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    if known & {etag_of(state.revision), "*"}:
+        return Response(status_code=304, headers={"ETag": etag_of(state.revision)})
+    return state_answer(state)
+
+
+@router.get(
+    "/items/{reference}/timeline",
+    operation_id="read_timeline",
+    summary="Read an item's timeline",
+    responses=documented({200: {"model": Told}}) | problems(*READING, 404),
+)
+async def read_timeline(
+    house: InHouse,
+    state: Seen,
+    from_revision: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    after: After = 0,
+    limit: Limit = MOST,
+) -> Response:
+    """Entries, oldest first."""
+    page = await asyncio.to_thread(
+        timeline,
+        house.engine,
+        state.reference,
+        from_revision=from_revision,
+        after=after,
+        limit=limit,
+    )
+    return json_answer(Told(entries=tuple(map(line_of, page.entries)), next=page.next))
+
+
+@router.get(
+    "/items/{reference}/notes",
+    operation_id="read_notes",
+    summary="Read an item's notes",
+    description="Every text of the item at full length: what it was submitted with, notes, mails.",
+    responses=documented({200: {"model": Notes}}) | problems(*READING, 404),
+)
+async def read_notes(
+    house: InHouse, state: Seen, after: After = 0, limit: Limit = PAGE
+) -> Response:
+    """Notes, oldest first."""
+    found, following = await asyncio.to_thread(
+        notes_of, house.engine, state.reference, after=after, limit=limit
+    )
+    notes = tuple(OneNote.model_validate(one) for one in found)
+    return json_answer(Notes(notes=notes, next=following))
+
+
+@router.get(
+    "/items/{reference}/mails",
+    operation_id="read_mails",
+    summary="Read an item's mails",
+    responses=documented({200: {"model": Mails}}) | problems(*READING, 404),
+)
+async def read_mails(house: InHouse, state: Seen) -> Response:
+    """Mails in and out, oldest first."""
+
+    def read() -> Mails:
+        digests = [one.digest for one in arrivals_of(house.engine, state.reference)]
+        texts = received(house.engine, digests)
+        mails = [texts[digest] for digest in digests if digest in texts]
+        return Mails(
+            received=tuple(_mail_in(state, mail) for mail in mails),
+            sent=sent(house.engine, state.reference, run=state.run),
+        )
+
+    return json_answer(await asyncio.to_thread(read))
+
+
+def _mail_in(state: State, mail: Any) -> MailIn:  # noqa: ANN401 - the store's own
+    base = f"/api/v1/items/{state.reference}/mails/{mail.digest}/attachments"
+    return MailIn(
+        id=mail.digest,
+        sender=mail.sender,
+        sender_name=mail.sender_name,
+        recipients=mail.recipients,
+        subject=mail.subject,
+        text=mail.text,
+        automatic=mail.automatic,
+        received_at=mail.received_at,
+        attachments=tuple(
+            Hanging(
+                number=number,
+                name=one.name,
+                type=one.type,
+                size=one.size,
+                refused=one.refused,
+                url=None if one.digest is None else f"{base}/{number}",
+            )
+            for number, one in enumerate(mail.attachments)
+        ),
+    )
+
+
+@router.get(
+    "/items/{reference}/mails/{mail}/attachments/{number}",
+    operation_id="read_attachment",
+    summary="Download an attachment",
+    response_class=Response,
+    responses=documented(
+        {
+            200: {
+                "description": "Its content, as it came in.",
+                "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+            }
+        }
+    )
+    | problems(*READING, 404),
+)
+async def read_attachment(
+    house: InHouse,
+    caller: Calls,
+    state: Seen,
+    mail: Annotated[str, Path(max_length=64)],
+    number: Annotated[int, Path(ge=0, le=1000)],
+) -> Response:
+    """The content of an attachment of a mail that came in for the item."""
+
+    def read() -> tuple[str, bytes] | None:
+        if not mail.isalnum() or not belongs(house.engine, state.reference, mail):
+            return None
+        hanging = attachments_of(house.engine, mail)
+        if number >= len(hanging) or hanging[number].digest is None:
+            return None
+        content = content_of(house.engine, cast("str", hanging[number].digest))
+        if content is None:
+            return None
+        name = hanging[number].name
+        item = state.reference
+        note_done(house.engine, caller, Audited.DOWNLOAD, name, item=item, about=mail)
+        return name, content
+
+    found = await asyncio.to_thread(read)
+    if found is None:
+        raise UnknownItem(f"no attachment {number} of that mail on {state.reference}")
+    name, content = found
+    return Response(
+        content,
+        # never the sender's own type: whatever it says, a browser must not run it
+        media_type="application/octet-stream",
+        headers={
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox",
+        },
+    )
+
+
+@router.get(
+    "/items/{reference}/moves",
+    operation_id="read_moves",
+    summary="What the caller may do with an item now",
+    description="Every command of its kind, in its variants, and why those that are refused are. "
+    "A closed item allows none.",
+    responses=documented({200: {"model": Moves}}) | problems(*READING, 404),
+)
+async def read_moves(house: InHouse, caller: Calls, state: Seen) -> Response:
+    """The item's moves, as far as the caller is permitted them."""
+    if state.status is Status.CLOSED:
+        none = Moves(
+            by=caller.actor, revision=state.revision, moves=(), missing=(), has_evidence=False
+        )
+        return json_answer(none)
+    told = Moves.model_validate(await house.desk.moves(state.reference, caller.actor))
+    moves = tuple(_permitted(caller, state, move) for move in told.moves)
+    return json_answer(told.model_copy(update={"moves": moves}))
+
+
+def _permitted(caller: Caller, state: State, move: Move) -> Move:
+    if not move.allowed or move.command not in commands_of(state.kind):
+        return move
+    try:
+        check_command(caller, move.command, state)
+    except (Forbidden, InvalidCommand) as problem:
+        return move.model_copy(update={"allowed": False, "sentence": str(problem)})
+    return move

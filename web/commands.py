@@ -1,0 +1,75 @@
+"""Commands of whoever is signed in: the one way that pages and the API give them by."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import JsonValue
+
+from auth.audit import audited
+from auth.callers import Caller
+from auth.permissions import COMMANDS, check_command
+from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.values import Status
+from domain.model.commands import commands_of
+from domain.model.states import State
+from starter.client import UnknownItem
+from starter.item_reader import state_now, state_of_answer
+from store.items.queries import item_of
+from store.schema.auth_tables import Audited
+from web.context import House
+
+_MERGES: Final = "merge"
+_BEATS: Final = "heartbeat"
+"""Not audited: it changes nothing, and comes all the time."""
+
+
+async def give(
+    house: House, caller: Caller, reference: str, command: str, fields: Mapping[str, JsonValue]
+) -> State:
+    """Give the item a command as the caller, who is its `by` whatever they say; the state after it.
+
+    Raises:
+        Forbidden: the caller may not give it, to this item.
+        UnknownItem: neither the store nor Temporal knows the item.
+        Refused: it is malformed, a conflict, or a rule of the status model forbids it.
+        NoAnswer: no worker answered.
+    """
+    if command == _BEATS:
+        return await _given(house, caller, reference, command, fields)
+    async with audited(house.engine, caller, Audited.COMMAND, command, item=reference):
+        return await _given(house, caller, reference, command, fields)
+
+
+async def _given(
+    house: House, caller: Caller, reference: str, command: str, fields: Mapping[str, JsonValue]
+) -> State:
+    state = await known(house, reference)
+    if "by" in fields:
+        raise InvalidCommand("by: is whoever is signed in; leave it out", fields=("by",))
+    if command in COMMANDS:
+        # before all that would tell somebody what kind of item it is
+        check_command(caller, command, state, fields)
+    if command not in commands_of(state.kind):
+        raise InvalidCommand(f"{command} is no command of a {state.kind.lower()}")
+    into = fields.get("into")
+    if command == _MERGES and isinstance(into, str):
+        # what this item has is added to the other one; where there is none, the item says so
+        with contextlib.suppress(UnknownItem):
+            check_command(caller, command, await known(house, into))
+    try:
+        answer = await house.desk.do(reference, command, {**fields, "by": caller.actor})
+    except UnknownItem:
+        if state.status is not Status.CLOSED:
+            raise
+        # Temporal forgets what is closed after its retention; the store does not
+        sentence = f"{state.kind.lower()} {reference} is closed: cannot {command}"
+        raise NotAllowed(f"{sentence}; mail to it starts a new item", rule="C15") from None
+    return state_of_answer(answer)
+
+
+async def known(house: House, reference: str) -> State:
+    """The item as the store has it, else as it says itself; raises UnknownItem or NoAnswer."""
+    kept = await asyncio.to_thread(item_of, house.engine, reference)
+    return kept.state if kept is not None else await state_now(house.desk, reference)

@@ -1,0 +1,100 @@
+"""Several items at once: each is given the command by itself, and each says what came of it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import JsonValue
+
+from auth.callers import Caller
+from auth.permissions import Duty, Forbidden, check_duty
+from domain.base.refusals import Conflict, Refused
+from domain.model.states import State
+from starter.client import NoAnswer, UnknownItem
+from web.commands import give, known
+from web.context import Calls, House, InHouse
+from web.pages.forms import Fields, Unreadable, Written, fields_of
+from web.pages.page_templates import fragment, moments_of, page
+from web.pages.words import Words, words
+
+router: Final = APIRouter()
+COMMANDS: Final = ("assign", "wait", "resolve", "mark_read")
+"""What is given to several at once."""
+MOST: Final = 200
+_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of one item: its state, or the sentence that says why not."""
+
+    reference: str
+    state: State | None
+    sentence: str = ""
+
+
+@router.post("/bulk")
+async def bulk(request: Request, house: InHouse, caller: Calls) -> Response:
+    """Give the items that were chosen a command, and say of each what came of it."""
+    check_duty(caller, Duty.TAKE)
+    at = moments_of(request, caller)
+    say = words(at.language)
+    async with request.form(max_fields=MOST + 20, max_files=0) as form:
+        written = Written(form, at.zone)
+        chosen = list(dict.fromkeys(written.several("item")))[:MOST]
+        command = written.text("command") or ""
+        results: list[Result] = []
+        if command in COMMANDS and chosen:
+            turn = asyncio.Semaphore(_AT_ONCE)
+            now = _Round(house=house, caller=caller, command=command, written=written, say=say)
+
+            async def one(item: str) -> Result:
+                async with turn:
+                    return await now.given(item)
+
+            results = await asyncio.gather(*map(one, chosen))
+    done = sum(result.state is not None for result in results)
+    shown: dict[str, Any] = {"results": results, "command": command, "done": done}
+    if request.headers.get("hx-request") == "true":
+        answer = await fragment(request, caller, "lists/results.html", **shown)
+        answer.headers["HX-Trigger"] = "casekeep:list"
+        return answer
+    return await page(request, caller, "lists/bulk.html", **shown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One command for several items, as a form says it."""
+
+    house: House
+    caller: Caller
+    command: str
+    written: Written
+    say: Words
+
+    async def given(self, item: str) -> Result:
+        """What came of one item; it is named by reference and the revision that was seen."""
+        reference, _, revision = item.partition(":")
+        try:
+            state = await known(self.house, reference)
+            if self.command == "assign" and state.assignee not in {None, self.caller.actor}:
+                check_duty(self.caller, Duty.LEAD)
+            fields = _without_nothing(fields_of(self.command, self.written, state))
+            if revision.isdecimal():
+                fields["expected_revision"] = int(revision)
+            after = await give(self.house, self.caller, reference, self.command, fields)
+        except Unreadable as unreadable:
+            problems = ", ".join(self.say(key) for key in unreadable.problems.values())
+            return Result(reference=reference, state=None, sentence=problems)
+        except Conflict:
+            return Result(reference=reference, state=None, sentence=self.say("bulk.conflict"))
+        except (Refused, Forbidden, UnknownItem, NoAnswer) as problem:
+            return Result(reference=reference, state=None, sentence=str(problem))
+        return Result(reference=reference, state=after)
+
+
+def _without_nothing(fields: Mapping[str, JsonValue]) -> Fields:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,146 @@
+"""Inbox, owned work and queues: pages of items, as long as they are read and no longer."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from auth.audit import note_done
+from auth.callers import Caller
+from auth.permissions import Duty, check_duty
+from catalog.queues import robots_of
+from starter.next_item import NothingThere, take_next
+from store.errors import InvalidCursor
+from store.items import queries
+from store.items.paging import Page
+from store.schema.auth_tables import Audited
+from web.context import Calls, House, InHouse
+from web.pages.navigation import frame_of
+from web.pages.page_templates import fragment, moments_of, page, queue_title
+from web.pages.words import words
+
+router: Final = APIRouter()
+_LINES: Final = 50
+Cursor = Annotated[str | None, Query(max_length=600)]
+
+
+@router.get("/")
+async def front(_caller: Calls) -> Response:
+    """What somebody who comes in sees first: their inbox."""
+    return RedirectResponse("/inbox", 303)
+
+
+@router.get("/inbox")
+async def inbox(request: Request, house: InHouse, caller: Calls, cursor: Cursor = None) -> Response:
+    """What is assigned to the reader, and owned items with news."""
+    check_duty(caller, Duty.READ)
+
+    def asked(after: str | None) -> Page:
+        return queries.inbox(house.engine, caller.actor, limit=_LINES, cursor=after)
+
+    return await _listed(request, caller, asked, cursor, name="inbox", live="inbox")
+
+
+@router.get("/owned")
+async def owned(request: Request, house: InHouse, caller: Calls, cursor: Cursor = None) -> Response:
+    """What the reader owns and nobody works on."""
+    check_duty(caller, Duty.READ)
+
+    def asked(after: str | None) -> Page:
+        return queries.owned(house.engine, caller.actor, limit=_LINES, cursor=after)
+
+    return await _listed(request, caller, asked, cursor, name="owned", live="owned")
+
+
+@router.get("/queues/{queue}")
+async def queue(
+    request: Request, house: InHouse, caller: Calls, queue: str, cursor: Cursor = None
+) -> Response:
+    """What waits in a queue for somebody to pick it up, the next one first."""
+    return await queue_page(request, house, caller, queue, cursor)
+
+
+async def queue_page(
+    request: Request,
+    house: House,
+    caller: Caller,
+    queue: str,
+    cursor: str | None = None,
+    **values: Any,  # noqa: ANN401 - whatever the template shows
+) -> Response:
+    """A page of a queue; raises Forbidden unless it is the caller's."""
+    check_duty(caller, Duty.READ, queue=queue)
+
+    def asked(after: str | None) -> Page:
+        now = datetime.now(UTC)
+        return queries.queue(house.engine, queue, now=now, limit=_LINES, cursor=after)
+
+    shown = {"queue": queue, "title": queue_title(house, queue)} | values
+    live = f"queue&queue={quote(queue, safe='')}"
+    return await _listed(request, caller, asked, cursor, name="queue", live=live, values=shown)
+
+
+@router.post("/queues/{queue}/next")
+async def next_of_queue(request: Request, house: InHouse, caller: Calls, queue: str) -> Response:
+    """Start the queue's next item for the reader, and go there."""
+    check_duty(caller, Duty.TAKE, queue=queue)
+    robots = robots_of(house.catalog.queues, queue)
+    try:
+        taken = await take_next(house.desk, house.engine, queue, by=caller.actor, robots=robots)
+    except NothingThere:
+        say = words(moments_of(request, caller).language)
+        return await queue_page(
+            request, house, caller, queue, notice=say("queue.nothing"), status=404
+        )
+    reference = str(taken["reference"])
+    await asyncio.to_thread(
+        note_done, house.engine, caller, Audited.COMMAND, "start", item=reference, about=queue
+    )
+    return RedirectResponse(f"/items/{quote(reference, safe='')}", 303)
+
+
+@router.get("/navigation")
+async def navigation(
+    request: Request, house: InHouse, caller: Calls, at: Annotated[str, Query(max_length=300)] = ""
+) -> Response:
+    """The navigation alone, as it is now; `at` is the page that it stands on."""
+    viewed = request.cookies.get("casekeep_viewed", "")
+    frame = await asyncio.to_thread(frame_of, house, caller, viewed)
+    return await fragment(request, caller, "navigation.html", frame=frame, path=at)
+
+
+async def _listed(
+    request: Request,
+    caller: Caller,
+    asked: Callable[[str | None], Page],
+    cursor: str | None,
+    *,
+    name: str,
+    live: str,
+    values: Mapping[str, Any] | None = None,
+) -> Response:
+    try:
+        found = await asyncio.to_thread(asked, cursor)
+    except InvalidCursor:
+        return RedirectResponse(request.url.path, 303)
+    say = words(moments_of(request, caller).language)
+    here = request.url.path.removesuffix("/next")
+    shown: dict[str, Any] = {
+        "title": say(f"{name}.title") if name != "queue" else "",
+        "subtitle": "",
+        "empty": say(f"{name}.empty"),
+        "empty_how": say(f"{name}.empty_how"),
+        "lines": found.items,
+        "live": live,
+        "here": f"{here}?{urlencode({'cursor': cursor})}" if cursor else here,
+        "first": here,
+        "is_later": cursor is not None,
+        "following": f"{here}?{urlencode({'cursor': found.cursor})}" if found.cursor else None,
+    } | dict(values or {})
+    if request.headers.get("hx-request") == "true":
+        return await fragment(request, caller, "lists/rows.html", **shown)
+    return await page(request, caller, "lists/list.html", **shown)

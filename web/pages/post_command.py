@@ -1,0 +1,173 @@
+"""Commands from forms, given as whoever is signed in; a refusal is said in the form."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import FormData
+from temporalio.service import RPCError
+
+from auth.callers import Caller
+from auth.permissions import Forbidden, check_reading
+from domain.base.refusals import Conflict, InvalidCommand, Refused
+from domain.base.values import Outcome, Status
+from domain.model.commands import commands_of
+from domain.model.states import State
+from starter.client import NoAnswer
+from web.commands import give, known
+from web.context import Calls, House, InHouse
+from web.pages.failed_attempt import Tried
+from web.pages.forms import READERS, Fields, Unreadable, Written, fields_of, missing
+from web.pages.forms import changes as changes_of
+from web.pages.item import item_page
+from web.pages.page_templates import moments_of
+from web.pages.timeline import Line, telling_of
+from web.pages.words import Words, words
+
+router: Final = APIRouter()
+MOST_FIELDS: Final = 300
+PATIENCE: Final = 15.0
+"""Seconds that a form waits to be answered; sent again after that, it is done once all the same."""
+_FREELY: Final = frozenset({"add_note"})
+"""Commands that what happened meanwhile does not stand in the way of."""
+_MEANWHILE: Final = 20
+_DIGITS: Final = 12
+
+
+@router.post("/items/{reference}/do/{command}")
+async def do(
+    request: Request, house: InHouse, caller: Calls, reference: str, command: str
+) -> Response:
+    """Give the command that a form of the item's page says, and go where that leads."""
+    async with request.form(max_fields=MOST_FIELDS, max_files=0) as form:
+        return await _moved(request, house, caller, (reference, command), form)
+
+
+async def _moved(
+    request: Request, house: House, caller: Caller, what: tuple[str, str], form: FormData
+) -> Response:
+    """The page that the command leads to, or the one that says why not."""
+    reference, command = what
+    state = await known(house, reference)
+    check_reading(caller, state)
+    at = moments_of(request, caller)
+    say = words(at.language)
+    written = Written(form, at.zone)
+    once = written.text("once")
+    try:
+        if command not in READERS or command not in commands_of(state.kind):
+            raise InvalidCommand(say("wrong.command", command=command))
+        if command == "submit":
+            state = await _edited(house, caller, state, written)
+        fields = fields_of(command, written, state)
+        if command == "edit" and not fields.keys() - {"take_over"}:
+            return RedirectResponse(f"/items/{quote(reference, safe='')}?done=nothing", 303)
+        marked = _marked(command, caller, written, fields, state)
+        async with asyncio.timeout(PATIENCE):
+            after = await give(house, caller, reference, command, marked)
+    except Unreadable as unreadable:
+        problems = {name: say(key) for name, key in unreadable.problems.items()}
+        tried = _tried(command, form, say("wrong.form"), problems=problems)
+        return await item_page(request, house, caller, reference, status=422, tried=tried)
+    except Refused as refusal:
+        tried = _refused(command, form, refusal, say)
+        if isinstance(refusal, Conflict):
+            meanwhile = await _meanwhile(house, reference, written)
+            tried = _tried(command, form, say("wrong.conflict"), meanwhile=meanwhile)
+        code = 422 if isinstance(refusal, InvalidCommand) else 409
+        return await item_page(request, house, caller, reference, status=code, tried=tried)
+    except Forbidden as forbidden:
+        tried = _tried(command, form, str(forbidden))
+        return await item_page(request, house, caller, reference, status=403, tried=tried)
+    except (NoAnswer, RPCError, TimeoutError):
+        tried = _tried(command, form, say("wrong.no_answer"), once=once)
+        return await item_page(request, house, caller, reference, status=503, tried=tried)
+    return RedirectResponse(_following(command, fields, after, state), 303)
+
+
+async def _edited(house: House, caller: Caller, state: State, written: Written) -> State:
+    """The Draft with what its form says, before it is handed in."""
+    changes = changes_of(written, state)
+    if state.status is not Status.DRAFT or not changes:
+        return state
+    expected: Fields = {"expected_revision": _revision(written)} if _revision(written) else {}
+    return await give(house, caller, state.reference, "edit", changes | expected)
+
+
+def _marked(command: str, caller: Caller, written: Written, fields: Fields, state: State) -> Fields:
+    """The fields with what the reader saw, and an id by which a form that is sent twice is one."""
+    marks: Fields = {}
+    revision = state.revision if command == "submit" else _revision(written)
+    if revision is not None and command not in _FREELY:
+        marks["expected_revision"] = revision
+    once = written.text("once")
+    if once is not None:
+        seed = json.dumps([caller.actor, once, command])
+        marks["command_id"] = f"page-{hashlib.sha256(seed.encode()).hexdigest()[:32]}"
+    return fields | marks
+
+
+def _revision(written: Written) -> int | None:
+    value = written.text("revision")
+    return int(value) if value is not None and value.isdecimal() and len(value) < _DIGITS else None
+
+
+def _tried(
+    command: str,
+    form: FormData,
+    sentence: str,
+    *,
+    rule: str | None = None,
+    problems: Mapping[str, str] | None = None,
+    meanwhile: tuple[Line, ...] = (),
+    once: str | None = None,
+) -> Tried:
+    texts = {name: value for name, value in form.items() if isinstance(value, str)}
+    many = {name: tuple(str(one) for one in form.getlist(name)) for name in form}
+    return Tried(
+        command=command,
+        form=texts,
+        many=many,
+        sentence=sentence,
+        rule=rule,
+        problems=problems or {},
+        meanwhile=meanwhile,
+        once=once,
+    )
+
+
+def _refused(command: str, form: FormData, refusal: Refused, say: Words) -> Tried:
+    problems = {}
+    for name in refusal.fields:
+        shown = name.partition(".")[0]
+        key = f"wrong.{shown}"
+        problems[shown] = say(key) if key in say.keys() else say("wrong.field")  # noqa: SIM118 - no mapping
+        if refusal.rule in {"T2", "K1"}:
+            problems[shown] = say(missing(shown))
+    return _tried(command, form, refusal.sentence, rule=refusal.rule, problems=problems)
+
+
+async def _meanwhile(house: House, reference: str, written: Written) -> tuple[Line, ...]:
+    """C17: what happened since the reader saw the item."""
+    state = await known(house, reference)
+    told = await asyncio.to_thread(telling_of, house.engine, state, limit=_MEANWHILE)
+    seen = _revision(written) or 0
+    return tuple(
+        line for line in told.lines if line.entry.revision > seen and not line.entry.refused
+    )
+
+
+def _following(command: str, fields: Fields, after: State, before: State) -> str:
+    """Where to go: away from what was handed in or could not be done, else back to the item."""
+    there = quote(after.reference, safe="")
+    unable = Outcome.UNABLE_TO_COMPLETE in {fields.get("outcome"), fields.get("verdict")}
+    if command == "submit" or (command in {"resolve", "review"} and unable):
+        return f"/confirmed/{there}?done={command}"
+    if command == "cancel" and before.status is Status.DRAFT:
+        return "/inbox"
+    return f"/items/{there}?done={command}"
