@@ -1,7 +1,8 @@
 """Real databases for tests: a SQLite file, or a database of a PostgreSQL server of our own.
 
 `from tests.support.databases import *` in a conftest brings the fixtures. `engine` and
-`database_url` run a test on both kinds; `sqlite_url` and `postgresql_url` on one. Their schema is current.
+`database_url` run a test on both kinds; `sqlite_url` and `postgresql_url` on one. Their
+schema is current.
 """
 
 import subprocess
