@@ -139,7 +139,7 @@ async def test_a_catalog_with_a_problem_keeps_it_from_starting(tmp_path: Path) -
     async with up(tmp_path) as process:
         out, err = await process.communicate()
     assert (process.returncode, out) == (1, b"")
-    assert err.decode() == "catalog/sample/categories.yaml:1: a: must be a mapping of fields\n"
+    assert err.decode() == "catalog/categories.yaml:1: a: must be a mapping of fields\n"
 
 
 def test_a_folder_is_held_by_one_desk_at_a_time(
