@@ -26,6 +26,11 @@ _ID: Final = re.compile(r"""<(?:a|span|[a-z0-9]+)[^>]*\b(?:id|name)=["'](?P<id>[
 _PATH: Final = re.compile(r"`([\w.-]+(?:/[\w.*-]+)*/?)`")
 _SUFFIXES: Final = (".py", ".md", ".yaml", ".yml", ".toml", ".html", "/")
 _TEST: Final = re.compile(r"(?P<file>tests/[\w/]+\.py)::(?P<name>\w+)")
+_ADR: Final = re.compile(
+    r"# (?P<number>\d+)\. (?P<title>\S.*)\n\n"
+    r"Date: (?P<date>\d{4}-\d\d-\d\d)\n"
+    r"Status: (?P<status>accepted|superseded by \S.*)\n\n"
+)
 _PICTURES: Final = {".png", ".jpg", ".svg"}
 
 
@@ -194,20 +199,20 @@ def test_documented_defaults_are_those_of_the_settings() -> None:
 
 @pytest.mark.parametrize("path", ADRS, ids=name_of)
 def test_a_decision_has_a_number_a_date_and_a_status(path: Path) -> None:
-    number = int(path.name.partition("-")[0])
-    head = (
-        rf"# {number}\. \S.*\n\nDate: \d{{4}}-\d\d-\d\d\n\nStatus: (accepted|superseded by \S.*)\n"
-    )
-    assert re.match(head, path.read_text("utf-8"))
+    head = _ADR.match(path.read_text("utf-8"))
+    assert head is not None
+    assert int(head["number"]) == int(path.name.partition("-")[0])
 
 
 def test_the_index_of_decisions_has_each_with_its_title_and_date() -> None:
     index = (ROOT / "docs/adr/README.md").read_text("utf-8")
-    for path in ADRS:
-        title, date, status = path.read_text("utf-8").split("\n\n")[:3]
-        number, _, text = title.removeprefix("# ").partition(". ")
-        row = f"| {number} | [{text}]({path.name}) | {date.removeprefix('Date: ')} |"
-        assert f"{row} {status.removeprefix('Status: ')} |" in index
+    heads = [(path.name, _ADR.match(path.read_text("utf-8"))) for path in ADRS]
+    rows = [
+        f"| {head['number']} | [{head['title']}]({name}) | {head['date']} | {head['status']} |"
+        for name, head in heads
+        if head is not None
+    ]
+    assert [row for row in rows if row not in index] == []
 
 
 def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
