@@ -20,7 +20,7 @@ def simulate(
     ] = 90,
     plan: Annotated[
         Path | None,
-        typer.Option("--plan", metavar="FILE", help="Assumptions; see docs/guide/simulation.md."),
+        typer.Option("--plan", metavar="FILE", help="What is assumed; see docs/simulation.md."),
     ] = None,
     *,
     seed: Annotated[
