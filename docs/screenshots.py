@@ -1,4 +1,4 @@
-"""Takes the README's pictures of Temporal's UI, with Debian's chromium."""
+"""Takes the pictures of Temporal's UI for the guide, with Debian's chromium."""
 
 import asyncio
 import json
