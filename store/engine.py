@@ -1,18 +1,20 @@
 """The one way in to a database: engines for SQLite and PostgreSQL, and transactions on them."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
 from psycopg import errors as postgres
 from pydantic import TypeAdapter
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session
 
 from store.errors import (
     DatabaseBusy,
@@ -25,6 +27,11 @@ from store.errors import (
 BUSY_TIMEOUT: Final = 1_000
 CONNECT_TIMEOUT: Final = 5
 """Seconds that PostgreSQL has to answer a connection, unless the URL says otherwise."""
+INSERTS: Final[Mapping[str, Callable[[Table], Any]]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+"""Inserts that know `ON CONFLICT`, by dialect; the two have no type in common."""
 _BEGINS: Final = "begins"
 _WAY_OUT: Final = "give sqlite:///path/to/file or postgresql://user@host/database"
 _JSON: Final[TypeAdapter[Any]] = TypeAdapter(Any)
@@ -78,6 +85,29 @@ def reading(engine: Engine) -> Iterator[Connection]:
         options["isolation_level"] = "AUTOCOMMIT"
     with engine.connect().execution_options(**options) as connection:
         yield connection
+
+
+@contextmanager
+def write_session(engine: Engine) -> Iterator[Session]:
+    """Session for rows, in a transaction as `writing` begins it; commits at the end.
+
+    Rows can be read after the end, but nothing more of them is loaded then.
+    """
+    with writing(engine) as connection, _session(connection) as session:
+        yield session
+        session.flush()
+
+
+@contextmanager
+def read_session(engine: Engine) -> Iterator[Session]:
+    """Session for rows that are only read, outside a transaction, as `reading` does."""
+    with reading(engine) as connection, _session(connection) as session:
+        yield session
+
+
+def _session(connection: Connection) -> Session:
+    # the transaction is the connection's: closing the session neither commits nor rolls it back
+    return Session(connection, expire_on_commit=False)
 
 
 def _to_json(value: object) -> str:

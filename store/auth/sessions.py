@@ -18,8 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from store.engine import reading, writing
-from store.projection.upserts import INSERTS
+from store.engine import INSERTS, reading, writing
 from store.schema.auth_tables import account, attempt, link_in, membership, session
 from store.schema.column_types import Utc
 

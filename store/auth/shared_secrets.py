@@ -5,8 +5,7 @@ from typing import Final
 
 from sqlalchemy import Engine, select
 
-from store.engine import writing
-from store.projection.upserts import INSERTS
+from store.engine import INSERTS, writing
 from store.schema.tables import secret
 
 MAIL: Final = "mail"

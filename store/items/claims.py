@@ -22,10 +22,9 @@ from sqlalchemy import (
 )
 
 from domain.base.values import Kind
-from store.engine import writing
+from store.engine import INSERTS, writing
 from store.items.paging import plain
 from store.items.queries import QUEUE_PARTS
-from store.projection.upserts import INSERTS
 from store.schema.column_types import Utc
 from store.schema.tables import FOR_ROBOTS, ORDER, claim, item
 

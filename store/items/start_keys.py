@@ -7,9 +7,8 @@ from sqlalchemy import (
     select,
 )
 
-from store.engine import writing
+from store.engine import INSERTS, writing
 from store.errors import StoreFault
-from store.projection.upserts import INSERTS
 from store.schema.webhook_tables import start_key
 
 

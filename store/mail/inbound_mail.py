@@ -19,9 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from store.engine import reading, writing
+from store.engine import INSERTS, reading, writing
 from store.mail.outbound_mail import MailKey, mails_with
-from store.projection.upserts import INSERTS
 from store.schema.tables import (
     ArrivalState,
     attachment,

@@ -1,7 +1,7 @@
 """How publications are written: upserts that leave newer rows alone, for either database."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -23,17 +23,13 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.model.publications import Publication
+from store.engine import INSERTS
 from store.projection import rows
 from store.projection.watcher import CHANNEL
 from store.schema.tables import HOW_FAR, MailStatus, entry, item, link, mail_out, note, writer
 
-INSERTS: dict[str, Callable[[Table], Any]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
 _TOLD_AT_ONCE = 75
 """References of a notice: PostgreSQL takes 8,000 bytes."""
 _TELL = select(func.pg_notify(CHANNEL, bindparam("told", type_=String())))

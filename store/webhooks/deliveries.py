@@ -21,10 +21,9 @@ from sqlalchemy import (
     update,
 )
 
-from store.engine import reading, writing
+from store.engine import INSERTS, reading, writing
 from store.errors import InvalidCursor
 from store.items.paging import PAGE, plain
-from store.projection.upserts import INSERTS
 from store.schema.tables import entry, item
 from store.schema.webhook_tables import QUEUED, DeliveryStatus, hook, hook_change, hook_delivery
 from store.webhooks.subscriptions import Hook, hook_from

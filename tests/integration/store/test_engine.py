@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, StatementError
+from sqlmodel import select
 
-from store.engine import engine_of, named, reading, writing
+from store.engine import engine_of, named, read_session, reading, write_session, writing
 from store.errors import DatabaseBusy, DatabaseUnreachable, SchemaOutdated, UnknownDatabase
 from store.items.queries import inbox, queue
+from store.schema.tables import WriterRow
 from tests.support.databases import PostgreSql
 
 
@@ -144,3 +146,51 @@ def test_an_instant_without_a_zone_is_refused(engine: Engine) -> None:
     naive = datetime(2026, 3, 2, 8)  # noqa: DTZ001 - which is the point
     with pytest.raises(StatementError, match="has no zone: give an aware one"):
         queue(engine, "accounts", now=naive)
+
+
+def test_a_session_writes_rows_at_its_end_and_they_stay_readable(engine: Engine) -> None:
+    with write_session(engine) as session:
+        session.add(WriterRow(writer="w"))
+    with read_session(engine) as session:
+        found = session.get(WriterRow, "w")
+    assert found is not None
+    assert (found.writer, found.settled_until) == ("w", None)
+
+
+def test_a_session_that_fails_leaves_nothing(engine: Engine) -> None:
+    def fail() -> None:
+        with write_session(engine) as session:
+            session.add(WriterRow(writer="w"))
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with read_session(engine) as session:
+        assert session.exec(select(WriterRow)).all() == []
+
+
+def test_a_session_that_writes_holds_the_database_from_its_beginning(sqlite_url: str) -> None:
+    engine, other = engine_of(sqlite_url), engine_of(sqlite_url, busy_timeout=10)
+    with write_session(engine):
+        with read_session(other) as session:
+            assert session.get(WriterRow, "w") is None
+        with pytest.raises(DatabaseBusy), write_session(other):
+            pass
+    engine.dispose()
+    other.dispose()
+
+
+def test_a_session_tells_of_a_database_without_our_tables(empty_database_url: str) -> None:
+    engine = engine_of(empty_database_url)
+    with pytest.raises(SchemaOutdated), write_session(engine) as session:
+        session.add(WriterRow(writer="w"))
+    engine.dispose()
+
+
+def test_each_read_of_a_session_sees_what_is_committed(engine: Engine) -> None:
+    with read_session(engine) as session:
+        assert session.get(WriterRow, "w") is None
+        with write_session(engine) as writing_session:
+            writing_session.add(WriterRow(writer="w"))
+        assert session.get(WriterRow, "w") is not None
