@@ -1,8 +1,8 @@
 """Webhooks: changes are told to whoever asked, signed, in each item's order, until taken."""
 
 import asyncio
-import hashlib
-import hmac
+import base64
+import binascii
 import itertools
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx
 from pydantic import TypeAdapter
 from sqlalchemy import Engine
+from standardwebhooks import Webhook as Signer
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -30,7 +31,7 @@ from store.webhooks.deliveries import (
 from store.webhooks.subscriptions import Hook, UnknownHook, hook_of, is_entitled, switch_off
 from store.webhooks.target_check import WrongTarget, check_address
 
-SIGNATURE: Final = "Casekeep-Signature"
+_BASE64_MARK: Final = "whsec_"
 TRIED_FOR: Final = timedelta(hours=24)
 """How long a delivery is tried, and how long a hook may fail before it is switched off."""
 ANSWER_WITHIN: Final = 10.0
@@ -43,11 +44,24 @@ _READ: Final = 65_536
 _JSON: Final[TypeAdapter[Any]] = TypeAdapter(Any)
 
 
-def signature(secret: str, body: bytes, at: datetime) -> str:
-    """`t=SECONDS,v1=HEX`: HMAC-SHA256 by the hook's secret of the seconds, a dot and the body."""
-    seconds = int(at.timestamp())
-    signed = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256)
-    return f"t={seconds},v1={signed.hexdigest()}"
+def signature_headers(secret: str, delivery_id: str, body: str, at: datetime) -> dict[str, str]:
+    """Return the headers of the Standard Webhooks specification for a body sent at `at`."""
+    return {
+        "webhook-id": delivery_id,
+        "webhook-timestamp": f"{int(at.timestamp())}",
+        "webhook-signature": Signer(_signing_key(secret)).sign(
+            delivery_id, at.astimezone(UTC), body
+        ),
+    }
+
+
+def _signing_key(secret: str) -> bytes:
+    """Return the key of a `whsec_<base64>` secret, or the bytes of a secret in an older format."""
+    if secret.startswith(_BASE64_MARK):
+        # older secrets have this prefix, too, but lack the padding: none of them is strict base64
+        with suppress(binascii.Error):
+            return base64.b64decode(secret.removeprefix(_BASE64_MARK), validate=True)
+    return secret.encode()
 
 
 LookUp = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -193,13 +207,11 @@ class HookDeliveries:
 
     async def _sent(self, hook: Hook, delivery: Delivery) -> tuple[int | None, str | None]:
         """The answer's status, and what is wrong."""
-        body = _JSON.dump_json(dict(delivery.payload))
+        body = _JSON.dump_json(dict(delivery.payload)).decode()
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Casekeep",
-            "Casekeep-Delivery": delivery.id,
-            SIGNATURE: signature(hook.secret, body, self._now()),
-        }
+        } | signature_headers(hook.secret, delivery.id, body, self._now())
         try:
             async with (
                 asyncio.timeout(ANSWER_WITHIN),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from standardwebhooks import Webhook
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -101,6 +102,48 @@ async def test_a_receiver_that_does_not_answer_is_a_failure_that_is_told(
     assert (failed.status, failed.tries, failed.answered) == (DeliveryStatus.QUEUED, 1, None)
     assert (failed.last_error or "").startswith("ConnectError")
     assert hook_of(engine, "h1").failing_since is not None
+
+
+@pytest.mark.parametrize(
+    ("secret", "key"),
+    [
+        # the specification's own example
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        # made before secrets were base64: 43 characters, URL-safe or by chance not
+        ("whsec_-h2OTZNvq0zJyQ1pGmAa7oEzFsPt_5uWc9K0aBdRxYI", None),
+        ("whsec_Ah2OTZNvq0zJyQ1pGmAa7oEzFsPtX5uWc9K0aBdRxYI", None),
+        ("a secret that somebody wrote into the table", None),
+        ("c2VjcmV0IHdpdGhvdXQgYSBwcmVmaXg=", None),
+    ],
+)
+async def test_a_delivery_is_verified_by_the_standard_package(
+    engine: Engine, writer: GroupWriter, secret: str, key: str | None
+) -> None:
+    async with receiving() as receiver:
+        add(engine, a_hook(receiver, secret=secret))
+        written(writer.put, news(ticket("T-1", title="Rechnung fehlt — прошу")))
+        await tell(engine)
+    (body,), (headers,) = receiver.bodies, receiver.headers
+    told = Webhook(secret.encode() if key is None else key).verify(body, headers)
+    assert told["item"]["title"] == "Rechnung fehlt — прошу"
+    assert headers["webhook-id"] == told["id"]
+    assert "casekeep-signature" not in headers
+
+
+async def test_a_delivery_that_is_sent_again_has_its_id_and_a_time_of_its_own(
+    engine: Engine, writer: GroupWriter
+) -> None:
+    async with receiving() as receiver:
+        receiver.answer = lambda _told: 500
+        add(engine, a_hook(receiver))
+        written(writer.put, news(ticket("T-1")))
+        for minutes in (0, 3):
+            with pytest.raises(ApplicationError):
+                await tell(engine, after=timedelta(minutes=minutes))
+    first, second = receiver.headers
+    assert first["webhook-id"] == second["webhook-id"]
+    assert 170 < int(second["webhook-timestamp"]) - int(first["webhook-timestamp"]) < 300
+    assert first["webhook-signature"] != second["webhook-signature"]
 
 
 async def test_a_hook_that_is_gone_is_told_nothing(engine: Engine) -> None:

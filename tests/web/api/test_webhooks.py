@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 from sqlalchemy import select, update
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from store.engine import reading, writing
 from store.schema.webhook_tables import hook, hook_change
 from store.webhooks.deliveries import fan_out
 from tests.support.api_fixture import Answer, Api, api_over, fresh
 from tests.support.process_stack import assert_eventually
-from tests.support.webhook_receiver import Receiver, is_signed, receiving
+from tests.support.webhook_receiver import Receiver, receiving
 from web.api.webhook_relay import wake_hooks
 
 pytestmark = pytest.mark.xdist_group("api-hooks")
@@ -67,9 +68,13 @@ async def test_changes_are_told_signed_and_in_order(api: Api) -> None:
         await assert_eventually(told)
         assert [each["entry"]["revision"] for each in receiver.taken] == [1, 2, 3, 4, 5, 6]
         assert receiver.taken[0]["entry"]["to"] == "TO_DO"
+        signer, stranger = Webhook(new["secret"]), Webhook(b"another")
         for body, headers in zip(receiver.bodies, receiver.headers, strict=True):
-            assert is_signed(new["secret"], body, headers["casekeep-signature"])
-            assert not is_signed("another", body, headers["casekeep-signature"])
+            assert signer.verify(body, headers)["id"] == headers["webhook-id"]
+            with pytest.raises(WebhookVerificationError):
+                stranger.verify(body, headers)
+            with pytest.raises(WebhookVerificationError):
+                signer.verify(body + b" ", headers)
 
         async def logged() -> None:
             log = await log_of(api, new["id"])
