@@ -8,7 +8,7 @@ import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final
 
@@ -35,8 +35,9 @@ from starter.connection import (
     connect,
     register_attributes,
 )
-from starter.process import patiently, run
+from starter.process import patiently, run, unbroken
 from starter.settings import Settings
+from starter.webhook_relay import relay_webhooks
 from store.auth.shared_secrets import MAIL, secret_named
 from store.engine import engine_of
 from store.errors import StoreFault
@@ -144,7 +145,13 @@ async def working(
             max_cached_workflows=max_cached_workflows,
             sticky_queue_schedule_to_start_timeout=STICKY_WITHIN,
         )
-        async with http, worker, telling_hooks(client, engine, settings), recheck.serving():
+        async with (
+            http,
+            worker,
+            telling_hooks(client, engine, settings),
+            relaying_webhooks(client, engine, settings),
+            recheck.serving(),
+        ):
             yield worker
 
 
@@ -165,6 +172,22 @@ async def telling_hooks(client: Client, engine: Engine, settings: Settings) -> A
         ),
     ):
         yield
+
+
+@asynccontextmanager
+async def relaying_webhooks(
+    client: Client, engine: Engine, settings: Settings
+) -> AsyncIterator[None]:
+    """Run the relay of webhooks while the context lasts; restart it after unexpected errors."""
+    relay = asyncio.create_task(
+        unbroken(LOG, lambda: relay_webhooks(client, settings.task_queue, engine))
+    )
+    try:
+        yield
+    finally:
+        relay.cancel()
+        with suppress(asyncio.CancelledError):
+            await relay
 
 
 async def _mails(engine: Engine, relay: Relay | None, directory: Directory) -> Delivers:

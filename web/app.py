@@ -13,7 +13,6 @@ from starlette.staticfiles import StaticFiles
 
 from starter.process import unbroken
 from web.api.routes import router as api
-from web.api.webhook_relay import wake_hooks
 from web.context import House
 from web.middleware import guard
 from web.pages.routes import router as pages
@@ -31,17 +30,13 @@ def application(house: House) -> FastAPI:
 
     @asynccontextmanager
     async def beside(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(unbroken(LOG, house.hub.serve)),
-            asyncio.create_task(unbroken(LOG, lambda: wake_hooks(house))),
-        ]
+        watching = asyncio.create_task(unbroken(LOG, house.hub.serve))
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
 
     app = FastAPI(
         title="Casekeep",

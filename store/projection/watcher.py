@@ -6,6 +6,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Collection, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -75,16 +76,47 @@ async def watching(engine: Engine) -> AsyncGenerator[tuple[Changed, ...] | None,
         yield None
 
 
+async def commits(engine: Engine) -> AsyncGenerator[None, None]:
+    """Yield as soon as it watches, and then after commits, which it collects for 0.1 s.
+
+    Never ends by itself. Nothing is read from the tables; after a lost connection it yields again,
+    since commits may have been missed meanwhile.
+    """
+    while True:
+        try:
+            if engine.dialect.name == "postgresql":
+                async with aclosing(_notices(engine)) as notices:
+                    async for _ in notices:
+                        yield
+                        await asyncio.sleep(_LOOK_EVERY)
+            else:
+                async with aclosing(_versions(engine)) as versions:
+                    async for _ in versions:
+                        yield
+        except (DatabaseUnreachable, DatabaseBusy, psycopg.OperationalError) as problem:
+            LOG.warning("cannot watch commits: %s; retry in %g s", problem, _AGAIN)
+        await asyncio.sleep(_AGAIN)
+
+
 async def _of_postgresql(engine: Engine) -> AsyncGenerator[tuple[Changed, ...], None]:
+    async with aclosing(_notices(engine)) as notices:
+        async for references in notices:
+            if references:
+                yield await asyncio.to_thread(_named, engine, references)
+
+
+async def _notices(engine: Engine) -> AsyncGenerator[set[str], None]:
+    """Yield an empty set once it listens, then the references of each burst of commits."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute(f"LISTEN {CHANNEL}")
+        yield set()
         while True:
             references: set[str] = set()
             # whatever came in at once, so that a burst of commits is one look
             async for told in connection.notifies(stop_after=1):
                 references |= set(json.loads(told.payload))
-            yield await asyncio.to_thread(_named, engine, references)
+            yield references
 
 
 def _named(engine: Engine, references: Collection[str]) -> tuple[Changed, ...]:
@@ -95,7 +127,24 @@ def _named(engine: Engine, references: Collection[str]) -> tuple[Changed, ...]:
 
 async def _of_sqlite(engine: Engine) -> AsyncGenerator[tuple[Changed, ...], None]:
     told: OrderedDict[tuple[str, str], int] = OrderedDict()
-    since, version = datetime.now(UTC), -1
+    since = datetime.now(UTC)
+    async with aclosing(_versions(engine)) as versions:
+        async for _ in versions:
+            found = await asyncio.to_thread(_written, engine, since - _OVERLAP)
+            fresh = tuple(one for one in found if told.get(one.version[:2]) != one.serial)
+            for one in fresh:
+                told[one.version[:2]] = one.serial
+                told.move_to_end(one.version[:2])
+                since = max(since, one.written_at)
+            while len(told) > _TOLD:
+                told.popitem(last=False)
+            if fresh:
+                yield fresh
+
+
+async def _versions(engine: Engine) -> AsyncGenerator[None, None]:
+    """Yield at once, and then whenever SQLite's counter of commits has risen."""
+    version = -1
     with contextlib.closing(engine.connect()) as counting:
         while True:
             # of another connection's commits only, so this one does nothing else
@@ -103,16 +152,7 @@ async def _of_sqlite(engine: Engine) -> AsyncGenerator[tuple[Changed, ...], None
             (now,) = raw.execute("PRAGMA data_version").fetchone()
             if now != version:
                 version = now
-                found = await asyncio.to_thread(_written, engine, since - _OVERLAP)
-                fresh = tuple(one for one in found if told.get(one.version[:2]) != one.serial)
-                for one in fresh:
-                    told[one.version[:2]] = one.serial
-                    told.move_to_end(one.version[:2])
-                    since = max(since, one.written_at)
-                while len(told) > _TOLD:
-                    told.popitem(last=False)
-                if fresh:
-                    yield fresh
+                yield
             await asyncio.sleep(_LOOK_EVERY)
 
 

@@ -70,13 +70,22 @@ class Deliveries:
 
 
 def fan_out(engine: Engine) -> tuple[str, ...]:
-    """Queue what changed for every hook that wants it; the hooks with something to tell.
+    """Queue a delivery of each change for every webhook that wants it; return their ids.
 
-    A change is taken off in the transaction that queues it: whenever a process dies, it is either
-    still to be looked at or queued.
+    A change is deleted in the transaction that queues its deliveries: whenever a process dies, the
+    change is either still there or queued. Safe to call from several processes at once.
     """
-    while _is_waiting(engine) and _fanned(engine) == _FANNED:
-        pass
+    webhooks: set[str] = set()
+    while _is_waiting(engine):
+        changes, queued_for = _fanned(engine)
+        webhooks |= queued_for
+        if changes < _FANNED:
+            break
+    return tuple(sorted(webhooks))
+
+
+def webhooks_with_queued_deliveries(engine: Engine) -> tuple[str, ...]:
+    """Return the ids of the webhooks that have deliveries to send and are not switched off."""
     queued = select(hook.c.id).where(
         hook.c.off_at.is_(None), exists().where(hook_delivery.c.hook == hook.c.id, QUEUED)
     )
@@ -89,14 +98,15 @@ def _is_waiting(engine: Engine) -> bool:
         return connection.scalar(select(hook_change.c.id).limit(1)) is not None
 
 
-def _fanned(engine: Engine) -> int:
+def _fanned(engine: Engine) -> tuple[int, set[str]]:
+    """Fan out one batch; return the number of its changes, and the webhooks it was queued for."""
     insert = INSERTS[engine.dialect.name]
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_FANNING})"))
         changes = connection.execute(_changes()).all()
         if not changes:
-            return 0
+            return 0, set()
         now = datetime.now(UTC)
         listening = tuple(
             map(hook_from, connection.execute(select(hook).where(hook.c.off_at.is_(None))))
@@ -112,7 +122,7 @@ def _fanned(engine: Engine) -> int:
             connection.execute(insert(hook_delivery).on_conflict_do_nothing(), told)
         done = [change.number for change in changes]
         connection.execute(delete(hook_change).where(hook_change.c.id.in_(done)))
-    return len(changes)
+    return len(changes), {row["hook"] for row in told}
 
 
 def _changes() -> Any:  # noqa: ANN401 - a select of many columns

@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +20,9 @@ from temporalio.client import Client
 from devstack.ports import PortTaken
 from devstack.stack import Stack, StackFailed
 from starter.client import Desk
+from store.webhooks.subscriptions import Hook, add
 from tests.support.process_stack import Town, assert_eventually, town
+from tests.support.webhook_receiver import receiving
 from tests.support.workers import TICKET
 
 WORKER: Final = Path(__file__).parents[2] / "worker.py"
@@ -140,6 +144,29 @@ async def test_a_worker_prepares_a_bare_server_and_an_empty_database(tmp_path: P
             worker.send_signal(signal.SIGTERM)
             assert await ends(worker) == 0
             await says(tmp_path, "draining")
+
+
+async def test_a_worker_without_any_web_process_delivers_webhooks(desk: Town) -> None:
+    queue = uuid.uuid4().hex
+    async with receiving() as receiver:
+        webhook = Hook(
+            id=queue[:16],
+            url=receiver.url,
+            secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",  # noqa: S106 - a test's own
+            kinds=(),
+            queues=(queue,),
+            statuses=(),
+            made_by="service:erp",
+            made_at=datetime.now(UTC),
+        )
+        await asyncio.to_thread(add, desk.engine, webhook)
+        reference = await desk.ticket(queue=queue, submit=True)
+        await desk.do(reference, "add_note", text="told by the worker alone")
+
+        async def delivered() -> None:
+            assert [each["entry"]["serial"] for each in receiver.of(reference)] == [1, 2]
+
+        await assert_eventually(delivered, within=30)
 
 
 async def test_a_killed_stack_leaves_no_process(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Engine
 
 from store.engine import engine_of
-from store.projection.watcher import Changed, watching
+from store.projection.watcher import Changed, commits, watching
 from store.projection.writer import GroupWriter
 from tests.support.databases import PostgreSql
 from tests.support.publications import news, ticket, written
@@ -17,6 +17,10 @@ Seen = tuple[Changed, ...] | None
 
 async def heard(changes: AsyncGenerator[Seen, None]) -> Seen:
     return await anext(changes)
+
+
+async def next_of(watch: AsyncGenerator[None, None]) -> None:
+    await anext(watch)
 
 
 async def first(changes: AsyncGenerator[Seen, None]) -> Seen:
@@ -66,6 +70,33 @@ async def test_many_changes_at_once_are_all_told(engine: Engine, writer: GroupWr
     while seen < references:
         seen |= {one.reference for one in await first(changes) or ()}
     assert seen == references
+
+
+async def test_a_watch_of_commits_yields_at_once_and_after_each_commit(
+    engine: Engine, writer: GroupWriter
+) -> None:
+    watch = commits(engine)
+    await asyncio.wait_for(anext(watch), 20)
+    for number in range(3):
+        next_commit = asyncio.create_task(next_of(watch))
+        assert not (await asyncio.wait({next_commit}, timeout=0.3))[0]
+        await asyncio.to_thread(written, writer.put, news(ticket(f"T-{number}")))
+        await asyncio.wait_for(next_commit, 20)
+    await watch.aclose()
+
+
+async def test_a_watch_of_commits_yields_again_after_a_lost_connection(
+    mortal_postgresql: PostgreSql,
+) -> None:
+    engine = engine_of(mortal_postgresql.new())
+    watch = commits(engine)
+    await asyncio.wait_for(anext(watch), 20)
+    next_commit = asyncio.create_task(next_of(watch))
+    await asyncio.to_thread(mortal_postgresql.stop)
+    await asyncio.to_thread(mortal_postgresql.start)
+    await asyncio.wait_for(next_commit, 30)
+    await watch.aclose()
+    engine.dispose()
 
 
 async def test_a_database_that_was_away_is_said_to_have_been(mortal_postgresql: PostgreSql) -> None:
