@@ -23,8 +23,8 @@ from activities.mail_out import Delivers, Keeping, MailOut, Sending
 from activities.mail_under_way import MailUnderWay
 from activities.services import Endpoint, ServiceCalls
 from activities.smtp_client import SmtpServer
-from activities.webhooks import HookDeliveries
-from activities.webhooks import client as hooks_client
+from activities.webhooks import WebhookSender
+from activities.webhooks import http_client as webhook_http_client
 from catalog.files import CatalogInvalid
 from catalog.loader import Catalog, load
 from mail.address_book import Directory
@@ -46,7 +46,7 @@ from store.projection.writer import GroupWriter
 from store.schema.versions import upgrade
 from workflows.runtime.payload_interceptor import OnePayload
 from workflows.runtime.worker_config import SANDBOX, WORKFLOWS, publishing
-from workflows.webhook import QUEUE_SUFFIX, HookWorkflow
+from workflows.webhook import TASK_QUEUE_SUFFIX, WebhookWorkflow
 
 LOG: Final = logging.getLogger("casekeep.worker")
 DRAIN_WITHIN: Final = timedelta(seconds=10)
@@ -148,23 +148,23 @@ async def working(
         async with (
             http,
             worker,
-            telling_hooks(client, engine, settings),
-            relaying_webhooks(client, engine, settings),
+            webhook_worker(client, engine, settings),
+            webhook_relay(client, engine, settings),
             recheck.serving(),
         ):
             yield worker
 
 
 @asynccontextmanager
-async def telling_hooks(client: Client, engine: Engine, settings: Settings) -> AsyncIterator[None]:
-    """A worker of webhooks alone, so that receivers that are slow hold up no item."""
+async def webhook_worker(client: Client, engine: Engine, settings: Settings) -> AsyncIterator[None]:
+    """Worker for webhooks alone, so that slow receivers delay no item."""
     async with (
-        hooks_client() as http,
+        webhook_http_client() as http,
         Worker(
             client,
-            task_queue=settings.task_queue + QUEUE_SUFFIX,
-            workflows=[HookWorkflow],
-            activities=[HookDeliveries(engine, http).tell],
+            task_queue=settings.task_queue + TASK_QUEUE_SUFFIX,
+            workflows=[WebhookWorkflow],
+            activities=[WebhookSender(engine, http).send_queued],
             workflow_runner=SANDBOX,
             graceful_shutdown_timeout=DRAIN_WITHIN,
             max_concurrent_workflow_task_polls=2,
@@ -175,9 +175,7 @@ async def telling_hooks(client: Client, engine: Engine, settings: Settings) -> A
 
 
 @asynccontextmanager
-async def relaying_webhooks(
-    client: Client, engine: Engine, settings: Settings
-) -> AsyncIterator[None]:
+async def webhook_relay(client: Client, engine: Engine, settings: Settings) -> AsyncIterator[None]:
     """Run the relay of webhooks while the context lasts; restart it after unexpected errors."""
     relay = asyncio.create_task(
         unbroken(LOG, lambda: relay_webhooks(client, settings.task_queue, engine))

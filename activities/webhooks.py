@@ -1,4 +1,4 @@
-"""Webhooks: changes are told to whoever asked, signed, in each item's order, until taken."""
+"""Deliveries to webhooks: signed, in each item's order, retried until accepted."""
 
 import asyncio
 import base64
@@ -15,32 +15,38 @@ from typing import Any, Final
 import httpx
 from pydantic import TypeAdapter
 from sqlalchemy import Engine
-from standardwebhooks import Webhook as Signer
+from standardwebhooks import Webhook
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from store.schema.webhook_tables import WebhookRow
 from store.webhooks.deliveries import (
-    KEPT,
+    LOG_RETENTION,
     Delivery,
-    forget,
+    delete_settled,
     give_up,
-    note_delivered,
-    note_failed,
-    queued,
+    queued_deliveries,
+    record_failure,
+    record_success,
 )
-from store.webhooks.subscriptions import Hook, UnknownHook, hook_of, is_entitled, switch_off
-from store.webhooks.target_check import WrongTarget, check_address
+from store.webhooks.subscriptions import (
+    UnknownWebhook,
+    get_webhook,
+    is_creator_entitled,
+    switch_off_webhook,
+)
+from store.webhooks.target_check import TargetRefused, check_address
 
 _BASE64_MARK: Final = "whsec_"
-TRIED_FOR: Final = timedelta(hours=24)
-"""How long a delivery is tried, and how long a hook may fail before it is switched off."""
-ANSWER_WITHIN: Final = 10.0
+RETRY_WINDOW: Final = timedelta(hours=24)
+"""Time after which a delivery is given up, and a webhook that accepted nothing is switched off."""
+ANSWER_TIMEOUT: Final = 10.0
 """Seconds."""
-AT_ONCE: Final = 8
-"""Items whose changes are told side by side; so many that fail end an attempt."""
+MAX_CONCURRENT_ITEMS: Final = 8
+"""Items whose changes are sent side by side; as many failed items end an attempt."""
 _BATCH: Final = 100
-_READ: Final = 65_536
-"""Bytes of an answer's body that are read, and thrown away, so that its connection is kept."""
+_MAX_ANSWER: Final = 65_536
+"""Bytes of an answer's body that are read and dropped, so that the connection can be reused."""
 _JSON: Final[TypeAdapter[Any]] = TypeAdapter(Any)
 
 
@@ -49,7 +55,7 @@ def signature_headers(secret: str, delivery_id: str, body: str, at: datetime) ->
     return {
         "webhook-id": delivery_id,
         "webhook-timestamp": f"{int(at.timestamp())}",
-        "webhook-signature": Signer(_signing_key(secret)).sign(
+        "webhook-signature": Webhook(_signing_key(secret)).sign(
             delivery_id, at.astimezone(UTC), body
         ),
     }
@@ -64,31 +70,33 @@ def _signing_key(secret: str) -> bytes:
     return secret.encode()
 
 
-LookUp = Callable[[str, int], Awaitable[Sequence[str]]]
-"""The addresses of a host, for a port; raises OSError if there are none."""
+Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Addresses of a host, for a port; raises OSError if there are none."""
 
 
-async def looked_up(host: str, port: int) -> Sequence[str]:
-    """What the system's resolver says."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(each[4][0]).partition("%")[0] for each in found]
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """Return the addresses that the system's resolver gives."""
+    addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(each[4][0]).partition("%")[0] for each in addresses]
 
 
-class Pinned(httpx.AsyncBaseTransport):
-    """Looks a host up once, and connects to the very address that was found to be allowed.
+class PinnedTransport(httpx.AsyncBaseTransport):
+    """Transport that resolves a host once, checks all its addresses, and connects to one of them.
 
-    Whoever owns the name could else answer with another address between the check and the call.
+    Else the name's owner could give another address between check and connection (DNS rebinding).
     """
 
-    def __init__(self, look_up: LookUp = looked_up) -> None:
-        self._look_up = look_up
-        self._inner = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=AT_ONCE * 4))
+    def __init__(self, resolver: Resolver = resolve) -> None:
+        self._resolve = resolver
+        self._inner = httpx.AsyncHTTPTransport(
+            limits=httpx.Limits(max_connections=MAX_CONCURRENT_ITEMS * 4)
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request to an address of its host; raises WrongTarget if none is allowed."""
+        """Send the request to an address of its host; raises TargetRefused."""
         url = request.url
         port = url.port or (443 if url.scheme == "https" else 80)
-        addresses = [ip_address(each) for each in await self._look_up(url.host, port)]
+        addresses = [ip_address(each) for each in await self._resolve(url.host, port)]
         for address in addresses:
             check_address(address, is_plain=url.scheme == "http")
         pinned = httpx.Request(
@@ -101,14 +109,14 @@ class Pinned(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(pinned)
 
     async def aclose(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         await self._inner.aclose()
 
 
-def client() -> httpx.AsyncClient:
-    """What deliveries go out by: no proxy, no redirect, no address that is refused."""
+def http_client() -> httpx.AsyncClient:
+    """Return a client for deliveries: no proxy, no redirects, no refused addresses."""
     return httpx.AsyncClient(
-        transport=Pinned(), trust_env=False, follow_redirects=False, timeout=ANSWER_WITHIN
+        transport=PinnedTransport(), trust_env=False, follow_redirects=False, timeout=ANSWER_TIMEOUT
     )
 
 
@@ -116,116 +124,126 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class HookDeliveries:
-    """Tells a hook whatever it is still to be told."""
+class WebhookSender:
+    """Sender of a webhook's queued deliveries."""
 
     def __init__(
         self, engine: Engine, http: httpx.AsyncClient, now: Callable[[], datetime] = _now
     ) -> None:
-        """Read from this store, send over this client."""
+        """Read from this store, send with this client."""
         self._engine = engine
         self._http = http
         self._now = now
 
     @activity.defn(name="tell_hook")
-    async def tell(self, id: str) -> None:  # noqa: A002 - the hook's name for it
-        """Tell the hook all that is queued for it, each item's changes in order.
+    async def send_queued(self, webhook_id: str) -> None:
+        """Send all deliveries that are queued for the webhook, each item's in order.
 
-        Raises ApplicationError where something was not taken, so that Temporal has it tried again;
-        after `TRIED_FOR` it is given up, and a hook that took nothing meanwhile is switched off.
+        Raises ApplicationError if one was not accepted, so that Temporal retries. After
+        `RETRY_WINDOW` a delivery is given up, and a webhook that accepted nothing is switched off.
         """
         failed: set[str] = set()
-        while waiting := await asyncio.to_thread(
-            queued, self._engine, id, limit=_BATCH, besides=failed
+        while deliveries := await asyncio.to_thread(
+            queued_deliveries, self._engine, webhook_id, limit=_BATCH, except_items=failed
         ):
             try:
-                hook = await asyncio.to_thread(hook_of, self._engine, id)
-            except UnknownHook:
+                webhook = await asyncio.to_thread(get_webhook, self._engine, webhook_id)
+            except UnknownWebhook:
                 return
-            if hook.off_at is not None or await self._is_over(hook):
+            if webhook.off_at is not None or await self._is_switched_off(webhook):
                 return
-            failed |= await self._tell_all(hook, waiting)
-            if len(failed) >= AT_ONCE:
+            failed |= await self._send_all(webhook, deliveries)
+            if len(failed) >= MAX_CONCURRENT_ITEMS:
                 break
-        await asyncio.to_thread(forget, self._engine, id, before=self._now() - KEPT)
+        before = self._now() - LOG_RETENTION
+        await asyncio.to_thread(delete_settled, self._engine, webhook_id, before=before)
         if failed:
-            raise ApplicationError(f"hook {id} did not take the changes of {len(failed)} items")
+            raise ApplicationError(
+                f"webhook {webhook_id} did not accept the changes of {len(failed)} items"
+            )
 
-    async def _is_over(self, hook: Hook) -> bool:
-        if not await asyncio.to_thread(is_entitled, self._engine, hook, self._now()):
-            whose = "its key is revoked or expired" if hook.key else f"{hook.made_by} is disabled"
-            await self._switch_off(hook, whose)
+    async def _is_switched_off(self, webhook: WebhookRow) -> bool:
+        """Switch the webhook off if its creator is not entitled or its retry window is over."""
+        if not await asyncio.to_thread(is_creator_entitled, self._engine, webhook, self._now()):
+            await self._switch_off(
+                webhook,
+                "its key is revoked or expired"
+                if webhook.key
+                else f"{webhook.made_by} is disabled",
+            )
             return True
-        if hook.failing_since is None or self._now() - hook.failing_since < TRIED_FOR:
+        since = webhook.failing_since
+        if since is None or self._now() - since < RETRY_WINDOW:
             return False
-        because = f"took nothing since {hook.failing_since:%Y-%m-%d %H:%M} UTC"
-        await self._switch_off(hook, because)
+        await self._switch_off(webhook, f"accepted nothing since {since:%Y-%m-%d %H:%M} UTC")
         return True
 
-    async def _switch_off(self, hook: Hook, because: str) -> None:
-        await asyncio.to_thread(switch_off, self._engine, hook.id, because=because, at=self._now())
+    async def _switch_off(self, webhook: WebhookRow, reason: str) -> None:
+        await asyncio.to_thread(
+            switch_off_webhook, self._engine, webhook.id, reason=reason, at=self._now()
+        )
 
-    async def _tell_all(self, hook: Hook, waiting: tuple[Delivery, ...]) -> set[str]:
-        """Tell these; the references of the items whose changes were not all taken."""
-        slots = asyncio.Semaphore(AT_ONCE)
-        ordered = sorted(waiting, key=lambda each: (each.reference, each.number))
+    async def _send_all(self, webhook: WebhookRow, deliveries: tuple[Delivery, ...]) -> set[str]:
+        """Send these; return the references of the items whose changes were not all accepted."""
+        slots = asyncio.Semaphore(MAX_CONCURRENT_ITEMS)
+        ordered = sorted(deliveries, key=lambda each: (each.reference, each.number))
 
-        async def tell_of(reference: str, theirs: list[Delivery]) -> str | None:
+        async def send_item(reference: str, changes: list[Delivery]) -> str | None:
             async with slots:
-                for delivery in theirs:
-                    if not await self._is_told(hook, delivery):
+                for delivery in changes:
+                    if not await self._is_settled(webhook, delivery):
                         return reference
             return None
 
-        ends = await asyncio.gather(
+        failed = await asyncio.gather(
             *(
-                tell_of(reference, list(theirs))
-                for reference, theirs in itertools.groupby(ordered, lambda each: each.reference)
+                send_item(reference, list(changes))
+                for reference, changes in itertools.groupby(ordered, lambda each: each.reference)
             )
         )
-        return {reference for reference in ends if reference is not None}
+        return {reference for reference in failed if reference is not None}
 
-    async def _is_told(self, hook: Hook, delivery: Delivery) -> bool:
-        """Whether the next change of the item may follow this one."""
+    async def _is_settled(self, webhook: WebhookRow, delivery: Delivery) -> bool:
+        """Send the delivery, or give it up; return True if the item's next one may follow."""
         activity.heartbeat()
-        if delivery.tried_at is not None and self._now() - delivery.tried_at >= TRIED_FOR:
+        if delivery.tried_at is not None and self._now() - delivery.tried_at >= RETRY_WINDOW:
             await asyncio.to_thread(give_up, self._engine, delivery)
             return True
-        answered, problem = await self._sent(hook, delivery)
+        answered, problem = await self._send(webhook, delivery)
         at = self._now()
         if problem is None and answered is not None:
             await asyncio.to_thread(
-                note_delivered, self._engine, delivery, answered=answered, at=at
+                record_success, self._engine, delivery, answered=answered, at=at
             )
             return True
         await asyncio.to_thread(
-            note_failed, self._engine, delivery, answered=answered, problem=problem or "", at=at
+            record_failure, self._engine, delivery, answered=answered, problem=problem or "", at=at
         )
         if answered == HTTPStatus.GONE:
-            await self._switch_off(hook, "answered 410 Gone")
+            await self._switch_off(webhook, "answered 410 Gone")
         return False
 
-    async def _sent(self, hook: Hook, delivery: Delivery) -> tuple[int | None, str | None]:
-        """The answer's status, and what is wrong."""
+    async def _send(self, webhook: WebhookRow, delivery: Delivery) -> tuple[int | None, str | None]:
+        """Return the answer's status, and the problem unless the delivery was accepted."""
         body = _JSON.dump_json(dict(delivery.payload)).decode()
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Casekeep",
-        } | signature_headers(hook.secret, delivery.id, body, self._now())
+        } | signature_headers(webhook.secret, delivery.id, body, self._now())
         try:
             async with (
-                asyncio.timeout(ANSWER_WITHIN),
-                self._http.stream("POST", hook.url, content=body, headers=headers) as answer,
+                asyncio.timeout(ANSWER_TIMEOUT),
+                self._http.stream("POST", webhook.url, content=body, headers=headers) as answer,
             ):
                 read = 0
                 with suppress(httpx.HTTPError):
                     async for chunk in answer.aiter_raw():
                         read += len(chunk)
-                        if read > _READ:
+                        if read > _MAX_ANSWER:
                             break
         except TimeoutError:
-            return None, f"no answer within {ANSWER_WITHIN:g} s"
-        except (httpx.HTTPError, OSError, WrongTarget) as error:
+            return None, f"no answer within {ANSWER_TIMEOUT:g} s"
+        except (httpx.HTTPError, OSError, TargetRefused) as error:
             return None, f"{type(error).__name__}: {error}"[:300]
         if answer.is_success:
             return answer.status_code, None

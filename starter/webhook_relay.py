@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 from store.errors import StoreFault
 from store.projection.watcher import commits
 from store.webhooks.deliveries import fan_out, webhooks_with_queued_deliveries
-from workflows.webhook import QUEUE_SUFFIX, HookWorkflow, id_of
+from workflows.webhook import TASK_QUEUE_SUFFIX, WebhookWorkflow, workflow_id_of
 
 LOG: Final = logging.getLogger("casekeep.webhooks")
 SWEEP_INTERVAL: Final = 60.0
@@ -53,21 +53,21 @@ async def _relay(client: Client, task_queue: str, engine: Engine, committed: asy
             if clock() >= sweep_at:
                 webhooks = await asyncio.to_thread(webhooks_with_queued_deliveries, engine)
                 sweep_at = clock() + SWEEP_INTERVAL
-            for webhook in webhooks:
-                await wake_webhook(client, task_queue, webhook)
+            for webhook_id in webhooks:
+                await wake_webhook(client, task_queue, webhook_id)
         except (RPCError, StoreFault) as error:
             LOG.warning("cannot relay webhooks: %s; retry in %g s", error, _RETRY_DELAY)
             sweep_at = clock() + _RETRY_DELAY
 
 
-async def wake_webhook(client: Client, task_queue: str, webhook: str) -> None:
+async def wake_webhook(client: Client, task_queue: str, webhook_id: str) -> None:
     """Start the webhook's workflow, or signal the running one, to send its queued deliveries."""
     await client.start_workflow(
-        HookWorkflow.run,
-        webhook,
-        id=id_of(webhook),
-        task_queue=task_queue + QUEUE_SUFFIX,
+        WebhookWorkflow.run,
+        webhook_id,
+        id=workflow_id_of(webhook_id),
+        task_queue=task_queue + TASK_QUEUE_SUFFIX,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal="wake",
-        static_summary=f"Webhook {webhook}",
+        static_summary=f"Webhook {webhook_id}",
     )

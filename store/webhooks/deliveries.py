@@ -1,4 +1,4 @@
-"""Changes that are told to webhooks: fanned out to those who want them, noted, kept a while."""
+"""Deliveries to webhooks: fan-out of changes, results of attempts, and the log."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -20,19 +20,26 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlmodel import select as select_rows
 
-from store.engine import INSERTS, reading, writing
+from store.engine import INSERTS, reading, write_session, writing
 from store.errors import InvalidCursor
 from store.items.paging import PAGE, plain
 from store.schema.tables import entry, item
-from store.schema.webhook_tables import QUEUED, DeliveryStatus, hook, hook_change, hook_delivery
-from store.webhooks.subscriptions import Hook, hook_from
+from store.schema.webhook_tables import (
+    QUEUED,
+    DeliveryStatus,
+    WebhookRow,
+    webhook,
+    webhook_change,
+    webhook_delivery,
+)
 
-KEPT: Final = timedelta(days=7)
-"""How long a delivery that was taken, or given up, stays in the log."""
-_FANNED: Final = 500
-_FANNING: Final = 0xCA5E_400C
-"""PostgreSQL's advisory lock of who looks at changes, so that each item's stay in order."""
+LOG_RETENTION: Final = timedelta(days=7)
+"""Time that a delivery stays in the log once it was accepted or given up."""
+_BATCH: Final = 500
+_FAN_OUT_LOCK: Final = 0xCA5E_400C
+"""PostgreSQL's advisory lock of the fan-out, which keeps each item's changes in order."""
 _ITEM: Final = (
     *("reference", "kind", "title", "status", "revision", "category", "queue", "assignee"),
     *("owner", "wait", "resolution", "case_reference", "new_information", "attention"),
@@ -43,11 +50,13 @@ _ENTRY: Final = ("serial", "revision", "at", "by", "command")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One change to tell one hook, and how far that has come."""
+    """Delivery of one change to one webhook, with the result of its last attempt."""
 
     id: str
     hook: str
+    """Id of the webhook."""
     number: int
+    """Position in the order of the changes."""
     reference: str
     serial: int
     payload: Mapping[str, Any]
@@ -55,15 +64,16 @@ class Delivery:
     queued_at: datetime
     tries: int = 0
     tried_at: datetime | None = None
-    """When it was tried first."""
+    """Time of the first attempt."""
     delivered_at: datetime | None = None
     answered: int | None = None
+    """HTTP status of the last answer."""
     last_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deliveries:
-    """Some of a hook's log, newest first; `cursor` asks for the following ones."""
+class DeliveryPage:
+    """Page of a webhook's log, newest first; `cursor` asks for the next one, None: the last."""
 
     deliveries: tuple[Delivery, ...]
     cursor: str | None
@@ -76,90 +86,91 @@ def fan_out(engine: Engine) -> tuple[str, ...]:
     change is either still there or queued. Safe to call from several processes at once.
     """
     webhooks: set[str] = set()
-    while _is_waiting(engine):
-        changes, queued_for = _fanned(engine)
+    while _has_changes(engine):
+        changes, queued_for = _fan_out_batch(engine)
         webhooks |= queued_for
-        if changes < _FANNED:
+        if changes < _BATCH:
             break
     return tuple(sorted(webhooks))
 
 
 def webhooks_with_queued_deliveries(engine: Engine) -> tuple[str, ...]:
     """Return the ids of the webhooks that have deliveries to send and are not switched off."""
-    queued = select(hook.c.id).where(
-        hook.c.off_at.is_(None), exists().where(hook_delivery.c.hook == hook.c.id, QUEUED)
+    wanted = select(webhook.c.id).where(
+        webhook.c.off_at.is_(None), exists().where(webhook_delivery.c.hook == webhook.c.id, QUEUED)
     )
     with reading(engine) as connection:
-        return tuple(connection.scalars(queued))
+        return tuple(connection.scalars(wanted))
 
 
-def _is_waiting(engine: Engine) -> bool:
+def _has_changes(engine: Engine) -> bool:
     with reading(engine) as connection:
-        return connection.scalar(select(hook_change.c.id).limit(1)) is not None
+        return connection.scalar(select(webhook_change.c.id).limit(1)) is not None
 
 
-def _fanned(engine: Engine) -> tuple[int, set[str]]:
-    """Fan out one batch; return the number of its changes, and the webhooks it was queued for."""
+def _fan_out_batch(engine: Engine) -> tuple[int, set[str]]:
+    """Fan out one batch; return the number of its changes and the ids of their webhooks."""
     insert = INSERTS[engine.dialect.name]
-    with writing(engine) as connection:
+    with write_session(engine) as session:
+        connection = session.connection()
         if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_FANNING})"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_FAN_OUT_LOCK})"))
         changes = connection.execute(_changes()).all()
         if not changes:
             return 0, set()
         now = datetime.now(UTC)
-        listening = tuple(
-            map(hook_from, connection.execute(select(hook).where(hook.c.off_at.is_(None))))
-        )
-        told = [
+        webhooks = session.exec(select_rows(WebhookRow).where(webhook.c.off_at.is_(None))).all()
+        rows = [
             _delivery_row(each, change, now)
             for change in changes
             if change.at is not None and change.title is not None
-            for each in listening
-            if each.wants(change.kind, change.queue, change.after)
+            for each in webhooks
+            if each.accepts(change.kind, change.queue, change.after)
         ]
-        if told:
-            connection.execute(insert(hook_delivery).on_conflict_do_nothing(), told)
+        if rows:
+            connection.execute(insert(webhook_delivery).on_conflict_do_nothing(), rows)
         done = [change.number for change in changes]
-        connection.execute(delete(hook_change).where(hook_change.c.id.in_(done)))
-    return len(changes), {row["hook"] for row in told}
+        connection.execute(delete(webhook_change).where(webhook_change.c.id.in_(done)))
+    return len(changes), {row["hook"] for row in rows}
 
 
 def _changes() -> Any:  # noqa: ANN401 - a select of many columns
-    theirs = and_(
-        entry.c.reference == hook_change.c.reference,
-        entry.c.run == hook_change.c.run,
-        entry.c.serial == hook_change.c.serial,
+    same_entry = and_(
+        entry.c.reference == webhook_change.c.reference,
+        entry.c.run == webhook_change.c.run,
+        entry.c.serial == webhook_change.c.serial,
     )
-    # the item may have been started anew under its reference: then nobody is told of the old run
-    same = and_(item.c.reference == hook_change.c.reference, item.c.run == hook_change.c.run)
-    told_of_item = [item.c[name] for name in _ITEM if name not in {"reference", "revision"}]
+    # an item may have been started again under its reference: the old run is not delivered
+    same_run = and_(
+        item.c.reference == webhook_change.c.reference, item.c.run == webhook_change.c.run
+    )
+    of_item = [item.c[name] for name in _ITEM if name not in {"reference", "revision"}]
     return (
         select(
-            hook_change.c.id.label("number"),
-            hook_change.c.run,
+            webhook_change.c.id.label("number"),
+            webhook_change.c.run,
             *(entry.c[name] for name in _ENTRY),
             entry.c.before,
             entry.c.after,
-            hook_change.c.reference,
+            webhook_change.c.reference,
             item.c.revision.label("item_revision"),
-            *told_of_item,
+            *of_item,
         )
-        .select_from(hook_change.outerjoin(entry, theirs).outerjoin(item, same))
-        .order_by(hook_change.c.id)
-        .limit(_FANNED)
+        .select_from(webhook_change.outerjoin(entry, same_entry).outerjoin(item, same_run))
+        .order_by(webhook_change.c.id)
+        .limit(_BATCH)
     )
 
 
-def _delivery_row(to: Hook, change: Any, now: datetime) -> dict[str, Any]:  # noqa: ANN401 - a row
+def _delivery_row(to: WebhookRow, change: Any, now: datetime) -> dict[str, Any]:  # noqa: ANN401 - a row
     seed = f"{to.id}:{change.reference}:{change.run}:{change.serial}"
     id_ = hashlib.sha256(seed.encode()).hexdigest()[:32]
-    told = {name: getattr(change, name) for name in _ITEM if name != "revision"}
+    fields_of_item = {name: getattr(change, name) for name in _ITEM if name != "revision"}
     payload = {
         "id": id_,
         "type": "item.changed",
         "hook": to.id,
-        "item": told | {"revision": change.item_revision},
+        "item": fields_of_item | {"revision": change.item_revision},
         "entry": {name: getattr(change, name) for name in _ENTRY}
         | {"from": change.before, "to": change.after},
     }
@@ -176,102 +187,100 @@ def _delivery_row(to: Hook, change: Any, now: datetime) -> dict[str, Any]:  # no
     }
 
 
-def queued(
-    engine: Engine,
-    id: str,  # noqa: A002 - as above
-    *,
-    limit: int,
-    besides: Collection[str] = (),
+def queued_deliveries(
+    engine: Engine, webhook_id: str, *, limit: int, except_items: Collection[str] = ()
 ) -> tuple[Delivery, ...]:
-    """What a hook is still to be told, in order, but for the changes of some items."""
-    wanted = select(hook_delivery).where(hook_delivery.c.hook == id, QUEUED)
-    if besides:
-        wanted = wanted.where(hook_delivery.c.reference.not_in(besides))
+    """Return a webhook's queued deliveries in order, except those of some items (references)."""
+    wanted = select(webhook_delivery).where(webhook_delivery.c.hook == webhook_id, QUEUED)
+    if except_items:
+        wanted = wanted.where(webhook_delivery.c.reference.not_in(except_items))
     with reading(engine) as connection:
-        rows = connection.execute(wanted.order_by(hook_delivery.c.number).limit(limit))
+        rows = connection.execute(wanted.order_by(webhook_delivery.c.number).limit(limit))
         return tuple(map(_delivery, rows))
 
 
-def note_delivered(engine: Engine, told: Delivery, *, answered: int, at: datetime) -> None:
-    """Note that the receiver took a delivery."""
+def record_success(engine: Engine, delivery: Delivery, *, answered: int, at: datetime) -> None:
+    """Record that the receiver accepted a delivery."""
     with writing(engine) as connection:
-        _note(
+        _record(
             connection,
-            told,
+            delivery,
             at,
             status=DeliveryStatus.DELIVERED.value,
             delivered_at=at,
             answered=answered,
             last_error=None,
         )
-        connection.execute(update(hook).where(hook.c.id == told.hook).values(failing_since=None))
-
-
-def note_failed(
-    engine: Engine, told: Delivery, *, answered: int | None, problem: str, at: datetime
-) -> None:
-    """Note that a try failed, and since when the hook fails."""
-    with writing(engine) as connection:
-        _note(connection, told, at, answered=answered, last_error=problem)
         connection.execute(
-            update(hook)
-            .where(hook.c.id == told.hook, hook.c.failing_since.is_(None))
+            update(webhook).where(webhook.c.id == delivery.hook).values(failing_since=None)
+        )
+
+
+def record_failure(
+    engine: Engine, delivery: Delivery, *, answered: int | None, problem: str, at: datetime
+) -> None:
+    """Record that an attempt failed; the webhook is failing since the first such attempt."""
+    with writing(engine) as connection:
+        _record(connection, delivery, at, answered=answered, last_error=problem)
+        connection.execute(
+            update(webhook)
+            .where(webhook.c.id == delivery.hook, webhook.c.failing_since.is_(None))
             .values(failing_since=at)
         )
 
 
-def give_up(engine: Engine, told: Delivery) -> None:
-    """Note that a delivery is not tried any more."""
+def give_up(engine: Engine, delivery: Delivery) -> None:
+    """Record that a delivery is not attempted any more."""
     with writing(engine) as connection:
         connection.execute(
-            update(hook_delivery)
-            .where(hook_delivery.c.id == told.id)
+            update(webhook_delivery)
+            .where(webhook_delivery.c.id == delivery.id)
             .values(status=DeliveryStatus.GIVEN_UP.value)
         )
 
 
-def forget(engine: Engine, id: str, *, before: datetime) -> None:  # noqa: A002 - as above
-    """Take settled deliveries of before then off the hook's log."""
+def delete_settled(engine: Engine, webhook_id: str, *, before: datetime) -> None:
+    """Delete accepted and given-up deliveries that were queued before `before` from the log."""
     with writing(engine) as connection:
         connection.execute(
-            delete(hook_delivery).where(
-                hook_delivery.c.hook == id,
-                hook_delivery.c.status != DeliveryStatus.QUEUED.value,
-                hook_delivery.c.queued_at < before,
+            delete(webhook_delivery).where(
+                webhook_delivery.c.hook == webhook_id,
+                webhook_delivery.c.status != DeliveryStatus.QUEUED.value,
+                webhook_delivery.c.queued_at < before,
             )
         )
 
 
-def deliveries(
+def read_delivery_log(
     engine: Engine,
-    id: str,  # noqa: A002 - as above
+    webhook_id: str,
     *,
     statuses: Collection[DeliveryStatus] = (),
     limit: int = PAGE,
     cursor: str | None = None,
-) -> Deliveries:
-    """A page of the hook's log, newest first; raises InvalidCursor."""
-    wanted: list[ColumnElement[bool]] = [hook_delivery.c.hook == plain(id)]
+) -> DeliveryPage:
+    """Return a page of a webhook's log, newest first; raises InvalidCursor."""
+    wanted: list[ColumnElement[bool]] = [webhook_delivery.c.hook == plain(webhook_id)]
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):  # noqa: PLR2004 - BigInteger
             raise InvalidCursor(f"cursor {cursor[:40]!r} is no page's: start again without one")
-        wanted.append(hook_delivery.c.number < int(cursor))
+        wanted.append(webhook_delivery.c.number < int(cursor))
     if statuses:
-        wanted.append(hook_delivery.c.status.in_([status.value for status in statuses]))
-    chosen = select(hook_delivery).where(*wanted).order_by(hook_delivery.c.number.desc())
+        wanted.append(webhook_delivery.c.status.in_([status.value for status in statuses]))
+    chosen = select(webhook_delivery).where(*wanted).order_by(webhook_delivery.c.number.desc())
     with reading(engine) as connection:
         rows: Sequence[Row[Any]] = connection.execute(chosen.limit(limit + 1)).all()
-    found = tuple(map(_delivery, rows[:limit]))
-    return Deliveries(deliveries=found, cursor=str(found[-1].number) if len(rows) > limit else None)
+    page = tuple(map(_delivery, rows[:limit]))
+    return DeliveryPage(deliveries=page, cursor=str(page[-1].number) if len(rows) > limit else None)
 
 
-def _note(connection: Connection, told: Delivery, at: datetime, **columns: object) -> None:
+def _record(connection: Connection, delivery: Delivery, at: datetime, **columns: object) -> None:
     connection.execute(
-        update(hook_delivery)
-        .where(hook_delivery.c.id == told.id, QUEUED)
+        update(webhook_delivery)
+        .where(webhook_delivery.c.id == delivery.id, QUEUED)
         .values(
-            tries=hook_delivery.c.tries + 1,
-            tried_at=func.coalesce(hook_delivery.c.tried_at, _moment(at)),
+            tries=webhook_delivery.c.tries + 1,
+            tried_at=func.coalesce(webhook_delivery.c.tried_at, _instant(at)),
             **columns,
         )
     )
@@ -282,5 +291,5 @@ def _delivery(row: Row[Any]) -> Delivery:
     return Delivery(**values | {"status": DeliveryStatus(row.status)})
 
 
-def _moment(at: datetime) -> ColumnElement[datetime]:
-    return bindparam(None, at, type_=hook_delivery.c.tried_at.type)
+def _instant(at: datetime) -> ColumnElement[datetime]:
+    return bindparam(None, at, type_=webhook_delivery.c.tried_at.type)

@@ -20,9 +20,10 @@ from temporalio.client import Client
 from devstack.ports import PortTaken
 from devstack.stack import Stack, StackFailed
 from starter.client import Desk
-from store.webhooks.subscriptions import Hook, add
+from store.schema.webhook_tables import WebhookRow
+from store.webhooks.subscriptions import add_webhook
 from tests.support.process_stack import Town, assert_eventually, town
-from tests.support.webhook_receiver import receiving
+from tests.support.webhook_receiver import webhook_receiver
 from tests.support.workers import TICKET
 
 WORKER: Final = Path(__file__).parents[2] / "worker.py"
@@ -148,23 +149,23 @@ async def test_a_worker_prepares_a_bare_server_and_an_empty_database(tmp_path: P
 
 async def test_a_worker_without_any_web_process_delivers_webhooks(desk: Town) -> None:
     queue = uuid.uuid4().hex
-    async with receiving() as receiver:
-        webhook = Hook(
+    async with webhook_receiver() as receiver:
+        webhook = WebhookRow(
             id=queue[:16],
             url=receiver.url,
             secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",  # noqa: S106 - a test's own
-            kinds=(),
-            queues=(queue,),
-            statuses=(),
+            kinds=[],
+            queues=[queue],
+            statuses=[],
             made_by="service:erp",
             made_at=datetime.now(UTC),
         )
-        await asyncio.to_thread(add, desk.engine, webhook)
+        await asyncio.to_thread(add_webhook, desk.engine, webhook)
         reference = await desk.ticket(queue=queue, submit=True)
         await desk.do(reference, "add_note", text="told by the worker alone")
 
         async def delivered() -> None:
-            assert [each["entry"]["serial"] for each in receiver.of(reference)] == [1, 2]
+            assert [each["entry"]["serial"] for each in receiver.accepted_of(reference)] == [1, 2]
 
         await assert_eventually(delivered, within=30)
 

@@ -1,4 +1,4 @@
-"""Hooks that are being told go on with the code of today: a recorded history is replayed."""
+"""Recorded histories of webhooks are replayed with the present code."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from temporalio.worker import Replayer
 
 from workflows.runtime.payload_converter import DATA_CONVERTER
 from workflows.runtime.worker_config import SANDBOX
-from workflows.webhook import HookWorkflow
+from workflows.webhook import WebhookWorkflow
 
 RECORDED: Final = sorted(Path(__file__).with_name("webhook_histories").glob("*.json"))
 
@@ -25,10 +25,10 @@ def test_there_is_a_recorded_history() -> None:
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=[path.stem for path in RECORDED])
-async def test_a_recorded_history_of_a_hook_is_replayed(path: Path) -> None:
+async def test_a_recorded_history_of_a_webhook_is_replayed(path: Path) -> None:
     content = _content(path)
     replayer = Replayer(
-        workflows=[HookWorkflow], workflow_runner=SANDBOX, data_converter=DATA_CONVERTER
+        workflows=[WebhookWorkflow], workflow_runner=SANDBOX, data_converter=DATA_CONVERTER
     )
     await replayer.replay_workflow(
         WorkflowHistory.from_json(content["workflow_id"], content["history"])

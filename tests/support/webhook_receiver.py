@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server on this host, which answers as it is told."""
+"""Receiver of webhooks: an HTTP server on this host, with answers that a test chooses."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -13,43 +13,43 @@ from starlette.routing import Route
 
 from tests.support.api_fixture import listening
 
-Answer = dict[str, Any]
+Body = dict[str, Any]
 
 
 @dataclass
 class Receiver:
-    """What was received, and how it is answered."""
+    """Deliveries that were received, and the status of the answer."""
 
     url: str = ""
-    taken: list[Answer] = field(default_factory=list)
+    accepted: list[Body] = field(default_factory=list)
     """Bodies that were answered with a success, in order."""
-    tried: list[Answer] = field(default_factory=list)
-    headers: list[Answer] = field(default_factory=list)
+    attempted: list[Body] = field(default_factory=list)
+    headers: list[Body] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
-    answer: Callable[[Answer], int] = field(default=lambda _told: 204)
+    answer: Callable[[Body], int] = field(default=lambda _delivery: 204)
 
-    async def take(self, request: Request) -> Response:
-        """Take a delivery, or refuse it."""
+    async def receive(self, request: Request) -> Response:
+        """Accept a delivery, or refuse it."""
         body = await request.body()
-        told = json.loads(body)
-        status = self.answer(told)
-        self.tried.append(told)
+        delivery = json.loads(body)
+        status = self.answer(delivery)
+        self.attempted.append(delivery)
         self.headers.append(dict(request.headers))
         self.bodies.append(body)
         if status < 300:
-            self.taken.append(told)
+            self.accepted.append(delivery)
         return Response(status_code=status, headers={"Location": "http://169.254.169.254/"})
 
-    def of(self, reference: str) -> list[Answer]:
-        """What was taken of this item."""
-        return [told for told in self.taken if told["item"]["reference"] == reference]
+    def accepted_of(self, reference: str) -> list[Body]:
+        """Return the accepted deliveries of this item."""
+        return [each for each in self.accepted if each["item"]["reference"] == reference]
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    """A receiver that listens on this host."""
+async def webhook_receiver() -> AsyncIterator[Receiver]:
+    """Receiver that listens while the context lasts."""
     receiver = Receiver()
-    app = Starlette(routes=[Route("/told", receiver.take, methods=["POST"])])
+    app = Starlette(routes=[Route("/webhook", receiver.receive, methods=["POST"])])
     async with listening(app) as address:
-        receiver.url = f"{address}/told"
+        receiver.url = f"{address}/webhook"
         yield receiver

@@ -112,7 +112,7 @@ class QueueLoad(Answered):
 
 
 class HookMade(Answered):
-    """A webhook."""
+    """Webhook without its secret."""
 
     id: str
     url: str
@@ -122,42 +122,42 @@ class HookMade(Answered):
     made_by: str
     made_at: datetime
     off_at: datetime | None
-    """Since when it is switched off."""
+    """Time at which it was switched off."""
     off_because: str | None
     failing_since: datetime | None
 
 
 class NewHook(HookMade):
-    """A webhook, and the secret that its deliveries are signed with: it is shown this once."""
+    """New webhook with the secret that signs its deliveries; no other answer shows the secret."""
 
     secret: str
 
 
 class Hooks(Answered):
-    """The caller's webhooks; an operator's are all."""
+    """Webhooks of the caller; for an operator, all."""
 
     hooks: tuple[HookMade, ...]
 
 
 class OneDelivery(Answered):
-    """A change that was, or is to be, told to a webhook."""
+    """Delivery of one change to a webhook."""
 
     id: str
     reference: str
-    serial: int = Field(description="Of the timeline's entry.")
+    serial: int = Field(description="Serial of the timeline's entry.")
     status: DeliveryStatus
     queued_at: datetime
     tries: int
     tried_at: datetime | None
-    """When it was tried first."""
+    """Time of the first attempt."""
     delivered_at: datetime | None
     answered: int | None
-    """The status of the receiver's last answer."""
+    """HTTP status of the receiver's last answer."""
     last_error: str | None
 
 
 class DeliveryLog(Answered):
-    """Some of a webhook's log, newest first."""
+    """Page of a webhook's log, newest first."""
 
     deliveries: tuple[OneDelivery, ...]
     cursor: str | None

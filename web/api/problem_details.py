@@ -17,7 +17,7 @@ from auth.permissions import Forbidden
 from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
 from starter.client import JustStarted, NoAnswer, UnknownItem
 from store.errors import DatabaseBusy, DatabaseUnreachable, InvalidCursor
-from store.webhooks.subscriptions import UnknownHook
+from store.webhooks.subscriptions import UnknownWebhook
 from web.context import SignedOut
 from web.csrf import CrossSite
 
@@ -201,7 +201,7 @@ _ANSWERS: Final[tuple[tuple[_Kinds, Callable[[Exception], Response]], ...]] = (
     (SignedOut, _signed_out),
     ((JustStarted, NoAnswer, DatabaseBusy, DatabaseUnreachable), _later),
     (UnknownItem, _plain(HTTPStatus.NOT_FOUND, "UnknownItem")),
-    (UnknownHook, _plain(HTTPStatus.NOT_FOUND, "UnknownHook")),
+    (UnknownWebhook, _plain(HTTPStatus.NOT_FOUND, "UnknownHook")),
     (InvalidCursor, _plain(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidRequest", ("cursor",))),
     (RequestValidationError, _unreadable),
     (HTTPException, _http),

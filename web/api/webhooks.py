@@ -1,9 +1,9 @@
-"""Webhooks: whom the desk tells of changes, and what became of it."""
+"""Webhook subscriptions of the API, and their delivery logs."""
 
 import asyncio
 import base64
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -19,9 +19,9 @@ from domain.base.values import Kind, Name, Status
 from domain.engine.decide import decode_as
 from store.items.paging import PAGE
 from store.schema.auth_tables import Audited
-from store.schema.webhook_tables import DeliveryStatus
-from store.webhooks.deliveries import deliveries
-from store.webhooks.subscriptions import Hook, add, hook_of, hooks, remove
+from store.schema.webhook_tables import DeliveryStatus, WebhookRow
+from store.webhooks.deliveries import read_delivery_log
+from store.webhooks.subscriptions import add_webhook, get_webhook, list_webhooks, remove_webhook
 from store.webhooks.target_check import check_url
 from web.api.command_schemas import body_like
 from web.api.items import CursorGiven, Limit
@@ -32,9 +32,9 @@ from web.api.responses import LOCATION, READING, WRITING, documented, json_answe
 from web.context import Calls, InHouse
 
 _KEY_BYTES: Final = 32
-"""Of a signing key; the Standard Webhooks specification asks for 24 to 64."""
-_KEY: Final = "key "
-"""How the doors name a key that somebody came by."""
+"""Bytes of a signing key; the Standard Webhooks specification asks for 24 to 64."""
+_KEY_CREDENTIAL: Final = "key "
+"""Prefix of a caller's credential that is an API key; its id follows."""
 router = APIRouter(prefix="/hooks", route_class=ApiRoute, tags=["webhooks"])
 
 
@@ -43,25 +43,25 @@ def _url(value: str) -> str:
     return value
 
 
-class HookWanted(Defined):
-    """Where to tell of changes, and of which."""
+class WebhookRequest(Defined):
+    """Target of a new webhook, and filters for the changes to deliver."""
 
     url: Annotated[str, Field(max_length=1_000), AfterValidator(_url)]
-    """https; or http to the host that the desk itself runs on."""
+    """https, or http to the desk's own host."""
     kinds: Annotated[
         tuple[Annotated[Kind, Field(strict=False)], ...], Field(strict=False, max_length=3)
     ] = ()
-    """Of item; none: all."""
+    """Kinds of items; empty: all."""
     queues: Annotated[tuple[Name, ...], Field(strict=False, max_length=100)] = ()
-    """Whose items; none: all that the caller is a member of."""
+    """Queues of items; empty: all that the caller is a member of."""
     statuses: Annotated[
         tuple[Annotated[Status, Field(strict=False)], ...], Field(strict=False, max_length=6)
     ] = ()
-    """That the item has after the change; none: all."""
+    """Statuses of the item after the change; empty: all."""
 
 
 _EXAMPLE: Final[dict[str, dict[str, Any]]] = {
-    "tickets that were resolved": {
+    "resolved tickets": {
         "url": "https://erp.example.org/casekeep",
         "kinds": ["Ticket"],
         "statuses": ["RESOLVED", "CLOSED"],
@@ -72,66 +72,67 @@ _EXAMPLE: Final[dict[str, dict[str, Any]]] = {
 async def _own(
     house: InHouse,
     caller: Calls,
-    id: Annotated[str, Path(max_length=40, description="A webhook's id.")],  # noqa: A002 - its name
-) -> Hook:
+    webhook_id: Annotated[str, Path(alias="id", max_length=40, description="A webhook's id.")],
+) -> WebhookRow:
     check_duty(caller, Duty.HOOKS)
-    hook = await asyncio.to_thread(hook_of, house.engine, id)
-    if caller.role is not Role.OPERATOR and hook.made_by != caller.actor:
-        raise Forbidden(f"hook {id} is of {hook.made_by}")
-    return hook
+    webhook = await asyncio.to_thread(get_webhook, house.engine, webhook_id)
+    if caller.role is not Role.OPERATOR and webhook.made_by != caller.actor:
+        raise Forbidden(f"webhook {webhook_id} belongs to {webhook.made_by}: use one of your own")
+    return webhook
 
 
-Own = Annotated[Hook, Depends(_own)]
+OwnWebhook = Annotated[WebhookRow, Depends(_own)]
 
 
 @router.post(
     "",
     operation_id="make_hook",
-    summary="Have changes told",
-    description="From now on every change that is wanted is sent as a POST, signed with the secret "
-    "that this answer shows once. `queues` are among those that the caller is a member of.",
+    summary="Create a webhook",
+    description="From now on every change that passes the filters is sent as a POST, signed with "
+    "the secret that this answer shows once. `queues`: those that the caller is a member of.",
     status_code=HTTPStatus.CREATED,
     responses=documented(
         {
             201: {
                 "model": NewHook,
-                "description": "Made: keep the secret.",
+                "description": "Created: keep the secret.",
                 "headers": {"Location": LOCATION},
             }
         }
     )
     | problems(*WRITING),
-    openapi_extra=body_like(HookWanted, _EXAMPLE),
+    openapi_extra=body_like(WebhookRequest, _EXAMPLE),
 )
 async def make_hook(house: InHouse, caller: Calls, given: Given) -> Response:
-    """Make a webhook."""
+    """Create a webhook."""
     check_duty(caller, Duty.HOOKS)
-    wanted = decode_as(HookWanted, as_json(given))
-    new = Hook(
+    request = decode_as(WebhookRequest, as_json(given))
+    webhook = WebhookRow(
         id=secrets.token_hex(8),
-        url=wanted.url,
+        url=request.url,
         secret=f"whsec_{base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}",
-        kinds=wanted.kinds,
-        queues=_queues(caller, wanted.queues),
-        statuses=wanted.statuses,
+        kinds=[kind.value for kind in request.kinds],
+        queues=_queues(caller, request.queues),
+        statuses=[status.value for status in request.statuses],
         made_by=caller.actor,
         made_at=datetime.now(UTC),
-        key=caller.credential.removeprefix(_KEY) if caller.credential.startswith(_KEY) else None,
+        key=caller.credential.removeprefix(_KEY_CREDENTIAL)
+        if caller.credential.startswith(_KEY_CREDENTIAL)
+        else None,
     )
-    async with audited(house.engine, caller, Audited.HOOK, "add", about=new.id):
-        await asyncio.to_thread(add, house.engine, new)
-    answer = json_answer(NewHook.model_validate(new), HTTPStatus.CREATED)
-    answer.headers["Location"] = f"/api/v1/hooks/{new.id}"
+    async with audited(house.engine, caller, Audited.HOOK, "add", about=webhook.id):
+        await asyncio.to_thread(add_webhook, house.engine, webhook)
+    answer = json_answer(NewHook.model_validate(webhook), HTTPStatus.CREATED)
+    answer.headers["Location"] = f"/api/v1/hooks/{webhook.id}"
     return answer
 
 
-def _queues(caller: Caller, wanted: Iterable[str]) -> tuple[str, ...]:
-    chosen = tuple(wanted)
-    for name in chosen:
+def _queues(caller: Caller, requested: Collection[str]) -> list[str]:
+    for name in requested:
         check_duty(caller, Duty.HOOKS, queue=name)
-    if chosen:
-        return chosen
-    return (EVERY_QUEUE,) if caller.is_member(EVERY_QUEUE) else tuple(sorted(caller.queues))
+    if requested:
+        return list(requested)
+    return [EVERY_QUEUE] if caller.is_member(EVERY_QUEUE) else sorted(caller.queues)
 
 
 @router.get(
@@ -141,11 +142,11 @@ def _queues(caller: Caller, wanted: Iterable[str]) -> tuple[str, ...]:
     responses=documented({200: {"model": Hooks}}) | problems(*READING),
 )
 def list_hooks(house: InHouse, caller: Calls) -> Response:
-    """The caller's webhooks; an operator's are all."""
+    """Return the caller's webhooks; for an operator, all."""
     check_duty(caller, Duty.HOOKS)
-    by = None if caller.role is Role.OPERATOR else caller.actor
-    found = hooks(house.engine, by=by)
-    return json_answer(Hooks(hooks=tuple(map(HookMade.model_validate, found))))
+    made_by = None if caller.role is Role.OPERATOR else caller.actor
+    webhooks = list_webhooks(house.engine, made_by=made_by)
+    return json_answer(Hooks(hooks=tuple(map(HookMade.model_validate, webhooks))))
 
 
 @router.get(
@@ -154,23 +155,23 @@ def list_hooks(house: InHouse, caller: Calls) -> Response:
     summary="Read a webhook",
     responses=documented({200: {"model": HookMade}}) | problems(*READING, 404),
 )
-def read_hook(hook: Own) -> Response:
-    """The webhook, without its secret."""
-    return json_answer(HookMade.model_validate(hook))
+def read_hook(webhook: OwnWebhook) -> Response:
+    """Return the webhook without its secret."""
+    return json_answer(HookMade.model_validate(webhook))
 
 
 @router.delete(
     "/{id}",
     operation_id="remove_hook",
-    summary="Take a webhook away",
+    summary="Delete a webhook",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=documented({204: {"description": "It is told nothing any more; its log is gone."}})
+    responses=documented({204: {"description": "Deleted, with its log."}})
     | problems(*READING, 404),
 )
-async def remove_hook(house: InHouse, caller: Calls, hook: Own) -> Response:
-    """Take the webhook away."""
-    async with audited(house.engine, caller, Audited.HOOK, "remove", about=hook.id):
-        await asyncio.to_thread(remove, house.engine, hook.id)
+async def remove_hook(house: InHouse, caller: Calls, webhook: OwnWebhook) -> Response:
+    """Delete the webhook."""
+    async with audited(house.engine, caller, Audited.HOOK, "remove", about=webhook.id):
+        await asyncio.to_thread(remove_webhook, house.engine, webhook.id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -178,17 +179,17 @@ async def remove_hook(house: InHouse, caller: Calls, hook: Own) -> Response:
     "/{id}/deliveries",
     operation_id="list_deliveries",
     summary="Read a webhook's log",
-    description="Newest first; what is settled stays for seven days.",
+    description="Newest first; accepted and given-up deliveries stay for seven days.",
     responses=documented({200: {"model": DeliveryLog}}) | problems(*READING, 404),
 )
 def list_deliveries(
     house: InHouse,
-    hook: Own,
+    webhook: OwnWebhook,
     status: Annotated[list[DeliveryStatus], Query(default_factory=list, max_length=3)],
     limit: Limit = PAGE,
     cursor: CursorGiven = None,
 ) -> Response:
-    """A page of the webhook's deliveries."""
-    page = deliveries(house.engine, hook.id, statuses=status, limit=limit, cursor=cursor)
+    """Return a page of the webhook's deliveries."""
+    page = read_delivery_log(house.engine, webhook.id, statuses=status, limit=limit, cursor=cursor)
     log = tuple(map(OneDelivery.model_validate, page.deliveries))
     return json_answer(DeliveryLog(deliveries=log, cursor=page.cursor))

@@ -15,47 +15,47 @@ from store.items.api_list import Filter, Sight, items, notes_of
 from store.items.queue_load import Load, loads
 from store.items.start_keys import OtherStart, remember_start
 from store.projection.writer import GroupWriter
-from store.schema.webhook_tables import hook_change
+from store.schema.webhook_tables import ALL_QUEUES, WebhookRow, webhook_change
 from store.webhooks.deliveries import (
-    deliveries,
     fan_out,
-    note_delivered,
-    queued,
+    queued_deliveries,
+    read_delivery_log,
+    record_success,
     webhooks_with_queued_deliveries,
 )
-from store.webhooks.subscriptions import EVERY, Hook, add, remove
+from store.webhooks.subscriptions import add_webhook, remove_webhook
 from tests.support.databases import *  # noqa: F403 - fixtures
 from tests.support.publications import action, at, due, later, news, ticket, written
 
 ALL = Sight(actor="olga", queues=None)
 
 
-def a_hook(**fields: Any) -> Hook:  # noqa: ANN401
+def a_webhook(**fields: Any) -> WebhookRow:  # noqa: ANN401
     given: dict[str, Any] = {
         "id": uuid.uuid4().hex[:16],
-        "url": "https://erp.example.org/told",
+        "url": "https://erp.example.org/webhook",
         "secret": "whsec_x",
-        "kinds": (),
-        "queues": (EVERY,),
-        "statuses": (),
+        "kinds": [],
+        "queues": [ALL_QUEUES],
+        "statuses": [],
         "made_by": "service:erp",
         "made_at": at(0),
     }
-    return Hook(**given | fields)
+    return WebhookRow(**given | fields)
 
 
-def test_nothing_is_queued_while_there_is_no_hook(engine: Engine, writer: GroupWriter) -> None:
+def test_nothing_is_queued_while_there_is_no_webhook(engine: Engine, writer: GroupWriter) -> None:
     written(writer.put, news(ticket()))
     with reading(engine) as connection:
-        assert connection.execute(select(hook_change)).all() == []
+        assert connection.execute(select(webhook_change)).all() == []
 
 
-def test_each_change_is_queued_once_for_each_hook_that_wants_it(
+def test_each_change_is_queued_once_for_each_webhook_that_accepts_it(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    every, of_cases = a_hook(), a_hook(kinds=(Kind.CASE,))
-    for each in (every, of_cases, a_hook(queues=("elsewhere",)), a_hook(off_at=at(0))):
-        add(engine, each)
+    every, of_cases = a_webhook(), a_webhook(kinds=[Kind.CASE.value])
+    for each in (every, of_cases, a_webhook(queues=["elsewhere"]), a_webhook(off_at=at(0))):
+        add_webhook(engine, each)
     first = ticket()
     second = later(first, status=Status.IN_PROGRESS)
     written(writer.put, news(first), news(second))
@@ -63,39 +63,39 @@ def test_each_change_is_queued_once_for_each_hook_that_wants_it(
     assert fan_out(engine) == (every.id,)
     assert fan_out(engine) == ()
     assert webhooks_with_queued_deliveries(engine) == (every.id,)
-    told = queued(engine, every.id, limit=10)
+    told = queued_deliveries(engine, every.id, limit=10)
     assert [each.payload["entry"]["serial"] for each in told] == [1, 2]
     assert told[0].payload["item"]["reference"] == first.reference
-    note_delivered(engine, told[0], answered=200, at=at(1))
-    note_delivered(engine, told[1], answered=200, at=at(1))
+    record_success(engine, told[0], answered=200, at=at(1))
+    record_success(engine, told[1], answered=200, at=at(1))
     assert webhooks_with_queued_deliveries(engine) == ()
-    log = deliveries(engine, every.id, limit=1)
+    log = read_delivery_log(engine, every.id, limit=1)
     assert log.deliveries[0].serial == 2
-    assert deliveries(engine, every.id, cursor=log.cursor).deliveries[0].serial == 1
-    remove(engine, every.id)
-    assert deliveries(engine, every.id).deliveries == ()
+    assert read_delivery_log(engine, every.id, cursor=log.cursor).deliveries[0].serial == 1
+    remove_webhook(engine, every.id)
+    assert read_delivery_log(engine, every.id).deliveries == ()
 
 
-def test_changes_keep_their_order_however_often_they_are_looked_at(
+def test_changes_keep_their_order_however_often_they_are_fanned_out(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    every = a_hook()
-    add(engine, every)
+    every = a_webhook()
+    add_webhook(engine, every)
     one = ticket()
     for _ in range(4):
         written(writer.put, news(one))
         fan_out(engine)
         one = later(one)
-    assert [each.serial for each in queued(engine, every.id, limit=10)] == [1, 2, 3, 4]
-    numbers = [each.number for each in queued(engine, every.id, limit=10)]
+    assert [each.serial for each in queued_deliveries(engine, every.id, limit=10)] == [1, 2, 3, 4]
+    numbers = [each.number for each in queued_deliveries(engine, every.id, limit=10)]
     assert numbers == sorted(set(numbers))
 
 
 def test_relays_side_by_side_queue_each_change_once_and_in_order(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    every = a_hook()
-    add(engine, every)
+    every = a_webhook()
+    add_webhook(engine, every)
     one = ticket()
     with ThreadPoolExecutor(4) as relays:
         looks = []
@@ -106,13 +106,13 @@ def test_relays_side_by_side_queue_each_change_once_and_in_order(
     queued_for = [each.result() for each in looks]
     assert 1 <= queued_for.count((every.id,)) <= 10
     assert set(queued_for) <= {(every.id,), ()}
-    told = queued(engine, every.id, limit=100)
+    told = queued_deliveries(engine, every.id, limit=100)
     assert [each.serial for each in told] == list(range(1, 11))
 
 
-def test_a_hook_of_a_queue_hears_of_that_queue_alone(engine: Engine, writer: GroupWriter) -> None:
-    of_accounts = a_hook(queues=("accounts",), statuses=(Status.WAIT,))
-    add(engine, of_accounts)
+def test_a_webhook_of_a_queue_gets_that_queue_alone(engine: Engine, writer: GroupWriter) -> None:
+    of_accounts = a_webhook(queues=["accounts"], statuses=[Status.WAIT.value])
+    add_webhook(engine, of_accounts)
     written(
         writer.put,
         news(ticket("T-1")),
@@ -120,7 +120,9 @@ def test_a_hook_of_a_queue_hears_of_that_queue_alone(engine: Engine, writer: Gro
         news(ticket("T-3", status=Status.WAIT, queue="elsewhere")),
     )
     fan_out(engine)
-    assert [each.reference for each in queued(engine, of_accounts.id, limit=10)] == ["T-2"]
+    assert [each.reference for each in queued_deliveries(engine, of_accounts.id, limit=10)] == [
+        "T-2"
+    ]
 
 
 def test_a_key_names_one_start(engine: Engine) -> None:
@@ -145,8 +147,8 @@ def test_a_list_is_of_what_somebody_may_see(engine: Engine, writer: GroupWriter)
         return {line.reference for line in items(engine, Filter(**wanted), sight).items}
 
     assert seen(amy) == {"T-1", "T-2", "T-5"}
-    assert seen(amy, queues=("elsewhere",)) == {"T-2"}
-    assert seen(amy, assignees=("amy",), queues=("accounts",)) == {"T-5"}
+    assert seen(amy, queues=["elsewhere"]) == {"T-2"}
+    assert seen(amy, assignees=("amy",), queues=["accounts"]) == {"T-5"}
     assert seen(ALL) == {"T-1", "T-2", "T-3", "T-4", "T-5"}
     assert seen(ALL, statuses=(Status.CLOSED,)) == {"T-4"}
     assert seen(ALL, words="T-3") == {"T-3"}

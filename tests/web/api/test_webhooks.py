@@ -1,4 +1,4 @@
-"""Webhooks on a real server: told, signed, in order, retried, never lost, switched off."""
+"""Webhooks on a real server: signed, in order, retried, never lost, switched off."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,11 +11,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from store.engine import writing
 from store.schema.tables import entry
-from store.schema.webhook_tables import hook, hook_change
+from store.schema.webhook_tables import webhook, webhook_change
 from store.webhooks.deliveries import fan_out
 from tests.support.api_fixture import Answer, Api, api_over, fresh
 from tests.support.process_stack import assert_eventually
-from tests.support.webhook_receiver import Receiver, receiving
+from tests.support.webhook_receiver import Receiver, webhook_receiver
 
 pytestmark = pytest.mark.xdist_group("api-hooks")
 
@@ -26,11 +26,11 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
         yield served
 
 
-async def made(api: Api, receiver: Receiver, **wanted: object) -> Answer:
+async def make_webhook(api: Api, receiver: Receiver, **wanted: object) -> Answer:
     answer = await api.post("/hooks", {"url": receiver.url} | wanted)
     assert answer.status_code == 201, answer.text
-    hook_: Answer = answer.json()
-    return hook_
+    created: Answer = answer.json()
+    return created
 
 
 async def log_of(api: Api, id_: str) -> list[Answer]:
@@ -38,21 +38,21 @@ async def log_of(api: Api, id_: str) -> list[Answer]:
     return deliveries
 
 
-async def test_changes_are_told_signed_and_in_order(api: Api) -> None:
+async def test_changes_are_delivered_signed_and_in_order(api: Api) -> None:
     queue = fresh("q")
-    async with receiving() as receiver:
-        new = await made(api, receiver, queues=[queue])
+    async with webhook_receiver() as receiver:
+        new = await make_webhook(api, receiver, queues=[queue])
         reference = (await api.ticket(queue=queue))["reference"]
         await api.ticket(queue=fresh("q"))
         for number in range(5):
             await api.post(f"/items/{reference}/add_note", {"text": f"note {number}"})
 
-        async def told() -> None:
-            assert len(receiver.of(reference)) == 6
+        async def delivered() -> None:
+            assert len(receiver.accepted_of(reference)) == 6
 
-        await assert_eventually(told)
-        assert [each["entry"]["revision"] for each in receiver.taken] == [1, 2, 3, 4, 5, 6]
-        assert receiver.taken[0]["entry"]["to"] == "TO_DO"
+        await assert_eventually(delivered)
+        assert [each["entry"]["revision"] for each in receiver.accepted] == [1, 2, 3, 4, 5, 6]
+        assert receiver.accepted[0]["entry"]["to"] == "TO_DO"
         signer, stranger = Webhook(new["secret"]), Webhook(b"another")
         for body, headers in zip(receiver.bodies, receiver.headers, strict=True):
             assert signer.verify(body, headers)["id"] == headers["webhook-id"]
@@ -75,37 +75,39 @@ async def test_changes_are_told_signed_and_in_order(api: Api) -> None:
         assert (await api.get(f"/hooks/{new['id']}")).status_code == 404
 
 
-async def test_only_what_is_wanted_is_told(api: Api) -> None:
+async def test_only_changes_that_pass_the_filters_are_delivered(api: Api) -> None:
     queue = fresh("q")
-    async with receiving() as receiver:
-        new = await made(api, receiver, queues=[queue], kinds=["Ticket"], statuses=["CLOSED"])
+    async with webhook_receiver() as receiver:
+        new = await make_webhook(
+            api, receiver, queues=[queue], kinds=["Ticket"], statuses=["CLOSED"]
+        )
         reference = (await api.ticket(queue=queue))["reference"]
         await api.case(queue=queue)
         await api.post(f"/items/{reference}/resolve", {"method": "rejected_as_spam"})
 
-        async def told() -> None:
-            assert receiver.taken
+        async def delivered() -> None:
+            assert receiver.accepted
 
-        await assert_eventually(told)
-        assert [each["entry"]["to"] for each in receiver.taken] == ["CLOSED"]
+        await assert_eventually(delivered)
+        assert [each["entry"]["to"] for each in receiver.accepted] == ["CLOSED"]
         assert len(await log_of(api, new["id"])) == 1
 
 
-async def test_what_is_not_taken_is_told_again_before_what_follows_it(api: Api) -> None:
+async def test_a_refused_delivery_is_repeated_before_the_item_s_next_one(api: Api) -> None:
     queue = fresh("q")
     refusals = [503, 500, 302]
-    async with receiving() as receiver:
-        receiver.answer = lambda _told: refusals.pop() if refusals else 200
-        new = await made(api, receiver, queues=[queue])
+    async with webhook_receiver() as receiver:
+        receiver.answer = lambda _delivery: refusals.pop() if refusals else 200
+        new = await make_webhook(api, receiver, queues=[queue])
         reference = (await api.ticket(queue=queue))["reference"]
         await api.post(f"/items/{reference}/add_note", {"text": "next"})
 
-        async def told() -> None:
-            assert len(receiver.taken) == 2
+        async def delivered() -> None:
+            assert len(receiver.accepted) == 2
 
-        await assert_eventually(told)
-        assert [each["entry"]["revision"] for each in receiver.tried] == [1, 1, 1, 1, 2]
-        assert len({each["id"] for each in receiver.tried}) == 2
+        await assert_eventually(delivered)
+        assert [each["entry"]["revision"] for each in receiver.attempted] == [1, 1, 1, 1, 2]
+        assert len({each["id"] for each in receiver.attempted}) == 2
 
         async def logged() -> None:
             log = await log_of(api, new["id"])
@@ -116,26 +118,26 @@ async def test_what_is_not_taken_is_told_again_before_what_follows_it(api: Api) 
         await assert_eventually(logged)
 
 
-async def test_an_item_that_fails_holds_up_no_other(api: Api) -> None:
+async def test_an_item_that_fails_delays_no_other(api: Api) -> None:
     queue = fresh("q")
-    async with receiving() as receiver:
-        await made(api, receiver, queues=[queue])
+    async with webhook_receiver() as receiver:
+        await make_webhook(api, receiver, queues=[queue])
         bad = fresh()
-        receiver.answer = lambda told: 500 if told["item"]["reference"] == bad else 200
+        receiver.answer = lambda delivery: 500 if delivery["item"]["reference"] == bad else 200
         await api.ticket(queue=queue, reference=bad)
         good = (await api.ticket(queue=queue))["reference"]
 
-        async def told() -> None:
-            assert receiver.of(good)
-            assert not receiver.of(bad)
+        async def delivered() -> None:
+            assert receiver.accepted_of(good)
+            assert not receiver.accepted_of(bad)
 
-        await assert_eventually(told)
-        receiver.answer = lambda _told: 200
+        await assert_eventually(delivered)
+        receiver.answer = lambda _delivery: 200
 
-        async def all_told() -> None:
-            assert receiver.of(bad)
+        async def all_delivered() -> None:
+            assert receiver.accepted_of(bad)
 
-        await assert_eventually(all_told)
+        await assert_eventually(all_delivered)
 
 
 @pytest.mark.parametrize("is_fanned_out", [False, True])
@@ -145,54 +147,54 @@ async def test_a_change_that_waits_when_a_worker_starts_is_delivered(
     queue = fresh("q")
     reference = (await api.ticket(queue=queue))["reference"]
     await api.town.stack.kill_worker()
-    async with receiving() as receiver:
-        await made(api, receiver, queues=[queue])
+    async with webhook_receiver() as receiver:
+        await make_webhook(api, receiver, queues=[queue])
         with writing(api.town.engine) as connection:
             # as the trigger does; a worker died before it looked at it, or before it woke anybody
             run = connection.scalar(select(entry.c.run).where(entry.c.reference == reference))
             connection.execute(
-                hook_change.insert(), {"reference": reference, "run": run, "serial": 1}
+                webhook_change.insert(), {"reference": reference, "run": run, "serial": 1}
             )
         if is_fanned_out:
             assert len(await asyncio.to_thread(fan_out, api.town.engine)) == 1
         await api.town.revive()
 
-        async def told() -> None:
-            assert [each["entry"]["serial"] for each in receiver.of(reference)] == [1]
+        async def delivered() -> None:
+            assert [each["entry"]["serial"] for each in receiver.accepted_of(reference)] == [1]
 
-        await assert_eventually(told)
+        await assert_eventually(delivered)
 
 
 async def test_no_change_is_lost_when_worker_and_server_are_killed(api: Api) -> None:
     queue = fresh("q")
-    async with receiving() as receiver:
-        await made(api, receiver, queues=[queue])
+    async with webhook_receiver() as receiver:
+        await make_webhook(api, receiver, queues=[queue])
         reference = (await api.ticket(queue=queue))["reference"]
-        receiver.answer = lambda _told: 503
+        receiver.answer = lambda _delivery: 503
 
         async def tried() -> None:
-            assert receiver.tried
+            assert receiver.attempted
 
         await assert_eventually(tried)
         for number in range(3):
             await api.post(f"/items/{reference}/add_note", {"text": f"note {number}"})
         await api.town.kill_all()
-        receiver.answer = lambda _told: 200
+        receiver.answer = lambda _delivery: 200
         await api.town.revive()
 
-        async def told() -> None:
-            revisions = [each["entry"]["revision"] for each in receiver.of(reference)]
+        async def delivered() -> None:
+            revisions = [each["entry"]["revision"] for each in receiver.accepted_of(reference)]
             assert sorted(set(revisions)) == [1, 2, 3, 4]
             assert revisions == sorted(revisions)
 
-        await assert_eventually(told)
+        await assert_eventually(delivered)
 
 
-async def test_a_hook_that_took_nothing_for_a_day_is_switched_off_visibly(api: Api) -> None:
+async def test_a_webhook_that_accepted_nothing_for_a_day_is_switched_off_visibly(api: Api) -> None:
     queue = fresh("q")
-    async with receiving() as receiver:
-        receiver.answer = lambda _told: 500
-        new = await made(api, receiver, queues=[queue])
+    async with webhook_receiver() as receiver:
+        receiver.answer = lambda _delivery: 500
+        new = await make_webhook(api, receiver, queues=[queue])
         await api.ticket(queue=queue)
 
         async def failing() -> None:
@@ -202,31 +204,31 @@ async def test_a_hook_that_took_nothing_for_a_day_is_switched_off_visibly(api: A
         await assert_eventually(failing)
         with writing(api.town.engine) as connection:
             connection.execute(
-                update(hook)
-                .where(hook.c.id == new["id"])
+                update(webhook)
+                .where(webhook.c.id == new["id"])
                 .values(failing_since=datetime.now(UTC) - timedelta(hours=25))
             )
 
         async def off() -> None:
             read = (await api.get(f"/hooks/{new['id']}")).json()
             assert read["off_at"] is not None
-            assert read["off_because"].startswith("took nothing since")
+            assert read["off_because"].startswith("accepted nothing since")
             (given_up,) = await log_of(api, new["id"])
             assert given_up["status"] == "given_up"
             assert given_up["last_error"].startswith("answered 500")
 
         await assert_eventually(off)
-        tried = len(receiver.tried)
+        tried = len(receiver.attempted)
         await api.ticket(queue=queue)
         await asyncio.to_thread(fan_out, api.town.engine)
-        assert len(receiver.tried) == tried
+        assert len(receiver.attempted) == tried
 
 
-async def test_a_receiver_that_is_gone_is_not_told_again(api: Api) -> None:
+async def test_a_receiver_that_answers_gone_is_switched_off(api: Api) -> None:
     queue = fresh("q")
-    async with receiving() as receiver:
-        receiver.answer = lambda _told: 410
-        new = await made(api, receiver, queues=[queue])
+    async with webhook_receiver() as receiver:
+        receiver.answer = lambda _delivery: 410
+        new = await make_webhook(api, receiver, queues=[queue])
         await api.ticket(queue=queue)
 
         async def off() -> None:
@@ -239,8 +241,8 @@ async def test_a_receiver_that_is_gone_is_not_told_again(api: Api) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://erp.example.org/told",
-        "http://10.0.0.1/told",
+        "http://erp.example.org/webhook",
+        "http://10.0.0.1/webhook",
         "https://169.254.169.254/latest/meta-data",
         "https://[fe80::1]/x",
         "https://[::ffff:169.254.169.254]/x",
@@ -259,15 +261,15 @@ async def test_a_receiver_that_is_gone_is_not_told_again(api: Api) -> None:
         4,
     ],
 )
-async def test_a_hook_points_nowhere_where_it_must_not(api: Api, url: object) -> None:
+async def test_a_refused_target_is_told_by_field(api: Api, url: object) -> None:
     answer = await api.post("/hooks", {"url": url})
     assert answer.status_code == 422, answer.text
     assert answer.json()["fields"] == ["url"]
 
 
-async def test_hooks_are_of_those_who_made_them(api: Api) -> None:
-    async with receiving() as receiver:
-        new = await made(api, receiver)
+async def test_webhooks_belong_to_their_creators(api: Api) -> None:
+    async with webhook_receiver() as receiver:
+        new = await make_webhook(api, receiver)
         assert (await api.get(f"/hooks/{new['id']}", "crm")).status_code == 403
         assert (await api.get(f"/hooks/{new['id']}", "olga")).status_code == 200
         assert (await api.get("/hooks", "amy")).status_code == 403
