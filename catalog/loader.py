@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from catalog import DEFAULT_FOLDER
 from catalog.calendars import Calendar
 from catalog.categories import Category
 from catalog.cross_check import Read, unknown_names
@@ -22,7 +23,6 @@ from domain.base.values import Address
 from domain.model.calendars import WorkingCalendar
 from domain.model.definitions import CaseDefinition, Terms
 from mail.address_book import Directory
-from starter.settings import Settings as Environment
 
 LOG: Final = logging.getLogger("casekeep.catalog")
 FILES: Final = (
@@ -66,7 +66,7 @@ def load(folder: Path) -> Catalog:
     The default folder need not exist: a desk works without a catalog. One that was asked for must.
     """
     if not folder.is_dir():
-        if folder != Environment.model_fields["catalog"].default:
+        if folder != DEFAULT_FOLDER:
             raise CatalogInvalid(f"{folder}: is no folder; set CASEKEEP_CATALOG to the catalog's")
         LOG.warning("no folder %s here: nothing is preset, and no case definition is known", folder)
         return Catalog()

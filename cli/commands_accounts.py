@@ -136,10 +136,11 @@ def link(name: Name, by: As = None, json: Json = False) -> None:
     """Print a link that signs in once, within 15 minutes."""
     from auth import accounts
     from cli import terminal
-    from cli.context import made_store, settings, user
+    from cli.context import made_store, user
+    from starter.settings import read_settings
 
     path = accounts.make_link(made_store(), name, by=by or user())
-    url = f"{_base(settings().http_listen)}{path}"
+    url = f"{_base(read_settings().http_listen)}{path}"
     if json:
         terminal.machine({"account": name, "url": url})
     else:

@@ -28,10 +28,11 @@ def apply(
     """Make Temporal's Schedules agree with the catalog's."""
     from catalog.loader import load
     from cli import desk_report, terminal
-    from cli.context import open_desk, settings
+    from cli.context import open_desk
     from starter.schedules import Scheduler
+    from starter.settings import read_settings
 
-    wanted = load(folder or settings().catalog).schedules
+    wanted = load(folder or read_settings().catalog).schedules
 
     async def agree() -> "list[Planned]":
         desk = await open_desk()
@@ -71,10 +72,10 @@ def draw(
     from catalog.files import CatalogInvalid
     from catalog.loader import terms_named
     from cli import terminal
-    from cli.context import settings
     from drawing import canvas, case_definition
+    from starter.settings import read_settings
 
-    found = terms_named(definition, settings().catalog).definition
+    found = terms_named(definition, read_settings().catalog).definition
     if found is None:
         raise CatalogInvalid(f"{definition}: is no case definition")
     by_name = {".svg": Format.SVG, ".png": Format.PNG}.get(output.suffix) if output else None

@@ -80,9 +80,9 @@ def check_catalog(
     """Read the catalog; say what it holds, or what is wrong where."""
     from catalog.loader import load
     from cli import desk_report, terminal
-    from cli.context import settings
+    from starter.settings import read_settings
 
-    found = load(folder or settings().catalog)
+    found = load(folder or read_settings().catalog)
     if json:
         terminal.machine(found)
     else:

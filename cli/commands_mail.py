@@ -139,16 +139,17 @@ async def _replayed(mails: "Mails", to: str | None) -> "tuple[Fed, dict[str, int
 
     from catalog.loader import load
     from cli import terminal
-    from cli.context import open_desk, settings
+    from cli.context import open_desk
     from mailroom.acceptance import Reception
     from mailroom.delivery import Deliverer
     from mailroom.import_files import feed
     from mailroom.routing import reader_of
+    from starter.settings import read_settings
     from store.engine import engine_of
     from store.mail.inbound_mail import counted
     from store.schema.versions import upgrade
 
-    environment = settings()
+    environment = read_settings()
     mailboxes = load(environment.catalog).mailboxes
     engine = engine_of(environment.database_url, lasting=True)
     upgrade(engine)

@@ -132,9 +132,9 @@ async def _working(
 def _robots_of(queue: str) -> "Collection[Kind]":
     from catalog.loader import load
     from catalog.queues import robots_of
-    from cli.context import settings
+    from starter.settings import read_settings
 
-    return robots_of(load(settings().catalog).queues, queue)
+    return robots_of(load(read_settings().catalog).queues, queue)
 
 
 def _tell_people(did: "Did") -> None:

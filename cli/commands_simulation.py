@@ -39,15 +39,15 @@ def simulate(
     from catalog.files import read_as
     from catalog.loader import terms_named
     from cli import simulation_report, terminal
-    from cli.context import settings
     from drawing import canvas, simulation_charts
     from simulation.plan import Plan
     from simulation.simulator import Extent
     from simulation.simulator import simulate as run
+    from starter.settings import read_settings
 
     if plot is not None:
         canvas.check_name(plot)
-    terms = terms_named(definition, settings().catalog)
+    terms = terms_named(definition, read_settings().catalog)
     found = Plan() if plan is None else read_as(plan, Plan, lambda it: it.problems_with(terms))
     with Progress(console=terminal.aside(), transient=True) as progress:
         bar = progress.add_task(f"{items} Cases in {days:g} days", total=items)

@@ -4,10 +4,7 @@ import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from domain.base.validation_messages import problems_of
-from starter.settings import Settings
+from starter.settings import read_settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -15,21 +12,8 @@ if TYPE_CHECKING:
     from starter.client import Desk
 
 
-class WrongEnvironment(Exception):
-    """A variable says something that cannot be used."""
-
-
 class NoStoreYet(Exception):
     """The database file does not exist, and a command that only reads makes none."""
-
-
-def settings() -> Settings:
-    """Our settings; raises WrongEnvironment."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        (name, problem), *_ = problems_of(error)
-        raise WrongEnvironment(f"CASEKEEP_{name.upper()}: {problem}") from None
 
 
 async def open_desk() -> "Desk":
@@ -37,14 +21,14 @@ async def open_desk() -> "Desk":
     from starter.client import Desk
     from starter.connection import connect
 
-    return Desk(await connect(), settings().task_queue)
+    return Desk(await connect(), read_settings().task_queue)
 
 
 def open_store() -> "Engine":
     """The store that the environment names; raises NoStoreYet or a StoreFault."""
     from store.engine import engine_of
 
-    url = settings().database_url
+    url = read_settings().database_url
     path = Path(url.partition("?")[0].removeprefix("sqlite:///"))
     if url.startswith("sqlite:///") and not path.exists():
         raise NoStoreYet(
@@ -58,7 +42,7 @@ def made_store() -> "Engine":
     from store.engine import engine_of
     from store.schema.versions import upgrade
 
-    engine = engine_of(settings().database_url, lasting=True)
+    engine = engine_of(read_settings().database_url, lasting=True)
     upgrade(engine)
     return engine
 

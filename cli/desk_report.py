@@ -9,9 +9,9 @@ from rich.text import Text
 
 from catalog.loader import Catalog
 from catalog.schedules import Schedule
-from cli import phrases
 from cli.terminal import Lines, pairs
 from devstack.stack_info import Running
+from domain.base.durations import short_text
 from domain.model.calendars import DAYS, Openings, WorkingCalendar
 from domain.model.definitions import Settings, Terms
 from reconciliation.fsck import Difference
@@ -166,7 +166,7 @@ def _category(name: str, terms: Terms) -> tuple[str, ...]:
 
 def _amount(span: timedelta, calendar: str | None) -> str:
     """How long, and in whose working time, if in any."""
-    return phrases.span(span) + (f" ({calendar})" if calendar else "")
+    return short_text(span) + (f" ({calendar})" if calendar else "")
 
 
 def _calendar(calendar: WorkingCalendar, today: date) -> tuple[str | Text, ...]:

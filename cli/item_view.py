@@ -13,6 +13,7 @@ from rich.text import Text
 from cli import phrases
 from cli.field_arguments import usage
 from cli.terminal import Lines, aside, pairs
+from domain.base.durations import short_text
 from domain.base.values import SYSTEM, Kind, Status, is_person, is_robot
 from domain.model.commands import Command, commands_of
 from domain.model.states import (
@@ -68,7 +69,7 @@ def due(value: Status, due_at: datetime | None, due_text: str | None, now: datet
     if value in {Status.DRAFT, Status.RESOLVED, Status.CLOSED}:
         return Text(f"{due_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}", "dim")
     if due_at <= now:
-        return Text(f"overdue {phrases.span(now - due_at)}", "bold red")
+        return Text(f"overdue {short_text(now - due_at)}", "bold red")
     return Text(phrases.relative(due_at, now), "green")
 
 

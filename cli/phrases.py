@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.base.durations import short_text
 from domain.base.values import Status
 from domain.model.states import ActionItemState, CaseState, State
 
@@ -14,21 +15,6 @@ STATUSES: Final = {
     Status.RESOLVED: "Resolved",
     Status.CLOSED: "Closed",
 }
-_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-_SHOWN_UNITS: Final = 2
-
-
-def span(length: timedelta) -> str:
-    """A length of time in its two largest units: `2 d 3 h`, `45 min`, `12 s`."""
-    rest = int(abs(length).total_seconds())
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {unit}")
-        if len(parts) == _SHOWN_UNITS or (parts and not count):
-            break
-    return " ".join(parts) or "0 s"
 
 
 def relative(moment: datetime, now: datetime) -> str:
@@ -36,7 +22,7 @@ def relative(moment: datetime, now: datetime) -> str:
     ahead = moment - now
     if abs(ahead) < timedelta(seconds=1):
         return "now"
-    return f"in {span(ahead)}" if ahead >= timedelta(0) else f"{span(ahead)} ago"
+    return f"in {short_text(ahead)}" if ahead >= timedelta(0) else f"{short_text(ahead)} ago"
 
 
 def clock(moment: datetime, now: datetime) -> str:

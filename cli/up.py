@@ -9,10 +9,10 @@ from typing import Final
 from auth.first_sign_in import way_in
 from catalog.loader import load
 from cli import desk_report, terminal
-from cli.context import settings, user
+from cli.context import user
 from devstack.stack import TEMPORAL_PORT, Stack
 from devstack.stack_info import Running, alone
-from starter.settings import STATE_FOLDER
+from starter.settings import STATE_FOLDER, read_settings
 from store.engine import engine_of
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -20,7 +20,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
     """Bring the desk up, say where it is, and keep it up until it is told to stop."""
-    environment = settings()
+    environment = read_settings()
     known = load(environment.catalog)
     console = terminal.aside() if as_json else terminal.people()
     stack = Stack(

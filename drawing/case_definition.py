@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from cli.phrases import plain, span
+from domain.base.durations import short_text
 from domain.base.values import Performer
 from domain.model.action_kinds import ActionKind, Work
 from domain.model.definitions import ActionDefinition, CaseDefinition, DueRule, Step
@@ -160,7 +160,7 @@ def _said_of_the_case(definition: CaseDefinition) -> Iterator[str]:
     if settings and settings.due:
         yield _due(settings.due)
     if settings and settings.feedback_window and settings.feedback_window.total:
-        yield f"feedback window {span(settings.feedback_window.total)}"
+        yield f"feedback window {short_text(settings.feedback_window.total)}"
 
 
 def _said(definition: CaseDefinition, action: ActionDefinition) -> Iterator[str]:
@@ -187,9 +187,9 @@ def _what(work: Work) -> str:
     if work.orders:
         names = ", ".join(order.definition for order in work.orders.values())
         return f"waits for {names}" if work.cases else f"starts {names}"
-    return plain(work.kind)
+    return work.kind.replace("_", " ")
 
 
 def _due(rule: DueRule) -> str:
     calendar = f" of {rule.calendar}" if rule.calendar else ""
-    return f"due within {span(rule.within.total)}{calendar}"
+    return f"due within {short_text(rule.within.total)}{calendar}"

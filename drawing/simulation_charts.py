@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from cli.simulation_report import BUSY, FULL, length, share
 from drawing.canvas import Ink, Sheet, wrapped
-from simulation.results import Figures
+from simulation.results import BUSY_LOAD, FULL_LOAD, Figures, duration_text, percent
 
 _WIDTH: Final = 960
 _EDGE: Final = 28
@@ -32,12 +31,12 @@ def of(figures: Figures) -> str:
     cases = figures.cases
     sheet = Sheet(f"Simulation of {figures.definition}")
     sheet.text(_EDGE, 40, figures.definition, size=22, bold=True)
-    told = (
-        f"{cases.started} Cases in {figures.days:g} days; half of them done within "
-        f"{length(cases.throughput.median)}, nine of ten within {length(cases.throughput.p90)}; "
-        f"{share(cases.overdue)} overdue"
+    median, p90 = duration_text(cases.throughput.median), duration_text(cases.throughput.p90)
+    summary = (
+        f"{cases.started} Cases in {figures.days:g} days; half of them done within {median}, "
+        f"nine of ten within {p90}; {percent(cases.overdue)} overdue"
     )
-    sheet.text(_EDGE, 64, told, ink=Ink.FAINT)
+    sheet.text(_EDGE, 64, summary, ink=Ink.FAINT)
     middle = _WIDTH / 2
     y = 104.0
     _load(sheet, figures, (_EDGE, middle - _EDGE), y)
@@ -49,6 +48,12 @@ def of(figures: Figures) -> str:
 
 
 _Sides = tuple[float, float]
+
+
+def _load_ink(load: float) -> Ink:
+    if load >= FULL_LOAD:
+        return Ink.RED
+    return Ink.AMBER if load >= BUSY_LOAD else Ink.BLUE
 
 
 def _load(sheet: Sheet, figures: Figures, sides: _Sides, y: float) -> None:
@@ -64,10 +69,10 @@ def _load(sheet: Sheet, figures: Figures, sides: _Sides, y: float) -> None:
     for row, (name, queue) in enumerate(figures.queues.items()):
         middle = top + _ROW * (row + 0.5)
         _name(sheet, left, middle, f"{name} ({queue.people})")
-        ink = Ink.RED if queue.load >= FULL else Ink.AMBER if queue.load >= BUSY else Ink.BLUE
+        ink = _load_ink(queue.load)
         width = max(1.0, queue.load * (end - begin))
-        sheet.box(begin, middle - 9, width, 18, fill=ink, tip=f"{name}: {share(queue.load)}")
-        sheet.text(begin + width + 6, middle + 4, share(queue.load), size=12)
+        sheet.box(begin, middle - 9, width, 18, fill=ink, tip=f"{name}: {percent(queue.load)}")
+        sheet.text(begin + width + 6, middle + 4, percent(queue.load), size=12)
 
 
 def _waiting(sheet: Sheet, figures: Figures, sides: _Sides, y: float) -> None:
@@ -82,7 +87,7 @@ def _waiting(sheet: Sheet, figures: Figures, sides: _Sides, y: float) -> None:
         middle = top + _ROW * (row + 0.5)
         seen = queue.waiting
         _name(sheet, left, middle, name)
-        tip = f"{name}: median {length(seen.median)}, 90 % within {length(seen.p90)}"
+        tip = f"{name}: median {duration_text(seen.median)}, 90 % within {duration_text(seen.p90)}"
         p90, mean = max(1.0, seen.p90 * scale), seen.mean * scale
         sheet.box(begin, middle - 9, p90, 18, fill=Ink.LIGHT, tip=tip)
         sheet.box(begin, middle - 5, min(mean, p90), 10, fill=Ink.BLUE, tip=tip)
@@ -109,7 +114,7 @@ def _throughput(sheet: Sheet, figures: Figures, sides: _Sides, y: float) -> None
     for place, count in enumerate(counts):
         height = (_PLOT - 14) * count / highest if highest else 0.0
         x = left + 30 + place * wide
-        tip = f"{count} Cases within {length((place + 1) * most / _BINS)}"
+        tip = f"{count} Cases within {duration_text((place + 1) * most / _BINS)}"
         sheet.box(x, bottom - height, max(1.0, wide - 1), height, fill=Ink.BLUE, tip=tip)
     for words, at in (
         ("half", figures.cases.throughput.median),
@@ -168,7 +173,7 @@ def _ruled(sheet: Sheet, sides: _Sides, top: float, bottom: float, most: float) 
     for number in range(int(reach / step) + 1):
         x = begin + number * step * scale
         sheet.line([(x, top), (x, bottom)])
-        words = length(number * step) if number else "0"
+        words = duration_text(number * step) if number else "0"
         sheet.text(x, bottom + 18, words, size=11, ink=Ink.FAINT, anchor="middle")
     return scale
 

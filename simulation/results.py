@@ -3,8 +3,26 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import fmean, median
+from typing import Final
+
+from domain.base.durations import short_text
+
+BUSY_LOAD: Final = 0.85
+"""Share of the opening time; queues grow long from this load on."""
+FULL_LOAD: Final = 0.97
+"""Share of the opening time that counts as all of it."""
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in its two largest units."""
+    return short_text(timedelta(seconds=round(seconds)))
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 as `12.3 %`."""
+    return f"{100 * share:.1f} %"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from typing import Final, TypeVar
 from temporalio.service import RPCError
 
 from catalog.files import CatalogInvalid
-from cli.context import WrongEnvironment, settings
 from starter.connection import ConnectionWrong, TemporalUnreachable
-from starter.settings import Settings
+from starter.settings import Settings, WrongEnvironment, read_settings
 from store.errors import DatabaseBusy, DatabaseUnreachable, StoreFault
 
 T = TypeVar("T")
@@ -51,7 +50,7 @@ def run(log: logging.Logger, work: Callable[[Settings], Awaitable[None]], *, por
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
     async def working() -> None:
-        await work(settings())
+        await work(read_settings())
 
     try:
         asyncio.run(working())

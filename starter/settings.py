@@ -4,9 +4,18 @@ from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from catalog import DEFAULT_FOLDER
+from domain.base.validation_messages import problems_of
 from mail.smtp_settings import Relay, relay_of
 
 STATE_FOLDER = Path(".casekeep")
@@ -28,6 +37,10 @@ def _imap(value: str) -> str:
     return value
 
 
+class WrongEnvironment(Exception):
+    """A variable has a value that cannot be used."""
+
+
 class Settings(BaseSettings):
     """What `CASEKEEP_…` says; Temporal's own connection is in `TEMPORAL_…` alone."""
 
@@ -37,7 +50,7 @@ class Settings(BaseSettings):
     """Where the worker polls, and where items are started."""
     database_url: str = f"sqlite:///{STATE_FOLDER / 'casekeep.db'}"
     """The read model: `sqlite:///…` or `postgresql://…`."""
-    catalog: Path = Path("catalog")
+    catalog: Path = DEFAULT_FOLDER
     """Categories and case definitions."""
     mail_listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:2525"
     """Where the mailroom takes mails in, by SMTP and LMTP."""
@@ -84,3 +97,12 @@ class Settings(BaseSettings):
     def relay(self) -> Relay | None:
         """The mail server that mails go out by."""
         return None if self.smtp_url is None else relay_of(self.smtp_url)
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment; raises WrongEnvironment."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        (name, problem), *_ = problems_of(error)
+        raise WrongEnvironment(f"CASEKEEP_{name.upper()}: {problem}") from None

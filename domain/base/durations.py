@@ -14,6 +14,9 @@ _SPAN = re.compile(
 )
 _SPAN_LENGTH = 40
 _LONGEST_SPAN = timedelta(days=36525)
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_MAX_UNITS = 2
+"""The most units that a short text names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,19 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "format": "duration"}),
 ]
 """A `Span` written as an ISO 8601 string."""
+
+
+def short_text(length: timedelta) -> str:
+    """Return the length without its sign, in its two largest units: `2 d 3 h`, `45 min`."""
+    rest = int(abs(length).total_seconds())
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+        if len(parts) == _MAX_UNITS or (parts and not count):
+            break
+    return " ".join(parts) or "0 s"
 
 
 def longer_than_nothing(span: Span) -> Span:

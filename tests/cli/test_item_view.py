@@ -13,6 +13,7 @@ from cli import item_view, phrases
 from cli.desk_report import catalog, difference, welcome
 from cli.terminal import Lines
 from devstack.stack_info import Running
+from domain.base.durations import short_text
 from domain.base.values import Kind, Status
 from domain.model.states import ActionItemState, State
 from domain.model.timeline import TimelineEntry, line_of
@@ -110,7 +111,7 @@ def rejected() -> State:
     ],
 )
 def test_a_length_of_time_is_told_in_its_two_largest_units(length: timedelta, text: str) -> None:
-    assert phrases.span(length) == text
+    assert short_text(length) == text
 
 
 def test_moments_are_told_from_now() -> None:
