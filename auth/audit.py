@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Engine
@@ -21,6 +22,13 @@ _TRIES: Final = 3
 """Of a database that another writer holds, a second each on SQLite."""
 
 
+@dataclass(slots=True)
+class Noted:
+    """A deed that goes on; `item` is the reference of the item that it is done to."""
+
+    item: str | None
+
+
 @asynccontextmanager
 async def audited(
     engine: Engine,
@@ -30,21 +38,24 @@ async def audited(
     *,
     item: str | None = None,
     about: str | None = None,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Noted]:
     """Note what is done within as the caller's: done, refused with its rule, or forbidden.
 
-    What ends in any other way failed: nobody answered, or there is no such item.
+    What ends in any other way failed: nobody answered, or there is no such item. The item may be
+    named later, on what this gives.
     """
     verdict, reason, rule = Verdict.DONE, None, None
+    noted = Noted(item)
     try:
-        yield
+        yield noted
     except Refused as refusal:
         verdict, reason, rule = Verdict.REFUSED, refusal.sentence, refusal.rule
         raise
     except Forbidden as problem:
         verdict, reason = Verdict.FORBIDDEN, str(problem)
         raise
-    except Exception as problem:
+    except (Exception, asyncio.CancelledError) as problem:
+        # cancelled: the caller's patience ended before anybody answered
         verdict, reason = Verdict.FAILED, f"{type(problem).__name__}: {problem}"
         raise
     finally:
@@ -52,7 +63,7 @@ async def audited(
             by=caller.actor,
             kind=kind,
             what=what,
-            item=item,
+            item=noted.item,
             about=about,
             outcome=verdict,
             reason=reason,

@@ -15,8 +15,8 @@ from cli.options import As, Json
 
 if TYPE_CHECKING:
     from domain.base.values import Kind
+    from domain.model.states import State
     from robots.runner import Did
-    from starter.client import Answer
 
 INTERRUPTED: Final = 130
 _SPAN: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>ms|s|m|h)?")
@@ -52,13 +52,11 @@ def next_item(
     """Take the next item of a queue and start it: it is yours, and nobody else is given it."""
     from cli import item_view, terminal
     from cli.context import user
-    from starter.item_reader import state_of_answer
 
     try:
-        answer = asyncio.run(_taken(queue, by=as_ or user(), poll=poll if wait else None))
+        state = asyncio.run(_taken(queue, by=as_ or user(), poll=poll if wait else None))
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-    state = state_of_answer(answer)
     if json:
         terminal.machine(state)
     else:
@@ -94,7 +92,7 @@ def robot(
     asyncio.run(_working(name, queue, program, poll=poll, once=once, json=json))
 
 
-async def _taken(queue: str, *, by: str, poll: float | None) -> "Answer":
+async def _taken(queue: str, *, by: str, poll: float | None) -> "State":
     from cli.context import open_desk, open_store
     from starter.next_item import NothingThere, take_next
 

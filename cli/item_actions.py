@@ -1,7 +1,6 @@
 """What the shell does with one item: starts it, moves it, waits for it, looks at it."""
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +12,13 @@ from cli.context import NoStoreYet, open_desk, open_store
 from cli.field_arguments import WrongWords, alike, read_fields
 from domain.base.refusals import NotAllowed
 from domain.base.values import Kind, Status
-from domain.engine.decide import decode_as
-from domain.engine.start_item import check_reference
 from domain.model.commands import commands_of
 from domain.model.starts import CaseStart, TicketStart
 from domain.model.states import ActionItemState, CaseState, State
 from domain.model.timeline import TimelineEntry
 from starter import item_reader
 from starter.client import Desk, UnknownItem
+from starter.item_start import decode_start, start_item
 from store.errors import StoreFault
 
 _STARTED: Final = 1
@@ -53,17 +51,13 @@ def start_of(
     model: Starting, words: Sequence[str], *, by: str, now: datetime
 ) -> TicketStart | CaseStart:
     """The start that words describe; raises WrongWords, or InvalidCommand with every problem."""
-    fields = {"by": by} | read_fields(model, words, now)
-    return decode_as(model, json.dumps(fields).encode())
+    kind = Kind.TICKET if model is TicketStart else Kind.CASE
+    return decode_start(kind, read_fields(model, words, now), by=by)
 
 
 async def started(start: TicketStart | CaseStart, reference: str | None) -> State:
-    """Start an item; raises InvalidCommand if it cannot begin so."""
-    if reference is not None:
-        check_reference(start, reference)
-    desk = await open_desk()
-    reference = await desk.start(start, reference)
-    return item_reader.state_of_answer(await desk.state(reference))
+    """Start an item; raises what `start_item` raises."""
+    return await start_item(await open_desk(), start, reference)
 
 
 async def until_closed(begun: State, tell: Callable[[TimelineEntry], None]) -> State:

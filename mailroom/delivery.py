@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 from sqlalchemy import Engine
 from temporalio.service import RPCError
 
-from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
 from domain.base.values import StartedBy, is_address
 from domain.model.commands import Command, ReceiveEmail
 from domain.model.internal_messages import Acknowledge, MailFailed, Notice
@@ -18,6 +18,7 @@ from domain.model.starts import Contact, FirstMail, LaunchedStart, Link, PartSta
 from mail.headers import Mailbox
 from mailroom.routing import Reader, reference_for, shown
 from starter.client import Desk, JustStarted, NoAnswer, UnknownItem
+from starter.item_start import start_item
 from store.errors import StoreFault
 from store.mail import inbound_mail
 from store.mail.inbound_mail import Arrival
@@ -223,13 +224,14 @@ class Deliverer:
         except ValidationError as error:
             return f"cannot start an item: {error.errors()[0]['msg']}"
         try:
-            if isinstance(start, PartStart) and start.mail and start.mail.unknown_address:
-                await self._desk.start(start, own)
-            else:
-                await self._desk.start_with(start, own, command.name, _json(command))
+            is_unknown = start.mail is not None and start.mail.unknown_address is not None
+            first = None if is_unknown else (command.name, _json(command))
+            await start_item(self._desk, start, own, first=first)
         except NotAllowed as refusal:
             if refusal.rule != "C15":  # C15: it was started by this mail, and is closed by now
                 raise
+        except Conflict as refusal:
+            return f"cannot start an item: {refusal}"
         except InvalidCommand as refusal:
             if refusal.rule != "C17":
                 return f"cannot start an item: {refusal}"

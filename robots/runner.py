@@ -22,7 +22,6 @@ from domain.model.states import ActionItemState, State, TicketState
 from robots.answers import RobotAnswer, answer_of, commands_for, rejection
 from robots.program import Echo, Program
 from starter.client import Answer, Desk, NoAnswer, UnknownItem
-from starter.item_reader import state_of_answer
 from starter.next_item import NothingThere, take_next
 from starter.orphan_guard import Guard
 from store.errors import StoreFault
@@ -103,10 +102,9 @@ class Robot:
     async def _next(self, *, once: bool) -> State | None:
         job = self._job
         try:
-            answer = await take_next(
+            return await take_next(
                 self._insisting, self._engine, job.queue, by=job.by, robots=job.robots
             )
-            return state_of_answer(answer)
         except NothingThere:
             if once:
                 raise

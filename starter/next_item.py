@@ -11,7 +11,9 @@ from sqlalchemy import Engine
 from catalog.queues import ROBOTS_DO
 from domain.base.refusals import Conflict, NotAllowed
 from domain.base.values import Kind, is_robot
+from domain.model.states import State
 from starter.client import Answer, UnknownItem
+from starter.item_reader import state_of_answer
 from store.errors import DatabaseBusy
 from store.items.claims import Claimed, claim_next
 
@@ -32,7 +34,7 @@ class Gives(Protocol):
 
 async def take_next(
     desk: Gives, engine: Engine, queue: str, *, by: str, robots: Collection[Kind] = ROBOTS_DO
-) -> Answer:
+) -> State:
     """Start the queue's next item for this actor, who then has it; its state.
 
     `robots` are the kinds that the queue allows robots. The store says what comes next, to each
@@ -52,7 +54,7 @@ async def take_next(
             "command_id": f"next-{uuid.uuid4()}",
         }
         try:
-            return await desk.do(found.reference, "start", given)
+            return state_of_answer(await desk.do(found.reference, "start", given))
         except (Conflict, NotAllowed, UnknownItem):
             passed.add(found)
     raise NothingThere(f"nothing waits in the queue {queue} for {by}")

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from domain.base.values import Kind
-from starter.client import Answer
+from domain.model.states import ActionItemState, State
 from starter.next_item import NothingThere, take_next
 from store.engine import engine_of, writing
 from store.errors import DatabaseBusy
@@ -41,7 +41,7 @@ async def tickets(desk: Town, queue: str, count: int, **fields: Any) -> list[str
     return sorted(begun)
 
 
-async def asked(desk: Town, queue: str, by: str, **options: Any) -> Answer | None:  # noqa: ANN401
+async def asked(desk: Town, queue: str, by: str, **options: Any) -> State | None:  # noqa: ANN401
     """What this asker gets, if anything."""
     try:
         return await take_next(desk.desk, desk.engine, queue, by=by, **options)
@@ -73,11 +73,11 @@ async def test_of_two_hundred_who_ask_for_a_hundred_items_a_hundred_get_one_each
     there = await tickets(desk, queue, ITEMS)
     askers = [f"{'robot:' if number % 2 else ''}asker-{number}" for number in range(ASKERS)]
     answers = await asyncio.gather(*(asked(desk, queue, by, robots=TICKETS) for by in askers))
-    won = [(answer["reference"], by) for by, answer in zip(askers, answers, strict=True) if answer]
+    won = [(answer.reference, by) for by, answer in zip(askers, answers, strict=True) if answer]
     assert sorted(reference for reference, _ in won) == there
     for answer in filter(None, answers):
-        assert (answer["assignee"], answer["status"]) == (
-            dict(won)[answer["reference"]],
+        assert (answer.assignee, answer.status) == (
+            dict(won)[answer.reference],
             "IN_PROGRESS",
         )
     assert {reference: starts(desk, reference) for reference in there} == {
@@ -111,7 +111,7 @@ async def test_the_next_item_is_the_first_of_the_queue(desk: Town) -> None:
     (sooner,) = await tickets(desk, queue, 1, settings={"due": {"within": "P1D"}})
     (never,) = await tickets(desk, queue, 1)
     taken = [await asked(desk, queue, "amy") for _ in range(4)]
-    assert [one and one["reference"] for one in taken] == [sooner, later, never, None]
+    assert [one and one.reference for one in taken] == [sooner, later, never, None]
 
 
 # Q2: of what robots rejected none is offered; people are, before the others
@@ -124,7 +124,7 @@ async def test_a_robot_is_not_offered_what_a_robot_rejected_and_a_person_is(desk
     assert await asked(desk, queue, "robot:other", robots=TICKETS) is None
     taken = await asked(desk, queue, "amy")
     assert taken is not None
-    assert (taken["reference"], taken["assignee"]) == (ticket, "amy")
+    assert (taken.reference, taken.assignee) == (ticket, "amy")
 
 
 # Q2: Actions by default, and never one that is for people
@@ -141,7 +141,8 @@ async def test_a_robot_is_offered_the_actions_that_robots_may_do(desk: Town) -> 
     for number in (1, 2, 3):
         await desk.eventually(f"{case}-A{number}")
     taken = [await asked(desk, queue, ROBOT) for _ in range(3)]
-    assert [one and one["key"] for one in taken] in (["read", "file", None], ["file", "read", None])
+    keys = [one.key if isinstance(one, ActionItemState) else None for one in taken]
+    assert keys in (["read", "file", None], ["file", "read", None])
 
 
 # Q1: a claim by somebody who died before the start
@@ -161,7 +162,7 @@ async def test_an_item_is_offered_again_as_soon_as_anything_happened_to_it(
         await desk.do(ticket, "add_note", text="The asker died.")
     taken = await asked(desk, queue, "bob")
     assert taken is not None
-    assert taken["reference"] == ticket
+    assert taken.reference == ticket
 
 
 # Q1, C17: the item decides; what is not any more as its row said is passed over
@@ -178,7 +179,7 @@ async def test_an_item_that_moved_on_behind_its_row_is_passed_over(desk: Town) -
             .values(assignee=None, revision=row.state.revision, serial=row.version.serial)
         )
     taken = [await asked(desk, queue, "amy") for _ in range(2)]
-    assert [one and one["reference"] for one in taken] == [second, None]
+    assert [one and one.reference for one in taken] == [second, None]
     assert await desk.differences()
 
 

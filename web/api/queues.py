@@ -6,17 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from auth.audit import note_done
 from auth.callers import EVERY_QUEUE, Caller
 from auth.permissions import Duty, check_duty
-from catalog.queues import ROBOTS_DO, robots_of
+from catalog.queues import ROBOTS_DO
 from domain.rules.submitting import DEFAULT_QUEUE
-from starter.item_reader import state_of_answer
-from starter.next_item import NothingThere, take_next
+from starter.web.use_cases import take_next_as
 from store.items.paging import PAGE
 from store.items.queries import queue
 from store.items.queue_load import loads
-from store.schema.auth_tables import Audited
 from web.api.items import CursorGiven, Limit, lines_of
 from web.api.models import Lines, QueueLoad, Queues, QueueSeen
 from web.api.problem_details import ApiRoute
@@ -101,24 +98,13 @@ def list_queue(
 )
 async def next_of(house: InHouse, caller: Calls, name: QueueName) -> Response:
     """Start the queue's next item for the caller."""
-    check_duty(caller, Duty.TAKE, queue=name)
-    return await taken(house, caller, (name,))
+    return await next_answer(house, caller, name)
 
 
-async def taken(house: House, caller: Caller, names: tuple[str, ...]) -> Response:
-    """The next item of the first of these queues that has one for the caller; 204 if none has."""
-    for name in names:
-        robots = robots_of(house.catalog.queues, name)
-        try:
-            answer = await take_next(house.desk, house.engine, name, by=caller.actor, robots=robots)
-        except NothingThere:
-            continue
-        state = state_of_answer(answer)
-        await asyncio.to_thread(
-            note_done, house.engine, caller, Audited.COMMAND, "start", item=state.reference
-        )
-        return state_answer(state)
-    return Response(status_code=204)
+async def next_answer(house: House, caller: Caller, *queues: str) -> Response:
+    """Take the next item of the first of these queues that has one; 204 if none has."""
+    state = await take_next_as(house, caller, *queues)
+    return Response(status_code=204) if state is None else state_answer(state)
 
 
 @router.get(

@@ -15,7 +15,7 @@ from web.api.command_schemas import body_like
 from web.api.commands import done
 from web.api.item_paths import Named
 from web.api.problem_details import ApiRoute
-from web.api.queues import names_of, taken
+from web.api.queues import names_of, next_answer
 from web.api.request_bodies import Given, IdempotencyKey, as_json
 from web.api.responses import WRITING, documented, problems, state_answer, state_documented
 from web.commands import known
@@ -73,11 +73,9 @@ async def take(house: InHouse, caller: Calls, given: Given) -> Response:
         raise Forbidden(f"only robots take here: {caller.actor} is none; ask a queue for its next")
     check_duty(caller, Duty.TAKE)
     wanted = decode_as(Take, as_json(given)).queues
-    for name in wanted or ():
-        check_duty(caller, Duty.TAKE, queue=name)
     if wanted is None and EVERY_QUEUE in caller.queues and not house.catalog.queues:
         raise InvalidCommand("queues: say which, no catalog lists them", fields=("queues",))
-    return await taken(house, caller, wanted or names_of(house, caller))
+    return await next_answer(house, caller, *(wanted or names_of(house, caller)))
 
 
 @router.post(

@@ -9,15 +9,12 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from auth.audit import note_done
 from auth.callers import Caller
 from auth.permissions import Duty, check_duty
-from catalog.queues import robots_of
-from starter.next_item import NothingThere, take_next
+from starter.web.use_cases import take_next_as
 from store.errors import InvalidCursor
 from store.items import queries
 from store.items.paging import Page
-from store.schema.auth_tables import Audited
 from web.context import Calls, House, InHouse
 from web.pages.navigation import frame_of
 from web.pages.page_templates import fragment, moments_of, page, queue_title
@@ -87,20 +84,13 @@ async def queue_page(
 @router.post("/queues/{queue}/next")
 async def next_of_queue(request: Request, house: InHouse, caller: Calls, queue: str) -> Response:
     """Start the queue's next item for the reader, and go there."""
-    check_duty(caller, Duty.TAKE, queue=queue)
-    robots = robots_of(house.catalog.queues, queue)
-    try:
-        taken = await take_next(house.desk, house.engine, queue, by=caller.actor, robots=robots)
-    except NothingThere:
+    state = await take_next_as(house, caller, queue)
+    if state is None:
         say = words(moments_of(request, caller).language)
         return await queue_page(
             request, house, caller, queue, notice=say("queue.nothing"), status=404
         )
-    reference = str(taken["reference"])
-    await asyncio.to_thread(
-        note_done, house.engine, caller, Audited.COMMAND, "start", item=reference, about=queue
-    )
-    return RedirectResponse(f"/items/{quote(reference, safe='')}", 303)
+    return RedirectResponse(f"/items/{quote(state.reference, safe='')}", 303)
 
 
 @router.get("/navigation")

@@ -8,22 +8,19 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 from starlette.datastructures import FormData
 from temporalio.service import RPCError
 
-from auth.audit import note_done
 from auth.callers import Caller
-from auth.permissions import Duty, Forbidden, check_command, check_duty
-from domain.base.refusals import NotAllowed, Refused
-from domain.base.validation_messages import problems_of
-from domain.base.values import REFERENCE_PATTERN, Kind
-from domain.model.starts import CaseStart, TicketStart
+from auth.permissions import Duty, check_duty
+from domain.base.refusals import InvalidCommand, Refused
+from domain.base.values import Kind
 from starter.client import NoAnswer
-from starter.item_reader import state_now
+from starter.item_start import decode_start
 from starter.references import new_reference
-from store.schema.auth_tables import Audited
-from web.commands import give, known
+from starter.web.use_cases import start_item_as
+from web.commands import give
 from web.context import Calls, House, InHouse
 from web.pages.failed_attempt import Tried
 from web.pages.forms import Fields, Unreadable, Written, missing
@@ -65,7 +62,13 @@ async def start_case(request: Request, house: InHouse, caller: Calls) -> Respons
 
 
 async def _form(
-    request: Request, house: House, caller: Caller, kind: Kind, tried: Tried | None = None
+    request: Request,
+    house: House,
+    caller: Caller,
+    kind: Kind,
+    tried: Tried | None = None,
+    *,
+    status: int = 200,
 ) -> Response:
     check_duty(caller, Duty.START)
     tried = tried or Tried()
@@ -73,7 +76,7 @@ async def _form(
         request,
         caller,
         "start/new.html",
-        status=422 if tried.problems else 409 if tried.sentence else 200,
+        status=status,
         kind=kind,
         item=None,
         can=(),
@@ -87,28 +90,26 @@ async def _form(
 
 
 async def _posted(request: Request, house: House, caller: Caller, kind: Kind) -> Response:
-    check_duty(caller, Duty.START)
     at = moments_of(request, caller)
     say = words(at.language)
     async with request.form(max_files=0) as form:
         written = Written(form, at.zone)
         is_handed_in = written.text("then") != "save"
+        reference = written.text("reference") or new_reference(kind)
         try:
-            start = _start(caller, kind, written, say, is_handed_in=is_handed_in)
-        except _Wrong as wrong:
-            tried = _tried(form, say("wrong.form"), problems=wrong.problems)
-            return await _form(request, house, caller, kind, tried)
-        reference = written.text("reference") or ""
-        if REFERENCE_PATTERN.fullmatch(reference) is None:
-            reference = new_reference(kind)
-        try:
+            fields = _fields(caller, kind, written, say, is_handed_in=is_handed_in)
             async with asyncio.timeout(PATIENCE):
-                await _started(house, caller, start, reference)
-        except (Refused, Forbidden) as refusal:
-            return await _form(request, house, caller, kind, _tried(form, str(refusal)))
+                await start_item_as(house, caller, kind, fields | {"reference": reference})
+        except _Incomplete as incomplete:
+            tried = _tried(form, say("wrong.form"), problems=incomplete.problems)
+            return await _form(request, house, caller, kind, tried, status=422)
+        except Refused as refusal:
+            status = 422 if isinstance(refusal, InvalidCommand) else 409
+            tried = _tried(form, refusal.sentence, rule=refusal.rule)
+            return await _form(request, house, caller, kind, tried, status=status)
         except (NoAnswer, RPCError, TimeoutError):
             tried = _tried(form, say("wrong.no_answer"), once=reference)
-            return await _form(request, house, caller, kind, tried)
+            return await _form(request, house, caller, kind, tried, status=503)
     if not is_handed_in:
         return RedirectResponse(f"/items/{quote(reference, safe='')}?done=create", 303)
     return await _handed_in(request, house, caller, reference, form)
@@ -131,32 +132,18 @@ async def _handed_in(
     return RedirectResponse(f"/confirmed/{there}?done=submit", 303)
 
 
-async def _started(
-    house: House, caller: Caller, start: TicketStart | CaseStart, reference: str
-) -> None:
-    """Start it once, however often the form is sent; raises the refusal of the start."""
-    await house.desk.start(start, reference)
-    state = await state_now(house.desk, reference)
-    if state.created_by != caller.actor:
-        # a form of somebody else's reference: it is as if it were not there
-        raise NotAllowed(f"the reference {reference} is taken: open the form anew")
-    check_command(caller, "edit", await known(house, reference))
-    what = state.kind.lower()
-    await asyncio.to_thread(note_done, house.engine, caller, Audited.START, what, item=reference)
-
-
-class _Wrong(Exception):
-    """A form of a start that is incomplete or cannot be read; by field, why."""
+class _Incomplete(Exception):
+    """Raised for a form that is incomplete or cannot be read; `problems` says why, by field."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__(", ".join(problems))
         self.problems = problems
 
 
-def _start(
+def _fields(
     caller: Caller, kind: Kind, written: Written, say: Words, *, is_handed_in: bool
-) -> TicketStart | CaseStart:
-    """The start as a Draft; raises _Wrong with all that is missing or wrong at once."""
+) -> Fields:
+    """Return the fields of a Draft; raises _Incomplete with all that is missing or wrong."""
     problems: dict[str, str] = {}
     names = ("title", "description", "category") if kind is Kind.TICKET else _CASE
     fields: Fields = {name: written.text(name) for name in (*names, "queue")}
@@ -172,18 +159,19 @@ def _start(
     if is_handed_in:
         needed = _TICKET if kind is Kind.TICKET else _CASE
         problems |= {name: say(missing(name)) for name in needed if fields[name] is None}
-    given = {name: value for name, value in fields.items() if value is not None}
-    model = TicketStart if kind is Kind.TICKET else CaseStart
+    # a Draft even when it is handed in: then what submitting lacks leaves something to correct
+    draft: Fields = {name: value for name, value in fields.items() if value is not None}
+    draft["submit"] = False
     try:
-        # a Draft even when it is handed in: then what submitting lacks leaves something to mend
-        start = model.model_validate_json(json.dumps(given | {"by": caller.actor, "submit": False}))
-    except ValidationError as error:
-        for name, _ in problems_of(error):
+        decode_start(kind, draft, by=caller.actor)
+    except InvalidCommand as invalid:
+        for name in invalid.fields:
             problems.setdefault(name.partition(".")[0], say("wrong.field"))
-        raise _Wrong(problems) from None
+        if not problems:
+            raise
     if problems:
-        raise _Wrong(problems)
-    return start
+        raise _Incomplete(problems)
+    return draft
 
 
 def _data(text: str, say: Words) -> dict[str, JsonValue]:

@@ -1,0 +1,118 @@
+"""Starts items, and takes the next of a queue, as the signed-in caller: for pages and the API."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from auth.audit import audited, note_done
+from auth.callers import Caller
+from auth.permissions import Duty, check_duty
+from catalog.queues import robots_of
+from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.values import Kind
+from domain.engine.start_item import check_reference
+from domain.model.starts import CaseStart, TicketStart
+from domain.model.states import State
+from starter.item_start import check_is_of, decode_start, start_item
+from starter.next_item import NothingThere, take_next
+from starter.references import new_reference, reference_from
+from store.items.start_keys import OtherStart, remember_start
+from store.schema.auth_tables import Audited
+from web.commands import known
+from web.context import House
+
+
+async def start_item_as(
+    house: House,
+    caller: Caller,
+    kind: Kind,
+    fields: Mapping[str, JsonValue],
+    *,
+    key: str | None = None,
+) -> State:
+    """Start an item as the caller, who is its `by`, and return its state.
+
+    `fields` are the contract's, and `reference`, if the caller chose one. `key` is the caller's
+    own idempotency key: the same start under it is one item, and answered even once that is closed.
+
+    Raises, in this order:
+        Forbidden: the caller may not start items.
+        InvalidCommand: fields or reference are malformed, or the key was used for another start.
+        NotAllowed: the reference is a closed item's (C15).
+        Conflict: the reference is an item of another actor, or of another kind.
+        NoAnswer: no worker answered.
+    """
+    async with audited(house.engine, caller, Audited.START, kind.lower()) as deed:
+        check_duty(caller, Duty.START)
+        start, reference = _decoded(caller, kind, fields)
+        if key is not None:
+            derived = reference or reference_from(kind, key)
+            reference = await asyncio.to_thread(_remembered, house, kind, fields, key, derived)
+        reference = reference or new_reference(kind)
+        deed.item = reference
+        try:
+            return await start_item(house.desk, start, reference)
+        except NotAllowed:
+            if key is None:
+                raise
+        state = await known(house, reference)
+        check_is_of(start, state)
+        return state
+
+
+def _decoded(
+    caller: Caller, kind: Kind, fields: Mapping[str, JsonValue]
+) -> tuple[TicketStart | CaseStart, str | None]:
+    """Return the start and the reference that the caller chose for it."""
+    if "by" in fields:
+        raise InvalidCommand("by: is whoever is signed in; leave it out", fields=("by",))
+    own = {name: value for name, value in fields.items() if name != "reference"}
+    start = decode_start(kind, own, by=caller.actor)
+    reference = fields.get("reference")
+    if reference is None:
+        return start, None
+    if not isinstance(reference, str):
+        raise InvalidCommand("reference: must be a string", fields=("reference",))
+    check_reference(start, reference)
+    return start, reference
+
+
+def _remembered(
+    house: House, kind: Kind, fields: Mapping[str, JsonValue], key: str, reference: str
+) -> str:
+    """Return the reference that this key stands for from its first use on."""
+    body = hashlib.sha256(json.dumps([kind, fields], sort_keys=True).encode()).hexdigest()
+    try:
+        return remember_start(house.engine, key, body=body, reference=reference)
+    except OtherStart as other:
+        raise InvalidCommand(str(other), rule="C17", fields=("Idempotency-Key",)) from None
+
+
+async def take_next_as(house: House, caller: Caller, *queues: str) -> State | None:
+    """Start, for the caller, the next item of the first of these queues that has one (Q1).
+
+    Returns its state, or None where none of the queues has an item for the caller.
+    Raises Forbidden unless the caller may take from all of them, or NoAnswer.
+    """
+    for queue in queues:
+        check_duty(caller, Duty.TAKE, queue=queue)
+    for queue in queues:
+        robots = robots_of(house.catalog.queues, queue)
+        try:
+            state = await take_next(house.desk, house.engine, queue, by=caller.actor, robots=robots)
+        except NothingThere:
+            continue
+        await asyncio.to_thread(
+            note_done,
+            house.engine,
+            caller,
+            Audited.COMMAND,
+            "start",
+            item=state.reference,
+            about=queue,
+        )
+        return state
+    return None

@@ -1,0 +1,137 @@
+"""The API and the pages start by one use case: they refuse the same starts with the same words."""
+
+import html
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+import httpx
+import pytest
+
+from auth import sessions
+from auth.callers import Role
+from domain.base.values import Kind
+from starter.references import new_reference
+from store.auth.audit import Wanted, deeds
+from store.schema.auth_tables import Audited, Verdict
+from tests.support.app_fixture import has_account
+from tests.support.full_desk import Office, office
+from web.context import SESSION_COOKIE
+
+QUEUE: Final = "accounts-payable"
+DOORS: Final = ("api", "pages")
+TITLES: Final = {Kind.TICKET: "title", Kind.CASE: "short_description"}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A door's answer to a start: the status, and the sentence of the refusal."""
+
+    status: int
+    sentence: str = ""
+
+
+@pytest.fixture(scope="module")
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    """A desk that asks for sessions, with somebody of each role."""
+    async with office(tmp_path_factory.mktemp("starts"), has_real_doors=True) as whole:
+        for role in Role:
+            has_account(whole.town.engine, role.value, role=role, queues=(QUEUE,), password=None)
+        yield whole
+
+
+def client(desk: Office, name: str) -> httpx.AsyncClient:
+    """Return the browser in which this person is signed in, with the token of its pages."""
+    token = sessions.begin(desk.town.engine, name, way="link")
+    browser = desk.person(name)
+    browser.cookies.clear()
+    browser.cookies.set(SESSION_COOKIE, token)
+    browser.headers["x-csrf-token"] = sessions.csrf_of(token)
+    return browser
+
+
+async def start(
+    desk: Office, door: str, who: str, kind: Kind, fields: Mapping[str, str]
+) -> Answered:
+    """Start a Draft by this door."""
+    path = f"/{kind.lower()}s"
+    async with client(desk, who) as browser:
+        if door == "api":
+            answer = await browser.post(f"/api/v1{path}", json={**fields, "submit": False})
+            sentence = answer.json().get("detail", "")
+            return Answered(answer.status_code, sentence)
+        answer = await browser.post(f"{path}/new", data={**fields, "then": "save"})
+    said = re.search(r'role="alert"[^>]*>(.*?)</div>', answer.text, re.DOTALL)
+    text = re.sub(r"<[^>]+>", " ", said[1] if said else answer.text)
+    return Answered(answer.status_code, " ".join(html.unescape(text).split()))
+
+
+async def reference_of(desk: Office, case: str, kind: Kind, who: str) -> str:
+    """Return a reference at which this start is refused, or one that is free."""
+    town = desk.town
+    match case:
+        case "somebody else's":
+            return await town.ticket(by="hanna", submit=False)
+        case "of the other kind":
+            reference = new_reference(kind)
+            start_other = town.case if kind is Kind.TICKET else town.ticket
+            return await start_other(by=who, reference=reference, submit=False)
+        case "closed":
+            reference = await (town.ticket if kind is Kind.TICKET else town.case)(
+                by=who, submit=False
+            )
+            await town.do(reference, "cancel", by=who)
+            return reference
+        case "malformed":
+            return "C-1-A1"
+        case _:
+            return new_reference(kind)
+
+
+REFUSED: Final = {
+    "somebody else's": (409, "is another item's: give one that is not used"),
+    "of the other kind": (409, "is another item's: give one that is not used"),
+    "closed": (409, "is closed: its reference is not used again"),
+    "malformed": (422, "does not end in -A and digits"),
+    "free": (201, ""),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "case", "who"), list(product(TITLES, REFUSED, map(str, Role))), ids=str
+)
+async def test_both_doors_refuse_the_same_starts_with_the_same_sentence(
+    desk: Office, kind: Kind, case: str, who: str
+) -> None:
+    answers = {}
+    for door in DOORS:
+        reference = await reference_of(desk, case, kind, who)
+        fields = {TITLES[kind]: "No invoice", "reference": reference}
+        answer = await start(desk, door, who, kind, fields)
+        answers[door] = Answered(answer.status, answer.sentence.replace(reference, "REFERENCE"))
+    api, page = answers["api"], answers["pages"]
+    status, sentence = REFUSED[case]
+    if who == Role.VIEWER:
+        status, sentence = 403, "to start takes the role agent; viewer is viewer"
+    assert api.status == status
+    assert page.status == (303 if status == 201 else status)
+    assert sentence in api.sentence
+    assert api.sentence in page.sentence
+
+
+@pytest.mark.parametrize(("door", "kind"), list(product(DOORS, TITLES)), ids=str)
+async def test_each_start_is_audited_with_what_became_of_it(
+    desk: Office, door: str, kind: Kind
+) -> None:
+    reference = new_reference(kind)
+    fields = {TITLES[kind]: "No invoice", "reference": reference}
+    assert (await start(desk, door, "agent", kind, fields)).status in {201, 303}
+    assert (await start(desk, door, "lead", kind, fields)).status == 409
+    noted = deeds(desk.town.engine, Wanted(item=reference)).deeds
+    assert [(deed.by, deed.kind, deed.what, deed.outcome) for deed in noted] == [
+        ("lead", Audited.START, kind.lower(), Verdict.REFUSED),
+        ("agent", Audited.START, kind.lower(), Verdict.DONE),
+    ]
+    assert noted[0].reason == f"reference {reference} is another item's: give one that is not used"
