@@ -1,4 +1,4 @@
-"""What somebody tried and was refused: said beside the form, which keeps what they wrote."""
+"""Attempt that was refused: shown beside its form, which keeps the reader's input."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,28 +10,30 @@ _ONE_FORM: Final = {"submit": "edit", "send_and_resolve": "send_email"}
 """Commands that have a button in the form of another one."""
 
 
-_NOT_WRITTEN: Final = frozenset({"csrf", "once", "revision", "take_over", "type", "resolution"})
+_NOT_WRITTEN: Final = frozenset(
+    {"csrf", "idempotency_key", "revision", "take_over", "type", "resolution"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A command, what was written for it, and why it was not done; empty: nothing was tried."""
+    """Command that was refused, with its input and the reason; empty: nothing was tried."""
 
     command: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
     many: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Of fields that may be given more than once: all that was given."""
+    """Every value of each field, in the order of the form."""
     sentence: str = ""
     rule: str | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
-    """By field of the form: what is wrong with it."""
+    """Sentences by field of the form."""
     meanwhile: tuple[Line, ...] = ()
-    """C17: what happened since the reader saw the item, newest first."""
-    once: str | None = None
-    """The id to try again by, where nobody answered."""
+    """Entries since the reader's revision, newest first (C17)."""
+    idempotency_key: str | None = None
+    """The key of the form that nobody answered: sent again by it, it is done once."""
 
     def has(self, command: str) -> bool:
-        """Whether it is this command that was tried."""
+        """Return True if this command was tried, by its own form or its button in another."""
         return bool(self.command) and self.form_of == _ONE_FORM.get(command, command)
 
     @property
@@ -41,7 +43,7 @@ class Tried:
 
     @property
     def kept(self) -> Mapping[str, str]:
-        """What was written, for where its form is not there any more."""
+        """Input to show where the form itself is not offered any more."""
         return {
             name: value
             for name, value in self.form.items()
@@ -49,17 +51,17 @@ class Tried:
         }
 
     def value(self, command: str, name: str, default: str | None = "") -> str:
-        """What a field of this command's form shows."""
+        """Return the value that a field of this command's form shows."""
         if self.has(command):
             return self.form.get(name, "")
         return default or ""
 
     def ticked(self, command: str, name: str, value: str, *, default: bool = False) -> bool:
-        """Whether a box or a choice is the one that was chosen."""
+        """Return True if a box or a choice was chosen."""
         if self.has(command):
             return value in self.many.get(name, ())
         return default
 
     def problem(self, command: str, name: str) -> str:
-        """What is wrong with a field of this command's form."""
+        """Return the sentence about a field of this command's form, or an empty text."""
         return self.problems.get(name, "") if self.has(command) else ""

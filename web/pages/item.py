@@ -1,7 +1,9 @@
-"""One item's page: what it is, what may be done with it now, and what happened to it."""
+"""Page of an item: its facts, the commands that it allows now, and its timeline."""
 
 import asyncio
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -12,40 +14,43 @@ from temporalio.service import RPCError
 from auth.audit import note_done
 from auth.callers import Caller
 from auth.permissions import Duty, Forbidden, check_duty, check_reading, is_theirs, may
+from catalog.loader import Catalog
 from domain.base.refusals import NotAllowed
-from domain.base.values import Status
+from domain.base.values import Kind, Status
 from domain.engine.allowed_commands import Moves
 from domain.model.case_flow_view import Unfolded
-from domain.model.states import CaseState, State
+from domain.model.states import ActionItemState, CaseState, State, TicketState
+from mail.address_book import Person
 from starter.client import NoAnswer, UnknownItem
-from starter.item_reader import state_now, state_of_answer
-from store.items.queries import actions_of, item_of, lines_of
+from starter.item_reader import state_of_answer
+from store.items.paging import Listed
+from store.items.queries import actions_of, lines_of
 from store.items.timeline_page import belongs
-from store.mail.inbound_mail import attachments_of, content_of
+from store.mail.inbound_mail import KeptAttachment, attachments_of, content_of
 from store.schema.auth_tables import Audited
+from web.commands import known
 from web.context import Calls, House, InHouse
 from web.pages.available_commands import Offers, offers_again, offers_of
 from web.pages.case_flow import Drawn, drawn, remembered
 from web.pages.failed_attempt import Tried
 from web.pages.navigation import queues_of
-from web.pages.page_templates import fragment, moments_of, page
+from web.pages.page_templates import fragment, page
 from web.pages.timeline import Telling, telling_of
-from web.pages.words import words
 
 router: Final = APIRouter()
 LAST_SERIAL: Final = 2**31 - 1
 PATIENCE: Final = 4.0
-"""Seconds in which an item's worker answers a page; after that it shows what the store has."""
+"""Seconds that a page waits for the item's worker; after that it shows the stored state."""
 _UNANSWERED: Final = (NoAnswer, RPCError, TimeoutError)
 _SAFE: Final = frozenset({"application/pdf", "image/png", "image/jpeg", "image/gif", "text/plain"})
-"""Types that a browser is told of; anything else is bytes to it."""
+"""Content types that are passed on; any other attachment is sent as bytes."""
 
 
 @router.get("/items/{reference}")
 async def item(
     request: Request, house: InHouse, caller: Calls, reference: str, done: str = ""
 ) -> Response:
-    """The item; `done` is the command that led back here."""
+    """Show the item; `done` is the command that led back here."""
     return await item_page(request, house, caller, reference, done=done)
 
 
@@ -57,9 +62,9 @@ async def parts(
     reference: str,
     down_to: Annotated[int | None, Query(ge=0, le=LAST_SERIAL)] = None,
 ) -> Response:
-    """The page without its frame, for one that is open; its timeline reaches as far down."""
-    values = await _values(house, caller, reference, down_to=down_to)
-    return await fragment(request, caller, "item/parts.html", **values)
+    """Show the parts of the page, to redraw an open one; the timeline goes down to `down_to`."""
+    view = await _view(house, caller, reference, down_to=down_to)
+    return await fragment(request, caller, "item/parts.html", **view.values())
 
 
 @router.get("/items/{reference}/timeline")
@@ -70,11 +75,11 @@ async def older(
     reference: str,
     before: Annotated[int, Query(ge=0, le=LAST_SERIAL)],
 ) -> Response:
-    """Entries before the one of this serial."""
-    state = await _known(house, reference)
+    """Show the entries before the one of this serial."""
+    state = await known(house, reference)
     check_reading(caller, state)
-    told = await asyncio.to_thread(telling_of, house.engine, state, before=before)
-    values: dict[str, Any] = {"item": state, "told": told, "here": _here(reference)}
+    timeline = await asyncio.to_thread(telling_of, house.engine, state, before=before)
+    values: dict[str, Any] = {"item": state, "timeline": timeline, "here": _here(reference)}
     if request.headers.get("hx-request") == "true":
         return await fragment(request, caller, "item/older.html", **values)
     return await page(request, caller, "item/timeline_page.html", viewed=reference, **values)
@@ -84,24 +89,24 @@ async def older(
 async def attachment(
     house: InHouse, caller: Calls, reference: str, mail: str, number: int
 ) -> Response:
-    """What hangs on a mail of the item, for keeping: it is never shown as a page of ours."""
-    state = await _known(house, reference)
+    """Download an attachment; no browser shows it as a page of the desk."""
+    state = await known(house, reference)
     check_reading(caller, state)
-    belongs, hanging = await asyncio.to_thread(_hanging, house, reference, mail)
-    if not belongs or number not in range(len(hanging)) or hanging[number].digest is None:
+    attachments = await asyncio.to_thread(_attachments, house, reference, mail)
+    if number not in range(len(attachments)) or attachments[number].digest is None:
         raise UnknownItem(f"no attachment {number} of that mail to {reference}")
-    found = hanging[number]
-    content = await asyncio.to_thread(content_of, house.engine, str(found.digest))
+    kept = attachments[number]
+    content = await asyncio.to_thread(content_of, house.engine, str(kept.digest))
     if content is None:
         raise UnknownItem(f"attachment {number} of that mail is not kept any more")
     await asyncio.to_thread(
-        note_done, house.engine, caller, Audited.DOWNLOAD, found.name, item=reference, about=mail
+        note_done, house.engine, caller, Audited.DOWNLOAD, kept.name, item=reference, about=mail
     )
     return Response(
         content,
-        media_type=found.type if found.type in _SAFE else "application/octet-stream",
+        media_type=kept.type if kept.type in _SAFE else "application/octet-stream",
         headers={
-            "content-disposition": f"attachment; filename*=UTF-8''{_quoted(found.name)}",
+            "content-disposition": f"attachment; filename*=UTF-8''{_quoted(kept.name)}",
             "x-content-type-options": "nosniff",
             "cache-control": "no-store",
         },
@@ -112,18 +117,17 @@ async def attachment(
 async def confirmed(
     request: Request, house: InHouse, caller: Calls, reference: str, done: str = "submit"
 ) -> Response:
-    """What was done, once the item was left: submitting, and being unable to complete, do."""
+    """Confirm a command that leaves the item: submit, or a resolution as unable to complete."""
     check_duty(caller, Duty.READ)
-    state = await _known(house, reference)
-    theirs = is_theirs(caller, state) or state.created_by == caller.actor
-    if not theirs:
+    state = await known(house, reference)
+    if not is_theirs(caller, state) and state.created_by != caller.actor:
         raise Forbidden(f"{caller.actor} may not see items of the queue {state.queue}: ask a lead")
     return await page(
         request,
         caller,
         "item/confirmed.html",
         item=state,
-        done=done if done in _LEAVES else "submit",
+        done=done if done in _CONFIRMED else "submit",
         is_open=is_theirs(caller, state),
         takes=may(caller, Duty.TAKE, queue=state.queue),
     )
@@ -148,8 +152,86 @@ _WITH_FORM: Final = frozenset(
         "wait",
     }
 )
-"""Commands with a form, where what was tried in vain is said."""
-_LEAVES: Final = frozenset({"submit", "resolve", "review"})
+"""Commands with a form of their own, which shows their refusal."""
+_CONFIRMED: Final = frozenset({"submit", "resolve", "review"})
+"""Commands that lead to a confirmation: the item is left."""
+FLASHES: Final = frozenset(
+    {
+        "add_note",
+        "answer_checklist",
+        "assign",
+        "cancel",
+        "create",
+        "edit",
+        "launch_case",
+        "mark_read",
+        "merge",
+        "nothing",
+        "reopen",
+        "reset_in_progress",
+        "resolve",
+        "resume",
+        "review",
+        "rework",
+        "send_and_resolve",
+        "send_email",
+        "set_to_do",
+        "split",
+        "start",
+        "start_action",
+        "unassign",
+        "wait",
+    }
+)
+"""Messages that the page shows after a command, by the words under `done.`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Defaults of a mail from the page: the correspondent, and the subject of their last mail."""
+
+    to: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPage:
+    """View model of an item's page: the templates in `item/` have its fields by their names."""
+
+    item: State
+    kind: Kind
+    here: str
+    """Path of the page."""
+    can: Offers
+    """Commands that the reader may give now."""
+    can_lead: bool
+    tried: Tried
+    flash: str
+    """Message about the command that led here, one of FLASHES; or empty."""
+    idempotency_key: str
+    """Key of the page's forms: a form that is sent twice is done once."""
+    timeline: Telling
+    drawing: Drawn | None
+    """Flow of a Case."""
+    case: str | None
+    """Reference of the Case that the item belongs to."""
+    related: Mapping[str, Listed]
+    """Linked and awaited items that the reader may see, by reference."""
+    reply: Reply
+    catalog: Catalog
+    queues: tuple[str, ...]
+    """Suggestions: the catalog's queues, and the reader's."""
+    own_queues: frozenset[str]
+    people: Mapping[str, Person]
+
+    def values(self) -> dict[str, Any]:
+        """Return the template's values by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return named | {"is_refusal_in_form": self._is_refusal_in_form}
+
+    @property
+    def _is_refusal_in_form(self) -> bool:
+        return self.tried.form_of in _WITH_FORM and self.tried.form_of in self.can
 
 
 async def item_page(
@@ -162,91 +244,91 @@ async def item_page(
     done: str = "",
     tried: Tried | None = None,
 ) -> Response:
-    """The item's whole page, with what was tried in vain where there is something."""
-    values = await _values(house, caller, reference)
-    tried = tried or Tried()
-    if values["can"].is_silent and tried.once is not None:
-        # its form is there, to send again what nobody answered
-        values["can"] = offers_again(tried)
-    said = words(moments_of(request, caller).language)
-    values |= {
-        "tried": tried,
-        "done": done if f"done.{done}" in said.keys() else "",  # noqa: SIM118 - no mapping
-        "is_in_place": tried.form_of in _WITH_FORM and tried.form_of in values["can"],
-    }
-    return await page(request, caller, "item/page.html", status=status, viewed=reference, **values)
+    """Return the item's whole page; `tried` is the command that was refused."""
+    flash = done if done in FLASHES else ""
+    view = await _view(house, caller, reference, tried=tried, flash=flash)
+    return await page(
+        request, caller, "item/page.html", status=status, viewed=reference, **view.values()
+    )
 
 
-async def _values(
-    house: House, caller: Caller, reference: str, *, down_to: int | None = None
-) -> dict[str, Any]:
-    stored = await _known(house, reference)
+async def _view(
+    house: House,
+    caller: Caller,
+    reference: str,
+    *,
+    tried: Tried | None = None,
+    flash: str = "",
+    down_to: int | None = None,
+) -> ItemPage:
+    """Read all that the page shows; raises UnknownItem, or Forbidden."""
+    stored = await known(house, reference)
     check_reading(caller, stored)
     state, offers = stored, Offers(is_silent=False)
     flow: Unfolded | None = None
     if stored.status is not Status.CLOSED:
-        state, offers = await _asked(house, caller, stored)
+        state, offers = await _state_and_offers(house, caller, stored)
     if isinstance(state, CaseState):
         flow = await _flow(house, state, silent=offers.is_silent)
-    beside = await asyncio.to_thread(_beside, house, caller, state, flow, down_to)
-    return {
-        "item": state,
-        "kind": state.kind,
-        "here": _here(reference),
-        "me": caller.actor,
-        "mine": frozenset(queues_of(house, caller)),
-        "is_in_place": True,
-        "can": offers,
-        "done": "",
-        "tried": Tried(),
-        "once": secrets.token_hex(12),
-        "catalog": house.catalog,
-        "queues": _every_queue(house, caller),
-        "people": house.catalog.directory.people,
-        "can_lead": may(caller, Duty.LEAD),
-        **beside,
-    }
+    tried = tried or Tried()
+    if offers.is_silent and tried.idempotency_key is not None:
+        # its form is there, to send again what nobody answered
+        offers = offers_again(tried)
+    timeline = await asyncio.to_thread(telling_of, house.engine, state, down_to=down_to)
+    own_queues = queues_of(house, caller)
+    return ItemPage(
+        item=state,
+        kind=state.kind,
+        here=_here(reference),
+        can=offers,
+        can_lead=may(caller, Duty.LEAD),
+        tried=tried,
+        flash=flash,
+        idempotency_key=secrets.token_hex(12),
+        timeline=timeline,
+        drawing=None if flow is None else await asyncio.to_thread(_drawing, house, state, flow),
+        case=_case_of(state),
+        related=await asyncio.to_thread(_related, house, caller, state),
+        reply=_reply(state, timeline),
+        catalog=house.catalog,
+        queues=tuple(dict.fromkeys((*house.catalog.queues, *own_queues))),
+        own_queues=frozenset(own_queues),
+        people=house.catalog.directory.people,
+    )
 
 
-def _beside(
-    house: House, caller: Caller, state: State, flow: Unfolded | None, down_to: int | None
-) -> dict[str, Any]:
-    """What the store has of it besides itself."""
-    told = telling_of(house.engine, state, down_to=down_to)
-    case = getattr(state, "case", None)
-    related = [link.reference for link in state.links]
-    related += [one.reference for one in getattr(state, "awaited", ())]
-    related += [case] if case else []
-    picture: Drawn | None = None
-    if flow is not None:
-        picture = drawn(
-            flow,
-            actions_of(house.engine, state.reference),
-            is_over=state.status is Status.CLOSED,
-        )
-    lines = lines_of(house.engine, list(dict.fromkeys(related)))
-    return {
-        "told": told,
-        "drawing": picture,
-        "case": case,
-        "near": {reference: line for reference, line in lines.items() if is_theirs(caller, line)},
-        "answer_to": _answer_to(state, told),
-    }
+def _drawing(house: House, state: State, flow: Unfolded) -> Drawn:
+    actions = actions_of(house.engine, state.reference)
+    return drawn(flow, actions, is_over=state.status is Status.CLOSED)
 
 
-def _answer_to(state: State, told: Telling) -> dict[str, str]:
-    """Whom a mail from here would answer, and about what."""
-    last = next((line.received for line in told.lines if line.received is not None), None)
+def _case_of(state: State) -> str | None:
+    return state.case if isinstance(state, ActionItemState) else None
+
+
+def _related(house: House, caller: Caller, state: State) -> dict[str, Listed]:
+    """Read the rows of linked and awaited items, and of an Action's Case."""
+    references = [link.reference for link in state.links]
+    if isinstance(state, TicketState | ActionItemState):
+        references += [child.reference for child in state.awaited]
+    case = _case_of(state)
+    references += [] if case is None else [case]
+    rows = lines_of(house.engine, list(dict.fromkeys(references)))
+    return {reference: row for reference, row in rows.items() if is_theirs(caller, row)}
+
+
+def _reply(state: State, timeline: Telling) -> Reply:
+    """Return whom a mail from here would answer, and about what."""
+    last = next((line.received for line in timeline.lines if line.received is not None), None)
     contact = state.primary_contact or state.requester
-    to = last.sender if last is not None else (contact and contact.email) or ""
-    subject = last.subject if last is not None else state.title
-    if last is not None and not subject.lower().startswith(("re:", "re :")):
-        subject = f"Re: {subject}"
-    return {"to": to, "subject": subject}
+    if last is None:
+        return Reply(to=(contact and contact.email) or "", subject=state.title)
+    is_reply = last.subject.lower().startswith(("re:", "re :"))
+    return Reply(to=last.sender, subject=last.subject if is_reply else f"Re: {last.subject}")
 
 
-async def _asked(house: House, caller: Caller, stored: State) -> tuple[State, Offers]:
-    """The item and what it offers, as it says itself; what the store has if nobody answers."""
+async def _state_and_offers(house: House, caller: Caller, stored: State) -> tuple[State, Offers]:
+    """Ask the item for its state and offers; fall back to the store if nobody answers."""
     try:
         async with asyncio.timeout(PATIENCE):
             answer, moves = await asyncio.gather(
@@ -256,7 +338,7 @@ async def _asked(house: House, caller: Caller, stored: State) -> tuple[State, Of
     except _UNANSWERED:
         return stored, Offers(is_silent=True)
     except (NotAllowed, UnknownItem):
-        closed = await _known(house, stored.reference)
+        closed = await known(house, stored.reference)
         return closed, Offers(is_silent=closed.status is not Status.CLOSED)
     state = state_of_answer(answer)
     if state.status is Status.CLOSED:
@@ -265,32 +347,24 @@ async def _asked(house: House, caller: Caller, stored: State) -> tuple[State, Of
 
 
 async def _flow(house: House, case: CaseState, *, silent: bool) -> Unfolded:
-    """The Case's flow, as it says itself; else what catalog and state tell of it."""
+    """Ask the Case for its flow; fall back to its state and the catalog."""
     if not silent:
         try:
             async with asyncio.timeout(PATIENCE):
-                told = Unfolded.model_validate(await house.desk.flow(case.reference))
+                flow = Unfolded.model_validate(await house.desk.flow(case.reference))
         except (*_UNANSWERED, NotAllowed, UnknownItem, ValueError):
             pass
         else:
-            if told.legs:
-                return told
+            if flow.legs:
+                return flow
     terms = house.catalog.definitions.get(case.definition or "")
-    known = terms.definition if terms else None
-    return remembered(case, known) if known is not None else Unfolded()
+    definition = terms.definition if terms else None
+    return remembered(case, definition) if definition is not None else Unfolded()
 
 
-async def _known(house: House, reference: str) -> State:
-    kept = await asyncio.to_thread(item_of, house.engine, reference)
-    return kept.state if kept is not None else await state_now(house.desk, reference)
-
-
-def _hanging(house: House, reference: str, mail: str) -> tuple[bool, list[Any]]:
-    return belongs(house.engine, reference, mail), attachments_of(house.engine, mail)
-
-
-def _every_queue(house: House, caller: Caller) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*house.catalog.queues, *queues_of(house, caller))))
+def _attachments(house: House, reference: str, mail: str) -> list[KeptAttachment]:
+    """Read the attachments of a mail; none where the mail is not the item's."""
+    return attachments_of(house.engine, mail) if belongs(house.engine, reference, mail) else []
 
 
 def _here(reference: str) -> str:

@@ -1,4 +1,4 @@
-"""New Tickets and Cases from a form: kept as Drafts, or handed in at once."""
+"""Forms that start Tickets and Cases: kept as Drafts, or submitted at once."""
 
 import asyncio
 import json
@@ -32,20 +32,20 @@ from web.pages.words import Words, words
 
 router: Final = APIRouter()
 _TICKET: Final = ("title", "description", "category", "primary_contact", "requester")
-"""T2: what submit needs."""
+"""Fields that submit needs (T2)."""
 _CASE: Final = ("short_description",)
-"""K1: the same of a Case."""
+"""Fields that submit needs of a Case (K1)."""
 
 
 @router.get("/tickets/new")
 async def new_ticket(request: Request, house: InHouse, caller: Calls) -> Response:
-    """An empty form of a Ticket."""
+    """Show an empty form of a Ticket."""
     return await _form(request, house, caller, Kind.TICKET)
 
 
 @router.get("/cases/new")
 async def new_case(request: Request, house: InHouse, caller: Calls) -> Response:
-    """An empty form of a Case."""
+    """Show an empty form of a Case."""
     return await _form(request, house, caller, Kind.CASE)
 
 
@@ -81,9 +81,9 @@ async def _form(
         item=None,
         can=(),
         tried=tried,
-        once="",
+        idempotency_key="",
         here="",
-        reference=tried.once or new_reference(kind),
+        reference=tried.idempotency_key or new_reference(kind),
         catalog=house.catalog,
         queues=tuple(dict.fromkeys((*house.catalog.queues, *queues_of(house, caller)))),
     )
@@ -94,10 +94,10 @@ async def _posted(request: Request, house: House, caller: Caller, kind: Kind) ->
     say = words(at.language)
     async with request.form(max_files=0) as form:
         written = Written(form, at.zone)
-        is_handed_in = written.text("then") != "save"
+        is_submitted = written.text("then") != "save"
         reference = written.text("reference") or new_reference(kind)
         try:
-            fields = _fields(caller, kind, written, say, is_handed_in=is_handed_in)
+            fields = _fields(caller, kind, written, say, is_submitted=is_submitted)
             async with asyncio.timeout(PATIENCE):
                 await start_item_as(house, caller, kind, fields | {"reference": reference})
         except _Incomplete as incomplete:
@@ -108,19 +108,19 @@ async def _posted(request: Request, house: House, caller: Caller, kind: Kind) ->
             tried = _tried(form, refusal.sentence, rule=refusal.rule)
             return await _form(request, house, caller, kind, tried, status=status)
         except (NoAnswer, RPCError, TimeoutError):
-            tried = _tried(form, say("wrong.no_answer"), once=reference)
+            tried = _tried(form, say("wrong.no_answer"), idempotency_key=reference)
             return await _form(request, house, caller, kind, tried, status=503)
-    if not is_handed_in:
+    if not is_submitted:
         return RedirectResponse(f"/items/{quote(reference, safe='')}?done=create", 303)
-    return await _handed_in(request, house, caller, reference, form)
+    return await _submitted(request, house, caller, reference, form)
 
 
-async def _handed_in(
+async def _submitted(
     request: Request, house: House, caller: Caller, reference: str, form: FormData
 ) -> Response:
     there = quote(reference, safe="")
     try:
-        # one id, so that a form that is sent twice hands it in once
+        # one id, so that a form that is sent twice submits it once
         async with asyncio.timeout(PATIENCE):
             await give(house, caller, reference, "submit", {"command_id": f"page-new-{reference}"})
     except Refused as refusal:
@@ -141,7 +141,7 @@ class _Incomplete(Exception):
 
 
 def _fields(
-    caller: Caller, kind: Kind, written: Written, say: Words, *, is_handed_in: bool
+    caller: Caller, kind: Kind, written: Written, say: Words, *, is_submitted: bool
 ) -> Fields:
     """Return the fields of a Draft; raises _Incomplete with all that is missing or wrong."""
     problems: dict[str, str] = {}
@@ -156,10 +156,10 @@ def _fields(
             fields["data"] = _data(written.text("data") or "", say)
         except Unreadable as unreadable:
             problems |= unreadable.problems
-    if is_handed_in:
+    if is_submitted:
         needed = _TICKET if kind is Kind.TICKET else _CASE
         problems |= {name: say(missing(name)) for name in needed if fields[name] is None}
-    # a Draft even when it is handed in: then what submitting lacks leaves something to correct
+    # a Draft even when it is submitted: then what submitting lacks leaves something to correct
     draft: Fields = {name: value for name, value in fields.items() if value is not None}
     draft["submit"] = False
     try:
@@ -175,7 +175,7 @@ def _fields(
 
 
 def _data(text: str, say: Words) -> dict[str, JsonValue]:
-    """`name = value` lines; a value is JSON where it reads as such, else a text."""
+    """Parse lines of `name = value`; a value that is no JSON is a text."""
     found: dict[str, JsonValue] = {}
     for line in filter(str.strip, text.splitlines()):
         name, sign, value = line.partition("=")
@@ -198,7 +198,7 @@ def _tried(
     *,
     rule: str | None = None,
     problems: Mapping[str, str] | None = None,
-    once: str | None = None,
+    idempotency_key: str | None = None,
 ) -> Tried:
     return Tried(
         command="edit",
@@ -207,5 +207,5 @@ def _tried(
         sentence=sentence,
         rule=rule,
         problems=problems or {},
-        once=once,
+        idempotency_key=idempotency_key,
     )

@@ -1,4 +1,4 @@
-"""Commands from forms, given as whoever is signed in; a refusal is said in the form."""
+"""POST of a command from a form, as the signed-in person; the form shows a refusal."""
 
 import asyncio
 import hashlib
@@ -32,9 +32,9 @@ from web.pages.words import Words, words
 router: Final = APIRouter()
 MOST_FIELDS: Final = 300
 PATIENCE: Final = 15.0
-"""Seconds that a form waits to be answered; sent again after that, it is done once all the same."""
+"""Seconds that a form waits for an answer; sent again after that, it is still done once."""
 _FREELY: Final = frozenset({"add_note"})
-"""Commands that what happened meanwhile does not stand in the way of."""
+"""Commands sent without expected_revision: concurrent changes do not invalidate them."""
 _MEANWHILE: Final = 20
 _DIGITS: Final = 12
 
@@ -43,7 +43,7 @@ _DIGITS: Final = 12
 async def do(
     request: Request, house: InHouse, caller: Calls, reference: str, command: str
 ) -> Response:
-    """Give the command that a form of the item's page says, and go where that leads."""
+    """Give the command of a form on the item's page, and redirect."""
     async with request.form(max_fields=MOST_FIELDS, max_files=0) as form:
         return await _moved(request, house, caller, (reference, command), form)
 
@@ -51,14 +51,14 @@ async def do(
 async def _moved(
     request: Request, house: House, caller: Caller, what: tuple[str, str], form: FormData
 ) -> Response:
-    """The page that the command leads to, or the one that says why not."""
+    """Return the redirect after the command, or the page that shows its refusal."""
     reference, command = what
     state = await known(house, reference)
     check_reading(caller, state)
     at = moments_of(request, caller)
     say = words(at.language)
     written = Written(form, at.zone)
-    once = written.text("once")
+    idempotency_key = written.text("idempotency_key")
     try:
         if command not in READERS or command not in commands_of(state.kind):
             raise InvalidCommand(say("wrong.command", command=command))
@@ -85,13 +85,13 @@ async def _moved(
         tried = _tried(command, form, str(forbidden))
         return await item_page(request, house, caller, reference, status=403, tried=tried)
     except (NoAnswer, RPCError, TimeoutError):
-        tried = _tried(command, form, say("wrong.no_answer"), once=once)
+        tried = _tried(command, form, say("wrong.no_answer"), idempotency_key=idempotency_key)
         return await item_page(request, house, caller, reference, status=503, tried=tried)
     return RedirectResponse(_following(command, fields, after, state), 303)
 
 
 async def _edited(house: House, caller: Caller, state: State, written: Written) -> State:
-    """The Draft with what its form says, before it is handed in."""
+    """Edit the Draft as its form says, before it is submitted; return the state after that."""
     changes = changes_of(written, state)
     if state.status is not Status.DRAFT or not changes:
         return state
@@ -100,14 +100,14 @@ async def _edited(house: House, caller: Caller, state: State, written: Written) 
 
 
 def _marked(command: str, caller: Caller, written: Written, fields: Fields, state: State) -> Fields:
-    """The fields with what the reader saw, and an id by which a form that is sent twice is one."""
+    """Return the fields with the reader's revision, and a command id made of the form's key."""
     marks: Fields = {}
     revision = state.revision if command == "submit" else _revision(written)
     if revision is not None and command not in _FREELY:
         marks["expected_revision"] = revision
-    once = written.text("once")
-    if once is not None:
-        seed = json.dumps([caller.actor, once, command])
+    idempotency_key = written.text("idempotency_key")
+    if idempotency_key is not None:
+        seed = json.dumps([caller.actor, idempotency_key, command])
         marks["command_id"] = f"page-{hashlib.sha256(seed.encode()).hexdigest()[:32]}"
     return fields | marks
 
@@ -125,10 +125,10 @@ def _tried(
     rule: str | None = None,
     problems: Mapping[str, str] | None = None,
     meanwhile: tuple[Line, ...] = (),
-    once: str | None = None,
+    idempotency_key: str | None = None,
 ) -> Tried:
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
-    many = {name: tuple(str(one) for one in form.getlist(name)) for name in form}
+    many = {name: tuple(map(str, form.getlist(name))) for name in form}
     return Tried(
         command=command,
         form=texts,
@@ -137,7 +137,7 @@ def _tried(
         rule=rule,
         problems=problems or {},
         meanwhile=meanwhile,
-        once=once,
+        idempotency_key=idempotency_key,
     )
 
 
@@ -153,17 +153,17 @@ def _refused(command: str, form: FormData, refusal: Refused, say: Words) -> Trie
 
 
 async def _meanwhile(house: House, reference: str, written: Written) -> tuple[Line, ...]:
-    """C17: what happened since the reader saw the item."""
+    """Read the entries since the reader's revision (C17)."""
     state = await known(house, reference)
-    told = await asyncio.to_thread(telling_of, house.engine, state, limit=_MEANWHILE)
+    timeline = await asyncio.to_thread(telling_of, house.engine, state, limit=_MEANWHILE)
     seen = _revision(written) or 0
     return tuple(
-        line for line in told.lines if line.entry.revision > seen and not line.entry.refused
+        line for line in timeline.lines if line.entry.revision > seen and not line.entry.refused
     )
 
 
 def _following(command: str, fields: Fields, after: State, before: State) -> str:
-    """Where to go: away from what was handed in or could not be done, else back to the item."""
+    """Return the next address: a confirmation for an item that was left, else its page."""
     there = quote(after.reference, safe="")
     unable = Outcome.UNABLE_TO_COMPLETE in {fields.get("outcome"), fields.get("verdict")}
     if command == "submit" or (command in {"resolve", "review"} and unable):

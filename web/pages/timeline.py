@@ -1,4 +1,4 @@
-"""A timeline for people: each entry with the mails that came or went with it."""
+"""Timeline of an item's page: each entry with the mails that came or went with it."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from store.items.timeline_page import NEWEST, Received, Sent, newest, received, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """An entry of the timeline, and what hangs on it."""
+    """Entry of the timeline with its mails."""
 
     entry: Entry
     received: Received | None
@@ -20,12 +20,12 @@ class Line:
 
     @property
     def moved(self) -> bool:
-        """Whether the status changed."""
+        """True if the status changed."""
         return self.entry.before is not None and self.entry.before is not self.entry.after
 
     @property
     def resolves(self) -> bool:
-        """Whether it is the resolution, or the evidence of it."""
+        """True for the resolution, or the evidence of it."""
         resolved = {Status.RESOLVED, Status.CLOSED}
         return self.entry.resolution or (
             self.entry.after is Status.RESOLVED and self.entry.before not in resolved
@@ -34,19 +34,19 @@ class Line:
     @property
     def version(self) -> str:
         """Differs whenever the line looks different: entries never change, mails do."""
-        return "-".join([str(self.entry.serial), *(one.status.value for one in self.sent)])
+        return "-".join([str(self.entry.serial), *(mail.status.value for mail in self.sent)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """Some lines, newest first; `before` asks for those before them."""
+    """Page of the timeline, newest line first; `before` is the serial that the next one ends at."""
 
     lines: tuple[Line, ...]
     before: int | None
 
     @property
     def down_to(self) -> int:
-        """The serial of the last line."""
+        """Serial of the last line; 0 if there is none."""
         return self.lines[-1].entry.serial if self.lines else 0
 
 
@@ -58,17 +58,17 @@ def telling_of(
     down_to: int | None = None,
     limit: int = NEWEST,
 ) -> Telling:
-    """The item's timeline from its newest entry back, with its mails."""
+    """Read the item's timeline from its newest entry back, with its mails."""
     page = newest(engine, state.reference, before=before, down_to=down_to, limit=limit)
     mails_in = received(engine, [entry.mail for entry in page.entries if entry.mail])
     mails_out: dict[int, list[Sent]] = {}
     if page.entries:
-        for one in sent(
+        for mail in sent(
             engine, state.reference, run=state.run, from_serial=page.entries[-1].serial
         ):
-            mails_out.setdefault(one.revision, []).append(one)
+            mails_out.setdefault(mail.revision, []).append(mail)
     lines = []
     for entry in page.entries:
-        with_it = () if entry.refused else tuple(mails_out.pop(entry.revision, ()))
-        lines.append(Line(entry=entry, received=mails_in.get(entry.mail or ""), sent=with_it))
+        mails = () if entry.refused else tuple(mails_out.pop(entry.revision, ()))
+        lines.append(Line(entry=entry, received=mails_in.get(entry.mail or ""), sent=mails))
     return Telling(lines=tuple(lines), before=page.before)

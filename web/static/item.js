@@ -17,7 +17,7 @@ const opened = (part) => [...part.querySelectorAll("details[open][id]")].map((on
 
 // Whether both say the same: each rendering has ids and the revision of its own, and what is opened is the reader's.
 function isSame(old, fresh) {
-  const marks = "input[name=once], input[name=revision]";
+  const marks = "input[name=idempotency_key], input[name=revision]";
   const before = [...old.querySelectorAll(marks)], after = [...fresh.querySelectorAll(marks)];
   if (before.length !== after.length) return false;
   const values = after.map((mark) => mark.getAttribute("value"));

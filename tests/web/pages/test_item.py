@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.full_desk import Office, office, post
+from web.pages.item import FLASHES
 
 TWO_STEPS = {
     "name": "errands",
@@ -134,7 +135,10 @@ async def test_a_form_that_is_sent_twice_is_one(desk: Office) -> None:
     async with desk.person() as amy:
         for _ in range(2):
             answer = await post(
-                amy, f"/items/{reference}/do/add_note", text="Once.", once="0123456789abcdef"
+                amy,
+                f"/items/{reference}/do/add_note",
+                text="Once.",
+                idempotency_key="0123456789abcdef",
             )
             assert answer.status_code == 303
     entries = await desk.town.timeline(reference)
@@ -422,3 +426,17 @@ async def test_a_step_is_done_again_by_a_form(desk: Office) -> None:
         state = await desk.town.eventually(f"{reference}-A5", status="TO_DO")
         assert (state["title"], state["performer"]) == ("Call them", "human")
         assert "added by hand" in (await amy.get(f"/items/{reference}")).text
+
+
+async def test_every_message_after_a_command_has_words_and_nothing_else_is_shown(
+    desk: Office,
+) -> None:
+    reference = await ticket(desk)
+    async with desk.person() as amy:
+        for flash in sorted(FLASHES):
+            page = await amy.get(f"/items/{reference}?done={flash}")
+            assert page.status_code == 200, flash
+            assert 'class="notice good' in page.text, flash
+        page = await amy.get(f"/items/{reference}?done=submit.title")
+    assert page.status_code == 200
+    assert 'class="notice good' not in page.text

@@ -88,7 +88,11 @@ async def test_what_nobody_answers_is_kept_and_done_once_when_it_is_sent_again(
 ) -> None:
     reference = await desk.town.ticket(queue=QUEUE)
     await desk.town.eventually(reference, status="TO_DO")
-    fields = {"type": "more_information", "waiting_for": "the third party", "once": "0123456789"}
+    fields = {
+        "type": "more_information",
+        "waiting_for": "the third party",
+        "idempotency_key": "0123456789",
+    }
     async with desk.person() as amy:
         await desk.town.stack.kill_worker()
         try:
@@ -96,7 +100,7 @@ async def test_what_nobody_answers_is_kept_and_done_once_when_it_is_sent_again(
             assert lost.status_code == 503
             assert "sending it again does it once" in lost.text
             assert 'value="the third party"' in lost.text
-            assert 'name="once" value="0123456789"' in lost.text
+            assert 'name="idempotency_key" value="0123456789"' in lost.text
         finally:
             await desk.town.revive()
         await desk.town.eventually(reference, kind="Ticket")
