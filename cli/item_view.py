@@ -29,7 +29,7 @@ from domain.model.timeline import TimelineEntry
 
 if TYPE_CHECKING:
     from robots.runner import Did
-    from store.items.paging import Listed
+    from store.item_summary import ItemSummary
     from store.items.search import Found
 
 STATUS_STYLES: Final = {
@@ -188,7 +188,9 @@ def endings(states: Iterable[State]) -> RenderableType:
     return Lines(("Reference", "End", "Title", "By"), rows)
 
 
-def listing(items: Iterable["Listed"], now: datetime, *, holder: bool = False) -> RenderableType:
+def listing(
+    items: Iterable["ItemSummary"], now: datetime, *, holder: bool = False
+) -> RenderableType:
     """Lines of a list."""
     rows = []
     for one in items:

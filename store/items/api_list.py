@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Engine, and_, bindparam, select, true, tup
 from domain.base.values import Kind, Status
 from store.engine import reading
 from store.errors import InvalidCursor
-from store.items.paging import COLUMNS, PAGE, Page, listed, plain
+from store.item_summary import COLUMNS, ItemSummary
+from store.items.paging import PAGE, Page, plain
 from store.items.search import search
 from store.schema.tables import HEADING, OPEN, item, note
 
@@ -111,7 +112,7 @@ def items(
     )
     with reading(engine) as connection:
         rows = connection.execute(chosen).all()
-    lines = tuple(listed(row) for row in rows[:limit])
+    lines = tuple(ItemSummary.from_row(row) for row in rows[:limit])
     if len(rows) <= limit:
         return Page(items=lines, cursor=None)
     last = lines[-1]

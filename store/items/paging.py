@@ -1,7 +1,7 @@
-"""Pages of long lists: what a line of a list shows, and cursors that name where a page ended."""
+"""Pages of long lists, and the cursors that name the end of a page."""
 
 import base64
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Engine,
     Integer,
-    Row,
     Select,
     bindparam,
     literal,
@@ -19,9 +18,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from domain.base.values import Kind, Status
 from store.engine import reading
 from store.errors import InvalidCursor
+from store.item_summary import COLUMNS, ItemSummary
 from store.schema.tables import ORDER, item
 
 PAGE: Final = 50
@@ -29,43 +28,10 @@ PAGE: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """An item as a line of a list."""
-
-    reference: str
-    kind: Kind
-    title: str
-    status: Status
-    revision: int
-    category: str | None
-    queue: str
-    assignee: str | None
-    owner: str | None
-    wait: str | None
-    resolution: str | None
-    case_reference: str | None
-    new_information: bool
-    robot_rejected: bool
-    attention: bool
-    due_at: datetime | None
-    due_text: str | None
-    wakes_at: datetime | None
-    closes_at: datetime | None
-    started_at: datetime
-    changed_at: datetime
-    closed_at: datetime | None
-    at_risk_at: datetime | None = None
-
-
-_NAMES: Final = tuple(field.name for field in fields(Listed))
-COLUMNS: Final = tuple(item.c[name] for name in _NAMES)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Some lines of a list; `cursor` asks for the following ones, None if there are none."""
 
-    items: tuple[Listed, ...]
+    items: tuple[ItemSummary, ...]
     cursor: str | None
 
 
@@ -103,12 +69,6 @@ def plain(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def listed(row: Row[Any], skipped: int = 0) -> Listed:
-    """The line of a row that has `COLUMNS` after some others."""
-    values = dict(zip(_NAMES, row[skipped:], strict=True))
-    return Listed(**values | {"kind": Kind(values["kind"]), "status": Status(values["status"])})
-
-
 Part = tuple[ColumnElement[bool], ...]
 """Conditions that no item meets two of, each served in the order of `ORDER` by an index."""
 
@@ -140,7 +100,7 @@ class PagedList:
             }
         with reading(engine) as connection:
             rows = connection.execute(statement, compared | {"limit": limit + 1}).all()
-        lines = tuple(listed(row, 2) for row in rows[:limit])
+        lines = tuple(ItemSummary.from_row(row, 2) for row in rows[:limit])
         if len(rows) <= limit:
             return Page(items=lines, cursor=None)
         last = rows[limit - 1]

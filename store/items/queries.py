@@ -10,7 +10,8 @@ from sqlalchemy import Engine, Select, String, and_, bindparam, func, or_, selec
 from domain.base.values import Status
 from domain.model.items import Entry
 from store.engine import reading
-from store.items.paging import COLUMNS, PAGE, Cursor, Listed, Page, PagedList, listed, plain
+from store.item_summary import COLUMNS, ItemSummary
+from store.items.paging import PAGE, Cursor, Page, PagedList, plain
 from store.projection.rows import Kept, kept_of
 from store.schema.column_types import Utc
 from store.schema.tables import OPEN, RAISED, TO_PICK_UP, entry, item, note
@@ -98,14 +99,14 @@ def item_of(engine: Engine, reference: str) -> Kept | None:
     return row and kept_of(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
-def lines_of(engine: Engine, references: Collection[str]) -> dict[str, Listed]:
+def lines_of(engine: Engine, references: Collection[str]) -> dict[str, ItemSummary]:
     """These items as lines of a list, by reference; those that the store never heard of are not."""
     chosen = select(*COLUMNS).where(item.c.reference.in_([plain(one) for one in references]))
     with reading(engine) as connection:
-        return {row.reference: listed(row) for row in connection.execute(chosen)}
+        return {row.reference: ItemSummary.from_row(row) for row in connection.execute(chosen)}
 
 
-def actions_of(engine: Engine, case: str) -> tuple[Listed, ...]:
+def actions_of(engine: Engine, case: str) -> tuple[ItemSummary, ...]:
     """The Actions of the Case's present run, every copy, in order of start."""
     run = select(item.c.run).where(item.c.reference == plain(case)).scalar_subquery()
     theirs = select(*COLUMNS).where(
@@ -113,7 +114,7 @@ def actions_of(engine: Engine, case: str) -> tuple[Listed, ...]:
     )
     with reading(engine) as connection:
         rows = connection.execute(theirs.order_by(item.c.started_at, item.c.reference)).all()
-    return tuple(listed(row) for row in rows)
+    return tuple(ItemSummary.from_row(row) for row in rows)
 
 
 def entries_of(reference: str) -> Select[*tuple[Any, ...]]:

@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import Connection, Engine, and_, select, text
 
 from store.engine import reading
-from store.items.paging import COLUMNS, Listed, listed, plain
+from store.item_summary import COLUMNS, ItemSummary
+from store.items.paging import plain
 from store.schema.tables import HEADING, item, note
 
 FOUND: Final = 20
@@ -57,7 +58,7 @@ _MATCHES: Final = {
 class Found:
     """An item that matches, and what its texts say there beside its reference and title."""
 
-    item: Listed
+    item: ItemSummary
     excerpt: str
 
 
@@ -77,7 +78,7 @@ def search(engine: Engine, words: str, *, limit: int = FOUND) -> tuple[Found, ..
             .join(item, and_(item.c.reference == note.c.reference, item.c.run == note.c.run))
             .where(note.c.id.in_(best))
         ).all()
-    found = {row.id: _found(listed(row, 2), row.text, wanted) for row in rows}
+    found = {row.id: _found(ItemSummary.from_row(row, 2), row.text, wanted) for row in rows}
     return tuple(found[number] for number in best if number in found)
 
 
@@ -127,7 +128,7 @@ def marked(text: str, words: str) -> Iterator[tuple[str, bool]]:
     yield text[at:], False
 
 
-def _found(line: Listed, matching: str, wanted: list[str]) -> Found:
+def _found(line: ItemSummary, matching: str, wanted: list[str]) -> Found:
     heading = f"{line.reference}\n{line.title}\n"
     return Found(item=line, excerpt=_excerpt(matching.removeprefix(heading), wanted))
 

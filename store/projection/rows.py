@@ -4,10 +4,11 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from domain.base.values import Kind, Performer, Status
+from domain.base.values import Kind, Performer
 from domain.model.items import Entry, Mail, Note
 from domain.model.publications import Publication
 from domain.model.states import STATES, ActionItemState, State
+from store.item_summary import summary_values
 from store.schema.tables import HEADING, MailStatus
 
 END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -39,40 +40,17 @@ def kept_of(row: Row) -> Kept:
 
 
 def item_row(publication: Publication, *, writer: str, at: datetime) -> Row:
-    """The row of `item`."""
+    """Return the row of `item`: the summary, and the columns that no list shows."""
     state = publication.state
     of_case = state if isinstance(state, ActionItemState) else None
-    end = state.resolution
-    return {
-        "reference": state.reference,
+    return summary_values(state) | {
+        "kind": state.kind.value,
+        "status": state.status.value,
         "run": state.run,
         "serial": publication.serial,
-        "revision": state.revision,
-        "kind": state.kind.value,
-        "title": state.title,
-        "status": state.status.value,
-        "category": state.category,
-        "queue": state.queue,
-        "assignee": state.assignee,
-        "owner": state.owner,
-        "wait": state.wait and state.wait.type,
-        "resolution": end and (end.method or end.outcome),
-        "case_reference": of_case and of_case.case,
         "case_run": of_case and of_case.case_run,
-        "new_information": state.new_information,
-        "robot_rejected": state.robot_rejected,
         "for_robots": not state.robot_rejected and not (of_case and _is_for_people(of_case)),
-        "attention": bool(state.attention),
-        "due_at": state.due_at,
-        "at_risk_at": state.at_risk_at,
         "due_order": state.due_at or END_OF_TIME,
-        "due_text": state.due_text,
-        "wakes_at": state.wakes_at,
-        "closes_at": state.closes_at,
-        "started_at": state.started_at,
-        "changed_at": state.changed_at,
-        # C15: nothing changes it after it was closed
-        "closed_at": state.changed_at if state.status is Status.CLOSED else None,
         "state": state,
         "writer": writer,
         "written_at": at,

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Result, select
 
-from domain.base.values import Kind, Status
 from store.engine import reading
 from store.errors import DatabaseBusy, DatabaseUnreachable
+from store.item_summary import COLUMNS, NAMES, ItemSummary
 from store.schema.tables import item, writer
 
 LOG: Final = logging.getLogger("casekeep.watching")
@@ -28,30 +28,17 @@ _OVERLAP: Final = timedelta(seconds=2)
 """A row's time is taken before its commit: so far back rows are looked at again."""
 _TOLD: Final = 5_000
 _AGAIN: Final = 1.0
-_COLUMNS: Final = tuple(
-    item.c[name]
-    for name in (
-        *("reference", "run", "serial", "revision", "kind", "status", "queue", "assignee", "owner"),
-        *("case_reference", "new_information", "written_at"),
-    )
-)
+_VERSION: Final = ("run", "serial", "written_at")
+_NAMES: Final = (*NAMES, *_VERSION)
+_COLUMNS: Final = (*COLUMNS, *(item.c[name] for name in _VERSION))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
-    """An item that changed: which version of it, and where it is now."""
+class Changed(ItemSummary):
+    """Item that changed: its summary after the change, and the version of its row."""
 
-    reference: str
     run: str
     serial: int
-    revision: int
-    kind: Kind
-    status: Status
-    queue: str
-    assignee: str | None
-    owner: str | None
-    case_reference: str | None
-    new_information: bool
     written_at: datetime
 
     @property
@@ -163,7 +150,5 @@ def _written(engine: Engine, since: datetime) -> tuple[Changed, ...]:
         return tuple(_changed(connection.execute(found.order_by(item.c.written_at))))
 
 
-def _changed(rows: Any) -> Iterator[Changed]:  # noqa: ANN401 - SQLAlchemy has no type for rows by names
-    for row in rows:
-        values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-        yield Changed(**values | {"kind": Kind(values["kind"]), "status": Status(values["status"])})
+def _changed(rows: Result[Any]) -> Iterator[Changed]:
+    return (Changed.from_mapping(dict(zip(_NAMES, row, strict=True))) for row in rows)

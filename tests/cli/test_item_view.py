@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -18,7 +19,7 @@ from domain.base.values import Kind, Status
 from domain.model.states import ActionItemState, State
 from domain.model.timeline import TimelineEntry, line_of
 from reconciliation.fsck import Difference
-from store.items.paging import Listed
+from store.item_summary import ItemSummary
 from store.items.search import Found
 from tests.support.builders import HOUR, NOW, ROBOT, action, case, desk, draft, ticket
 
@@ -41,11 +42,8 @@ def said(what: RenderableType, width: int = 80) -> str:
     return " ".join(shown(what, width).split())
 
 
-def listed(state: State, **fields: Any) -> Listed:  # noqa: ANN401
-    names = Listed.__dataclass_fields__
-    values: dict[str, Any] = {name: getattr(state, name, None) for name in names}
-    values |= {"wait": None, "resolution": None, "attention": bool(state.attention)}
-    return Listed(**values | fields)
+def listed(state: State, **fields: Any) -> ItemSummary:  # noqa: ANN401
+    return replace(ItemSummary.from_state(state), **fields)
 
 
 def entries() -> list[TimelineEntry]:

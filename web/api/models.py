@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.base.values import Kind, Status
 from domain.model.timeline import TimelineEntry
-from store.items.paging import Listed
+from store.item_summary import ItemSummary
 from store.items.timeline_page import Sent
 from store.schema.webhook_tables import DeliveryStatus
 
@@ -20,7 +20,7 @@ class Answered(BaseModel):
 class Lines(Answered):
     """A page of a list."""
 
-    items: tuple[Listed, ...]
+    items: tuple[ItemSummary, ...]
     cursor: str | None
     """Asks for the following page; null: this is the last."""
 

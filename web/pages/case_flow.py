@@ -8,7 +8,7 @@ from domain.base.values import Outcome, Status
 from domain.model.case_flow_view import Leg, Place, Run, Stage, Unfolded, foreseen
 from domain.model.definitions import CaseDefinition
 from domain.model.states import ActionState, CaseState
-from store.items.paging import Listed
+from store.item_summary import ItemSummary
 
 _OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.COMPLETE: "complete",
@@ -40,7 +40,7 @@ class Box:
     """Whose it is: human, robot, any, or by_itself."""
     conditional: bool = False
     ad_hoc: bool = False
-    line: Listed | None = None
+    line: ItemSummary | None = None
 
     @property
     def is_open(self) -> bool:
@@ -98,7 +98,7 @@ class Drawn:
         return {box.key: box for box in (*boxes, *self.others)}
 
 
-def drawn(flow: Unfolded, actions: Iterable[Listed], *, is_over: bool = False) -> Drawn:
+def drawn(flow: Unfolded, actions: Iterable[ItemSummary], *, is_over: bool = False) -> Drawn:
     """The flow with each Action as the store has it: it knows more than their Case does.
 
     `is_over`: the Case is closed, and no step of it under way any more.
@@ -158,7 +158,7 @@ def _runs(copies: Iterable[ActionState]) -> tuple[Run, ...]:
     )
 
 
-def _column(number: int, leg: Leg, lines: Mapping[str, Listed], *, is_over: bool) -> Column:
+def _column(number: int, leg: Leg, lines: Mapping[str, ItemSummary], *, is_over: bool) -> Column:
     return Column(
         key=leg.key,
         title=leg.title,
@@ -168,7 +168,7 @@ def _column(number: int, leg: Leg, lines: Mapping[str, Listed], *, is_over: bool
     )
 
 
-def _box(stage: Stage, place: Place, lines: Mapping[str, Listed]) -> Box:
+def _box(stage: Stage, place: Place, lines: Mapping[str, ItemSummary]) -> Box:
     sort = "by_itself" if place.by_itself else place.performer.value
     if not place.runs:
         return Box(
@@ -199,13 +199,13 @@ def _box(stage: Stage, place: Place, lines: Mapping[str, Listed]) -> Box:
     )
 
 
-def _look(run: Run, line: Listed | None) -> str:
+def _look(run: Run, line: ItemSummary | None) -> str:
     if run.outcome is not None:
         return _OUTCOMES[run.outcome]
     return (line.status if line is not None else run.status).value.lower()
 
 
-def _alone(line: Listed) -> Box:
+def _alone(line: ItemSummary) -> Box:
     outcome = Outcome(line.resolution) if line.resolution in set(Outcome) else None
     return Box(
         key=line.reference,

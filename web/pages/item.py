@@ -23,7 +23,7 @@ from domain.model.states import ActionItemState, CaseState, State, TicketState
 from mail.address_book import Person
 from starter.client import NoAnswer, UnknownItem
 from starter.item_reader import state_of_answer
-from store.items.paging import Listed
+from store.item_summary import ItemSummary
 from store.items.queries import actions_of, lines_of
 from store.items.timeline_page import belongs
 from store.mail.inbound_mail import KeptAttachment, attachments_of, content_of
@@ -215,7 +215,7 @@ class ItemPage:
     """Flow of a Case."""
     case: str | None
     """Reference of the Case that the item belongs to."""
-    related: Mapping[str, Listed]
+    related: Mapping[str, ItemSummary]
     """Linked and awaited items that the reader may see, by reference."""
     reply: Reply
     catalog: Catalog
@@ -306,7 +306,7 @@ def _case_of(state: State) -> str | None:
     return state.case if isinstance(state, ActionItemState) else None
 
 
-def _related(house: House, caller: Caller, state: State) -> dict[str, Listed]:
+def _related(house: House, caller: Caller, state: State) -> dict[str, ItemSummary]:
     """Read the rows of linked and awaited items, and of an Action's Case."""
     references = [link.reference for link in state.links]
     if isinstance(state, TicketState | ActionItemState):

@@ -8,8 +8,8 @@ from typing import Final
 from auth.callers import EVERY_QUEUE, Caller, Role
 from auth.permissions import is_theirs
 from domain.rules.submitting import DEFAULT_QUEUE
+from store.item_summary import ItemSummary
 from store.items.badge_counts import MOST, counts
-from store.items.paging import Listed
 from store.items.queries import lines_of
 from web.context import House
 
@@ -33,7 +33,7 @@ class Frame:
     inbox: str
     owned: str
     queues: Sequence[QueueLink]
-    viewed: Sequence[Listed]
+    viewed: Sequence[ItemSummary]
 
 
 def frame_of(house: House, caller: Caller, viewed: str = "") -> Frame:
@@ -57,7 +57,7 @@ def queues_of(house: House, caller: Caller) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*listed, *sorted(caller.queues))))
 
 
-def lately(house: House, caller: Caller, viewed: str) -> tuple[Listed, ...]:
+def lately(house: House, caller: Caller, viewed: str) -> tuple[ItemSummary, ...]:
     """What was looked at lately, the last first, as far as it is for this caller's eyes."""
     references = [one for one in viewed.split(".") if _REFERENCE.fullmatch(one)][:_VIEWED]
     if not references:

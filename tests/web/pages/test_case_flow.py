@@ -8,16 +8,16 @@ from domain.base.values import Kind, Outcome, Status
 from domain.model.case_flow_view import unfolded
 from domain.model.definitions import CaseDefinition
 from domain.model.states import CaseState
-from store.items.paging import Listed
+from store.item_summary import ItemSummary
 from tests.support.builders import NOW, TWO_STEPS, Life, case, desk
 from web.pages.case_flow import LARGE, MANY, Drawn, drawn, remembered
 
 FLOW = CaseDefinition.model_validate_json(json.dumps(TWO_STEPS))
 
 
-def line(reference: str, **fields: object) -> Listed:
+def line(reference: str, **fields: object) -> ItemSummary:
     """An Action of the Case as the store has it."""
-    whole: dict[str, object] = dict.fromkeys(Listed.__dataclass_fields__)
+    whole: dict[str, object] = dict.fromkeys(ItemSummary.__dataclass_fields__)
     whole |= {
         "reference": reference,
         "kind": Kind.ACTION,
@@ -31,10 +31,10 @@ def line(reference: str, **fields: object) -> Listed:
         "started_at": NOW,
         "changed_at": NOW,
     }
-    return Listed(**(whole | fields))  # type: ignore[arg-type]
+    return ItemSummary(**(whole | fields))  # type: ignore[arg-type]
 
 
-def picture(life: Life, *lines: Listed, is_over: bool = False) -> Drawn:
+def picture(life: Life, *lines: ItemSummary, is_over: bool = False) -> Drawn:
     return drawn(unfolded(life.case), lines, is_over=is_over)
 
 
