@@ -10,7 +10,6 @@ from auth.callers import EVERY_QUEUE, Caller
 from auth.permissions import Duty, check_duty
 from catalog.queues import ROBOTS_DO
 from domain.rules.submitting import DEFAULT_QUEUE
-from starter.web.use_cases import take_next_as
 from store.items.paging import PAGE
 from store.items.queries import queue
 from store.items.queue_load import loads
@@ -26,6 +25,7 @@ from web.api.responses import (
     state_documented,
 )
 from web.context import Calls, House, InHouse
+from web.use_cases import take_next_as
 
 router = APIRouter(route_class=ApiRoute, tags=["queues"])
 QueueName = Annotated[

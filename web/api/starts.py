@@ -8,13 +8,13 @@ from fastapi import APIRouter, Response
 
 from domain.base.values import Kind
 from starter.item_start import START_MODELS
-from starter.web.use_cases import start_item_as
 from web.api.command_schemas import body_of
 from web.api.examples import CASE, TICKET, Example
 from web.api.problem_details import ApiRoute
 from web.api.request_bodies import Given, IdempotencyKey, scoped
 from web.api.responses import WRITING, documented, problems, state_answer, state_documented
 from web.context import Calls, InHouse
+from web.use_cases import start_item_as
 
 router = APIRouter(route_class=ApiRoute, tags=["items"])
 _EXAMPLES: Final[dict[Kind, dict[str, Example]]] = {Kind.TICKET: TICKET, Kind.CASE: CASE}

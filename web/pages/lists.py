@@ -11,7 +11,6 @@ from fastapi.responses import RedirectResponse, Response
 
 from auth.callers import Caller
 from auth.permissions import Duty, check_duty
-from starter.web.use_cases import take_next_as
 from store.errors import InvalidCursor
 from store.items import queries
 from store.items.paging import Page
@@ -19,6 +18,7 @@ from web.context import Calls, House, InHouse
 from web.pages.navigation import frame_of
 from web.pages.page_templates import fragment, moments_of, page, queue_title
 from web.pages.words import words
+from web.use_cases import take_next_as
 
 router: Final = APIRouter()
 _LINES: Final = 50

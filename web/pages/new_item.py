@@ -19,7 +19,6 @@ from domain.base.values import Kind
 from starter.client import NoAnswer
 from starter.item_start import decode_start
 from starter.references import new_reference
-from starter.web.use_cases import start_item_as
 from web.commands import give
 from web.context import Calls, House, InHouse
 from web.pages.failed_attempt import Tried
@@ -29,6 +28,7 @@ from web.pages.navigation import queues_of
 from web.pages.page_templates import moments_of, page
 from web.pages.post_command import PATIENCE
 from web.pages.words import Words, words
+from web.use_cases import start_item_as
 
 router: Final = APIRouter()
 _TICKET: Final = ("title", "description", "category", "primary_contact", "requester")
