@@ -17,7 +17,7 @@ PIN := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --pyt
 	--generate-hashes --no-emit-index-url --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up sets test test-rest check fix rules docs conversations bench lock clean
+.PHONY: help setup demo up sets test test-rest check fix rules translations docs conversations bench lock clean
 
 help: ## print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ test: $(INSTALLED) $(SETS) ## run the tests, with coverage; python3 and make are
 test-rest: $(INSTALLED) $(SETS) ## run those that take minutes each, or need Debian's Postfix, Dovecot or Chromium
 	$(BIN)/pytest $(XDIST) -m 'soak or mail_server or browser'
 
-check: $(INSTALLED) ## format, lint, types, imports, dead code, dependencies, compose file, rules' tests
+check: $(INSTALLED) ## format, lint, types, imports, dead code, dependencies, compose file, rules' tests, translations
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -67,6 +67,7 @@ check: $(INSTALLED) ## format, lint, types, imports, dead code, dependencies, co
 	$(BIN)/deptry .
 	$(BIN)/docker-compose --file docker-compose.yml config --quiet
 	$(BIN)/python docs/rules.py --check
+	$(BIN)/python -m i18n --check
 
 fix: $(INSTALLED) ## format, and mend what ruff can mend
 	$(BIN)/ruff format
@@ -74,6 +75,9 @@ fix: $(INSTALLED) ## format, and mend what ruff can mend
 
 rules: $(INSTALLED) ## write docs/rules.md: which tests prove which rule
 	$(BIN)/python docs/rules.py
+
+translations: $(INSTALLED) ## compile the catalogs in i18n/locale/, after one of them has changed
+	$(BIN)/python -m i18n
 
 docs: $(INSTALLED) rules ## write the schemas for editors and the sample's drawings, too
 	$(BIN)/python docs/generated.py

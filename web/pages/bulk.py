@@ -13,12 +13,12 @@ from auth.callers import Caller
 from auth.permissions import Duty, Forbidden, check_duty
 from domain.base.refusals import Conflict, Refused
 from domain.model.states import State
+from i18n.translations import Translations, translations
 from starter.client import NoAnswer, UnknownItem
 from web.commands import give, known
 from web.context import Calls, House, InHouse
 from web.pages.forms import Fields, Unreadable, Written, fields_of
 from web.pages.page_templates import fragment, moments_of, page
-from web.pages.words import Words, words
 
 router: Final = APIRouter()
 COMMANDS: Final = ("assign", "wait", "resolve", "mark_read")
@@ -41,7 +41,7 @@ async def bulk(request: Request, house: InHouse, caller: Calls) -> Response:
     """Give the items that were chosen a command, and say of each what came of it."""
     check_duty(caller, Duty.TAKE)
     at = moments_of(request, caller)
-    say = words(at.language)
+    translate = translations(at.language)
     async with request.form(max_fields=MOST + 20, max_files=0) as form:
         written = Written(form, at.zone)
         chosen = list(dict.fromkeys(written.several("item")))[:MOST]
@@ -49,7 +49,9 @@ async def bulk(request: Request, house: InHouse, caller: Calls) -> Response:
         results: list[Result] = []
         if command in COMMANDS and chosen:
             turn = asyncio.Semaphore(_AT_ONCE)
-            now = _Round(house=house, caller=caller, command=command, written=written, say=say)
+            now = _Round(
+                house=house, caller=caller, command=command, written=written, translate=translate
+            )
 
             async def one(item: str) -> Result:
                 async with turn:
@@ -73,7 +75,7 @@ class _Round:
     caller: Caller
     command: str
     written: Written
-    say: Words
+    translate: Translations
 
     async def given(self, item: str) -> Result:
         """What came of one item; it is named by reference and the revision that was seen."""
@@ -87,10 +89,10 @@ class _Round:
                 fields["expected_revision"] = int(revision)
             after = await give(self.house, self.caller, reference, self.command, fields)
         except Unreadable as unreadable:
-            problems = ", ".join(self.say(key) for key in unreadable.problems.values())
+            problems = ", ".join(self.translate(key) for key in unreadable.problems.values())
             return Result(reference=reference, state=None, sentence=problems)
         except Conflict:
-            return Result(reference=reference, state=None, sentence=self.say("bulk.conflict"))
+            return Result(reference=reference, state=None, sentence=self.translate("bulk.conflict"))
         except (Refused, Forbidden, UnknownItem, NoAnswer) as problem:
             return Result(reference=reference, state=None, sentence=str(problem))
         return Result(reference=reference, state=after)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from markupsafe import Markup
 
-from web.pages.words import words
+from i18n.translations import translations
 
 _PAUSED: Final = re.compile(r"Due: paused (?P<amount>.+) (?P<side>before due|after overdue)")
 _FIRST: Final = re.compile(r"\b1\b(?= \w+[. ])", re.UNICODE)
@@ -42,7 +42,9 @@ class Moments:
     def of(cls, language: str, zone: str, now: datetime | None = None) -> "Moments":
         """Times for somebody who reads this language in this zone."""
         there = zone_of(zone)
-        return cls(words(language).language, there, (now or datetime.now(UTC)).astimezone(there))
+        return cls(
+            translations(language).language, there, (now or datetime.now(UTC)).astimezone(there)
+        )
 
     def plain(self, moment: datetime) -> str:
         """`today at 14:05`, `Thu 26 Nov at 14:05`; the year if it is another."""
@@ -50,7 +52,7 @@ class Moments:
         days = (there.date() - self.now.date()).days
         clock = format_time(there, "HH:mm", locale=self.language)
         if days in {-1, 0, 1}:
-            return words(self.language)(f"day.{days}", time=clock)
+            return translations(self.language)(f"day.{days}", time=clock)
         year = "" if there.year == self.now.year else "y "
         pattern = _PATTERNS[self.language].format(year=year)
         return self._first(format_datetime(there, pattern, locale=self.language))
@@ -69,14 +71,14 @@ class Moments:
         """`until` that moment, as `when` says it."""
         days = (moment.astimezone(self.zone).date() - self.now.date()).days
         near = "until_near" if days in {-1, 0, 1} else "until"
-        told = words(self.language)(f"day.{near}", moment="\0").partition("\0")
+        told = translations(self.language)(f"day.{near}", moment="\0").partition("\0")
         return Markup("{}{}{}").format(told[0], self.when(moment), told[2])
 
     def away(self, moment: datetime) -> str:
         """`in 3 hours`, `2 days ago`."""
         ahead = moment - self.now
         if abs(ahead) < _MINUTE:
-            return words(self.language)("day.now" if ahead <= timedelta(0) else "day.soon")
+            return translations(self.language)("day.now" if ahead <= timedelta(0) else "day.soon")
         return format_timedelta(
             ahead, threshold=1.0, add_direction=True, locale=self.language, format="long"
         )
@@ -93,11 +95,11 @@ class Moments:
 
     def due(self, moment: datetime, colour: str) -> str:
         """How far away a due date is: `2 hours overdue`, `at risk, in 4 hours`, `in 3 days`."""
-        say = words(self.language)
+        translate = translations(self.language)
         if colour == "red":
-            return say("due.overdue", span=self.length(self.now - moment))
+            return translate("due.overdue", span=self.length(self.now - moment))
         if colour == "amber":
-            return say("due.at_risk", ahead=self.away(moment))
+            return translate("due.at_risk", ahead=self.away(moment))
         return self.away(moment)
 
     def when(self, moment: datetime | None) -> Markup:
@@ -127,6 +129,6 @@ class Moments:
         amount, side = found["amount"], found["side"]
         if self.language == "fr":
             amount = re.sub(r"\bm\b", "min", re.sub(r"\bd\b", "j", amount))
-        return words(self.language)(
+        return translations(self.language)(
             f"due.{'before' if side == 'before due' else 'after'}", amount=amount
         )

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from auth.permissions import Duty, check_duty
+from i18n.translations import translations
 from store.items.queue_ages import STEPS, Hands, ages, hands
 from store.items.queue_load import Load, loads
 from web.context import Calls, InHouse
 from web.pages.navigation import queues_of
 from web.pages.page_templates import fragment, moments_of, page
-from web.pages.words import words
 
 router: Final = APIRouter()
 WIDE: Final = 1000
@@ -103,14 +103,14 @@ def _sum(found: Sequence[Load]) -> dict[str, Any]:
 
 def _ages(request: Request, caller: Calls, waiting: Sequence[int]) -> list[Age]:
     at = moments_of(request, caller)
-    say = words(at.language)
+    translate = translations(at.language)
     most = max(waiting)
-    labels = [say("lead.up_to", span=at.length(STEPS[0]))]
+    labels = [translate("lead.up_to", span=at.length(STEPS[0]))]
     labels += [
-        say("lead.between", start=at.length(start), end=at.length(end))
+        translate("lead.between", start=at.length(start), end=at.length(end))
         for start, end in pairwise(STEPS)
     ]
-    labels.append(say("lead.over", span=at.length(STEPS[-1])))
+    labels.append(translate("lead.over", span=at.length(STEPS[-1])))
     return [
         Age(label, count, bar([(_ink(number), count)], most))
         for number, (label, count) in enumerate(zip(labels, waiting, strict=True))

@@ -17,7 +17,7 @@ from store.items.paging import Page
 from web.context import Calls, House, InHouse
 from web.pages.navigation import frame_of
 from web.pages.page_templates import fragment, moments_of, page, queue_title
-from web.pages.words import words
+from i18n.translations import translations
 from web.use_cases import take_next_as
 
 router: Final = APIRouter()
@@ -86,9 +86,9 @@ async def next_of_queue(request: Request, house: InHouse, caller: Calls, queue: 
     """Start the queue's next item for the reader, and go there."""
     state = await take_next_as(house, caller, queue)
     if state is None:
-        say = words(moments_of(request, caller).language)
+        translate = translations(moments_of(request, caller).language)
         return await queue_page(
-            request, house, caller, queue, notice=say("queue.nothing"), status=404
+            request, house, caller, queue, notice=translate("queue.nothing"), status=404
         )
     return RedirectResponse(f"/items/{quote(state.reference, safe='')}", 303)
 
@@ -117,13 +117,13 @@ async def _listed(
         found = await asyncio.to_thread(asked, cursor)
     except InvalidCursor:
         return RedirectResponse(request.url.path, 303)
-    say = words(moments_of(request, caller).language)
+    translate = translations(moments_of(request, caller).language)
     here = request.url.path.removesuffix("/next")
     shown: dict[str, Any] = {
-        "title": say(f"{name}.title") if name != "queue" else "",
+        "title": translate(f"{name}.title") if name != "queue" else "",
         "subtitle": "",
-        "empty": say(f"{name}.empty"),
-        "empty_how": say(f"{name}.empty_how"),
+        "empty": translate(f"{name}.empty"),
+        "empty_how": translate(f"{name}.empty_how"),
         "lines": found.items,
         "live": live,
         "here": f"{here}?{urlencode({'cursor': cursor})}" if cursor else here,

@@ -27,7 +27,7 @@ from web.pages.item import item_page
 from web.pages.navigation import queues_of
 from web.pages.page_templates import moments_of, page
 from web.pages.post_command import PATIENCE
-from web.pages.words import Words, words
+from i18n.translations import Translations, translations
 from web.use_cases import start_item_as
 
 router: Final = APIRouter()
@@ -91,24 +91,24 @@ async def _form(
 
 async def _posted(request: Request, house: House, caller: Caller, kind: Kind) -> Response:
     at = moments_of(request, caller)
-    say = words(at.language)
+    translate = translations(at.language)
     async with request.form(max_files=0) as form:
         written = Written(form, at.zone)
         is_submitted = written.text("then") != "save"
         reference = written.text("reference") or new_reference(kind)
         try:
-            fields = _fields(caller, kind, written, say, is_submitted=is_submitted)
+            fields = _fields(caller, kind, written, translate, is_submitted=is_submitted)
             async with asyncio.timeout(PATIENCE):
                 await start_item_as(house, caller, kind, fields | {"reference": reference})
         except _Incomplete as incomplete:
-            tried = _tried(form, say("wrong.form"), problems=incomplete.problems)
+            tried = _tried(form, translate("wrong.form"), problems=incomplete.problems)
             return await _form(request, house, caller, kind, tried, status=422)
         except Refused as refusal:
             status = 422 if isinstance(refusal, InvalidCommand) else 409
             tried = _tried(form, refusal.sentence, rule=refusal.rule)
             return await _form(request, house, caller, kind, tried, status=status)
         except (NoAnswer, RPCError, TimeoutError):
-            tried = _tried(form, say("wrong.no_answer"), idempotency_key=reference)
+            tried = _tried(form, translate("wrong.no_answer"), idempotency_key=reference)
             return await _form(request, house, caller, kind, tried, status=503)
     if not is_submitted:
         return RedirectResponse(f"/items/{quote(reference, safe='')}?done=create", 303)
@@ -141,7 +141,7 @@ class _Incomplete(Exception):
 
 
 def _fields(
-    caller: Caller, kind: Kind, written: Written, say: Words, *, is_submitted: bool
+    caller: Caller, kind: Kind, written: Written, translate: Translations, *, is_submitted: bool
 ) -> Fields:
     """Return the fields of a Draft; raises _Incomplete with all that is missing or wrong."""
     problems: dict[str, str] = {}
@@ -153,12 +153,12 @@ def _fields(
     if kind is Kind.CASE:
         fields["definition"] = written.text("definition")
         try:
-            fields["data"] = _data(written.text("data") or "", say)
+            fields["data"] = _data(written.text("data") or "", translate)
         except Unreadable as unreadable:
             problems |= unreadable.problems
     if is_submitted:
         needed = _TICKET if kind is Kind.TICKET else _CASE
-        problems |= {name: say(missing(name)) for name in needed if fields[name] is None}
+        problems |= {name: translate(missing(name)) for name in needed if fields[name] is None}
     # a Draft even when it is submitted: then what submitting lacks leaves something to correct
     draft: Fields = {name: value for name, value in fields.items() if value is not None}
     draft["submit"] = False
@@ -166,7 +166,7 @@ def _fields(
         decode_start(kind, draft, by=caller.actor)
     except InvalidCommand as invalid:
         for name in invalid.fields:
-            problems.setdefault(name.partition(".")[0], say("wrong.field"))
+            problems.setdefault(name.partition(".")[0], translate("wrong.field"))
         if not problems:
             raise
     if problems:
@@ -174,13 +174,13 @@ def _fields(
     return draft
 
 
-def _data(text: str, say: Words) -> dict[str, JsonValue]:
+def _data(text: str, translate: Translations) -> dict[str, JsonValue]:
     """Parse lines of `name = value`; a value that is no JSON is a text."""
     found: dict[str, JsonValue] = {}
     for line in filter(str.strip, text.splitlines()):
         name, sign, value = line.partition("=")
         if not sign or not name.strip():
-            raise Unreadable(data=say("wrong.data", line=line.strip()[:60]))
+            raise Unreadable(data=translate("wrong.data", line=line.strip()[:60]))
         try:
             found[name.strip()] = json.loads(value, parse_constant=_no_number)
         except (ValueError, RecursionError):

@@ -3,7 +3,7 @@
 A route ends in `await page(request, caller, "lists/inbox.html", **values)`, a part of a page that
 is loaded again in `await fragment(...)`. Templates have, besides their values:
 
-- `w`: words (`w("inbox.title")`, `w.count("search.found", n)`, `w.of("status", item.status)`);
+- `t`: messages (`t("inbox.title")`, `t.plural("search.found", n)`, `t.term("status", "TO_DO")`);
 - `at`: times (`at.when(moment)`, `at.ago(moment)`, `at.paused(item.due_text)`);
 - `caller` (in macros `reader`: there `caller` is Jinja's own word), `path`, `frame` (what the
   layout shows) and `may("start")` (a Duty of permits.py);
@@ -26,11 +26,11 @@ from jinja2.runtime import Context
 from auth.callers import Caller
 from auth.permissions import Duty, may
 from domain.base.values import SYSTEM
+from i18n.translations import DEFAULT, LANGUAGES, translations
 from web.context import House, house_of
 from web.pages.dates import Moments
 from web.pages.due_colour import colour_of
 from web.pages.navigation import VIEWED_COOKIE, Frame, frame_of, viewed_and
-from web.pages.words import DEFAULT, LANGUAGES, words
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 STATIC: Final = Path(__file__).parents[1] / "static"
@@ -120,7 +120,7 @@ def _rendered(
         "caller": caller,
         "reader": caller,
         "path": request.url.path,
-        "w": words(language),
+        "t": translations(language),
         "at": moments_of(request, caller),
         "languages": LANGUAGES,
         "theme": theme if theme in THEMES else THEMES[0],
@@ -135,12 +135,12 @@ def _person(context: Context, actor: str | None) -> str:
     """What people call an actor: a colleague's name, `robot ocr-1`, the system."""
     if not actor:
         return ""
-    say, house = context["w"], context["house"]
+    translate, house = context["t"], context["house"]
     if actor == SYSTEM:
-        return str(say("actor.system"))
+        return str(translate("actor.system"))
     sort, _, name = actor.partition(":")
     if name:
-        return f"{say.of('actor', sort)} {name}"
+        return f"{translate.term('actor', sort)} {name}"
     colleague = house.catalog.directory.people.get(actor) if house else None
     return (colleague and colleague.name) or actor
 

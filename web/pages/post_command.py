@@ -27,7 +27,7 @@ from web.pages.forms import changes as changes_of
 from web.pages.item import item_page
 from web.pages.page_templates import moments_of
 from web.pages.timeline import Line, telling_of
-from web.pages.words import Words, words
+from i18n.translations import Translations, translations
 
 router: Final = APIRouter()
 MOST_FIELDS: Final = 300
@@ -56,12 +56,12 @@ async def _moved(
     state = await known(house, reference)
     check_reading(caller, state)
     at = moments_of(request, caller)
-    say = words(at.language)
+    translate = translations(at.language)
     written = Written(form, at.zone)
     idempotency_key = written.text("idempotency_key")
     try:
         if command not in READERS or command not in commands_of(state.kind):
-            raise InvalidCommand(say("wrong.command", command=command))
+            raise InvalidCommand(translate("wrong.command", command=command))
         if command == "submit":
             state = await _edited(house, caller, state, written)
         fields = fields_of(command, written, state)
@@ -71,21 +71,21 @@ async def _moved(
         async with asyncio.timeout(PATIENCE):
             after = await give(house, caller, reference, command, marked)
     except Unreadable as unreadable:
-        problems = {name: say(key) for name, key in unreadable.problems.items()}
-        tried = _tried(command, form, say("wrong.form"), problems=problems)
+        problems = {name: translate(key) for name, key in unreadable.problems.items()}
+        tried = _tried(command, form, translate("wrong.form"), problems=problems)
         return await item_page(request, house, caller, reference, status=422, tried=tried)
     except Refused as refusal:
-        tried = _refused(command, form, refusal, say)
+        tried = _refused(command, form, refusal, translate)
         if isinstance(refusal, Conflict):
             meanwhile = await _meanwhile(house, reference, written)
-            tried = _tried(command, form, say("wrong.conflict"), meanwhile=meanwhile)
+            tried = _tried(command, form, translate("wrong.conflict"), meanwhile=meanwhile)
         code = 422 if isinstance(refusal, InvalidCommand) else 409
         return await item_page(request, house, caller, reference, status=code, tried=tried)
     except Forbidden as forbidden:
         tried = _tried(command, form, str(forbidden))
         return await item_page(request, house, caller, reference, status=403, tried=tried)
     except (NoAnswer, RPCError, TimeoutError):
-        tried = _tried(command, form, say("wrong.no_answer"), idempotency_key=idempotency_key)
+        tried = _tried(command, form, translate("wrong.no_answer"), idempotency_key=idempotency_key)
         return await item_page(request, house, caller, reference, status=503, tried=tried)
     return RedirectResponse(_following(command, fields, after, state), 303)
 
@@ -141,14 +141,14 @@ def _tried(
     )
 
 
-def _refused(command: str, form: FormData, refusal: Refused, say: Words) -> Tried:
+def _refused(command: str, form: FormData, refusal: Refused, translate: Translations) -> Tried:
     problems = {}
     for name in refusal.fields:
         shown = name.partition(".")[0]
         key = f"wrong.{shown}"
-        problems[shown] = say(key) if key in say.keys() else say("wrong.field")  # noqa: SIM118 - no mapping
+        problems[shown] = translate(key) if key in translate else translate("wrong.field")  # noqa: SIM118 - no mapping
         if refusal.rule in {"T2", "K1"}:
-            problems[shown] = say(missing(shown))
+            problems[shown] = translate(missing(shown))
     return _tried(command, form, refusal.sentence, rule=refusal.rule, problems=problems)
 
 

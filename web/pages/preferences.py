@@ -5,9 +5,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from i18n.translations import LANGUAGES
 from web.context import Calls
 from web.pages.page_templates import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
-from web.pages.words import LANGUAGES
 
 router: Final = APIRouter()
 _YEAR: Final = 365 * 24 * 3600

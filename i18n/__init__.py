@@ -1,0 +1,1 @@
+"""Translations of the product: one gettext catalog for each language (ADR 21)."""

@@ -1,0 +1,163 @@
+"""The keys that code and templates ask for, compared with the keys that the catalog has."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, nodes
+
+from i18n.catalogs import Message, Messages
+
+ROOT: Final = Path(__file__).parents[1]
+_NO_ROOMS: Final = {"bench", "docs", "i18n", "tests"}
+_TRANSLATORS: Final = {"say", "t", "translate"}
+"""Names that code and templates give to a language's Translations."""
+_ANY: Final = ".+"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A place that asks for a message."""
+
+    place: str
+    pattern: str
+    """The key as a regular expression: parts that are put in at run time match anything."""
+    parameters: frozenset[str] | None = None
+    """The parameters that are given; None if no reader of the source can tell."""
+    is_plural: bool = False
+    is_optional: bool = False
+    """Whether a key without a message is well there: a term stands for itself."""
+
+
+def uses(root: Path = ROOT) -> Iterator[Use]:
+    """Find what is asked for below a folder: in Python and in the templates."""
+    for room in sorted(root.iterdir()):
+        if room.name.startswith(".") or room.name in _NO_ROOMS:
+            continue
+        for path in sorted(room.rglob("*.py") if room.is_dir() else root.glob(room.name)):
+            if path.suffix == ".py":
+                yield from _in_python(path, path.relative_to(root).as_posix())
+        for folder in room.rglob("templates"):
+            for path in sorted(folder.rglob("*.*")):
+                yield from _in_template(path, path.relative_to(root).as_posix())
+
+
+def problems(messages: Messages, found: Iterable[Use]) -> Iterator[str]:
+    """Say which uses have no message, and which messages no use, a line each."""
+    asked = list(found)
+    used: set[str] = set()
+    for use in asked:
+        matching = {key for key in messages if re.fullmatch(use.pattern, key)}
+        used |= matching
+        if not matching and not use.is_optional:
+            yield f"{use.place}: no message is called {_readable(use.pattern)}"
+        for key in matching:
+            if not use.is_optional and use.pattern == re.escape(key):
+                yield from _misuses(use, key, messages[key])
+    for key in messages:
+        if key not in used:
+            yield f"{key}: nothing asks for it"
+
+
+def _misuses(use: Use, key: str, message: Message) -> Iterator[str]:
+    if message.is_plural and not use.is_plural:
+        yield f"{use.place}: {key} is counted: ask for its plural"
+    if use.is_plural and not message.is_plural:
+        yield f"{use.place}: {key} has no plural"
+    lacking = message.parameters - (use.parameters or message.parameters)
+    if lacking:
+        yield f"{use.place}: {key} is not given {', '.join(sorted(lacking))}"
+
+
+def _readable(pattern: str) -> str:
+    return re.sub(r"\\(.)", r"\1", pattern).replace(_ANY, "…")
+
+
+def _is_key(pattern: str) -> bool:
+    return re.match(r"[a-z_]+\\\.\S+$", pattern) is not None
+
+
+# Python
+
+
+def _in_python(path: Path, place: str) -> Iterator[Use]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant | ast.JoinedStr):
+            # keys are also carried to where they are looked up: in tables, in refusals
+            for pattern in filter(_is_key, _python_patterns(node)):
+                yield Use(f"{place}:{node.lineno}", pattern, is_optional=True)
+        if isinstance(node, ast.Call) and node.args:
+            yield from _call_in_python(node, f"{place}:{node.lineno}")
+
+
+def _call_in_python(call: ast.Call, place: str) -> Iterator[Use]:
+    called: ast.expr = call.func
+    method = ""
+    if isinstance(called, ast.Attribute) and called.attr in {"plural", "term"}:
+        method, called = called.attr, called.value
+    if isinstance(called, ast.Call):
+        is_ours = isinstance(called.func, ast.Name) and called.func.id == "translations"
+    else:
+        is_ours = getattr(called, "attr", getattr(called, "id", None)) in _TRANSLATORS
+    if is_ours:
+        names = [keyword.arg for keyword in call.keywords]
+        parameters = None if None in names else frozenset(filter(None, names))
+        for pattern in _python_patterns(call.args[0]):
+            yield _use(place, pattern, method, parameters)
+
+
+def _python_patterns(node: ast.expr) -> list[str]:
+    match node:
+        case ast.Constant(value=str(text)):
+            return [re.escape(text)]
+        case ast.JoinedStr(values=parts):
+            return ["".join(_python_patterns(part)[0] for part in parts)]
+        case ast.FormattedValue():
+            return [_ANY]
+        case ast.IfExp(body=one, orelse=other):
+            return _python_patterns(one) + _python_patterns(other)
+        case _:
+            return []
+
+
+# Jinja
+
+
+def _in_template(path: Path, place: str) -> Iterator[Use]:
+    tree = Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
+    for constant in tree.find_all(nodes.Const):
+        for pattern in filter(_is_key, _template_patterns(constant)):
+            yield Use(f"{place}:{constant.lineno}", pattern, is_optional=True)
+    for call in tree.find_all(nodes.Call):
+        called: nodes.Node = call.node
+        method = ""
+        if isinstance(called, nodes.Getattr) and called.attr in {"plural", "term"}:
+            method, called = called.attr, called.node
+        if isinstance(called, nodes.Name) and called.name in _TRANSLATORS and call.args:
+            parameters = frozenset(keyword.key for keyword in call.kwargs)
+            for pattern in _template_patterns(call.args[0]):
+                yield _use(f"{place}:{call.lineno}", pattern, method, parameters)
+
+
+def _template_patterns(node: nodes.Expr) -> list[str]:
+    match node:
+        case nodes.Const(value=str(text)):
+            return [re.escape(text)]
+        case nodes.Concat(nodes=parts):
+            return ["".join((_template_patterns(part) or [_ANY])[0] for part in parts)]
+        case nodes.CondExpr(expr1=one, expr2=other):
+            return _template_patterns(one) + (_template_patterns(other) if other else [])
+        case _:
+            return []
+
+
+def _use(place: str, pattern: str, method: str, parameters: frozenset[str] | None) -> Use:
+    if method == "term":
+        return Use(place, rf"{pattern}\.{_ANY}")
+    if method == "plural":
+        given = None if parameters is None else parameters | {"count"}
+        return Use(place, pattern, given, is_plural=True)
+    return Use(place, pattern, parameters)
