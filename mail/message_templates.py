@@ -1,13 +1,13 @@
-"""What mails say: templates in the languages we write, as text and as HTML."""
+"""Mails in words: one template for each, filled with the messages of a language."""
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Final
+from typing import Any, Final
 
-import jinja2
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from domain.base.values import Template
+from i18n.translations import Translations, translations
 from mail.address_book import Language
 
 _TEMPLATES: Final = Environment(
@@ -22,7 +22,7 @@ _TEMPLATES: Final = Environment(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a template may say."""
+    """The values that a template may name."""
 
     reference: str
     kind: str
@@ -31,7 +31,7 @@ class Facts:
     subject: str
     """As somebody wrote it; empty: the template's own."""
     body: str
-    """What somebody wrote, or why the item needs attention."""
+    """The text that somebody wrote, or the reason why the item needs attention."""
     desk: str
     """The desk's name, or its address."""
 
@@ -45,15 +45,37 @@ class Written:
     html: str
 
 
+@dataclass(frozen=True, slots=True)
+class _HtmlTranslations:
+    """Messages as HTML: parameters are escaped, unless they are HTML themselves."""
+
+    translate: Translations
+
+    @property
+    def language(self) -> str:
+        return self.translate.language
+
+    def __call__(self, key: str, **parameters: object) -> Markup:
+        # a message is ours: what could be hostile comes in by its parameters
+        message = Markup(self.translate(key))  # noqa: S704
+        return message.format(**parameters)
+
+
 def written(template: Template, language: Language, facts: Facts) -> Written:
-    """The mail that a template makes of these facts."""
-    values = {name: getattr(facts, name) for name in Facts.__slots__}
-    text = _found(template, language, "txt").make_module(values)
-    html = _found(template, language, "html").render(values)
+    """Return the mail that a template makes of these facts."""
+    translate = translations(language)
+    values: dict[str, Any] = {name: getattr(facts, name) for name in Facts.__slots__}
+    text = _TEMPLATES.get_template(f"{template}.txt").make_module(
+        values | {"t": translate, "quoted": translate("email.quoted_text", text=facts.about)}
+    )
+    in_html = _HtmlTranslations(translate)
+    html = _TEMPLATES.get_template(f"{template}.html").render(
+        values
+        | {
+            "t": in_html,
+            "quoted": in_html("email.quoted_html", text=facts.about),
+            "bold_reference": Markup("<b>{}</b>").format(facts.reference),
+        }
+    )
     subject = " ".join(str(vars(text)["subject"]).split())
     return Written(subject=subject, text=f"{str(text).strip()}\n", html=html)
-
-
-@cache
-def _found(template: Template, language: Language, ending: str) -> jinja2.Template:
-    return _TEMPLATES.get_template(f"{language}/{template}.{ending}")
