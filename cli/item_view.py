@@ -12,8 +12,8 @@ from rich.text import Text
 
 from cli import phrases
 from cli.field_arguments import usage
+from cli.phrases import t
 from cli.terminal import Lines, aside, pairs
-from domain.base.durations import short_text
 from domain.base.values import SYSTEM, Kind, Status, is_person, is_robot
 from domain.model.commands import Command, commands_of
 from domain.model.states import (
@@ -42,9 +42,9 @@ STATUS_STYLES: Final = {
 }
 _TEXT_LINES: Final = 12
 _MARKS: Final = (
-    ("attention", "needs attention", "bold red"),
-    ("new_information", "new information", "yellow"),
-    ("robot_rejected", "robot-rejected", "yellow"),
+    ("attention", "bold red"),
+    ("new_information", "yellow"),
+    ("robot_rejected", "yellow"),
 )
 
 
@@ -59,7 +59,7 @@ def actor(name: str) -> Text:
 
 def status(value: Status) -> Text:
     """A status in its colour."""
-    return Text(phrases.STATUSES[value], STATUS_STYLES[value])
+    return Text(t.term("status", value), STATUS_STYLES[value])
 
 
 def due(value: Status, due_at: datetime | None, due_text: str | None, now: datetime) -> Text | None:
@@ -69,7 +69,7 @@ def due(value: Status, due_at: datetime | None, due_text: str | None, now: datet
     if value in {Status.DRAFT, Status.RESOLVED, Status.CLOSED}:
         return Text(f"{due_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}", "dim")
     if due_at <= now:
-        return Text(f"overdue {short_text(now - due_at)}", "bold red")
+        return Text(t("shell.time.overdue", span=phrases.span(now - due_at)), "bold red")
     return Text(phrases.relative(due_at, now), "green")
 
 
@@ -83,12 +83,22 @@ def card(
 ) -> RenderableType:
     """The item as a person wants to see it first; without its facts if not `whole`."""
     head = Text.assemble(
-        (state.reference, "bold"), "  ", (state.title or "(no title)", "bold"), overflow="fold"
+        (state.reference, "bold"),
+        "  ",
+        (state.title or t("list.untitled"), "bold"),
+        overflow="fold",
     )
     parts: list[RenderableType] = [head, _standing(state, now)]
     if state.cancelled and state.resolution is not None:
-        why = f": {state.resolution.reason}" if state.resolution.reason else ""
-        parts.append(Text(f"This {state.kind.value} was aborted{why}", "red"))
+        kind, reason = t.term("kind", state.kind), state.resolution.reason
+        parts.append(
+            Text(
+                t("shell.aborted_because", kind=kind, reason=reason)
+                if reason
+                else t("shell.aborted", kind=kind),
+                "red",
+            )
+        )
     if state.attention:
         parts += ["", _attention(state)]
     if whole:
@@ -116,14 +126,15 @@ def begun(state: State, now: datetime, link: str) -> RenderableType:
         parts.append(Text(f"  {link}", "dim"))
     following = "submit" if state.status is Status.DRAFT else "start"
     if state.status in {Status.DRAFT, Status.TO_DO}:
-        parts.append(Text(f"  next: casekeep do {state.reference} {following}", "dim"))
+        command = f"casekeep do {state.reference} {following}"
+        parts.append(Text(f"  {t('shell.next', command=command)}", "dim"))
     return Group(*parts)
 
 
 def moved(before: State, after: State, now: datetime) -> RenderableType:
     """What a command led to, in a line."""
     if after.revision == before.revision:
-        return Text.assemble(line(after, now), (" · nothing to change", "dim"))
+        return Text.assemble(line(after, now), (f" · {t('shell.unchanged')}", "dim"))
     passed = Text.assemble((after.reference, "bold"), "  ")
     if after.status is not before.status:
         passed.append_text(status(before.status)).append(" → ", "dim")
@@ -147,7 +158,7 @@ def waiting(reference: str) -> Iterator[Callable[[TimelineEntry], None]]:
         when = phrases.clock(entry.at, datetime.now().astimezone())
         console.print(Text.assemble((f"{when}  ", "dim"), actor(entry.by), "  ", _happened(entry)))
 
-    with console.status(Text(f"waiting until {reference} is closed; Ctrl-C leaves it alone")):
+    with console.status(Text(t("shell.waiting", reference=reference))):
         yield tell
 
 
@@ -164,7 +175,11 @@ def commands(kind: Kind) -> RenderableType:
         )
         for name, model in commands_of(kind).items()
     ]
-    return Lines((f"{kind} commands", "What it does, and its fields"), rows, flexible=1)
+    heads = (
+        t("shell.head.commands", kind=t.term("kind", kind)),
+        t("shell.head.command_fields"),
+    )
+    return Lines(heads, rows, flexible=1)
 
 
 def findings(found: Iterable["Found"]) -> RenderableType:
@@ -175,7 +190,7 @@ def findings(found: Iterable["Found"]) -> RenderableType:
         if one.excerpt:
             what.append(f"\n{one.excerpt}", "dim")
         rows.append((Text(one.item.reference), status(one.item.status), what))
-    return Lines(("Reference", "Status", "Title and what matches"), rows)
+    return Lines((t("shell.head.reference"), t("field.status"), t("shell.head.match")), rows)
 
 
 def endings(states: Iterable[State]) -> RenderableType:
@@ -183,9 +198,15 @@ def endings(states: Iterable[State]) -> RenderableType:
     rows = []
     for state in states:
         end = state.resolution
-        how = phrases.plain(end.method or end.outcome or "") if end else ""
+        how = phrases.term("resolution", end.method or end.outcome) if end else ""
         rows.append((state.reference, how, state.title, actor(end.by) if end else ""))
-    return Lines(("Reference", "End", "Title", "By"), rows)
+    heads = (
+        t("shell.head.reference"),
+        t("shell.head.end"),
+        t("field.title"),
+        t("shell.head.by"),
+    )
+    return Lines(heads, rows)
 
 
 def listing(
@@ -194,21 +215,33 @@ def listing(
     """Lines of a list."""
     rows = []
     for one in items:
-        marks = [Text(word, style) for name, word, style in _MARKS if getattr(one, name)]
+        marks = [
+            Text(phrases.term("mark", name), style) for name, style in _MARKS if getattr(one, name)
+        ]
         standing = status(one.status)
-        for more in filter(None, (one.wait, one.resolution)):
-            standing.append(f"\n{phrases.plain(more)}", "dim")
-        has_it = actor(one.assignee) if one.assignee else Text(f"queue {one.queue}", "dim")
+        for group, word in (("wait", one.wait), ("resolution", one.resolution)):
+            if word:
+                standing.append(f"\n{phrases.term(group, word)}", "dim")
+        has_it = (
+            actor(one.assignee) if one.assignee else Text(t("shell.queue", queue=one.queue), "dim")
+        )
         rows.append(
             (
                 one.reference,
                 standing,
-                Text("\n").join([Text(one.title or "(no title)"), *marks]),
+                Text("\n").join([Text(one.title or t("list.untitled")), *marks]),
                 *([has_it] if holder else []),
                 due(one.status, one.due_at, one.due_text, now) or "",
             )
         )
-    return Lines(("Reference", "Status", "Title", *(["Held by"] if holder else []), "Due"), rows)
+    heads = (
+        t("shell.head.reference"),
+        t("field.status"),
+        t("field.title"),
+        *([t("shell.head.held_by")] if holder else []),
+        t("field.due"),
+    )
+    return Lines(heads, rows)
 
 
 def timeline(entries: Iterable[TimelineEntry], now: datetime) -> RenderableType:
@@ -217,17 +250,18 @@ def timeline(entries: Iterable[TimelineEntry], now: datetime) -> RenderableType:
     for entry in entries:
         what = _happened(entry)
         if entry.resolution:
-            what.append("\nthis is the resolution", "green")
+            what.append(f"\n{t('shell.resolution')}", "green")
         number = "" if entry.refused else str(entry.revision)
         rows.append((number, phrases.clock(entry.at, now), actor(entry.by), what))
-    return Lines(("", "When", "Who", "What"), rows, flexible=3)
+    heads = ("", t("shell.head.when"), t("shell.head.who"), t("shell.head.what"))
+    return Lines(heads, rows, flexible=3)
 
 
 def _standing(state: State, now: datetime) -> Text:
     standing = Text.assemble(status(state.status), ": ", phrases.standing(state, now))
-    for name, word, style in _MARKS:
+    for name, style in _MARKS:
         if getattr(state, name):
-            standing.append(" · ").append(word, style)
+            standing.append(" · ").append(phrases.term("mark", name), style)
     return standing
 
 
@@ -235,57 +269,69 @@ def _facts(state: State, now: datetime, link: str) -> RenderableType:
     case = state.case if isinstance(state, ActionItemState) else None
     step = phrases.step_of(state) if isinstance(state, CaseState) else ""
     facts: dict[str, RenderableType | None] = {
-        "Kind": _kind(state),
-        "Case": case,
-        "Step": step,
-        "Queue": state.queue,
-        "Assigned to": state.assignee and actor(state.assignee),
-        "Owner": state.owner and actor(state.owner),
-        "Contact": _contact(state.primary_contact),
-        "Requester": _contact(state.requester),
-        "Due": due(state.status, state.due_at, state.due_text, now),
-        "Started": f"{phrases.both(state.started_at, now)} by {state.created_by}",
-        "Changed": f"{phrases.both(state.changed_at, now)}, revision {state.revision}",
-        "Lease": _lease(state, now),
-        "Wakes": phrases.both(state.wakes_at, now) if state.wakes_at else None,
-        "Closes": phrases.both(state.closes_at, now) if state.closes_at else None,
-        "Reason": state.resolution.reason if state.resolution else None,
-        "Links": ", ".join(f"{link.kind} {link.reference}" for link in state.links),
-        "In the UI": link,
+        t("shell.fact.kind"): _kind(state),
+        t("fact.case"): case,
+        t("shell.fact.step"): step,
+        t("field.queue"): state.queue,
+        t("shell.fact.assignee"): state.assignee and actor(state.assignee),
+        t("field.owner"): state.owner and actor(state.owner),
+        t("shell.fact.contact"): _contact(state.primary_contact),
+        t("fact.requester"): _contact(state.requester),
+        t("field.due"): due(state.status, state.due_at, state.due_text, now),
+        t("shell.fact.started"): t(
+            "shell.started", moment=phrases.both(state.started_at, now), person=state.created_by
+        ),
+        t("field.changed"): t(
+            "shell.changed", moment=phrases.both(state.changed_at, now), revision=state.revision
+        ),
+        t("shell.fact.lease"): _lease(state, now),
+        t("shell.fact.wakes"): phrases.both(state.wakes_at, now) if state.wakes_at else None,
+        t("shell.fact.closes"): phrases.both(state.closes_at, now) if state.closes_at else None,
+        t("form.reason"): state.resolution.reason if state.resolution else None,
+        t("part.links"): ", ".join(f"{link.kind} {link.reference}" for link in state.links),
+        t("shell.fact.link"): link,
     }
     if isinstance(state, CaseState) and state.data:
-        facts["Data"] = json.dumps(state.data, ensure_ascii=False)
+        facts[t("fact.data")] = json.dumps(state.data, ensure_ascii=False)
     return pairs(facts)
 
 
 def _awaited(items: Iterable[AwaitedState]) -> RenderableType:
     rows = [
-        (one.reference, phrases.plain(one.ended) if one.ended else "open", one.title)
+        (
+            one.reference,
+            phrases.term("resolution", one.ended) if one.ended else t("shell.open"),
+            one.title,
+        )
         for one in items
     ]
-    return Lines(("Waits for", "End", "Title"), rows)
+    heads = (t("shell.head.waits_for"), t("shell.head.end"), t("field.title"))
+    return Lines(heads, rows)
 
 
 def _checklist(lines: Iterable[LineState]) -> RenderableType:
     rows = [
         (
             line.key,
-            Text("open", "yellow") if line.answer is None else phrases.plain(line.answer),
+            Text(t("shell.open"), "yellow")
+            if line.answer is None
+            else phrases.term("ticked", line.answer),
             line.text,
         )
         for line in lines
     ]
-    return Lines(("Checklist", "Answer", "Question"), rows)
+    heads = (t("part.checklist"), t("shell.head.answer"), t("shell.head.question"))
+    return Lines(heads, rows)
 
 
 def _lease(state: State, now: datetime) -> str | None:
     lease = state.lease if isinstance(state, TicketState | ActionItemState) else None
-    return None if lease is None else f"until {phrases.both(lease.until, now)}"
+    return None if lease is None else t("shell.time.until", moment=phrases.both(lease.until, now))
 
 
 def _kind(state: State) -> str:
     what = state.definition if isinstance(state, CaseState) else state.category
-    return f"{state.kind.value}, {what}" if what else state.kind.value
+    return ", ".join(filter(None, (t.term("kind", state.kind), what)))
 
 
 def _contact(contact: object) -> str | None:
@@ -294,12 +340,14 @@ def _contact(contact: object) -> str | None:
 
 
 def _attention(state: State) -> RenderableType:
-    parts: list[RenderableType] = [Text("Needs attention", "bold red")]
-    parts += [Text(f"  {why.action or 'the flow'}: {why.reason}") for why in state.attention]
+    parts: list[RenderableType] = [Text(t("mark.attention"), "bold red")]
+    parts += [
+        Text(f"  {why.action or t('shell.the_flow')}: {why.reason}") for why in state.attention
+    ]
     failed = next((why.action for why in state.attention if why.action), None)
     ways = [f"start_action action={failed}"] if failed else []
     ways += ["rework step=STEP", "reset_in_progress", "cancel"]
-    parts.append(Text("Ways out", "bold"))
+    parts.append(Text(t("shell.ways_out"), "bold"))
     parts += [Text(f"  casekeep do {state.reference} {way}") for way in ways]
     return Group(*parts)
 
@@ -311,18 +359,24 @@ def _actions(copies: Sequence[ActionState], now: Mapping[str, ActionItemState]) 
         standing = status(itself.status if itself else copy.status)
         if copy.outcome is not None:
             is_bad = copy.outcome != "complete"
-            standing = Text(phrases.plain(copy.outcome), "red" if is_bad else "green")
+            standing = Text(phrases.term("resolution", copy.outcome), "red" if is_bad else "green")
         held = itself.assignee or itself.owner if itself else None
-        queue = Text(f"queue {itself.queue}", "dim") if itself else ""
+        queue = Text(t("shell.queue", queue=itself.queue), "dim") if itself else ""
         key = Text.assemble(copy.key, "\n", (copy.reference, "dim"))
         rows.append((key, standing, copy.title, actor(held) if held else queue))
-    return Lines(("Action", "Status", "Title", "Held by"), rows)
+    heads = (
+        t("shell.head.action"),
+        t("field.status"),
+        t("field.title"),
+        t("shell.head.held_by"),
+    )
+    return Lines(heads, rows)
 
 
 def _happened(entry: TimelineEntry) -> Text:
     what = Text(phrases.plain(entry.command), "bold")
     if entry.refused:
-        what.append(" refused", "red")
+        what.append(f" {t('timeline.refused')}", "red")
     elif entry.before is None:
         what.append("  ").append_text(status(entry.after))
     elif entry.before is not entry.after:
@@ -341,4 +395,6 @@ def _excerpt(text: str) -> list[RenderableType]:
 def _shortened(text: str) -> str:
     lines = text.strip().splitlines()
     more = len(lines) - _TEXT_LINES
-    return "\n".join(lines if more <= 0 else [*lines[:_TEXT_LINES], f"… {more} more lines"])
+    if more <= 0:
+        return "\n".join(lines)
+    return "\n".join([*lines[:_TEXT_LINES], t.plural("shell.more_lines", more)])

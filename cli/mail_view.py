@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli.phrases import both, clock
+from cli.phrases import both, clock, t
 from cli.terminal import Lines, pairs
 from mailroom.import_files import Fed
 from store.mail.inbound_mail import Arrival, KeptAttachment
@@ -22,7 +22,7 @@ def letters(
     """The dead letters, a line each."""
     if not found:
         there = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
-        return f"No dead letters ({there or 'no mails yet'})."
+        return t("shell.mail.no_dead_letters", counts=there or t("shell.mail.no_mails"))
     return _listed(found, now)
 
 
@@ -34,50 +34,73 @@ def mails(found: Sequence[Arrival], now: datetime) -> RenderableType:
 def _listed(found: Sequence[Arrival], now: datetime) -> Lines:
     rows = []
     for one in found:
-        what = Text(one.subject or "(no subject)")
+        what = Text(one.subject or t("shell.mail.no_subject"))
         standing = _standing(one)
         if standing:
             what.append(f"\n{standing}", "dim")
         rows.append((one.digest[:_SHORT], clock(one.received_at, now), one.sender or "?", what))
-    return Lines(("Name", "Received", "From", "Subject"), rows, flexible=3)
+    heads = (
+        t("shell.mail.head.name"),
+        t("shell.mail.head.received"),
+        t("shell.mail.head.from"),
+        t("form.subject"),
+    )
+    return Lines(heads, rows, flexible=3)
 
 
 def mail(one: Arrival, attachments: Sequence[KeptAttachment], now: datetime) -> RenderableType:
     """A mail with all of its text."""
-    hangs_on = [
-        f"{number} {part.name}, {part.type}, {part.size:,} bytes"
-        + (f": not kept apart, {part.refused}" if part.refused else "")
-        for number, part in enumerate(attachments, 1)
-    ]
+    received = t(
+        "shell.mail.received_for",
+        moment=both(one.received_at, now),
+        addresses=", ".join(one.addresses),
+    )
     facts = pairs(
         {
-            "Name": one.digest,
-            "Received": f"{both(one.received_at, now)} for {', '.join(one.addresses)}",
-            "From": f"{one.sender_name} <{one.sender}>".strip() if one.sender else one.sender_name,
-            "To": ", ".join(one.recipients),
-            "Item": one.reference,
-            "State": _standing(one) or one.state.value,
-            "Attached": "\n".join(hangs_on),
+            t("shell.mail.head.name"): one.digest,
+            t("shell.mail.head.received"): received,
+            t("shell.mail.head.from"): f"{one.sender_name} <{one.sender}>".strip()
+            if one.sender
+            else one.sender_name,
+            t("shell.mail.head.to"): ", ".join(one.recipients),
+            t("shell.mail.head.item"): one.reference,
+            t("shell.mail.head.state"): _standing(one) or one.state.value,
+            t("shell.mail.head.attached"): "\n".join(
+                _attachment(number, part) for number, part in enumerate(attachments, 1)
+            ),
         }
     )
-    head = Text(one.subject or "(no subject)", "bold", overflow="fold")
-    return Group(head, "", facts, "", Text(one.text or one.excerpt or "(no text)"))
+    head = Text(one.subject or t("shell.mail.no_subject"), "bold", overflow="fold")
+    return Group(head, "", facts, "", Text(one.text or one.excerpt or t("mail.no_body")))
+
+
+def _attachment(number: int, part: KeptAttachment) -> str:
+    line = t(
+        "shell.mail.attachment",
+        number=number,
+        name=part.name,
+        type=part.type,
+        size=f"{part.size:,}",
+    )
+    if not part.refused:
+        return line
+    return f"{line}{t('colon')}{t('shell.mail.not_kept', reason=part.refused)}"
 
 
 def _standing(one: Arrival) -> str:
-    """What is to be said of a mail that was not simply given to its item."""
+    """Return what a mail has besides its item: a reason, or nothing."""
     if one.state is ArrivalState.DEAD:
-        return f"dead letter: {one.reason}"
+        return t("shell.mail.dead", reason=one.reason)
     if one.state is ArrivalState.ACCEPTED:
-        return "not with its item yet"
-    return f"automatic: {one.automatic}" if one.automatic else ""
+        return t("shell.mail.accepted")
+    return t("shell.mail.automatic", reason=one.automatic) if one.automatic else ""
 
 
 def fed(done: Fed, ends: Mapping[str, int]) -> str:
     """What became of the mails that were fed."""
-    lines = [f"{done.new} new, {done.known} known before, {len(done.skipped)} not fed."]
+    lines = [t("shell.mail.fed", new=done.new, known=done.known, skipped=len(done.skipped))]
     lines += done.skipped[:_SHOWN]
     if len(done.skipped) > _SHOWN:
-        lines.append(f"… and {len(done.skipped) - _SHOWN} more")
+        lines.append(t("shell.more", count=len(done.skipped) - _SHOWN))
     there = ", ".join(f"{number} {state}" for state, number in ends.items() if number)
-    return "\n".join([*lines, f"Mails of this desk: {there or 'none'}."])
+    return "\n".join([*lines, t("shell.mail.of_this_desk", counts=there or t("shell.none"))])

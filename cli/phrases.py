@@ -1,28 +1,42 @@
-"""How people say it: statuses, waits and ends in the status model's terms, times near and far."""
+"""How people say it: waits and ends in the status model's terms, times near and far."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.base.durations import short_text
-from domain.base.values import Status
-from domain.model.states import ActionItemState, CaseState, State
+from domain.base.values import Status, WaitType
+from domain.model.states import ActionItemState, CaseState, State, WaitState
+from i18n.translations import DEFAULT, translations
 
-STATUSES: Final = {
-    Status.DRAFT: "Draft",
-    Status.TO_DO: "To Do",
-    Status.IN_PROGRESS: "In Progress",
-    Status.WAIT: "Wait",
-    Status.RESOLVED: "Resolved",
-    Status.CLOSED: "Closed",
-}
+t: Final = translations(DEFAULT)
+"""The shell's messages: in English."""
+_UNITS: Final = (
+    (86_400, "shell.time.days"),
+    (3_600, "shell.time.hours"),
+    (60, "shell.time.minutes"),
+    (1, "shell.time.seconds"),
+)
+_SHOWN_UNITS: Final = 2
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its two largest units: `2 d 3 h`, `45 min`, `12 s`."""
+    rest = int(abs(length).total_seconds())
+    parts: list[str] = []
+    for size, key in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(t(key, count=count))
+        if len(parts) == _SHOWN_UNITS or (parts and not count):
+            break
+    return " ".join(parts) or t("shell.time.seconds", count=0)
 
 
 def relative(moment: datetime, now: datetime) -> str:
     """`in 2 d 3 h`, `now`, or `2 d 3 h ago`."""
     ahead = moment - now
     if abs(ahead) < timedelta(seconds=1):
-        return "now"
-    return f"in {short_text(ahead)}" if ahead >= timedelta(0) else f"{short_text(ahead)} ago"
+        return t("shell.time.now")
+    return t("shell.time.ahead" if ahead >= timedelta(0) else "shell.time.past", span=span(ahead))
 
 
 def clock(moment: datetime, now: datetime) -> str:
@@ -41,38 +55,51 @@ def plain(word: str) -> str:
     return word.replace("_", " ")
 
 
+def term(group: str, word: str | None) -> str:
+    """Return the term of a word as it stands within a sentence: `more information`."""
+    name = t.term(group, word)
+    return name[:1].lower() + name[1:]
+
+
 def standing(state: State, now: datetime) -> str:
     """Where the item stands, after its status: who has it, what it waits for, how it ended."""
     match state.status:
         case Status.WAIT if state.wait is not None:
-            what = f"for {plain(state.wait.type)}" if state.wait.type != "until" else "until then"
-            whom = f" from {state.wait.waiting_for}" if state.wait.waiting_for else ""
-            ends = f", {relative(state.wakes_at, now)} at the latest" if state.wakes_at else ""
-            if state.wait.type == "until" and state.wakes_at:
-                what, ends = f"until {clock(state.wakes_at, now)}", ""
-            if state.wait.type == "split":
-                what = "until all its parts are closed"
-            if state.wait.type == "case_launched":
-                what = "until the Case it launched is closed"
-            if state.wait.type == "pause":
-                what = "paused until somebody resumes it"
-            closing = ", then it closes" if state.wait.close_if_no_response else ""
-            return f"{what}{whom}{ends}{closing}"
+            return _waits(state.wait, state.wakes_at, now)
         case Status.RESOLVED | Status.CLOSED if state.resolution is not None:
-            how = plain(state.resolution.method or state.resolution.outcome or "")
-            closes = f", closes {relative(state.closes_at, now)}" if state.closes_at else ""
-            return f"{how} by {state.resolution.by}{closes}"
+            how = term("resolution", state.resolution.method or state.resolution.outcome)
+            parts = [t("shell.stands.ended", how=how, person=state.resolution.by)]
+            if state.closes_at:
+                parts.append(t("shell.stands.closes", when=relative(state.closes_at, now)))
+            return ", ".join(parts)
         case Status.TO_DO if isinstance(state, ActionItemState) and state.in_review:
-            whom = f"{state.assignee} reviews it" if state.assignee else f"in queue {state.queue}"
-            return f"to be reviewed, {whom}"
+            whom = (
+                t("shell.stands.reviewer", person=state.assignee)
+                if state.assignee
+                else t("shell.stands.in_queue", queue=state.queue)
+            )
+            return f"{t('shell.stands.in_review')}, {whom}"
         case Status.TO_DO | Status.IN_PROGRESS | Status.DRAFT if state.assignee:
-            return f"{state.assignee} has it"
+            return t("shell.stands.assigned", person=state.assignee)
         case _:
-            return f"waits in queue {state.queue}"
+            return t("shell.stands.queued", queue=state.queue)
+
+
+def _waits(wait: WaitState, wakes_at: datetime | None, now: datetime) -> str:
+    what, more = t.term("shell.stands", wait.type), []
+    if wakes_at and wait.type == WaitType.UNTIL:
+        what = t("shell.time.until", moment=clock(wakes_at, now))
+    elif wakes_at:
+        more.append(t("shell.stands.at_the_latest", when=relative(wakes_at, now)))
+    if wait.waiting_for:
+        what = t("shell.stands.from", what=what, who=wait.waiting_for)
+    if wait.close_if_no_response:
+        more.append(t("shell.stands.then_closes"))
+    return ", ".join([what, *more])
 
 
 def step_of(case: CaseState) -> str:
     """The step under way and what is open in it."""
     open_now = [copy.key for copy in case.actions if copy.outcome is None]
-    doing = f", open: {', '.join(open_now)}" if open_now else ""
-    return f"{case.step}{doing}" if case.step else doing.removeprefix(", ")
+    doing = t("shell.stands.open_actions", actions=", ".join(open_now)) if open_now else ""
+    return ", ".join(filter(None, (case.step, doing)))
