@@ -258,7 +258,7 @@ def timeline(entries: Iterable[TimelineEntry], now: datetime) -> RenderableType:
 
 
 def _standing(state: State, now: datetime) -> Text:
-    standing = Text.assemble(status(state.status), ": ", phrases.standing(state, now))
+    standing = Text.assemble(status(state.status), t("colon"), phrases.standing(state, now))
     for name, style in _MARKS:
         if getattr(state, name):
             standing.append(" · ").append(phrases.term("mark", name), style)
