@@ -9,9 +9,10 @@ from rich.text import Text
 
 from catalog.loader import Catalog
 from catalog.schedules import Schedule
+from cli import phrases
+from cli.phrases import t
 from cli.terminal import Lines, pairs
 from devstack.stack_info import Running
-from domain.base.durations import short_text
 from domain.model.calendars import DAYS, Openings, WorkingCalendar
 from domain.model.definitions import Settings, Terms
 from reconciliation.fsck import Difference
@@ -20,7 +21,7 @@ from starter.schedules import Planned, Step
 
 def ready(line: str) -> RenderableType:
     """A part of the stack that became ready."""
-    return Text.assemble(("ready  ", "green"), line)
+    return Text.assemble((f"{t('shell.desk.ready')}  ", "green"), line)
 
 
 def welcome(there: Running, database: str, known: Catalog, *, is_default: bool) -> RenderableType:
@@ -35,22 +36,22 @@ def welcome(there: Running, database: str, known: Catalog, *, is_default: bool) 
         "casekeep do REFERENCE start",
     ]
     if not is_default:
-        tries.insert(0, f"export TEMPORAL_ADDRESS={there.temporal}   # the ports are not the usual")
+        tries.insert(0, f"export TEMPORAL_ADDRESS={there.temporal}   # {t('shell.desk.ports')}")
     return Group(
         "",
-        Text("The desk is up. Ctrl-C stops it.", "bold"),
+        Text(t("shell.desk.up"), "bold"),
         pairs(
             {
-                **({} if there.web is None else {"Work pages": there.web}),
+                t("shell.desk.pages"): there.web,
                 "Temporal": there.temporal,
-                "Its UI": there.ui,
-                **({} if there.mail is None else {"Mails": f"taken in at {there.mail}"}),
-                "Database": database,
-                "Logs": "server.log, worker.log, mailroom.log and web.log in .casekeep/",
+                t("shell.desk.ui"): there.ui,
+                t("shell.desk.mails"): there.mail and t("shell.desk.mails_at", address=there.mail),
+                t("shell.desk.database"): database,
+                t("shell.desk.logs"): t("shell.desk.log_files"),
             }
         ),
         "",
-        Text("Try in another terminal, in this folder:"),
+        Text(t("shell.desk.try")),
         *(Text(f"  {line}", "bold") for line in tries),
     )
 
@@ -58,22 +59,27 @@ def welcome(there: Running, database: str, known: Catalog, *, is_default: bool) 
 def way_in(link: str) -> RenderableType:
     """The link to the pages, on a line that is not broken, so that it can be clicked or copied."""
     return Text.assemble(
-        "\nOr open the work pages; this link signs you in once, within 15 minutes:\n  ",
+        f"\n{t('shell.desk.sign_in_link')}\n  ",
         (link, "bold"),
-        ("\n  (another one: casekeep account link NAME)", "dim"),
+        (f"\n  {t('shell.desk.another_link', command='casekeep account link NAME')}", "dim"),
     )
 
 
 def catalog(found: Catalog, today: date) -> RenderableType:
     """What a catalog holds."""
     if found == Catalog():
-        return Text("The catalog is empty: items need none, but nothing is preset.")
+        return Text(t("shell.catalog.empty"))
     categories = Lines(
-        ("Ticket category", "Queue", "Due", "Feedback window"),
+        (
+            t("shell.catalog.category"),
+            t("field.queue"),
+            t("field.due"),
+            t("shell.catalog.window"),
+        ),
         [_category(name, terms) for name, terms in sorted(found.categories.items())],
     )
     definitions = Lines(
-        ("Case definition", "Version", "Steps and their Actions"),
+        (t("shell.catalog.definition"), t("shell.catalog.version"), t("shell.catalog.steps")),
         [
             (
                 name,
@@ -92,25 +98,34 @@ def catalog(found: Catalog, today: date) -> RenderableType:
         ],
     )
     schedules = Lines(
-        ("Schedule", "When", "Starts"),
+        (t("shell.catalog.schedule"), t("shell.head.when"), t("shell.catalog.starts")),
         [
             (name, when(schedule), f"{schedule.definition}: {schedule.short_description}")
             for name, schedule in sorted(found.schedules.items())
         ],
     )
     calendars = Lines(
-        ("Calendar", "Zone", "Hours", "Next day off"),
+        (
+            t("shell.catalog.calendar"),
+            t("shell.catalog.zone"),
+            t("shell.catalog.hours"),
+            t("shell.catalog.next_day_off"),
+        ),
         [_calendar(calendar, today) for _, calendar in sorted(found.calendars.items())],
     )
     queues = Lines(
-        ("Queue", "Robots are offered", "Title"),
+        (t("field.queue"), t("shell.catalog.robots"), t("field.title")),
         [
-            (name, ", ".join(f"{kind}s" for kind in queue.robots) or "nothing", queue.title)
+            (
+                name,
+                ", ".join(f"{kind}s" for kind in queue.robots) or t("shell.catalog.no_robots"),
+                queue.title,
+            )
             for name, queue in sorted(found.queues.items())
         ],
     )
     services = Lines(
-        ("Service", "Address"),
+        (t("shell.catalog.service"), t("shell.catalog.address")),
         [(name, service.url) for name, service in sorted(found.services.items())],
     )
     more = [
@@ -129,23 +144,25 @@ def catalog(found: Catalog, today: date) -> RenderableType:
 def when(schedule: Schedule) -> str:
     """When a schedule starts something."""
     zone = f" ({schedule.zone})" if schedule.zone else ""
-    text = f"every {schedule.every}" if schedule.every else f"{schedule.cron}{zone}"
-    return f"{text}, paused" if schedule.paused else text
+    text = f"{schedule.cron}{zone}"
+    if schedule.every:
+        text = t("shell.catalog.every", interval=schedule.every)
+    return t("shell.catalog.paused", when=text) if schedule.paused else text
 
 
 def schedules(done: Sequence[Planned], *, dry_run: bool) -> RenderableType:
     """What was done about the desk's schedules, or would be."""
     if not done:
-        return Text("The catalog has no schedules, and Temporal has none of this desk.")
-    would = "would be " if dry_run else ""
-    return Lines(
-        ("Schedule", ""),
-        [
-            (one.name, one.step if one.step is Step.UNCHANGED else Text(would + one.step, "green"))
-            for one in done
-        ],
-        flexible=1,
-    )
+        return Text(t("shell.schedules.none"))
+    rows = []
+    for one in done:
+        step = t.term("shell.schedules", one.step)
+        if one.step is Step.UNCHANGED:
+            rows.append((one.name, Text(step)))
+        else:
+            told = t("shell.schedules.would_be", step=step) if dry_run else step
+            rows.append((one.name, Text(told, "green")))
+    return Lines((t("shell.catalog.schedule"), ""), rows, flexible=1)
 
 
 def difference(one: Difference) -> RenderableType:
@@ -160,13 +177,15 @@ def _category(name: str, terms: Terms) -> tuple[str, ...]:
         name,
         terms.queue or "default",
         _amount(due.within.total, due.calendar) if due else "",
-        _amount(window.total, settings.calendar) if window and window.total else "none",
+        _amount(window.total, settings.calendar)
+        if window and window.total
+        else t("shell.catalog.no_window"),
     )
 
 
 def _amount(span: timedelta, calendar: str | None) -> str:
     """How long, and in whose working time, if in any."""
-    return short_text(span) + (f" ({calendar})" if calendar else "")
+    return phrases.span(span) + (f" ({calendar})" if calendar else "")
 
 
 def _calendar(calendar: WorkingCalendar, today: date) -> tuple[str | Text, ...]:
@@ -178,11 +197,13 @@ def _calendar(calendar: WorkingCalendar, today: date) -> tuple[str | Text, ...]:
         calendar.name,
         calendar.zone,
         Text("\n").join(lines),
-        f"{days_off[0]}" if days_off else "none",
+        f"{days_off[0]}" if days_off else t("shell.catalog.no_day_off"),
     )
 
 
 def _hours(days: Sequence[str], openings: Openings) -> Text:
-    span = days[0].capitalize() + (f" to {days[-1].capitalize()}" if len(days) > 1 else "")
+    span = t.term("weekday", days[0])
+    if len(days) > 1:
+        span = t("shell.catalog.days", first=span, last=t.term("weekday", days[-1]))
     clock = [f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in openings]
-    return Text.assemble((span, "bold"), ": ", " ".join(clock) or "closed")
+    return Text.assemble((span, "bold"), t("colon"), " ".join(clock) or t("shell.catalog.closed"))

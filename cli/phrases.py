@@ -1,4 +1,4 @@
-"""How people say it: waits and ends in the status model's terms, times near and far."""
+"""Phrases of the shell: waits and ends in the status model's terms, times near and far."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -51,7 +51,7 @@ def both(moment: datetime, now: datetime) -> str:
 
 
 def plain(word: str) -> str:
-    """A word of the contract as people read it: `more_information` as `more information`."""
+    """Return a word of the contract as people read it: `more_information` as `more information`."""
     return word.replace("_", " ")
 
 
@@ -62,7 +62,7 @@ def term(group: str, word: str | None) -> str:
 
 
 def standing(state: State, now: datetime) -> str:
-    """Where the item stands, after its status: who has it, what it waits for, how it ended."""
+    """Return what follows an item's status: its assignee, what it waits for, or how it ended."""
     match state.status:
         case Status.WAIT if state.wait is not None:
             return _waits(state.wait, state.wakes_at, now)
@@ -99,7 +99,7 @@ def _waits(wait: WaitState, wakes_at: datetime | None, now: datetime) -> str:
 
 
 def step_of(case: CaseState) -> str:
-    """The step under way and what is open in it."""
+    """Return the step under way and what is open in it."""
     open_now = [copy.key for copy in case.actions if copy.outcome is None]
     doing = t("shell.stands.open_actions", actions=", ".join(open_now)) if open_now else ""
     return ", ".join(filter(None, (case.step, doing)))

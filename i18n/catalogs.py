@@ -38,7 +38,7 @@ class Message:
 
     @property
     def is_malformed(self) -> bool:
-        """Whether it cannot be formatted."""
+        """True if a brace is without its other one."""
         try:
             for form in self.forms:
                 _names(form)

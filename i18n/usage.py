@@ -29,7 +29,7 @@ class Use:
     """The parameters that are given; None if no reader of the source can tell."""
     is_plural: bool = False
     is_optional: bool = False
-    """Whether a key without a message is well there: a term stands for itself."""
+    """True where a key without a message is no mistake: not all that looks like a key is one."""
 
 
 def uses(root: Path = ROOT) -> Iterator[Use]:
