@@ -67,8 +67,8 @@ def _misuses(use: Use, key: str, message: Message) -> Iterator[str]:
         yield f"{use.place}: {key} is counted: ask for its plural"
     if use.is_plural and not message.is_plural:
         yield f"{use.place}: {key} has no plural"
-    lacking = message.parameters - (use.parameters or message.parameters)
-    if lacking:
+    lacking = message.parameters - (use.parameters or frozenset())
+    if use.parameters is not None and lacking:
         yield f"{use.place}: {key} is not given {', '.join(sorted(lacking))}"
 
 

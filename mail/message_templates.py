@@ -29,7 +29,7 @@ class Facts:
     about: str
     """The item's title."""
     subject: str
-    """As somebody wrote it; empty: the template's own."""
+    """The subject that somebody wrote; empty: the template's own."""
     body: str
     """The text that somebody wrote, or the reason why the item needs attention."""
     desk: str

@@ -162,6 +162,7 @@ def test_a_key_that_is_kept_in_a_table_is_used(locale: Path, tmp_path: Path) -> 
         ('translate("page.found")', "page.found is counted: ask for its plural"),
         ('translate.plural("page.title", 2)', "page.title has no plural"),
         ('translate("page.title", whom=1)', "page.title is not given person"),
+        ('translate("page.title")', "page.title is not given person"),
     ],
 )
 def test_a_call_that_no_message_fits_is_a_problem(
