@@ -13,7 +13,7 @@ from i18n.catalogs import Message, Messages
 
 ROOT: Final = Path(__file__).parents[1]
 _NO_ROOMS: Final = {"bench", "docs", "i18n", "tests"}
-_TRANSLATORS: Final = {"say", "t", "translate"}
+_TRANSLATORS: Final = {"t", "translate"}
 """Names that code and templates give to a language's Translations."""
 _ANY: Final = ".+"
 

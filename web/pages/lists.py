@@ -11,13 +11,13 @@ from fastapi.responses import RedirectResponse, Response
 
 from auth.callers import Caller
 from auth.permissions import Duty, check_duty
+from i18n.translations import translations
 from store.errors import InvalidCursor
 from store.items import queries
 from store.items.paging import Page
 from web.context import Calls, House, InHouse
 from web.pages.navigation import frame_of
 from web.pages.page_templates import fragment, moments_of, page, queue_title
-from i18n.translations import translations
 from web.use_cases import take_next_as
 
 router: Final = APIRouter()

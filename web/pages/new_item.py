@@ -16,6 +16,7 @@ from auth.callers import Caller
 from auth.permissions import Duty, check_duty
 from domain.base.refusals import InvalidCommand, Refused
 from domain.base.values import Kind
+from i18n.translations import Translations, translations
 from starter.client import NoAnswer
 from starter.item_start import decode_start
 from starter.references import new_reference
@@ -27,7 +28,6 @@ from web.pages.item import item_page
 from web.pages.navigation import queues_of
 from web.pages.page_templates import moments_of, page
 from web.pages.post_command import PATIENCE
-from i18n.translations import Translations, translations
 from web.use_cases import start_item_as
 
 router: Final = APIRouter()

@@ -18,6 +18,7 @@ from domain.base.refusals import Conflict, InvalidCommand, Refused
 from domain.base.values import Outcome, Status
 from domain.model.commands import commands_of
 from domain.model.states import State
+from i18n.translations import Translations, translations
 from starter.client import NoAnswer
 from web.commands import give, known
 from web.context import Calls, House, InHouse
@@ -27,7 +28,6 @@ from web.pages.forms import changes as changes_of
 from web.pages.item import item_page
 from web.pages.page_templates import moments_of
 from web.pages.timeline import Line, telling_of
-from i18n.translations import Translations, translations
 
 router: Final = APIRouter()
 MOST_FIELDS: Final = 300
@@ -146,7 +146,7 @@ def _refused(command: str, form: FormData, refusal: Refused, translate: Translat
     for name in refusal.fields:
         shown = name.partition(".")[0]
         key = f"wrong.{shown}"
-        problems[shown] = translate(key) if key in translate else translate("wrong.field")  # noqa: SIM118 - no mapping
+        problems[shown] = translate(key) if key in translate else translate("wrong.field")
         if refusal.rule in {"T2", "K1"}:
             problems[shown] = translate(missing(shown))
     return _tried(command, form, refusal.sentence, rule=refusal.rule, problems=problems)
