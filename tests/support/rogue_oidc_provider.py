@@ -30,9 +30,15 @@ class Wicked:
     claims: dict[str, Any] = field(default_factory=dict)
     token: str | None = None
     """Instead of one that is made of the claims."""
+    tokens: dict[str, Any] = field(default_factory=dict)
+    """Other fields of the token endpoint's answer."""
+    statuses: dict[str, int] = field(default_factory=dict)
+    """By path, other than 200."""
     userinfo: dict[str, Any] | None = None
     asked: list[dict[str, str]] = field(default_factory=list)
     """The forms that its token endpoint got."""
+    paths: list[str] = field(default_factory=list)
+    """Every path that was requested."""
 
     def __post_init__(self) -> None:
         self.signs_with = self.key
@@ -52,7 +58,11 @@ class Wicked:
             case "/keys":
                 return dict(KeySet([self.key]).as_dict(private=False))
             case "/token":
-                return {"access_token": "at", "token_type": "Bearer", "id_token": self._id_token()}
+                return {
+                    "access_token": "at",
+                    "token_type": "Bearer",
+                    "id_token": self._id_token(),
+                } | self.tokens
             case "/me":
                 return self.userinfo
             case _:
@@ -75,9 +85,11 @@ def wicked_provider() -> Iterator[Wicked]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            provider.paths.append(self.path)
             said = provider.said(self.path)
             body = json.dumps(said).encode()
-            self.send_response(404 if said is None else 200)
+            self.send_response(404 if said is None else provider.statuses.get(self.path, 200))
+            self.send_header("location", f"{provider.url}/elsewhere")
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
             self.end_headers()

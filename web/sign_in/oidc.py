@@ -1,4 +1,4 @@
-"""Signing in at an OpenID provider, and coming back from it."""
+"""Sign-in at an OpenID provider: the redirect to it, and the callback from it."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from auth import authentication, oidc
 from auth.authentication import SignInRefused
-from auth.oidc import NotTheirs, Provider, ProviderFailed
+from auth.oidc import AnswerRejected, Provider, ProviderFailed
 from store.auth.shared_secrets import secret_named
 from web.context import House, InHouse
 from web.csrf import address_of
@@ -21,8 +21,8 @@ router: Final = APIRouter(include_in_schema=False)
 BEGIN: Final = "/sign-in/oidc"
 CALLBACK: Final = "/sign-in/oidc/callback"
 COOKIE: Final = "casekeep_provider"
-_SECRET: Final = "sign-in"  # noqa: S105 - its name
-_MOST: Final = 4_000
+_SECRET_NAME: Final = "sign-in"  # noqa: S105 - the name, not the secret
+_MAX_CODE_LENGTH: Final = 4_000
 
 
 @router.get(BEGIN)
@@ -31,31 +31,33 @@ async def begin(
     house: InHouse,
     next: str = HOME,  # noqa: A002 - the field's name in addresses, as it is everywhere
 ) -> Response:
-    """Go to the provider."""
-    provider = oidc.provider_of(house.settings)
+    """Redirect the browser to the provider."""
+    provider = oidc.configured_provider(house.settings)
     if provider is None:
         return asked(request, house, status=404, problem="refused")
     try:
-        there, pending = await provider.begin(callback=_callback(request), back=local(next))
-    except ProviderFailed as problem:
-        LOG.warning("signing in at the provider: %s", problem)
+        url, pending = await provider.begin(
+            callback=_callback_url(request), return_path=local(next)
+        )
+    except ProviderFailed as error:
+        LOG.warning("OpenID provider failed: %s", error)
         return asked(request, house, back=next, status=502, problem="unreachable")
-    secret = await asyncio.to_thread(secret_named, house.engine, _SECRET)
-    answer = RedirectResponse(there, 303)
-    answer.set_cookie(
+    secret = await asyncio.to_thread(secret_named, house.engine, _SECRET_NAME)
+    response = RedirectResponse(url, 303)
+    response.set_cookie(
         COOKIE,
-        oidc.sealed(pending, secret),
-        max_age=oidc.PENDING_FOR,
+        oidc.sign_pending(pending, secret),
+        max_age=oidc.PENDING_LIFETIME,
         path=BEGIN,
         httponly=True,
         samesite="lax",
         secure=request.url.scheme == "https",
     )
-    return answer
+    return response
 
 
 @router.get(CALLBACK)
-async def come_back(
+async def callback(
     request: Request,
     house: InHouse,
     *,
@@ -64,17 +66,20 @@ async def come_back(
     error: str = "",
     iss: str | None = None,
 ) -> Response:
-    """Come back from the provider, with a code that only we can turn into who it was."""
-    provider = oidc.provider_of(house.settings)
+    """Sign in by the code that the provider gave to the browser."""
+    provider = oidc.configured_provider(house.settings)
     if provider is None:
         return asked(request, house, status=404, problem="refused")
-    if error or not code or len(code) > _MOST:
-        LOG.warning("signing in at the provider: it answers %r", error[:200])
-        return _over(asked(request, house, status=401, problem="refused"))
-    return _over(await _identified(request, house, provider, code=code, state=state, issuer=iss))
+    if error or not code or len(code) > _MAX_CODE_LENGTH:
+        LOG.warning("OpenID provider signed nobody in: error %r", error[:200])
+        response = asked(request, house, status=401, problem="refused")
+    else:
+        response = await _sign_in(request, house, provider, code=code, state=state, issuer=iss)
+    response.delete_cookie(COOKIE, path=BEGIN, httponly=True, samesite="lax")
+    return response
 
 
-async def _identified(
+async def _sign_in(
     request: Request,
     house: House,
     provider: Provider,
@@ -83,39 +88,34 @@ async def _identified(
     state: str,
     issuer: str | None,
 ) -> Response:
-    secret = await asyncio.to_thread(secret_named, house.engine, _SECRET)
+    secret = await asyncio.to_thread(secret_named, house.engine, _SECRET_NAME)
     address = address_of(request)
     try:
-        pending = oidc.unsealed(request.cookies.get(COOKIE, ""), secret)
-        who = await provider.finish(
-            pending, callback=_callback(request), state=state, code=code, issuer=issuer
+        pending = oidc.verify_pending(request.cookies.get(COOKIE, ""), secret)
+        identity = await provider.finish(
+            pending, callback=_callback_url(request), state=state, code=code, issuer=issuer
         )
-    except NotTheirs as problem:
+    except AnswerRejected as error:
         await asyncio.to_thread(
-            authentication.note_stranger, house.engine, "provider", str(problem), address=address
+            authentication.note_stranger, house.engine, "provider", str(error), address=address
         )
         return asked(request, house, status=401, problem="refused")
-    except ProviderFailed as problem:
-        LOG.warning("signing in at the provider: %s", problem)
+    except ProviderFailed as error:
+        LOG.warning("OpenID provider failed: %s", error)
         return asked(request, house, status=502, problem="unreachable")
     try:
-        found = await asyncio.to_thread(
+        account = await asyncio.to_thread(
             authentication.by_provider,
             house.engine,
-            subject=who.subject,
-            email=who.email,
-            verified=who.is_verified,
+            subject=identity.subject,
+            email=identity.email,
+            verified=identity.is_email_verified,
             address=address,
         )
     except SignInRefused:
         return asked(request, house, status=403, problem="unknown")
-    return await let_in(request, house, found, way="provider", back=pending.back)
+    return await let_in(request, house, account, way="provider", back=pending.return_path)
 
 
-def _callback(request: Request) -> str:
+def _callback_url(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}{CALLBACK}"
-
-
-def _over(answer: Response) -> Response:
-    answer.delete_cookie(COOKIE, path=BEGIN, httponly=True, samesite="lax")
-    return answer

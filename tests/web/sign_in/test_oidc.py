@@ -1,6 +1,7 @@
 """Signing in at an OpenID provider: a real one, and one that answers what it should not."""
 
 import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from joserfc.jwk import OctKey, RSAKey
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
-from auth import accounts, authentication, oidc
+from auth import accounts, authentication
 from starter.settings import Settings
 from store.auth.accounts import account_of
 from store.auth.audit import Wanted, deeds
@@ -66,14 +67,8 @@ def wicked() -> Iterator[Wicked]:
 
 async def desk(engine: Engine, issuer: str, **given: Any) -> httpx.AsyncClient:  # noqa: ANN401
     """A browser at a desk whose people sign in there."""
-    app = await application_over(
-        engine,
-        oidc_issuer=issuer,
-        oidc_client_id="desk",
-        oidc_client_secret="s",  # noqa: S106 - of nobody
-        **given,
-    )
-    return browser(app)
+    settings = {"oidc_issuer": issuer, "oidc_client_id": "desk", "oidc_client_secret": "s"}
+    return browser(await application_over(engine, **(settings | given)))
 
 
 async def begun(client: httpx.AsyncClient, back: str = "/owned") -> dict[str, str]:
@@ -169,7 +164,8 @@ async def test_the_code_is_asked_for_with_pkce_and_the_clients_secret(
     answer = await come_back(client, code="c", state=asked["state"])
     assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
     sent = wicked.asked[0]
-    assert oidc._challenge(sent["code_verifier"]) == asked["code_challenge"]  # noqa: SLF001
+    digest = hashlib.sha256(sent["code_verifier"].encode()).digest()
+    assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == asked["code_challenge"]
     assert sent["authorization"] == "Basic " + base64.b64encode(b"desk:s").decode()
 
 
@@ -178,6 +174,7 @@ async def test_an_address_that_only_the_userinfo_tells_counts(kept: Engine, wick
     client = await desk(kept, wicked.url)
     asked = await begun(client)
     wicked.claims = {"nonce": asked["nonce"]}
+    wicked.tokens = {"expires_in": 30}
     wicked.userinfo = {"sub": "u-1", "email": "amy@example.org", "email_verified": True}
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
 
@@ -191,6 +188,101 @@ async def test_keys_that_the_provider_changed_are_asked_for_again(
     wicked.key = wicked.signs_with = key_of("two")
     wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+    assert wicked.paths.count("/keys") == 2
+    asked = await begun(client)
+    wicked.claims["nonce"] = asked["nonce"]
+    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+    assert wicked.paths.count("/keys") == 2
+
+
+@pytest.mark.parametrize(
+    ("secret", "methods", "form"),
+    [
+        (None, ["client_secret_basic"], {"client_id": "desk"}),
+        ("s", ["client_secret_post"], {"client_id": "desk", "client_secret": "s"}),
+    ],
+    ids=["a public client", "the secret in the form"],
+)
+async def test_a_client_without_basic_authentication_names_itself_in_the_form(
+    kept: Engine, wicked: Wicked, secret: str | None, methods: list[str], form: dict[str, str]
+) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    wicked.metadata = {"token_endpoint_auth_methods_supported": methods}
+    client = await desk(kept, wicked.url, oidc_client_secret=secret)
+    asked = await begun(client)
+    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+    sent = wicked.asked[0]
+    assert sent["authorization"] == ""
+    assert {name: sent[name] for name in sent if name.startswith("client_")} == form
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"tokens": {"id_token": None}},
+        {"tokens": {"error": "server_error"}},
+        {"tokens": {"expires_in": ["soon"]}},
+        {"tokens": {"token_type": None}},
+        {"tokens": {"token_type": "mac"}},
+        {"statuses": {"/token": 302}},
+        {"statuses": {"/token": 400}},
+        {"statuses": {"/token": 503}},
+        {"statuses": {"/me": 401}},
+        {"userinfo": None},
+    ],
+    ids=str,
+)
+async def test_an_answer_of_the_provider_that_cannot_be_used_lets_nobody_in(
+    kept: Engine, wicked: Wicked, answers: dict[str, Any]
+) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    wicked.claims = {"nonce": asked["nonce"]}
+    wicked.userinfo = {"sub": "u-1", "email": "amy@example.org", "email_verified": True}
+    for name, answer in answers.items():
+        setattr(wicked, name, answer)
+    answer = await come_back(client, code="c", state=asked["state"])
+    assert answer.status_code == 502
+    assert SESSION_COOKIE not in answer.cookies
+    assert "/elsewhere" not in wicked.paths
+
+
+async def test_the_access_token_goes_to_https_alone(
+    kept: Engine, wicked: Wicked, caplog: pytest.LogCaptureFixture
+) -> None:
+    wicked.metadata = {"userinfo_endpoint": "http://evil.example/me"}
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    wicked.claims = {"nonce": asked["nonce"]}
+    assert (await come_back(client, code="c", state=asked["state"])).status_code == 502
+    assert "http://evil.example/me: is not https" in caplog.text
+
+
+async def test_the_userinfo_of_another_subject_lets_nobody_in(kept: Engine, wicked: Wicked) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    wicked.claims = {"nonce": asked["nonce"]}
+    wicked.userinfo = {"sub": "u-2", "email": "amy@example.org", "email_verified": True}
+    assert (await come_back(client, code="c", state=asked["state"])).status_code == 401
+
+
+async def test_an_answer_names_its_issuer_where_the_provider_announces_that(
+    kept: Engine, wicked: Wicked
+) -> None:
+    has_account(kept, password=None, email="amy@example.org")
+    wicked.metadata = {"authorization_response_iss_parameter_supported": True}
+    client = await desk(kept, wicked.url)
+    asked = await begun(client)
+    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    assert (await come_back(client, code="c", state=asked["state"])).status_code == 401
+    assert wicked.asked == []
+    asked = await begun(client)
+    wicked.claims["nonce"] = asked["nonce"]
+    answer = await come_back(client, code="c", state=asked["state"], iss=wicked.url)
+    assert answer.status_code == 303
 
 
 def unsigned(url: str, nonce: str) -> str:
@@ -214,11 +306,14 @@ def by_secret(url: str, nonce: str) -> str:
     [
         {"nonce": "another"},
         {"nonce": None},
+        {"nonce": ""},
         {"aud": "another-client"},
         {"aud": ["another-client"]},
         {"aud": ["desk", "another-client"]},
         {"aud": ["desk", "another-client"], "azp": "another-client"},
         {"azp": "another-client"},
+        {"azp": ""},
+        {"at_hash": "of-another-token"},
         {"aud": None},
         {"iss": "https://evil.example"},
         {"iss": None},
@@ -227,6 +322,7 @@ def by_secret(url: str, nonce: str) -> str:
         {"iat": 9_999_999_999},
         {"sub": None},
         {"sub": ["u-1"]},
+        {"sub": ""},
         "unsigned",
         "by secret",
         "by a stranger",
@@ -322,6 +418,11 @@ async def test_who_says_no_there_is_asked_again_here(kept: Engine, provider: str
         {"issuer": "https://evil.example"},
         {"jwks_uri": "http://evil.example/keys"},
         {"token_endpoint": None},
+        {"token_endpoint": 5},
+        {"authorization_endpoint": "http://evil.example/authorize"},
+        {"jwks_uri": "https://[evil"},
+        {"id_token_signing_alg_values_supported": ["HS256", "none"]},
+        {"id_token_signing_alg_values_supported": None},
     ],
     ids=str,
 )
