@@ -1,1 +1,1 @@
-"""Who may do what: callers, permits, accounts, keys and sign-in."""
+"""Authentication and permissions: callers, accounts, API keys, sessions and sign-in."""

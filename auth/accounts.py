@@ -1,4 +1,4 @@
-"""Accounts of people: made, changed, disabled; and links that let them in once."""
+"""Accounts of people, and links that sign them in once."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -8,8 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Engine
 
-from auth import passwords
-from auth import sessions as links
+from auth import passwords, sessions
 from auth.callers import EVERY_QUEUE, Role
 from domain.base.validation_messages import problems_of
 from domain.base.values import Address, Name, Person, Title
@@ -25,8 +24,8 @@ _ADDRESS: Final = TypeAdapter[str](Address)
 _QUEUES: Final = TypeAdapter[frozenset[str]](frozenset[Name])
 
 
-class WrongAccount(Exception):
-    """An account was asked for that could not be one."""
+class InvalidAccount(Exception):
+    """An account cannot be made or changed as requested."""
 
 
 def make(
@@ -42,22 +41,22 @@ def make(
     email: str | None = None,
     password: str | None = None,
 ) -> Account:
-    """Make an account; raises WrongAccount, WeakPassword or AccountExists."""
+    """Make an account; raises InvalidAccount, WeakPassword or AccountExists."""
     _check(name, _PERSON, name)
-    new = Account(
+    account = Account(
         id=name,
-        name=_checked(name, shown or name),
+        name=_display_name(name, shown or name),
         role=role.value,
         queues=_queues(name, queues),
         language=_language(name, language),
         zone=_zone(name, zone),
         email=_email(name, email),
-        password=None if password is None else passwords.kept(password, of=name),
+        password=None if password is None else passwords.hash_password(password, of=name),
         made_at=datetime.now(UTC),
     )
-    accounts.add(engine, new)
+    accounts.add(engine, account)
     note_change(engine, "add", by=by, about=name, reason=f"as {role}")
-    return new
+    return account
 
 
 def change(
@@ -72,12 +71,12 @@ def change(
     zone: str | None = None,
     email: str | None = None,
 ) -> Account:
-    """Change what is given of an account; raises WrongAccount, UnknownAccount, AccountExists."""
+    """Change the given fields; raises InvalidAccount, UnknownAccount or AccountExists."""
     values: dict[str, str | None] = {}
     if role is not None:
         values["role"] = role.value
     if shown is not None:
-        values["name"] = _checked(name, shown)
+        values["name"] = _display_name(name, shown)
     if language is not None:
         values["language"] = _language(name, language)
     if zone is not None:
@@ -86,30 +85,36 @@ def change(
         values["email"] = _email(name, email)
     members = None if queues is None else _queues(name, queues)
     accounts.change(engine, name, values, queues=members)
-    told = values | ({} if members is None else {"queues": ", ".join(sorted(members))})
-    what = "; ".join(f"{field} {value}" for field, value in told.items())
-    note_change(engine, "set", by=by, about=name, reason=what)
-    return _there(engine, name)
+    changes = values | ({} if members is None else {"queues": ", ".join(sorted(members))})
+    reason = "; ".join(f"{field} {value}" for field, value in changes.items())
+    note_change(engine, "set", by=by, about=name, reason=reason)
+    return _existing(engine, name)
 
 
 def set_password(engine: Engine, name: str, password: str, *, by: str) -> None:
-    """Give an account another password; its sessions end."""
-    accounts.change(engine, name, {"password": passwords.kept(password, of=name)})
+    """Change the password of an account, and end its sessions."""
+    accounts.change(engine, name, {"password": passwords.hash_password(password, of=name)})
     note_change(engine, "password", by=by, about=name)
 
 
 def disable(engine: Engine, name: str, *, by: str, disabled: bool = True) -> None:
-    """Let nobody in by this account any more, at once; or again."""
+    """Disable an account, which ends its sessions; or enable it again."""
     accounts.change(engine, name, disabled=disabled)
     note_change(engine, "disable" if disabled else "enable", by=by, about=name)
 
 
 def make_link(engine: Engine, name: str, *, by: str) -> str:
-    """The path of a page that signs in once, within 15 minutes; raises UnknownAccount."""
-    found = _there(engine, name)
-    if not found.is_open:
-        raise WrongAccount(f"account {name} is disabled: `casekeep account disable --undo {name}`")
-    token = links.link(engine, name, by=by)
+    """Return the path of a page that signs in once, within 15 minutes.
+
+    Raises:
+        UnknownAccount: no account has this name.
+        InvalidAccount: the account is disabled.
+    """
+    if not _existing(engine, name).is_open:
+        raise InvalidAccount(
+            f"account {name} is disabled: `casekeep account disable --undo {name}`"
+        )
+    token = sessions.create_link(engine, name, by=by)
     note_change(engine, "link", by=by, about=name)
     return f"/sign-in/link/{token}"
 
@@ -117,26 +122,26 @@ def make_link(engine: Engine, name: str, *, by: str) -> str:
 def note_change(
     engine: Engine, what: str, *, by: str, about: str, reason: str | None = None
 ) -> None:
-    """Note what became of an account."""
+    """Write a change of an account to the audit."""
     deed = Deed(by=by, kind=Audited.ACCOUNT, what=what, about=about, reason=reason)
     note(engine, deed)
 
 
-def _there(engine: Engine, name: str) -> Account:
-    found = accounts.account_of(engine, name)
-    if found is None:
+def _existing(engine: Engine, name: str) -> Account:
+    account = accounts.account_of(engine, name)
+    if account is None:
         raise accounts.UnknownAccount(f"account {name}: there is none")
-    return found
+    return account
 
 
-def _check(name: str, form: TypeAdapter[str], value: str) -> None:
+def _check(name: str, schema: TypeAdapter[str], value: str) -> None:
     try:
-        form.validate_python(value)
+        schema.validate_python(value)
     except ValueError as error:
-        raise WrongAccount(f"account {name[:100]!r}: {_told(error)}") from None
+        raise InvalidAccount(f"account {name[:100]!r}: {_sentence(error)}") from None
 
 
-def _checked(name: str, shown: str) -> str:
+def _display_name(name: str, shown: str) -> str:
     _check(name, _NAME, shown)
     return shown
 
@@ -150,25 +155,25 @@ def _email(name: str, email: str | None) -> str | None:
 
 def _language(name: str, language: str) -> str:
     if language not in LANGUAGES:
-        raise WrongAccount(f"account {name}: language {language}: give one of en, fr")
+        raise InvalidAccount(f"account {name}: language {language}: give one of en, fr")
     return language
 
 
 def _zone(name: str, zone: str) -> str:
     if zone not in available_timezones():
-        raise WrongAccount(f"account {name}: zone {zone}: give one such as Europe/Paris")
+        raise InvalidAccount(f"account {name}: zone {zone}: give one such as Europe/Paris")
     return zone
 
 
 def _queues(name: str, queues: Collection[str]) -> frozenset[str]:
     try:
-        found = _QUEUES.validate_python(frozenset(queues))
+        names = _QUEUES.validate_python(frozenset(queues))
     except ValueError as error:
-        raise WrongAccount(f"account {name}: queues: {_told(error)}") from None
-    return frozenset({EVERY_QUEUE}) if EVERY_QUEUE in found else found
+        raise InvalidAccount(f"account {name}: queues: {_sentence(error)}") from None
+    return frozenset({EVERY_QUEUE}) if EVERY_QUEUE in names else names
 
 
-def _told(error: ValueError) -> str:
+def _sentence(error: ValueError) -> str:
     if isinstance(error, ValidationError):
         return "; ".join(problem for _, problem in problems_of(error))
     return str(error)

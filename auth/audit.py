@@ -1,4 +1,4 @@
-"""What callers do, noted with what became of it."""
+"""Audit of the deeds of callers, with their outcomes."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,13 @@ from store.errors import DatabaseBusy, StoreFault
 from store.schema.auth_tables import Audited, Verdict
 
 LOG: Final = logging.getLogger("casekeep.audit")
-_TRIES: Final = 3
-"""Of a database that another writer holds, a second each on SQLite."""
+_MAX_ATTEMPTS: Final = 3
+"""Attempts to write while the database is busy; each waits a second on SQLite."""
 
 
 @dataclass(slots=True)
-class Noted:
-    """A deed that goes on; `item` is the reference of the item that it is done to."""
+class AuditEntry:
+    """Entry of an action in progress; `item` is the reference of the item, once it is known."""
 
     item: str | None
 
@@ -38,39 +38,38 @@ async def audited(
     *,
     item: str | None = None,
     about: str | None = None,
-) -> AsyncIterator[Noted]:
-    """Note what is done within as the caller's: done, refused with its rule, or forbidden.
+) -> AsyncIterator[AuditEntry]:
+    """Write the body's outcome to the audit: done, refused with its rule, forbidden or failed.
 
-    What ends in any other way failed: nobody answered, or there is no such item. The item may be
-    named later, on what this gives.
+    A body that learns the item's reference later sets it on the entry.
     """
     verdict, reason, rule = Verdict.DONE, None, None
-    noted = Noted(item)
+    entry = AuditEntry(item)
     try:
-        yield noted
+        yield entry
     except Refused as refusal:
         verdict, reason, rule = Verdict.REFUSED, refusal.sentence, refusal.rule
         raise
-    except Forbidden as problem:
-        verdict, reason = Verdict.FORBIDDEN, str(problem)
+    except Forbidden as error:
+        verdict, reason = Verdict.FORBIDDEN, str(error)
         raise
-    except (Exception, asyncio.CancelledError) as problem:
-        # cancelled: the caller's patience ended before anybody answered
-        verdict, reason = Verdict.FAILED, f"{type(problem).__name__}: {problem}"
+    except (Exception, asyncio.CancelledError) as error:
+        # cancelled: the caller's timeout ended before an answer came
+        verdict, reason = Verdict.FAILED, f"{type(error).__name__}: {error}"
         raise
     finally:
         deed = Deed(
             by=caller.actor,
             kind=kind,
             what=what,
-            item=noted.item,
+            item=entry.item,
             about=about,
             outcome=verdict,
             reason=reason,
             rule=rule,
             address=caller.address or None,
         )
-        await asyncio.to_thread(_kept, engine, deed)
+        await asyncio.to_thread(_write, engine, deed)
 
 
 def note_done(
@@ -82,18 +81,18 @@ def note_done(
     item: str | None = None,
     about: str | None = None,
 ) -> None:
-    """Note what a caller did; for routes that work in a thread themselves."""
+    """Write a deed of a caller to the audit; for routes that run in a thread themselves."""
     address = caller.address or None
     deed = Deed(by=caller.actor, kind=kind, what=what, item=item, about=about, address=address)
-    _kept(engine, deed)
+    _write(engine, deed)
 
 
-def _kept(engine: Engine, deed: Deed) -> None:
+def _write(engine: Engine, deed: Deed) -> None:
     try:
-        for _ in range(_TRIES - 1):
+        for _ in range(_MAX_ATTEMPTS - 1):
             with contextlib.suppress(DatabaseBusy):
                 return note(engine, deed)
         note(engine, deed)
     except StoreFault:
         # the deed is done and cannot be taken back: an answer that it failed would be wrong
-        LOG.exception("not in the audit, for the database does not take it: %s", deed)
+        LOG.exception("audit write failed, database error: %s", deed)

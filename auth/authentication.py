@@ -1,4 +1,4 @@
-"""Who signs in: by password, by a link that works once, or as a provider says."""
+"""Sign-in of people: by password, by a link that works once, or by an OpenID provider."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,114 +13,118 @@ from store.auth.accounts import Account
 from store.auth.audit import Deed, note
 from store.schema.auth_tables import Audited, Verdict
 
-WINDOW: Final = timedelta(minutes=15)
-OF_ACCOUNT: Final = 10
-"""Attempts that fail for one account within the window, before none is looked at."""
-OF_ADDRESS: Final = 30
-"""And from one address: people of one house may share it."""
+FAILURE_WINDOW: Final = timedelta(minutes=15)
+MAX_ACCOUNT_FAILURES: Final = 10
+"""Failed attempts for one account within the window; after that none is checked."""
+MAX_ADDRESS_FAILURES: Final = 30
+"""Failed attempts from one address, which several people may share."""
 UNKNOWN: Final = "(unknown)"
-"""Who failed to sign in where there is no such account: the name may be a mistyped password."""
+"""Actor of a failed sign-in without an account: the name may be a mistyped password."""
 
 
 class SignInRefused(Exception):
-    """Signing in failed; the sentence is the same whatever was wrong."""
+    """Sign-in failed; the sentence does not say which part was wrong."""
 
 
 class TooManyAttempts(SignInRefused):
-    """Too many attempts failed of late; `again_at` says when the next is looked at."""
+    """Too many attempts failed; the next is checked at `retry_at`, in `retry_minutes`."""
 
-    def __init__(self, again_at: datetime, now: datetime) -> None:
-        minutes = max(1, -(-int((again_at - now).total_seconds()) // 60))
-        self.again_at = again_at
-        self.minutes = minutes
+    def __init__(self, retry_at: datetime, now: datetime) -> None:
+        minutes = max(1, -(-int((retry_at - now).total_seconds()) // 60))
+        self.retry_at = retry_at
+        self.retry_minutes = minutes
         super().__init__(f"too many attempts failed: try again in {minutes} min")
 
 
 def by_password(engine: Engine, name: str, password: str, *, address: str) -> Account:
-    """Who signs in so; raises SignInRefused, or TooManyAttempts before anything is looked at."""
+    """Return the account; raises SignInRefused, or TooManyAttempts before any check."""
     of_account, of_address = f"account {name.casefold()}", f"address {address}"
-    for what, most in ((of_address, OF_ADDRESS), (of_account, OF_ACCOUNT)):
-        tries = sessions.count_attempt(engine, what, window=WINDOW)
-        if tries.failures > most:
-            refused = TooManyAttempts(tries.since + WINDOW, datetime.now(UTC))
-            if tries.failures == most + 1:
-                # the first alone: nobody fills the audit by trying on
-                found = accounts.account_of(engine, name)
-                _note_failure(engine, found, "password", address, str(refused))
+    for subject, max_failures in (
+        (of_address, MAX_ADDRESS_FAILURES),
+        (of_account, MAX_ACCOUNT_FAILURES),
+    ):
+        tries = sessions.count_attempt(engine, subject, window=FAILURE_WINDOW)
+        if tries.failures > max_failures:
+            refused = TooManyAttempts(tries.since + FAILURE_WINDOW, datetime.now(UTC))
+            if tries.failures == max_failures + 1:
+                # only the first: repeated attempts cannot fill the audit
+                account = accounts.account_of(engine, name)
+                _note_failure(engine, account, "password", address, str(refused))
             raise refused
-    found = accounts.account_of(engine, name)
-    kept = found.password if found is not None and found.is_open else None
-    if not passwords.fits(password, kept) or found is None or kept is None:
-        _note_failure(engine, found, "password", address, "name or password is wrong")
+    account = accounts.account_of(engine, name)
+    stored_hash = account.password if account is not None and account.is_open else None
+    is_right = passwords.verify_password(password, stored_hash)
+    if not is_right or account is None or stored_hash is None:
+        _note_failure(engine, account, "password", address, "name or password is wrong")
         raise SignInRefused("this name and this password do not go together")
     sessions.forgive(engine, of_account, all_of=True)
     sessions.forgive(engine, of_address, all_of=False)
-    if passwords.is_dated(kept):
+    if passwords.needs_rehash(stored_hash):
         # not by `change`, which would end sessions: the password is the same
-        accounts.keep_anew(engine, name, passwords.kept(password, of=name))
-    return found
+        accounts.keep_anew(engine, name, passwords.hash_password(password, of=name))
+    return account
 
 
 def by_link(engine: Engine, token: str, *, address: str) -> Account:
-    """Who signs in by a link, which is used up; raises SignInRefused or TooManyAttempts."""
+    """Use a link and return its account; raises SignInRefused or TooManyAttempts."""
     of_address = f"address {address}"
-    tries = sessions.count_attempt(engine, of_address, window=WINDOW)
-    if tries.failures > OF_ADDRESS:
-        raise TooManyAttempts(tries.since + WINDOW, datetime.now(UTC))
-    whose = sessions.use_link(engine, sessions.digest_of(token))
-    found = None if whose is None else accounts.account_of(engine, whose)
-    if found is None or not found.is_open:
-        _note_failure(engine, found, "link", address, "the link is none, used or over")
-        raise SignInRefused("this link is used up or over: ask for another one")
+    tries = sessions.count_attempt(engine, of_address, window=FAILURE_WINDOW)
+    if tries.failures > MAX_ADDRESS_FAILURES:
+        raise TooManyAttempts(tries.since + FAILURE_WINDOW, datetime.now(UTC))
+    name = sessions.use_link(engine, sessions.digest_of(token))
+    account = None if name is None else accounts.account_of(engine, name)
+    if account is None or not account.is_open:
+        _note_failure(engine, account, "link", address, "the link is unknown, used or expired")
+        raise SignInRefused("this link is used or expired: ask for another one")
     sessions.forgive(engine, of_address, all_of=False)
-    return found
+    return account
 
 
 def by_provider(
     engine: Engine, *, subject: str, email: str | None, verified: bool, address: str
 ) -> Account:
-    """Who an OpenID provider says comes; raises SignInRefused.
+    """Return the account of an identity at an OpenID provider; raises SignInRefused.
 
-    By the subject, once it is known; the first time by a mail address that the provider verified,
-    of an account that has no subject yet. Nobody gets an account this way.
+    The account is found by the subject. The first time, it is found by a mail address that the
+    provider verified, if the account has no subject yet. No account is made.
     """
-    found = accounts.by_subject(engine, subject)
-    if found is None and email is not None and verified:
-        first = accounts.by_email(engine, email)
-        if first is not None and first.is_open and first.subject is None:
-            accounts.change(engine, first.id, {"subject": subject})
-            note_change(engine, "provider", by=first.id, about=first.id, reason=subject)
-            found = replace(first, subject=subject)
-    if found is None or not found.is_open:
-        _note_failure(engine, found, "provider", address, f"no account for {email or subject}")
+    account = accounts.by_subject(engine, subject)
+    if account is None and email is not None and verified:
+        candidate = accounts.by_email(engine, email)
+        if candidate is not None and candidate.is_open and candidate.subject is None:
+            accounts.change(engine, candidate.id, {"subject": subject})
+            note_change(engine, "provider", by=candidate.id, about=candidate.id, reason=subject)
+            account = replace(candidate, subject=subject)
+    if account is None or not account.is_open:
+        _note_failure(engine, account, "provider", address, f"no account for {email or subject}")
         raise SignInRefused(
             f"nobody here has the account {email or subject}: ask an operator to make one"
         )
-    return found
+    return account
 
 
-def note_sign_in(engine: Engine, found: Account, way: str, *, address: str) -> None:
-    """Note that somebody signed in."""
-    note(engine, Deed(by=found.id, kind=Audited.SIGN_IN, what=way, address=address))
+def note_sign_in(engine: Engine, account: Account, way: str, *, address: str) -> None:
+    """Write a sign-in to the audit."""
+    note(engine, Deed(by=account.id, kind=Audited.SIGN_IN, what=way, address=address))
 
 
 def note_sign_out(engine: Engine, actor: str, *, address: str) -> None:
-    """Note that somebody signed out."""
+    """Write a sign-out to the audit."""
     note(engine, Deed(by=actor, kind=Audited.SIGN_OUT, what="sign out", address=address))
 
 
-def note_stranger(engine: Engine, way: str, reason: str, *, address: str) -> None:
-    """Note that somebody whom nobody knows did not get in, unless they keep trying."""
-    tries = sessions.count_attempt(engine, f"address {address}", window=WINDOW)
-    if tries.failures <= OF_ADDRESS:
+def note_unknown_failure(engine: Engine, way: str, reason: str, *, address: str) -> None:
+    """Write a failed sign-in of an unknown person to the audit, up to the limit per address."""
+    tries = sessions.count_attempt(engine, f"address {address}", window=FAILURE_WINDOW)
+    if tries.failures <= MAX_ADDRESS_FAILURES:
         _note_failure(engine, None, way, address, reason)
 
 
 def _note_failure(
-    engine: Engine, found: Account | None, way: str, address: str, reason: str
+    engine: Engine, account: Account | None, way: str, address: str, reason: str
 ) -> None:
     deed = Deed(
-        by=UNKNOWN if found is None else found.id,
+        by=UNKNOWN if account is None else account.id,
         kind=Audited.SIGN_IN,
         what=way,
         outcome=Verdict.FAILED,

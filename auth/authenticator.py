@@ -1,21 +1,55 @@
-"""Who comes in by what, as the store knows it."""
+"""Authentication of requests: the caller of a session or of an API key."""
+
+import hmac
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from auth import api_keys, sessions
-from auth.callers import Caller
+from auth.api_keys import public_part
+from auth.callers import Caller, Role, Scope
+from auth.sessions import IDLE_TIMEOUT, csrf_of
+from store.auth import api_keys, sessions
+from store.auth.sessions import digest_of
 
 
-class StoreDoors:
-    """`web.context.Doors` over the database; each look costs one statement."""
+class Authenticator:
+    """Finds callers in the database, by one statement a request."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def by_session(self, token: str) -> Caller | None:
-        """The person whose session this is; None if it is not, or not any more."""
-        return sessions.caller(self._engine, token)
+        """Return the person of a session; None for an unknown or ended session."""
+        digest = digest_of(token)
+        signed_in = sessions.signed_in(self._engine, digest, idle=IDLE_TIMEOUT)
+        if signed_in is None:
+            return None
+        return Caller(
+            actor=signed_in.account,
+            name=signed_in.name,
+            role=Role(signed_in.role),
+            queues=signed_in.queues,
+            language=signed_in.language,
+            zone=signed_in.zone,
+            credential=f"session {digest[:16]}",
+            csrf=csrf_of(token),
+        )
 
     def by_key(self, key: str) -> Caller | None:
-        """The robot or service whose key this is; None if it is revoked, expired or none."""
-        return api_keys.caller(self._engine, key)
+        """Return the robot or service of a key; None for an unknown, revoked or expired key."""
+        public = public_part(key)
+        stored = None if public is None else api_keys.key_of(self._engine, public)
+        now = datetime.now(UTC)
+        if (
+            stored is None
+            or not hmac.compare_digest(stored.digest, digest_of(key))
+            or not stored.is_good(now)
+        ):
+            return None
+        api_keys.note_use(self._engine, stored, now)
+        return Caller(
+            actor=stored.actor,
+            scopes=frozenset(Scope(scope) for scope in stored.scopes),
+            queues=stored.queues,
+            credential=f"key {stored.id}",
+        )

@@ -1,4 +1,4 @@
-"""Who calls: a person with a role, or a robot or service with a key's scopes; both with queues."""
+"""Callers: people with a role, and robots or services with the scopes of a key."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,37 +8,37 @@ from domain.base.values import is_robot
 
 __all__ = ["EVERY_QUEUE", "Caller", "Role", "Scope"]
 EVERY_QUEUE: Final = "*"
-"""In place of a queue's name: all of them."""
+"""All queues, in place of a queue's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Whoever asks, as the desk knows them: never what a request says of itself."""
+    """Authenticated sender of a request; no field comes from the request's own claims."""
 
     actor: str
     """`amy`, `robot:ocr-1` or `service:erp`: the `by` of their commands."""
     name: str = ""
-    """For people to read; empty: the actor."""
+    """Name for people to read; empty: use the actor."""
     role: Role | None = None
-    """A person's; None: a key, which has scopes."""
+    """Role of a person; None for a key, which has scopes."""
     scopes: frozenset[Scope] = frozenset()
     queues: frozenset[str] = frozenset()
-    """Whose members they are; `*` for all."""
+    """Queues of which the caller is a member; `*` for all."""
     language: str = "en"
     zone: str = "UTC"
-    """A person's own, for words and times."""
+    """Time zone of the person's pages."""
     credential: str = ""
-    """Which session or key they came by: what rate limits and idempotency keys count for."""
+    """Session or key of the request; rate limits and idempotency keys count per credential."""
     address: str = ""
-    """Where the request came from, as far as that is known: for the audit."""
+    """Client address of the request, for the audit; empty if unknown."""
     csrf: str = ""
-    """Of a session: what each unsafe request has to carry; empty for a key."""
+    """CSRF token that each unsafe request of the session must carry; empty for a key."""
 
     @property
     def is_robot(self) -> bool:
-        """Whether a program works for it that leases items."""
+        """True for a program that leases items."""
         return is_robot(self.actor)
 
     def is_member(self, queue: str) -> bool:
-        """Whether this queue's work is theirs; an operator's is all."""
+        """Return True for a member of the queue; an operator is a member of every queue."""
         return self.role is Role.OPERATOR or bool(self.queues & {queue, EVERY_QUEUE})

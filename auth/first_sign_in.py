@@ -1,4 +1,4 @@
-"""The first way in to a desk on one's own machine: a link, for whoever runs it."""
+"""First sign-in at a desk on one's own machine."""
 
 from sqlalchemy import Engine
 
@@ -7,15 +7,15 @@ from auth.callers import EVERY_QUEUE, Role
 from store.auth.accounts import account_of
 
 
-def way_in(engine: Engine, base: str, name: str) -> str:
-    """A link that signs this person in once, within a quarter of an hour; empty: they are disabled.
+def sign_in_link(engine: Engine, base_url: str, name: str) -> str:
+    """Return a link that signs a person in once, within 15 minutes; empty for a disabled account.
 
-    Whoever has no account yet gets one, as operator: they could change the database anyway.
+    A person without an account gets one, as operator: they could change the database anyway.
 
     Raises:
-        WrongAccount: no person can be called so.
+        InvalidAccount: the name cannot be a person's.
     """
-    found = account_of(engine, name)
-    if found is None:
-        found = accounts.make(engine, name, role=Role.OPERATOR, by=name, queues=(EVERY_QUEUE,))
-    return f"{base}{accounts.make_link(engine, name, by=name)}" if found.is_open else ""
+    account = account_of(engine, name)
+    if account is None:
+        account = accounts.make(engine, name, role=Role.OPERATOR, by=name, queues=(EVERY_QUEUE,))
+    return f"{base_url}{accounts.make_link(engine, name, by=name)}" if account.is_open else ""

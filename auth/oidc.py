@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,8 +18,6 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet, OctKey
 from pydantic import BaseModel, ConfigDict
-
-from starter.settings import Settings
 
 with warnings.catch_warnings():
     # Authlib takes httpx2 if it is installed, else httpx with a warning (docs/adr/0020)
@@ -154,7 +151,7 @@ class Provider:
             redirect_uri=callback,
             scope="openid email profile",
             code_challenge_method="S256",
-            # the access token is used once, at once: no lifetime is too short for that
+            # the access token is used immediately: any lifetime is long enough
             leeway=0,
             timeout=_REQUEST_TIMEOUT,
             follow_redirects=False,
@@ -253,19 +250,6 @@ class Provider:
         except (JoseError, TypeError, ValueError) as error:
             raise AnswerRejected(f"the ID token is invalid: {error}") from error
         return dict(claims)
-
-
-@cache
-def configured_provider(settings: Settings) -> Provider | None:
-    """Return the provider of the settings; None without one."""
-    if settings.oidc_issuer is None or settings.oidc_client_id is None:
-        return None
-    secret = settings.oidc_client_secret
-    return Provider(
-        settings.oidc_issuer,
-        settings.oidc_client_id,
-        None if secret is None else secret.get_secret_value(),
-    )
 
 
 def sign_pending(pending: PendingSignIn, secret: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Passwords: what is kept of them (argon2id), and what is asked of new ones."""
+"""Passwords: requirements for new ones, and their hashes (argon2id)."""
 
 import threading
 from functools import cache
@@ -7,42 +7,42 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-SHORTEST: Final = 12
-LONGEST: Final = 256
-_AT_ONCE: Final = threading.BoundedSemaphore(2)
-"""One takes 64 MB and all of a core for some 50 ms: more at once would only take more memory."""
+MIN_LENGTH: Final = 12
+MAX_LENGTH: Final = 256
+# a hash takes 64 MB and all of a core for some 50 ms: more at once would only take more memory
+_HASHING: Final = threading.BoundedSemaphore(2)
 
 
 class WeakPassword(Exception):
-    """A new password is too short, too long, or the account's own name."""
+    """A new password is too short, too long, or little more than the account's name."""
 
 
-def kept(password: str, *, of: str) -> str:
-    """What the store keeps of an account's new password; raises WeakPassword."""
-    if not SHORTEST <= len(password) <= LONGEST:
+def hash_password(password: str, *, of: str) -> str:
+    """Return the hash of a new password of the account `of`; raises WeakPassword."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise WeakPassword(
             f"the password of {of} has {len(password)} characters: "
-            f"give one of {SHORTEST} to {LONGEST}; a few words make a good one"
+            f"give one of {MIN_LENGTH} to {MAX_LENGTH}; a few words make a good one"
         )
-    if of.casefold() in password.casefold() and len(password) < len(of) + SHORTEST:
+    if of.casefold() in password.casefold() and len(password) < len(of) + MIN_LENGTH:
         raise WeakPassword(f"the password of {of} is little more than that name: give another")
-    with _AT_ONCE:
+    with _HASHING:
         return _hasher().hash(password)
 
 
-def fits(password: str, kept: str | None) -> bool:
-    """Whether this is the password; takes as long where there is none to compare with."""
-    with _AT_ONCE:
+def verify_password(password: str, stored_hash: str | None) -> bool:
+    """Return True if the password fits the hash; takes the same time without a hash."""
+    with _HASHING:
         try:
-            _hasher().verify(kept or _nobodys(), password[: LONGEST + 1])
+            _hasher().verify(stored_hash or _dummy_hash(), password[: MAX_LENGTH + 1])
         except (VerificationError, InvalidHashError):
             return False
-    return kept is not None
+    return stored_hash is not None
 
 
-def is_dated(kept: str) -> bool:
-    """Whether today's parameters are others, so that it is to be kept anew at the next sign-in."""
-    return _hasher().check_needs_rehash(kept)
+def needs_rehash(stored_hash: str) -> bool:
+    """Return True if the hash has outdated parameters, to be replaced at the next sign-in."""
+    return _hasher().check_needs_rehash(stored_hash)
 
 
 @cache
@@ -51,5 +51,5 @@ def _hasher() -> PasswordHasher:
 
 
 @cache
-def _nobodys() -> str:
+def _dummy_hash() -> str:
     return _hasher().hash("nobody's password")

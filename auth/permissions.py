@@ -1,4 +1,4 @@
-"""The one place that says who may do what (roles, scopes and queues; docs/adr/0017)."""
+"""Permissions by role, scope and queue: the only place that decides them (docs/adr/0017)."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,36 +8,36 @@ from auth.callers import Caller, Role, Scope
 
 
 class Forbidden(Exception):
-    """The caller is known, and may not do this; the sentence says what would be needed."""
+    """The caller lacks a permission; the sentence names the one that is needed."""
 
 
 class Duty(StrEnum):
-    """What somebody wants to do, besides giving commands."""
+    """Permission for anything but commands."""
 
     READ = "read"
     START = "start"
     TAKE = "take"
     LEAD = "lead"
-    """See how queues stand, and give items from one person to another in bulk."""
+    """See the state of queues, and assign items in bulk."""
     HOOKS = "hooks"
     OPERATE = "operate"
-    """Accounts, keys, the audit, dead letters."""
+    """Manage accounts and keys, read the audit, handle dead letters."""
 
 
-class Held(Protocol):
-    """What a permit looks at of an item: where it is, and whose it is."""
+class OwnedItem(Protocol):
+    """Fields of an item that permissions depend on."""
 
     @property
     def queue(self) -> str:
-        """The queue it belongs to."""
+        """Queue of the item."""
 
     @property
     def assignee(self) -> str | None:
-        """Who works on it."""
+        """Person or robot that works on the item."""
 
     @property
     def owner(self) -> str | None:
-        """Who answers for it."""
+        """Person responsible for the item."""
 
 
 _WORK: Final = (Role.AGENT, Scope.WORK)
@@ -72,7 +72,7 @@ COMMANDS: Final[Mapping[str, tuple[Role | None, Scope]]] = {
     "receive_email": _OF_MAIL,
     "feedback": _OF_MAIL,
 }
-"""Of each command: the least role of a person (None: no person gives it), and a key's scope."""
+"""Lowest role (None: no person may) and scope required for each command."""
 DUTIES: Final[Mapping[Duty, tuple[Role, Scope | None]]] = {
     Duty.READ: (Role.VIEWER, Scope.READ),
     Duty.START: (Role.AGENT, Scope.START),
@@ -81,52 +81,52 @@ DUTIES: Final[Mapping[Duty, tuple[Role, Scope | None]]] = {
     Duty.HOOKS: (Role.OPERATOR, Scope.HOOKS),
     Duty.OPERATE: (Role.OPERATOR, None),
 }
-"""Of everything else; no scope: no key does it."""
+"""Lowest role and scope (None: no key may) required for each other permission."""
 _RANKS: Final = {role: rank for rank, role in enumerate(Role)}
-_STEERING: Final = frozenset({"owner"})
-"""Fields of `edit` that only a lead changes: K8 makes the owner the one who steers a Case."""
+_LEAD_FIELDS: Final = frozenset({"owner"})
+"""Fields of `edit` that only a lead changes: the owner decides the course of a Case (K8)."""
 
 
-def is_theirs(caller: Caller, item: Held) -> bool:
-    """Whether the item is in one of their queues, or they hold or own it."""
+def is_theirs(caller: Caller, item: OwnedItem) -> bool:
+    """Return True for a member of the item's queue, its assignee and its owner."""
     return caller.is_member(item.queue) or caller.actor in {item.assignee, item.owner}
 
 
 def check_command(
-    caller: Caller, command: str, item: Held, fields: Mapping[str, object] | None = None
+    caller: Caller, command: str, item: OwnedItem, fields: Mapping[str, object] | None = None
 ) -> None:
     """Raise Forbidden unless the caller may give the command to this item.
 
-    The status model has its own say after this: a permit never allows what a rule refuses.
+    A permission does not override the status model, whose rules are checked after it.
     """
-    least, scope = COMMANDS[command]
-    _check(caller, f"give {command}", least, scope)
+    min_role, scope = COMMANDS[command]
+    _check(caller, f"give {command}", min_role, scope)
     if not is_theirs(caller, item):
         raise Forbidden(
             f"{caller.actor} may not {command} here: the item is in the queue {item.queue}; "
             "ask a lead to be made a member of it"
         )
-    if command == "edit" and _STEERING & set(fields or ()) and caller.role is Role.AGENT:
+    if command == "edit" and _LEAD_FIELDS & set(fields or ()) and caller.role is Role.AGENT:
         raise Forbidden("only a lead changes the owner with edit: ask one, or use assign (K8)")
 
 
 def check_duty(caller: Caller, duty: Duty, *, queue: str | None = None) -> None:
-    """Raise Forbidden unless the caller may do this, in this queue where one is named."""
-    least, scope = DUTIES[duty]
-    _check(caller, duty, least, scope)
+    """Raise Forbidden unless the caller has the permission, in the queue if one is given."""
+    min_role, scope = DUTIES[duty]
+    _check(caller, duty, min_role, scope)
     if queue is not None and not caller.is_member(queue):
         raise Forbidden(f"{caller.actor} is no member of the queue {queue}: ask a lead")
 
 
-def check_reading(caller: Caller, item: Held) -> None:
-    """Raise Forbidden unless the caller may look at this item."""
+def check_reading(caller: Caller, item: OwnedItem) -> None:
+    """Raise Forbidden unless the caller may read the item."""
     check_duty(caller, Duty.READ)
     if not is_theirs(caller, item):
         raise Forbidden(f"{caller.actor} may not see items of the queue {item.queue}: ask a lead")
 
 
 def may(caller: Caller, duty: Duty, *, queue: str | None = None) -> bool:
-    """Whether `check_duty` would let them."""
+    """Return True if the caller has the permission, in the queue if one is given."""
     try:
         check_duty(caller, duty, queue=queue)
     except Forbidden:
@@ -134,14 +134,16 @@ def may(caller: Caller, duty: Duty, *, queue: str | None = None) -> bool:
     return True
 
 
-def _check(caller: Caller, what: str, least: Role | None, scope: Scope | None) -> None:
+def _check(caller: Caller, action: str, min_role: Role | None, scope: Scope | None) -> None:
     if caller.role is not None:
-        if least is None:
-            raise Forbidden(f"only robots {what}: {caller.actor} is a person")
-        if _RANKS[caller.role] < _RANKS[least]:
-            raise Forbidden(f"to {what} takes the role {least}; {caller.actor} is {caller.role}")
+        if min_role is None:
+            raise Forbidden(f"only robots {action}: {caller.actor} is a person")
+        if _RANKS[caller.role] < _RANKS[min_role]:
+            raise Forbidden(
+                f"to {action} takes the role {min_role}; {caller.actor} is {caller.role}"
+            )
         return
     if scope is None:
-        raise Forbidden(f"to {what} takes a person who is {least}; {caller.actor} has a key")
+        raise Forbidden(f"to {action} takes a person who is {min_role}; {caller.actor} has a key")
     if scope not in caller.scopes:
-        raise Forbidden(f"to {what} takes the scope {scope}, which this key does not have")
+        raise Forbidden(f"to {action} takes the scope {scope}, which this key does not have")

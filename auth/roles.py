@@ -1,10 +1,10 @@
-"""What people are at the desk, and what keys are for; imports nothing heavy, for the shell."""
+"""Roles of people and scopes of API keys; imports nothing heavy, for the shell."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person is at the desk; each may do what those before it may."""
+    """Role of a person; each includes the ones before it."""
 
     VIEWER = "viewer"
     AGENT = "agent"
@@ -13,7 +13,7 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a key is for."""
+    """Permission of an API key."""
 
     READ = "read"
     """Look at items, lists and the catalog."""
@@ -22,6 +22,6 @@ class Scope(StrEnum):
     WORK = "work"
     """Give commands, and take the next item of a queue."""
     MAIL = "mail"
-    """Tell items of mails and feedback that came in elsewhere."""
+    """Pass on mails and feedback that other systems received."""
     HOOKS = "hooks"
-    """Have webhooks told of changes."""
+    """Manage webhooks."""

@@ -13,7 +13,7 @@ from typing import Final
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from auth.first_sign_in import way_in
+from auth.first_sign_in import sign_in_link
 from catalog.loader import SAMPLE
 from cli import item_view, terminal
 from cli.context import user
@@ -325,7 +325,7 @@ class Story:
     async def says_what_to_look_at(self, *, kept: bool) -> None:
         """Name the work pages and Temporal's UI, and what they show."""
         show = self.tells.console.print
-        link = await asyncio.to_thread(way_in, self.engine, self.stack.web_url or "", user())
+        link = await asyncio.to_thread(sign_in_link, self.engine, self.stack.web_url or "", user())
         if kept:
             show("\nIt all goes on running until Ctrl-C. Look at")
         else:

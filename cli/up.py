@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from auth.first_sign_in import way_in
+from auth.first_sign_in import sign_in_link
 from catalog.loader import load
 from cli import desk_report, terminal
 from cli.context import user
@@ -65,7 +65,7 @@ def _link(database_url: str, there: Running) -> str:
         return ""
     engine = engine_of(database_url)
     try:
-        return way_in(engine, there.web, user())
+        return sign_in_link(engine, there.web, user())
     finally:
         engine.dispose()
 

@@ -10,7 +10,7 @@ import uvicorn
 from sqlalchemy import Engine
 from temporalio.client import Client
 
-from auth.authenticator import StoreDoors
+from auth.authenticator import Authenticator
 from catalog.loader import load
 from starter.client import Desk
 from starter.connection import connect
@@ -46,7 +46,7 @@ async def work(settings: Settings) -> None:
         engine=engine,
         catalog=catalog,
         settings=settings,
-        doors=StoreDoors(engine),
+        doors=Authenticator(engine),
         hub=Hub(engine),
     )
     host, _, port = settings.http_listen.rpartition(":")

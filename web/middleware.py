@@ -18,7 +18,7 @@ from web.api.problem_details import AGAIN_AFTER, Problem, answer_of, answer_to
 from web.context import SignedOut
 from web.csrf import SAFE, CrossSite, check_origin
 from web.pages.page_templates import plain_page
-from web.sign_in.session_cookie import sign_in_at
+from web.sign_in.session_cookie import sign_in_url
 
 API: Final = "/api/"
 STATIC: Final = "/static/"
@@ -125,7 +125,7 @@ async def _signed_out(request: Request, problem: Exception) -> Response:
     is_stream = "text/event-stream" in request.headers.get("accept", "")
     is_page = request.method in SAFE and not is_stream
     query = f"?{request.url.query}" if request.url.query else ""
-    there = sign_in_at(f"{request.url.path}{query}" if is_page else "/")
+    there = sign_in_url(f"{request.url.path}{query}" if is_page else "/")
     if "hx-request" in request.headers:
         # htmx follows redirects by itself, and would put the sign-in page into this one
         return Response(status_code=401, headers={"HX-Redirect": there})

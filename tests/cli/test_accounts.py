@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from auth import authentication, passwords
-from auth.authenticator import StoreDoors
+from auth.authenticator import Authenticator
 from cli import commands_accounts
 from cli.main import app
 from store.auth.accounts import account_of
@@ -75,7 +75,7 @@ def test_an_account_is_made_with_a_password_from_standard_input(access: Access) 
     assert found.email == "amy@example.org"
     assert found.password is not None
     assert found.password.startswith("$argon2id$")
-    assert passwords.fits(PASSWORD, found.password)
+    assert passwords.verify_password(PASSWORD, found.password)
 
 
 def test_accounts_are_listed_for_people_and_for_scripts(access: Access) -> None:
@@ -230,7 +230,7 @@ def test_a_key_is_printed_once_and_lets_its_robot_in(access: Access) -> None:
         *("key", "add", "robot:ocr-1", "--scope", "work", "--scope", "read", "--queue", "scans")
     )
     whole = ran.out.splitlines()[0]
-    caller = StoreDoors(access.engine).by_key(whole)
+    caller = Authenticator(access.engine).by_key(whole)
     assert caller is not None
     assert caller.actor == "robot:ocr-1"
     assert caller.queues == {"scans"}
@@ -245,7 +245,7 @@ def test_a_key_is_revoked_by_its_public_part(access: Access) -> None:
     made = access.done(*("key", "add", "service:erp", "--scope", "start", "--json")).json
     gone = access.done("key", "revoke", made["id"]).out
     assert "of service:erp lets nobody in any more" in gone
-    assert StoreDoors(access.engine).by_key(made["key"]) is None
+    assert Authenticator(access.engine).by_key(made["key"]) is None
     assert "revoked" in access.done("key", "list").out
     told = access.done("key", "revoke", made["key"], "--json").json
     assert told["revoked_at"] is not None

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 
 from auth import accounts
-from auth.authenticator import StoreDoors
+from auth.authenticator import Authenticator
 from auth.callers import Role
 from catalog.loader import SAMPLE, Catalog, load
 from starter.client import Desk
@@ -54,7 +54,7 @@ async def application_over(engine: Engine, **given: object) -> FastAPI:
         engine=engine,
         catalog=sample(),
         settings=settings,
-        doors=StoreDoors(engine),
+        doors=Authenticator(engine),
         hub=Hub(engine),
     )
     return application(house)

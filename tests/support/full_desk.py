@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from auth.authenticator import StoreDoors
+from auth.authenticator import Authenticator
 from catalog.loader import SAMPLE, load
 from store.schema.versions import upgrade
 from tests.support.browser_fixtures import PEOPLE, house, served
@@ -47,7 +47,7 @@ async def office(
         upgrade(desk.engine)
         of = house(desk.engine, desk.desk, catalog=load(catalog))
         if has_real_doors:
-            of = replace(of, doors=StoreDoors(of.engine))
+            of = replace(of, doors=Authenticator(of.engine))
         async with served(of) as address:
             yield Office(desk, address)
 

@@ -143,7 +143,7 @@ def closed_doors(engine: Engine) -> dict[str, dict[str, str]]:
         is_amys = session.c.digest == digest_of(tokens["amy"])
         is_bobs = session.c.digest == digest_of(tokens["bob"])
         connection.execute(update(session).where(is_amys).values(ends_at=past))
-        idle = past - sessions.IDLE
+        idle = past - sessions.IDLE_TIMEOUT
         connection.execute(update(session).where(is_bobs).values(seen_at=idle))
         connection.execute(update(key).where(key.c.id == ended.id).values(ends_at=past))
     accounts.disable(engine, "eva", by="root")

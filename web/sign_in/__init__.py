@@ -1,1 +1,1 @@
-"""Signing in and out: by password, by a link that works once, by an OpenID provider."""
+"""Sign-in by password, by a link that works once or by an OpenID provider; sign-out."""

@@ -1,4 +1,4 @@
-"""The page that asks who somebody is, and says why they are not let in."""
+"""Sign-in form, and the reason of a failed sign-in."""
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -6,25 +6,25 @@ from fastapi.responses import Response
 from auth.authentication import TooManyAttempts
 from web.context import House
 from web.pages.page_templates import plain_page
-from web.sign_in.session_cookie import HOME, local
+from web.sign_in.session_cookie import HOME, local_path
 
 
-def asked(
+def sign_in_form(
     request: Request,
     house: House,
     *,
-    back: str = HOME,
+    return_path: str = HOME,
     name: str = "",
     status: int = 200,
     problem: str | None = None,
     minutes: int = 0,
 ) -> Response:
-    """The page that asks; `problem` is a key of the words under `sign_in.problem`."""
+    """Return the sign-in form; `problem` is a key of the words under `sign_in.problem`."""
     return plain_page(
         request,
         "sign_in.html",
         status=status,
-        next=local(back),
+        next=local_path(return_path),
         name=name[:100],
         problem=problem,
         minutes=minutes,
@@ -32,18 +32,23 @@ def asked(
     )
 
 
-def too_many(
-    request: Request, house: House, refused: TooManyAttempts, *, name: str = "", back: str = HOME
+def too_many_attempts(
+    request: Request,
+    house: House,
+    error: TooManyAttempts,
+    *,
+    name: str = "",
+    return_path: str = HOME,
 ) -> Response:
-    """Say when to try again."""
-    answer = asked(
+    """Return the form with the time of the next attempt (429)."""
+    response = sign_in_form(
         request,
         house,
-        back=back,
+        return_path=return_path,
         name=name,
         status=429,
         problem="too_many",
-        minutes=refused.minutes,
+        minutes=error.retry_minutes,
     )
-    answer.headers["Retry-After"] = str(refused.minutes * 60)
-    return answer
+    response.headers["Retry-After"] = str(error.retry_minutes * 60)
+    return response

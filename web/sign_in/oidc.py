@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import cache
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -10,11 +11,12 @@ from fastapi.responses import RedirectResponse, Response
 from auth import authentication, oidc
 from auth.authentication import SignInRefused
 from auth.oidc import AnswerRejected, Provider, ProviderFailed
+from starter.settings import Settings
 from store.auth.shared_secrets import secret_named
 from web.context import House, InHouse
 from web.csrf import address_of
-from web.sign_in.form import asked
-from web.sign_in.session_cookie import HOME, let_in, local
+from web.sign_in.form import sign_in_form
+from web.sign_in.session_cookie import HOME, begin_session, local_path
 
 LOG: Final = logging.getLogger("casekeep.web")
 router: Final = APIRouter(include_in_schema=False)
@@ -32,16 +34,16 @@ async def begin(
     next: str = HOME,  # noqa: A002 - the field's name in addresses, as it is everywhere
 ) -> Response:
     """Redirect the browser to the provider."""
-    provider = oidc.configured_provider(house.settings)
+    provider = _provider(house.settings)
     if provider is None:
-        return asked(request, house, status=404, problem="refused")
+        return sign_in_form(request, house, status=404, problem="refused")
     try:
         url, pending = await provider.begin(
-            callback=_callback_url(request), return_path=local(next)
+            callback=_callback_url(request), return_path=local_path(next)
         )
     except ProviderFailed as error:
         LOG.warning("OpenID provider failed: %s", error)
-        return asked(request, house, back=next, status=502, problem="unreachable")
+        return sign_in_form(request, house, return_path=next, status=502, problem="unreachable")
     secret = await asyncio.to_thread(secret_named, house.engine, _SECRET_NAME)
     response = RedirectResponse(url, 303)
     response.set_cookie(
@@ -67,12 +69,12 @@ async def callback(
     iss: str | None = None,
 ) -> Response:
     """Sign in by the code that the provider gave to the browser."""
-    provider = oidc.configured_provider(house.settings)
+    provider = _provider(house.settings)
     if provider is None:
-        return asked(request, house, status=404, problem="refused")
+        return sign_in_form(request, house, status=404, problem="refused")
     if error or not code or len(code) > _MAX_CODE_LENGTH:
         LOG.warning("OpenID provider signed nobody in: error %r", error[:200])
-        response = asked(request, house, status=401, problem="refused")
+        response = sign_in_form(request, house, status=401, problem="refused")
     else:
         response = await _sign_in(request, house, provider, code=code, state=state, issuer=iss)
     response.delete_cookie(COOKIE, path=BEGIN, httponly=True, samesite="lax")
@@ -97,12 +99,16 @@ async def _sign_in(
         )
     except AnswerRejected as error:
         await asyncio.to_thread(
-            authentication.note_stranger, house.engine, "provider", str(error), address=address
+            authentication.note_unknown_failure,
+            house.engine,
+            "provider",
+            str(error),
+            address=address,
         )
-        return asked(request, house, status=401, problem="refused")
+        return sign_in_form(request, house, status=401, problem="refused")
     except ProviderFailed as error:
         LOG.warning("OpenID provider failed: %s", error)
-        return asked(request, house, status=502, problem="unreachable")
+        return sign_in_form(request, house, status=502, problem="unreachable")
     try:
         account = await asyncio.to_thread(
             authentication.by_provider,
@@ -113,8 +119,23 @@ async def _sign_in(
             address=address,
         )
     except SignInRefused:
-        return asked(request, house, status=403, problem="unknown")
-    return await let_in(request, house, account, way="provider", back=pending.return_path)
+        return sign_in_form(request, house, status=403, problem="unknown")
+    return await begin_session(
+        request, house, account, way="provider", return_path=pending.return_path
+    )
+
+
+@cache
+def _provider(settings: Settings) -> Provider | None:
+    # cached: the provider's metadata and keys are, too
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    secret = settings.oidc_client_secret
+    return Provider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        None if secret is None else secret.get_secret_value(),
+    )
 
 
 def _callback_url(request: Request) -> str:

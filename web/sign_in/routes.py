@@ -1,4 +1,4 @@
-"""Signing in by password or by a link that works once, and signing out."""
+"""Routes of sign-in by password or by a link that works once, and of sign-out."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -15,16 +15,16 @@ from web.context import SESSION_COOKIE, Calls, InHouse
 from web.csrf import address_of
 from web.pages.page_templates import plain_page
 from web.sign_in import oidc
-from web.sign_in.form import asked, too_many
-from web.sign_in.session_cookie import HOME, let_in, let_out, local
+from web.sign_in.form import sign_in_form, too_many_attempts
+from web.sign_in.session_cookie import HOME, begin_session, end_session, local_path
 
 router: Final = APIRouter(include_in_schema=False)
 router.include_router(oidc.router)
 PUBLIC: Final = frozenset({"/sign-in", "/sign-in/link/{token}", oidc.BEGIN, oidc.CALLBACK})
-"""Routes that anybody may ask: they are how one gets in."""
+"""Routes without authentication."""
+# not the threads of database requests: guessing of passwords would use them up
 _HASHING: Final = ThreadPoolExecutor(2, "signing-in")
-"""Not the threads that others ask the database in: whoever tries passwords would use them up."""
-_Word = Annotated[str, Form(max_length=1_000)]
+_Field = Annotated[str, Form(max_length=1_000)]
 
 
 @router.get("/sign-in")
@@ -33,61 +33,63 @@ async def sign_in_page(
     house: InHouse,
     next: str = HOME,  # noqa: A002 - the field's name in addresses, as it is everywhere
 ) -> Response:
-    """Ask for name and password; whoever is signed in goes on."""
+    """Show the sign-in form; redirect a browser that is signed in."""
     token = request.cookies.get(SESSION_COOKIE)
     if token and await asyncio.to_thread(house.doors.by_session, token) is not None:
-        return RedirectResponse(local(next), 303)
-    return asked(request, house, back=next)
+        return RedirectResponse(local_path(next), 303)
+    return sign_in_form(request, house, return_path=next)
 
 
 @router.post("/sign-in")
 async def sign_in(
     request: Request,
     house: InHouse,
-    name: _Word = "",
-    password: _Word = "",
-    next: _Word = HOME,  # noqa: A002 - as above
+    name: _Field = "",
+    password: _Field = "",
+    next: _Field = HOME,  # noqa: A002 - as above
 ) -> Response:
     """Sign in by name and password."""
     address = address_of(request)
     try:
-        found = await asyncio.get_running_loop().run_in_executor(
+        account = await asyncio.get_running_loop().run_in_executor(
             _HASHING,
             partial(
                 authentication.by_password, house.engine, name.strip(), password, address=address
             ),
         )
-    except TooManyAttempts as refused:
-        return too_many(request, house, refused, name=name, back=next)
+    except TooManyAttempts as error:
+        return too_many_attempts(request, house, error, name=name, return_path=next)
     except SignInRefused:
-        return asked(request, house, back=next, name=name, status=401, problem="wrong")
-    return await let_in(request, house, found, way="password", back=next)
+        return sign_in_form(
+            request, house, return_path=next, name=name, status=401, problem="wrong"
+        )
+    return await begin_session(request, house, account, way="password", return_path=next)
 
 
 @router.get("/sign-in/link/{token}")
 async def link_page(request: Request, house: InHouse, token: str) -> Response:
-    """Ask whether to sign in by this link: programs that look at mails follow links, too."""
+    """Ask for a click: mail scanners follow links by GET, so only the POST signs in."""
     if not await asyncio.to_thread(is_link, house.engine, digest_of(token)):
-        return asked(request, house, status=410, problem="link_over")
+        return sign_in_form(request, house, status=410, problem="link_over")
     return plain_page(request, "link.html", token=token)
 
 
 @router.post("/sign-in/link/{token}")
 async def sign_in_by_link(request: Request, house: InHouse, token: str) -> Response:
-    """Sign in by a link, which is used up by it."""
+    """Sign in by a link, which works once."""
     address = address_of(request)
     try:
-        found = await asyncio.to_thread(
+        account = await asyncio.to_thread(
             authentication.by_link, house.engine, token, address=address
         )
-    except TooManyAttempts as refused:
-        return too_many(request, house, refused)
+    except TooManyAttempts as error:
+        return too_many_attempts(request, house, error)
     except SignInRefused:
-        return asked(request, house, status=410, problem="link_over")
-    return await let_in(request, house, found, way="link", back=HOME)
+        return sign_in_form(request, house, status=410, problem="link_over")
+    return await begin_session(request, house, account, way="link", return_path=HOME)
 
 
 @router.post("/sign-out")
 async def sign_out(request: Request, house: InHouse, caller: Calls) -> Response:
-    """Sign out: the session is over, here and for whoever copied its cookie."""
-    return await let_out(request, house, caller.actor)
+    """Sign out; copies of the cookie become invalid, too."""
+    return await end_session(request, house, caller.actor)

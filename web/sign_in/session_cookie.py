@@ -1,4 +1,4 @@
-"""How a browser is let in: a new session, its cookie, and the way back to where it came from."""
+"""Session cookie: begin and end a browser's session, and redirect to a local path."""
 
 import asyncio
 import re
@@ -15,26 +15,26 @@ from web.csrf import address_of
 
 HOME: Final = "/"
 _LOCAL: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
-_LONGEST: Final = 2_000
+_MAX_PATH_LENGTH: Final = 2_000
 
 
-def local(path: str | None) -> str:
-    """The path, if it is one of ours; else where everybody begins."""
-    if path and len(path) <= _LONGEST and _LOCAL.fullmatch(path):
+def local_path(path: str | None) -> str:
+    """Return the path if it is a path of this desk, else the home page (no open redirect)."""
+    if path and len(path) <= _MAX_PATH_LENGTH and _LOCAL.fullmatch(path):
         return path
     return HOME
 
 
-def sign_in_at(path: str) -> str:
-    """Where to sign in, and come back to this path."""
-    back = local(path)
-    return "/sign-in" if back == HOME else f"/sign-in?{urlencode({'next': back})}"
+def sign_in_url(path: str) -> str:
+    """Return the URL of the sign-in form that leads back to this path."""
+    path = local_path(path)
+    return "/sign-in" if path == HOME else f"/sign-in?{urlencode({'next': path})}"
 
 
-async def let_in(
-    request: Request, house: House, account: Account, *, way: str, back: str
+async def begin_session(
+    request: Request, house: House, account: Account, *, way: str, return_path: str
 ) -> RedirectResponse:
-    """Begin a session, with a token that nobody knew before, and go on to where they wanted."""
+    """Begin a session with a new token, and redirect to the path (no session fixation)."""
 
     def begin() -> str:
         address = address_of(request)
@@ -50,26 +50,26 @@ async def let_in(
         return token
 
     token = await asyncio.to_thread(begin)
-    answer = RedirectResponse(local(back), 303)
-    answer.set_cookie(
+    response = RedirectResponse(local_path(return_path), 303)
+    response.set_cookie(
         SESSION_COOKIE,
         token,
-        max_age=int(sessions.LASTS.total_seconds()),
+        max_age=int(sessions.LIFETIME.total_seconds()),
         httponly=True,
         samesite="lax",
         secure=request.url.scheme == "https",
     )
-    return answer
+    return response
 
 
-async def let_out(request: Request, house: House, actor: str) -> RedirectResponse:
-    """End the session."""
+async def end_session(request: Request, house: House, actor: str) -> RedirectResponse:
+    """End the session, and redirect to the sign-in form."""
 
     def end() -> None:
         sessions.end(house.engine, request.cookies.get(SESSION_COOKIE, ""))
         authentication.note_sign_out(house.engine, actor, address=address_of(request))
 
     await asyncio.to_thread(end)
-    answer = RedirectResponse("/sign-in", 303)
-    answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax")
-    return answer
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax")
+    return response

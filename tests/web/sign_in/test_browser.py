@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from sqlalchemy import Engine
 
 from auth import accounts
-from auth.authenticator import StoreDoors
+from auth.authenticator import Authenticator
 from auth.callers import Role
 from starter.settings import Settings
 from store.auth.audit import Deed, note
@@ -40,7 +40,7 @@ async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Look
     folder: Path = tmp_path_factory.mktemp("browser")
     engine = engine_of(f"sqlite:///{folder / 'casekeep.db'}")
     upgrade(engine)
-    of = replace(house(engine), doors=StoreDoors(engine), settings=Settings())
+    of = replace(house(engine), doors=Authenticator(engine), settings=Settings())
     has_account(engine, "max", role=Role.OPERATOR, shown="Maximiliane Mustermann")
     async with served(of) as address, chromium() as browser:
         yield Looked(engine, address, browser)

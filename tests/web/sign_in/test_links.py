@@ -10,12 +10,12 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, select, update
 
 from auth import accounts, api_keys, authentication, sessions
-from auth.accounts import WrongAccount
-from auth.api_keys import WrongKey
+from auth.accounts import InvalidAccount
+from auth.api_keys import InvalidKey
 from auth.authentication import SignInRefused
-from auth.authenticator import StoreDoors
+from auth.authenticator import Authenticator
 from auth.callers import Role, Scope
-from auth.first_sign_in import way_in
+from auth.first_sign_in import sign_in_link
 from store.auth.accounts import UnknownAccount
 from store.auth.api_keys import USED_WITHIN, UnknownKey
 from store.engine import writing
@@ -66,12 +66,12 @@ async def test_a_made_up_link_is_none(outside: httpx.AsyncClient, token: str) ->
 
 def test_a_link_is_over_after_a_quarter_of_an_hour(engine: Engine) -> None:
     has_account(engine, password=None)
-    token = sessions.link(engine, "amy", by="root")
+    token = sessions.create_link(engine, "amy", by="root")
     with writing(engine) as connection:
         ends = connection.execute(select(link_in.c.ends_at)).scalar_one()
         assert timedelta(minutes=14) < ends - datetime.now(UTC) <= timedelta(minutes=15)
         connection.execute(update(link_in).values(ends_at=datetime.now(UTC)))
-    with pytest.raises(SignInRefused, match="used up or over"):
+    with pytest.raises(SignInRefused, match="used or expired"):
         authentication.by_link(engine, token, address="a")
 
 
@@ -80,10 +80,10 @@ def test_disabling_an_account_or_changing_its_password_ends_its_links(
     engine: Engine, what: str
 ) -> None:
     has_account(engine, password=None)
-    token = sessions.link(engine, "amy", by="root")
+    token = sessions.create_link(engine, "amy", by="root")
     if what == "disable":
         accounts.disable(engine, "amy", by="root")
-        with pytest.raises(WrongAccount, match="is disabled"):
+        with pytest.raises(InvalidAccount, match="is disabled"):
             accounts.make_link(engine, "amy", by="root")
     else:
         accounts.set_password(engine, "amy", "another horse battery", by="root")
@@ -93,7 +93,7 @@ def test_disabling_an_account_or_changing_its_password_ends_its_links(
 
 def test_the_store_knows_no_link_and_no_key_but_their_digests(engine: Engine) -> None:
     has_account(engine, password=None)
-    token = sessions.link(engine, "amy", by="root")
+    token = sessions.create_link(engine, "amy", by="root")
     whole = a_key(engine)
     with engine.connect() as connection:
         rows = [*connection.execute(select(link_in)), *connection.execute(select(key))]
@@ -117,13 +117,13 @@ def a_key(engine: Engine, lasts: timedelta | None = None) -> str:
 def test_a_key_is_who_it_was_made_for_with_its_scopes_and_queues(engine: Engine) -> None:
     whole = a_key(engine)
     assert re.fullmatch(r"ck_[a-z0-9]{8}_[A-Za-z0-9_-]{43}", whole)
-    caller = StoreDoors(engine).by_key(whole)
+    caller = Authenticator(engine).by_key(whole)
     assert caller is not None
     assert (caller.actor, caller.role, caller.csrf) == ("robot:ocr-1", None, "")
     assert caller.scopes == {Scope.WORK}
     assert caller.queues == {"scans"}
     assert caller.credential == f"key {whole.split('_')[1]}"
-    assert StoreDoors(engine).by_session(whole) is None
+    assert Authenticator(engine).by_session(whole) is None
 
 
 def test_a_key_that_is_revoked_lets_nobody_in_at_once(engine: Engine) -> None:
@@ -131,22 +131,22 @@ def test_a_key_that_is_revoked_lets_nobody_in_at_once(engine: Engine) -> None:
     gone = api_keys.revoke(engine, whole, by="root")
     assert gone.revoked_at is not None
     assert api_keys.revoke(engine, gone.id, by="root").revoked_at == gone.revoked_at
-    assert StoreDoors(engine).by_key(whole) is None
-    assert StoreDoors(engine).by_key(other) is not None
+    assert Authenticator(engine).by_key(whole) is None
+    assert Authenticator(engine).by_key(other) is not None
 
 
 def test_a_key_that_is_over_lets_nobody_in(engine: Engine) -> None:
     whole = a_key(engine, timedelta(hours=1))
-    assert StoreDoors(engine).by_key(whole) is not None
+    assert Authenticator(engine).by_key(whole) is not None
     with writing(engine) as connection:
         connection.execute(update(key).values(ends_at=datetime.now(UTC)))
-    assert StoreDoors(engine).by_key(whole) is None
+    assert Authenticator(engine).by_key(whole) is None
 
 
 def test_what_is_nearly_a_key_is_none(engine: Engine) -> None:
     whole = a_key(engine)
     for nearly in (whole.upper(), whole[:-1], f"{whole}a", f"x{whole}", f"{whole}\n", ""):
-        assert StoreDoors(engine).by_key(nearly) is None
+        assert Authenticator(engine).by_key(nearly) is None
 
 
 def test_when_a_key_was_used_is_known_and_costs_a_write_now_and_then_only(
@@ -155,13 +155,13 @@ def test_when_a_key_was_used_is_known_and_costs_a_write_now_and_then_only(
     whole = a_key(engine)
     used = []
     for _ in range(2):
-        assert StoreDoors(engine).by_key(whole) is not None
+        assert Authenticator(engine).by_key(whole) is not None
         with engine.connect() as connection:
             used.append(connection.execute(select(key.c.used_at)).scalar_one())
     assert used[0] == used[1]
     with writing(engine) as connection:
         connection.execute(update(key).values(used_at=used[0] - USED_WITHIN))
-    assert StoreDoors(engine).by_key(whole) is not None
+    assert Authenticator(engine).by_key(whole) is not None
     with engine.connect() as connection:
         assert connection.execute(select(key.c.used_at)).scalar_one() >= used[0]
 
@@ -182,7 +182,7 @@ def test_a_key_that_could_be_nobodys_is_not_made(
     engine: Engine, actor: str, given: dict[str, object], why: str
 ) -> None:
     values = {"scopes": [Scope.READ], "queues": [], "by": "root", "lasts": None} | given
-    with pytest.raises(WrongKey, match=why):
+    with pytest.raises(InvalidKey, match=why):
         api_keys.make(engine, actor, **values)  # type: ignore[arg-type]
 
 
@@ -192,14 +192,14 @@ def test_a_key_that_nobody_knows_cannot_be_revoked(engine: Engine) -> None:
 
 
 def test_whoever_begins_a_desk_is_its_operator_and_gets_a_link(engine: Engine) -> None:
-    link = way_in(engine, "http://127.0.0.1:8080", "root")
+    link = sign_in_link(engine, "http://127.0.0.1:8080", "root")
     assert link.startswith("http://127.0.0.1:8080/sign-in/link/")
     found = authentication.by_link(engine, link.rpartition("/")[2], address="a")
     assert (found.id, found.role, found.queues) == ("root", "operator", frozenset({"*"}))
     accounts.change(engine, "root", by="root", role=Role.VIEWER)
     again = authentication.by_link(
-        engine, way_in(engine, "", "root").rpartition("/")[2], address="a"
+        engine, sign_in_link(engine, "", "root").rpartition("/")[2], address="a"
     )
     assert again.role == "viewer"
     accounts.disable(engine, "root", by="root")
-    assert way_in(engine, "", "root") == ""
+    assert sign_in_link(engine, "", "root") == ""

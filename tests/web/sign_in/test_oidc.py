@@ -389,10 +389,10 @@ async def test_whoever_keeps_coming_back_with_nothing_does_not_fill_the_audit(
     kept: Engine, wicked: Wicked
 ) -> None:
     client = await desk(kept, wicked.url)
-    for _ in range(authentication.OF_ADDRESS + 5):
+    for _ in range(authentication.MAX_ADDRESS_FAILURES + 5):
         assert (await come_back(client, code="c", state="s")).status_code == 401
     noted = deeds(kept, Wanted(kind=Audited.SIGN_IN), limit=100).deeds
-    assert len(noted) == authentication.OF_ADDRESS
+    assert len(noted) == authentication.MAX_ADDRESS_FAILURES
 
 
 async def test_the_same_answer_a_second_time_lets_nobody_in(kept: Engine, wicked: Wicked) -> None:

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, event, select, update
 
 from auth import accounts, authentication, passwords, sessions
-from auth.authentication import OF_ACCOUNT, OF_ADDRESS, SignInRefused
-from auth.authenticator import StoreDoors
+from auth.authentication import MAX_ACCOUNT_FAILURES, MAX_ADDRESS_FAILURES, SignInRefused
+from auth.authenticator import Authenticator
 from auth.callers import Role
 from store.auth import sessions as store_sessions
 from store.auth.audit import Wanted, deeds
@@ -35,7 +35,7 @@ async def test_a_person_signs_in_and_comes_to_where_they_wanted(
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie
-    caller = sessions.caller(kept, token_of(answer))
+    caller = Authenticator(kept).by_session(token_of(answer))
     assert caller is not None
     assert (caller.actor, caller.role) == ("amy", Role.AGENT)
     assert caller.queues == {"invoices"}
@@ -122,10 +122,10 @@ async def test_a_wrong_password_an_unknown_name_and_a_disabled_account_are_told_
 
 def test_where_there_is_no_password_one_is_hashed_all_the_same() -> None:
     took = []
-    for kept_password in (passwords.kept(PASSWORD, of="amy"), None):
-        passwords.fits("warm", kept_password)
+    for kept_password in (passwords.hash_password(PASSWORD, of="amy"), None):
+        passwords.verify_password("warm", kept_password)
         begun = time.process_time()
-        assert passwords.fits("wrong horse battery", kept_password) is False
+        assert passwords.verify_password("wrong horse battery", kept_password) is False
         took.append(time.process_time() - begun)
     assert took[1] > took[0] / 3
 
@@ -137,8 +137,8 @@ async def test_a_new_sign_in_is_a_new_session_and_ends_the_browsers_old_one(
     first = token_of(await sign_in(outside))
     second = token_of(await sign_in(outside))
     assert first != second
-    assert sessions.caller(kept, first) is None
-    assert sessions.caller(kept, second) is not None
+    assert Authenticator(kept).by_session(first) is None
+    assert Authenticator(kept).by_session(second) is not None
 
 
 async def test_a_token_that_the_browser_brought_is_never_its_sessions(
@@ -148,7 +148,7 @@ async def test_a_token_that_the_browser_brought_is_never_its_sessions(
     outside.cookies.set(SESSION_COOKIE, "chosen-by-an-attacker", domain="desk.example")
     answer = await sign_in(outside)
     assert token_of(answer) != "chosen-by-an-attacker"
-    assert sessions.caller(kept, "chosen-by-an-attacker") is None
+    assert Authenticator(kept).by_session("chosen-by-an-attacker") is None
 
 
 async def test_signing_out_ends_the_session_for_whoever_copied_the_cookie(
@@ -158,7 +158,7 @@ async def test_signing_out_ends_the_session_for_whoever_copied_the_cookie(
     token = token_of(await sign_in(outside))
     answer = await outside.post("/sign-out", data={"csrf": sessions.csrf_of(token)})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
-    assert sessions.caller(kept, token) is None
+    assert Authenticator(kept).by_session(token) is None
     assert [one.kind for one in deeds(kept, Wanted(by="amy")).deeds] == [
         Audited.SIGN_OUT,
         Audited.SIGN_IN,
@@ -171,17 +171,19 @@ def test_disabling_an_account_or_changing_its_password_signs_it_out(
 ) -> None:
     has_account(engine)
     token = sessions.begin(engine, "amy", way="password")
-    assert sessions.caller(engine, token) is not None
+    assert Authenticator(engine).by_session(token) is not None
     if what == "disable":
         accounts.disable(engine, "amy", by="root")
     else:
         accounts.set_password(engine, "amy", "another horse battery", by="root")
-    assert sessions.caller(engine, token) is None
+    assert Authenticator(engine).by_session(token) is None
     accounts.disable(engine, "amy", by="root", disabled=False)
-    assert sessions.caller(engine, token) is None
+    assert Authenticator(engine).by_session(token) is None
 
 
-@pytest.mark.parametrize(("column", "ago"), [("seen_at", sessions.IDLE), ("ends_at", timedelta(0))])
+@pytest.mark.parametrize(
+    ("column", "ago"), [("seen_at", sessions.IDLE_TIMEOUT), ("ends_at", timedelta(0))]
+)
 def test_a_session_is_over_when_it_was_idle_too_long_or_lasted_long_enough(
     engine: Engine, column: str, ago: timedelta
 ) -> None:
@@ -190,16 +192,16 @@ def test_a_session_is_over_when_it_was_idle_too_long_or_lasted_long_enough(
     at = datetime.now(UTC) - ago
     with writing(engine) as connection:
         connection.execute(update(session).values({column: at}))
-    assert sessions.caller(engine, token) is None
+    assert Authenticator(engine).by_session(token) is None
 
 
 def test_a_session_that_is_used_is_not_idle(engine: Engine) -> None:
     has_account(engine)
     token = sessions.begin(engine, "amy", way="password")
-    almost = datetime.now(UTC) - sessions.IDLE + timedelta(minutes=1)
+    almost = datetime.now(UTC) - sessions.IDLE_TIMEOUT + timedelta(minutes=1)
     with writing(engine) as connection:
         connection.execute(update(session).values(seen_at=almost))
-    assert sessions.caller(engine, token) is not None
+    assert Authenticator(engine).by_session(token) is not None
     with engine.connect() as connection:
         seen = connection.execute(select(session.c.seen_at)).scalar_one()
     assert seen > almost + timedelta(minutes=30)
@@ -209,7 +211,7 @@ def test_a_change_of_role_and_queues_is_seen_by_the_next_request(engine: Engine)
     has_account(engine)
     token = sessions.begin(engine, "amy", way="password")
     accounts.change(engine, "amy", by="root", role=Role.VIEWER, queues=("returns",))
-    caller = sessions.caller(engine, token)
+    caller = Authenticator(engine).by_session(token)
     assert caller is not None
     assert (caller.role, caller.queues) == (Role.VIEWER, frozenset({"returns"}))
 
@@ -219,7 +221,7 @@ async def test_too_many_failed_attempts_for_an_account_are_told_when_to_try_agai
 ) -> None:
     has_account(kept)
     has_account(kept, "bob")
-    for number in range(OF_ACCOUNT):
+    for number in range(MAX_ACCOUNT_FAILURES):
         answer = await sign_in(browser(app, address=f"192.0.2.{number}"), "amy", "wrong guess")
         assert answer.status_code == 401
     late = await sign_in(browser(app, address="192.0.2.99"))
@@ -227,7 +229,7 @@ async def test_too_many_failed_attempts_for_an_account_are_told_when_to_try_agai
     for _ in range(3):
         assert (await sign_in(browser(app, address="192.0.2.98"))).status_code == 429
     noted = deeds(kept, Wanted(by="amy", kind=Audited.SIGN_IN)).deeds
-    assert len(noted) == OF_ACCOUNT + 1
+    assert len(noted) == MAX_ACCOUNT_FAILURES + 1
     assert late.headers["retry-after"] == "900"
     assert "Try again in 15 minutes" in late.text
     assert (await sign_in(browser(app), "bob")).status_code == 303
@@ -239,7 +241,7 @@ async def test_too_many_failed_attempts_from_an_address_stop_it_whatever_the_nam
     kept: Engine, app: FastAPI
 ) -> None:
     has_account(kept)
-    for number in range(OF_ADDRESS):
+    for number in range(MAX_ADDRESS_FAILURES):
         with pytest.raises(SignInRefused):
             authentication.by_link(kept, f"guess {number}", address="192.0.2.7")
     assert (await sign_in(browser(app, address="192.0.2.7"))).status_code == 429
@@ -257,7 +259,7 @@ async def test_those_who_sign_in_do_not_use_up_their_houses_attempts(
 
 
 async def test_the_addresses_of_one_ipv6_network_are_one(app: FastAPI) -> None:
-    for number in range(OF_ADDRESS + 1):
+    for number in range(MAX_ADDRESS_FAILURES + 1):
         address = f"2001:db8:1:2::{number + 1:x}"
         answer = await browser(app, address=address).post("/sign-in/link/none")
     assert answer.status_code == 429
@@ -291,19 +293,21 @@ async def test_a_password_kept_with_older_parameters_is_kept_anew(
     with kept.connect() as connection:
         now = connection.execute(select(account.c.password)).scalar_one()
     assert now != weak
-    assert not passwords.is_dated(now)
+    assert not passwords.needs_rehash(now)
 
 
 def over(engine: Engine) -> None:
     """Let the window pass in which attempts are counted."""
     with writing(engine) as connection:
-        connection.execute(update(attempt).values(since=datetime.now(UTC) - authentication.WINDOW))
+        connection.execute(
+            update(attempt).values(since=datetime.now(UTC) - authentication.FAILURE_WINDOW)
+        )
 
 
 def test_of_attempts_made_at_once_no_more_are_looked_at_than_are_allowed(engine: Engine) -> None:
     def attempt(_: int) -> int:
         return store_sessions.count_attempt(
-            engine, "account amy", window=authentication.WINDOW
+            engine, "account amy", window=authentication.FAILURE_WINDOW
         ).failures
 
     with ThreadPoolExecutor(8) as threads:
@@ -321,7 +325,7 @@ def test_a_session_costs_one_statement_a_request(engine: Engine) -> None:
         statements.append(statement)
 
     for _ in range(3):
-        caller = StoreDoors(engine).by_session(token)
+        caller = Authenticator(engine).by_session(token)
         assert caller is not None
         assert caller.queues == {"a", "b", "c"}
     assert [one.partition(" ")[0] for one in statements] == ["SELECT"] * 3
