@@ -1,4 +1,4 @@
-"""What the environment names, opened for one command of the shell: the desk and the store."""
+"""Opens the client and the store that the environment names, for one command of the shell."""
 
 import getpass
 from pathlib import Path
@@ -48,7 +48,7 @@ def made_store() -> "Engine":
 
 
 def user() -> str:
-    """Who works here, for the operating system."""
+    """Return the name of the operating system's user."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

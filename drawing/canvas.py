@@ -36,7 +36,7 @@ class UnknownPicture(Exception):
 
 
 class Sheet:
-    """What was drawn so far; x goes to the right, y down, in pixels."""
+    """Drawing in SVG; x goes to the right, y down, in pixels."""
 
     def __init__(self, title: str) -> None:
         """Begin with nothing; the title is for those who cannot see it."""

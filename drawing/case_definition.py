@@ -1,4 +1,4 @@
-"""A case definition as people draw it: steps from left to right, each with its Actions."""
+"""Draws a case definition: steps from left to right, each with its Actions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ _INKS: Final = {"human": Ink.BLUE, "robot": Ink.GREEN, "any": Ink.FAINT, "by its
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """An Action as it is drawn."""
+    """Action as a box of the drawing."""
 
     sort: str
     title: list[str]
     lines: list[tuple[str, bool]]
-    """What is said of it, and whether that is its condition."""
+    """Text of each line, and True for the condition."""
 
     @property
     def height(self) -> float:
@@ -38,7 +38,7 @@ class _Card:
 
 
 def mermaid(definition: CaseDefinition) -> str:
-    """The definition as a Mermaid flowchart."""
+    """Return the definition as a Mermaid flowchart."""
     lines = ["flowchart LR", '  submitted(["submitted"])']
     before = "submitted"
     for number, step in enumerate(definition.steps, 1):
@@ -59,7 +59,7 @@ def mermaid(definition: CaseDefinition) -> str:
 
 
 def _shape(action: ActionDefinition) -> tuple[str, str]:
-    """People's Actions are boxes, robots' have double sides, what runs by itself is round."""
+    """Return Mermaid's brackets: boxes for people, double sides for robots, round if automatic."""
     if action.kind is not ActionKind.BY_HAND:
         return "(", ")"
     return ("[[", "]]") if action.performer is Performer.ROBOT else ("[", "]")
@@ -75,7 +75,7 @@ def _quoted(text: str) -> str:
 
 
 def svg(definition: CaseDefinition) -> str:
-    """The definition as SVG, which needs no browser and no network to be made or seen."""
+    """Return the definition as SVG; it needs no browser and no network."""
     sheet = Sheet(f"Case definition {definition.name}")
     sheet.text(_EDGE, 36, definition.name, size=20, bold=True)
     told = ", ".join(_said_of_the_case(definition))
@@ -164,7 +164,7 @@ def _said_of_the_case(definition: CaseDefinition) -> Iterator[str]:
 
 
 def _said(definition: CaseDefinition, action: ActionDefinition) -> Iterator[str]:
-    """What is to be known of an Action besides its title, a line each."""
+    """Return the lines of an Action below its title."""
     if action.when is not None:
         yield f"if {action.when}"
     work = action.work

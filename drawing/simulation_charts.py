@@ -1,4 +1,4 @@
-"""The figures of a simulation as one picture: load, waiting, throughput, and what lay there."""
+"""Draws the results of a simulation: load, waiting, throughput and open items day by day."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _STEPS: Final = (
 
 
 def of(figures: Figures) -> str:
-    """The picture, as SVG."""
+    """Return the picture as SVG."""
     cases = figures.cases
     sheet = Sheet(f"Simulation of {figures.definition}")
     sheet.text(_EDGE, 40, figures.definition, size=22, bold=True)
@@ -190,6 +190,6 @@ def _legend(sheet: Sheet, x: float, y: float, entries: Sequence[tuple[Ink, str]]
 
 
 def _round_number(wanted: float) -> int:
-    """A step of an axis near what is wanted: 1, 2 or 5, times a power of ten."""
+    """Return the step of an axis: 1, 2 or 5 times a power of ten, not below the wanted one."""
     size = int(10 ** math.floor(math.log10(max(1.0, wanted))))
     return size * next((step for step in (1, 2, 5) if step * size >= wanted), 10)

@@ -1,4 +1,4 @@
-"""The client facade: starts items, moves them and reads them, with refusals as exceptions."""
+"""Client facade: starts items, gives them commands and reads them; refusals are exceptions."""
 
 import asyncio
 import json
@@ -28,15 +28,15 @@ from domain.model.starts import CaseStart, TicketStart, kind_of, title_of
 from starter.references import new_reference
 
 _NOT_STARTED_YET: Final = 0.05
-"""Seconds before an item whose start is being looked at is asked again."""
+"""Seconds between two queries of an item that has only just been started."""
 UPDATE_LIMIT: Final = 240_000
 """Bytes of JSON; the server admits 250,000 of updates at a time, and others have it retried."""
 PATIENCE: Final = timedelta(seconds=30)
-"""How long an answer is waited for before no worker is taken to be there."""
+"""Timeout of an answer: after that no worker is taken to be running."""
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds before a command that no task took is given again, by the same id.
+"""Seconds before a command that no workflow task took is sent again, by the same id.
 
-It met the renewal of its item's run, or a task that was dropped.
+The item continued as new meanwhile, or its task was dropped.
 """
 _UNPROCESSED: Final = "UnprocessedUpdate"
 Answer = dict[str, Any]
@@ -111,7 +111,7 @@ class Desk:
             raise _used(kind, reference) from None
 
     def _opening(self, start: TicketStart | CaseStart, reference: str) -> dict[str, Any]:
-        """What Temporal is told of an item that is started."""
+        """Return the arguments of the workflow's start."""
         return {
             "arg": start.model_dump(mode="json", exclude_none=True),
             "id": reference,
@@ -153,7 +153,7 @@ class Desk:
         fields: Mapping[str, JsonValue],
         give: Callable[[str], Awaitable[Answer]],
     ) -> Answer:
-        """What an update is answered, which is given again as long as no task took it."""
+        """Send an update until a workflow task takes it, and return its answer."""
         update_id = _update_id(command, fields)
         for pause in _PAUSES:
             try:
@@ -172,23 +172,23 @@ class Desk:
         raise _no_answer(reference)
 
     async def state(self, reference: str) -> Answer:
-        """The item's state; raises UnknownItem, NoAnswer, or InvalidCommand for a bad start."""
+        """Return the state; raises UnknownItem, NoAnswer, or InvalidCommand for a bad start."""
         return await self._query(reference, "state")
 
     async def timeline(self, reference: str, from_revision: int = 0) -> Answer:
-        """What the item still carries of its timeline, a page of it."""
+        """Return a page of the timeline that the item still carries."""
         return await self._query(reference, "timeline", {"from_revision": from_revision})
 
     async def moves(self, reference: str, by: str) -> Answer:
-        """What somebody may do with the item now; raises NotAllowed (C15) if it is closed."""
+        """Return the commands this actor may give now; raises NotAllowed if it is closed (C15)."""
         return await self._query(reference, "moves", {"by": by})
 
     async def flow(self, case: str) -> Answer:
-        """The Case's steps, their Actions and every copy of each, as Temporal still knows them."""
+        """Return the Case's steps, their Actions and every copy of each that Temporal still has."""
         return await self._query(case, "flow")
 
     async def closed(self, reference: str) -> Answer:
-        """Wait until the item is closed; its last state."""
+        """Wait until the item is closed; return its last state."""
         handle = self.client.get_workflow_handle(reference, result_type=dict[str, Any])
         try:
             answer: Answer = await handle.result()
@@ -230,10 +230,10 @@ class Desk:
 
 
 def _update_id(command: str, fields: Mapping[str, JsonValue]) -> str:
-    """Temporal answers an update that it had by the same id unasked: so the id says the content.
+    """Return an update id made of the command's id and its content.
 
-    With the command's id alone, another command under it would be answered with the first one's
-    outcome, where the item refuses it (C17).
+    Temporal answers a known update id by itself. With the command's id alone, another command under
+    it would get the first one's outcome, where the item has to refuse it (C17).
     """
     given = fields.get("command_id")
     if not isinstance(given, str):

@@ -1,4 +1,4 @@
-"""The next item of a queue, started for whoever asks: one asker each (Q1, Q2)."""
+"""Takes the next item of a queue: each actor who asks gets another item (Q1, Q2)."""
 
 import asyncio
 import uuid
@@ -18,7 +18,7 @@ from store.errors import DatabaseBusy
 from store.items.claims import Claimed, claim_next
 
 _TRIES: Final = 5
-"""How often a database that others hold is asked."""
+"""Attempts to read a database that another writer holds."""
 
 
 class NothingThere(LookupError):
@@ -26,7 +26,7 @@ class NothingThere(LookupError):
 
 
 class Gives(Protocol):
-    """What gives commands: a desk, or one that insists."""
+    """Client that gives commands, with or without retries of its own."""
 
     async def do(self, reference: str, command: str, fields: Mapping[str, JsonValue]) -> Answer:
         """Give a command and return the new state."""
@@ -35,28 +35,29 @@ class Gives(Protocol):
 async def take_next(
     desk: Gives, engine: Engine, queue: str, *, by: str, robots: Collection[Kind] = ROBOTS_DO
 ) -> State:
-    """Start the queue's next item for this actor, who then has it; its state.
+    """Start the queue's next item for this actor, who is its assignee then; return its state.
 
-    `robots` are the kinds that the queue allows robots. The store says what comes next, to each
-    asker another item; the item says who gets it, and one that is not as its row says any more is
-    passed over.
+    `robots` are the kinds that the queue allows robots. The store offers each actor another item;
+    the item itself decides who gets it. An item that changed since its row was written is skipped.
 
     Raises:
-        NothingThere: the queue has nothing that nobody has and that is for this actor.
+        NothingThere: no item without an assignee is for this actor.
         NoAnswer: an item was asked, and no worker answered; it may be this actor's now.
     """
     kinds = robots if is_robot(by) else None
-    passed: set[Claimed] = set()
-    while (found := await _claimed(engine, queue, by, kinds)) is not None and found not in passed:
-        given: dict[str, JsonValue] = {
+    skipped: set[Claimed] = set()
+    while (claimed := await _claimed(engine, queue, by, kinds)) is not None:
+        if claimed in skipped:
+            break
+        fields: dict[str, JsonValue] = {
             "by": by,
-            "expected_revision": found.revision,
+            "expected_revision": claimed.revision,
             "command_id": f"next-{uuid.uuid4()}",
         }
         try:
-            return state_of_answer(await desk.do(found.reference, "start", given))
+            return state_of_answer(await desk.do(claimed.reference, "start", fields))
         except (Conflict, NotAllowed, UnknownItem):
-            passed.add(found)
+            skipped.add(claimed)
     raise NothingThere(f"nothing waits in the queue {queue} for {by}")
 
 

@@ -1,4 +1,4 @@
-"""What worker, mailroom and pages share as programs: how they begin, wait and fail."""
+"""Frame of the worker, mailroom and web processes: start, retries and exit codes."""
 
 import asyncio
 import logging
@@ -14,14 +14,14 @@ from store.errors import DatabaseBusy, DatabaseUnreachable, StoreFault
 
 T = TypeVar("T")
 WRONG: Final = 2
-"""The exit code where the environment has to be mended first."""
+"""Exit code for an environment that has to be corrected first."""
 _AGAIN: Final = 2.0
-"""Seconds before a server or store that does not answer is asked again."""
+"""Seconds before a retry of a server or store that does not answer."""
 _NOISY: Final = ("alembic", "mail.log")
 
 
 async def patiently(log: logging.Logger, attempt: Callable[[], Awaitable[T]]) -> T:
-    """What the attempt gives once Temporal and the database answer; it is made until they do."""
+    """Retry the attempt until Temporal and the database answer; return its result."""
     while True:
         try:
             return await attempt()
@@ -31,19 +31,19 @@ async def patiently(log: logging.Logger, attempt: Callable[[], Awaitable[T]]) ->
 
 
 async def unbroken(log: logging.Logger, work: Callable[[], Awaitable[None]]) -> None:
-    """Do what has no end, until cancelled: where it breaks it is told, and begun anew."""
+    """Run work that has no end until it is cancelled; log its errors and restart it."""
     while True:
         try:
             await work()
-        except Exception:  # whatever it was: pages that no longer hear of anything are worse
-            log.exception("broke unexpectedly, and is begun anew")
+        except Exception:  # any error: pages without a change feed are worse
+            log.exception("unexpected error; restarting")
         await asyncio.sleep(_AGAIN)
 
 
 def run(log: logging.Logger, work: Callable[[Settings], Awaitable[None]], *, port: str = "") -> int:
-    """Do the work with what the environment says; the exit code.
+    """Run the work with the settings of the environment; return the exit code.
 
-    `port`: the setting that names where it listens, told where it cannot.
+    `port` is the setting that names the address to listen at, for the error if that is taken.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(process)d] %(message)s")
     for noisy in _NOISY:

@@ -1,4 +1,4 @@
-"""Commands of whoever is signed in: the one way that pages and the API give them by."""
+"""Gives commands as the signed-in caller: the one way of the pages and the API."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,13 @@ from web.context import House
 
 _MERGES: Final = "merge"
 _BEATS: Final = "heartbeat"
-"""Not audited: it changes nothing, and comes all the time."""
+"""Not audited: it changes nothing, and comes often."""
 
 
 async def give(
     house: House, caller: Caller, reference: str, command: str, fields: Mapping[str, JsonValue]
 ) -> State:
-    """Give the item a command as the caller, who is its `by` whatever they say; the state after it.
+    """Give the item a command as the caller, who is always its `by`; return the state after it.
 
     Raises:
         Forbidden: the caller may not give it, to this item.
@@ -70,6 +70,6 @@ async def _given(
 
 
 async def known(house: House, reference: str) -> State:
-    """The item as the store has it, else as it says itself; raises UnknownItem or NoAnswer."""
+    """Return the stored state, else the item's own answer; raises UnknownItem or NoAnswer."""
     kept = await asyncio.to_thread(item_of, house.engine, reference)
     return kept.state if kept is not None else await state_now(house.desk, reference)

@@ -48,7 +48,7 @@ After = Annotated[int, Query(ge=0, le=2**31 - 1, description="The `next` of the 
 
 
 def sight_of(caller: Caller) -> Sight:
-    """What the caller may see."""
+    """Items that the caller may see."""
     if caller.role is Role.OPERATOR or EVERY_QUEUE in caller.queues:
         return Sight(actor=caller.actor, queues=None)
     return Sight(actor=caller.actor, queues=caller.queues)
@@ -255,7 +255,7 @@ async def read_attachment(
     name, content = found
     return Response(
         content,
-        # never the sender's own type: whatever it says, a browser must not run it
+        # never the sender's own type: a browser must not run it
         media_type="application/octet-stream",
         headers={
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
@@ -274,7 +274,7 @@ async def read_attachment(
     responses=documented({200: {"model": Moves}}) | problems(*READING, 404),
 )
 async def read_moves(house: InHouse, caller: Calls, state: Seen) -> Response:
-    """The item's moves, as far as the caller is permitted them."""
+    """Return the item's moves; a command without permission is not allowed."""
     if state.status is Status.CLOSED:
         none = Moves(
             by=caller.actor, revision=state.revision, moves=(), missing=(), has_evidence=False

@@ -1,4 +1,4 @@
-"""Several items at once: each is given the command by itself, and each says what came of it."""
+"""POST of one command for several items: each answers for itself."""
 
 import asyncio
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ from web.pages.page_templates import fragment, moments_of, page
 
 router: Final = APIRouter()
 COMMANDS: Final = ("assign", "wait", "resolve", "mark_read")
-"""What is given to several at once."""
+"""Commands for several items at once."""
 MOST: Final = 200
 _AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of one item: its state, or the sentence that says why not."""
+    """Outcome of one item: its new state, or the sentence of the refusal."""
 
     reference: str
     state: State | None
@@ -38,7 +38,7 @@ class Result:
 
 @router.post("/bulk")
 async def bulk(request: Request, house: InHouse, caller: Calls) -> Response:
-    """Give the items that were chosen a command, and say of each what came of it."""
+    """Give the chosen items a command, and show the outcome of each."""
     check_duty(caller, Duty.TAKE)
     at = moments_of(request, caller)
     translate = translations(at.language)
@@ -69,7 +69,7 @@ async def bulk(request: Request, house: InHouse, caller: Calls) -> Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """One command for several items, as a form says it."""
+    """One command for several items, from one form."""
 
     house: House
     caller: Caller
@@ -78,7 +78,7 @@ class _Round:
     translate: Translations
 
     async def given(self, item: str) -> Result:
-        """What came of one item; it is named by reference and the revision that was seen."""
+        """Give one item the command; `item` is its reference and the reader's revision."""
         reference, _, revision = item.partition(":")
         try:
             state = await known(self.house, reference)

@@ -1,4 +1,4 @@
-"""Inbox, owned work and queues: pages of items, as long as they are read and no longer."""
+"""Pages of lists: the inbox, owned items and queues."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -27,13 +27,13 @@ Cursor = Annotated[str | None, Query(max_length=600)]
 
 @router.get("/")
 async def front(_caller: Calls) -> Response:
-    """What somebody who comes in sees first: their inbox."""
+    """Redirect to the inbox."""
     return RedirectResponse("/inbox", 303)
 
 
 @router.get("/inbox")
 async def inbox(request: Request, house: InHouse, caller: Calls, cursor: Cursor = None) -> Response:
-    """What is assigned to the reader, and owned items with news."""
+    """Show the items assigned to the reader, and owned items with news."""
     check_duty(caller, Duty.READ)
 
     def asked(after: str | None) -> Page:
@@ -44,7 +44,7 @@ async def inbox(request: Request, house: InHouse, caller: Calls, cursor: Cursor 
 
 @router.get("/owned")
 async def owned(request: Request, house: InHouse, caller: Calls, cursor: Cursor = None) -> Response:
-    """What the reader owns and nobody works on."""
+    """Show the items that the reader owns and nobody works on."""
     check_duty(caller, Duty.READ)
 
     def asked(after: str | None) -> Page:
@@ -57,7 +57,7 @@ async def owned(request: Request, house: InHouse, caller: Calls, cursor: Cursor 
 async def queue(
     request: Request, house: InHouse, caller: Calls, queue: str, cursor: Cursor = None
 ) -> Response:
-    """What waits in a queue for somebody to pick it up, the next one first."""
+    """Show the unassigned items of a queue, the next one first."""
     return await queue_page(request, house, caller, queue, cursor)
 
 
@@ -69,7 +69,7 @@ async def queue_page(
     cursor: str | None = None,
     **values: Any,  # noqa: ANN401 - whatever the template shows
 ) -> Response:
-    """A page of a queue; raises Forbidden unless it is the caller's."""
+    """Return a page of a queue; raises Forbidden unless the caller is a member."""
     check_duty(caller, Duty.READ, queue=queue)
 
     def asked(after: str | None) -> Page:
@@ -83,7 +83,7 @@ async def queue_page(
 
 @router.post("/queues/{queue}/next")
 async def next_of_queue(request: Request, house: InHouse, caller: Calls, queue: str) -> Response:
-    """Start the queue's next item for the reader, and go there."""
+    """Start the queue's next item for the reader, and redirect to it."""
     state = await take_next_as(house, caller, queue)
     if state is None:
         translate = translations(moments_of(request, caller).language)
@@ -97,7 +97,7 @@ async def next_of_queue(request: Request, house: InHouse, caller: Calls, queue: 
 async def navigation(
     request: Request, house: InHouse, caller: Calls, at: Annotated[str, Query(max_length=300)] = ""
 ) -> Response:
-    """The navigation alone, as it is now; `at` is the page that it stands on."""
+    """Show the navigation alone; `at` is the path of the page around it."""
     viewed = request.cookies.get("casekeep_viewed", "")
     frame = await asyncio.to_thread(frame_of, house, caller, viewed)
     return await fragment(request, caller, "navigation.html", frame=frame, path=at)
