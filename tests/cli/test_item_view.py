@@ -14,7 +14,6 @@ from cli import item_view, phrases
 from cli.desk_report import catalog, difference, welcome
 from cli.terminal import Lines
 from devstack.stack_info import Running
-from domain.base.durations import short_text
 from domain.base.values import Kind, Status
 from domain.model.states import ActionItemState, State
 from domain.model.timeline import TimelineEntry, line_of
@@ -95,21 +94,6 @@ def rejected() -> State:
     life.do("start", by=ROBOT)
     life.do("reject", by=ROBOT, reason="unreadable")
     return life.state
-
-
-@pytest.mark.parametrize(
-    ("length", "text"),
-    [
-        (timedelta(days=2, hours=3, minutes=4), "2 d 3 h"),
-        (timedelta(days=1, minutes=4), "1 d"),
-        (timedelta(minutes=45), "45 min"),
-        (timedelta(seconds=12.9), "12 s"),
-        (timedelta(0), "0 s"),
-        (timedelta(hours=-1), "1 h"),
-    ],
-)
-def test_a_length_of_time_is_told_in_its_two_largest_units(length: timedelta, text: str) -> None:
-    assert short_text(length) == text
 
 
 def test_moments_are_told_from_now() -> None:
