@@ -29,7 +29,7 @@ from domain.model.timeline import TimelineEntry
 
 if TYPE_CHECKING:
     from robots.runner import Did
-    from store.item_summary import ItemSummary
+    from store.items.item_summary import ItemSummary
     from store.items.search import Found
 
 STATUS_STYLES: Final = {

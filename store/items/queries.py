@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Select, String, and_, bindparam, func, or_, selec
 from domain.base.values import Status
 from domain.model.items import Entry
 from store.engine import reading
-from store.item_summary import COLUMNS, ItemSummary
+from store.items.item_summary import COLUMNS, ItemSummary
 from store.items.paging import PAGE, Cursor, Page, PagedList, plain
 from store.projection.rows import Kept, kept_of
 from store.schema.column_types import Utc

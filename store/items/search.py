@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, and_, select, text
 
 from store.engine import reading
-from store.item_summary import COLUMNS, ItemSummary
+from store.items.item_summary import COLUMNS, ItemSummary
 from store.items.paging import plain
 from store.schema.tables import HEADING, item, note
 

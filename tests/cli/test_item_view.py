@@ -18,7 +18,7 @@ from domain.base.values import Kind, Status
 from domain.model.states import ActionItemState, State
 from domain.model.timeline import TimelineEntry, line_of
 from reconciliation.fsck import Difference
-from store.item_summary import ItemSummary
+from store.items.item_summary import ItemSummary
 from store.items.search import Found
 from tests.support.builders import HOUR, NOW, ROBOT, action, case, desk, draft, ticket
 

@@ -23,7 +23,7 @@ from domain.model.states import ActionItemState, CaseState, State, TicketState
 from mail.address_book import Person
 from starter.client import NoAnswer, UnknownItem
 from starter.item_reader import state_of_answer
-from store.item_summary import ItemSummary
+from store.items.item_summary import ItemSummary
 from store.items.queries import actions_of, lines_of
 from store.items.timeline_page import belongs
 from store.mail.inbound_mail import KeptAttachment, attachments_of, content_of

@@ -8,8 +8,8 @@ from typing import Final
 from auth.callers import EVERY_QUEUE, Caller, Role
 from auth.permissions import is_theirs
 from domain.rules.submitting import DEFAULT_QUEUE
-from store.item_summary import ItemSummary
 from store.items.badge_counts import MOST, counts
+from store.items.item_summary import ItemSummary
 from store.items.queries import lines_of
 from web.context import House
 
