@@ -14,8 +14,8 @@ from domain.base.validation_messages import problems_of
 from domain.base.values import Address, Name, Person, Title
 from store.auth import accounts
 from store.auth.accounts import Account
-from store.auth.audit import Deed, note
-from store.schema.auth_tables import Audited
+from store.auth.audit import note
+from store.schema.auth_tables import Audited, AuditRow
 
 LANGUAGES: Final = ("en", "fr")
 _PERSON: Final = TypeAdapter[str](Person)
@@ -123,8 +123,7 @@ def note_change(
     engine: Engine, what: str, *, by: str, about: str, reason: str | None = None
 ) -> None:
     """Write a change of an account to the audit."""
-    deed = Deed(by=by, kind=Audited.ACCOUNT, what=what, about=about, reason=reason)
-    note(engine, deed)
+    note(engine, AuditRow(by=by, kind=Audited.ACCOUNT, what=what, about=about, reason=reason))
 
 
 def _existing(engine: Engine, name: str) -> Account:

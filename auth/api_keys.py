@@ -12,10 +12,9 @@ from sqlalchemy import Engine
 from auth.callers import Scope
 from domain.base.values import SYSTEM, Actor, Name, is_person
 from store.auth import api_keys
-from store.auth.api_keys import Key
-from store.auth.audit import Deed, note
+from store.auth.audit import note
 from store.auth.sessions import digest_of
-from store.schema.auth_tables import Audited
+from store.schema.auth_tables import Audited, AuditRow, KeyRow
 
 _LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _PUBLIC_LENGTH: Final = 8
@@ -36,7 +35,7 @@ def make(
     queues: Collection[str],
     by: str,
     lasts: timedelta | None,
-) -> tuple[str, Key]:
+) -> tuple[str, KeyRow]:
     """Make a key; only the returned text has it, the store has its digest. Raises InvalidKey."""
     if is_person(actor) or actor == SYSTEM:
         raise InvalidKey(
@@ -56,23 +55,23 @@ def make(
     public = "".join(secrets.choice(_LETTERS) for _ in range(_PUBLIC_LENGTH))
     text = f"ck_{public}_{secrets.token_urlsafe(32)}"
     now = datetime.now(UTC)
-    key = Key(
+    key = KeyRow(
         id=public,
         digest=digest_of(text),
         actor=actor,
-        scopes=frozenset(scope.value for scope in scopes),
-        queues=frozenset(queues),
+        scopes=sorted({scope.value for scope in scopes}),
+        queues=sorted(set(queues)),
         made_by=by,
         made_at=now,
         ends_at=None if lasts is None else now + lasts,
     )
     api_keys.add(engine, key)
-    reason = f"for {', '.join(sorted(key.scopes))}"
+    reason = f"for {', '.join(key.scopes)}"
     _note(engine, "add", by=by, about=f"{actor} {public}", reason=reason)
     return text, key
 
 
-def revoke(engine: Engine, key: str, *, by: str) -> Key:
+def revoke(engine: Engine, key: str, *, by: str) -> KeyRow:
     """Revoke a key, named by its public part or in full; raises UnknownKey."""
     revoked = api_keys.revoke(engine, public_part(key) or key)
     _note(engine, "revoke", by=by, about=f"{revoked.actor} {revoked.id}")
@@ -86,5 +85,4 @@ def public_part(key: str) -> str | None:
 
 
 def _note(engine: Engine, what: str, *, by: str, about: str, reason: str | None = None) -> None:
-    deed = Deed(by=by, kind=Audited.KEY, what=what, about=about, reason=reason)
-    note(engine, deed)
+    note(engine, AuditRow(by=by, kind=Audited.KEY, what=what, about=about, reason=reason))

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from auth.callers import Caller
 from auth.permissions import Forbidden
 from domain.base.refusals import Refused
-from store.auth.audit import Deed, note
+from store.auth.audit import note
 from store.errors import DatabaseBusy, StoreFault
-from store.schema.auth_tables import Audited, Verdict
+from store.schema.auth_tables import Audited, AuditRow, Verdict
 
 LOG: Final = logging.getLogger("casekeep.audit")
 _MAX_ATTEMPTS: Final = 3
@@ -58,7 +58,7 @@ async def audited(
         verdict, reason = Verdict.FAILED, f"{type(error).__name__}: {error}"
         raise
     finally:
-        deed = Deed(
+        row = AuditRow(
             by=caller.actor,
             kind=kind,
             what=what,
@@ -69,7 +69,7 @@ async def audited(
             rule=rule,
             address=caller.address or None,
         )
-        await asyncio.to_thread(_write, engine, deed)
+        await asyncio.to_thread(_write, engine, row)
 
 
 def note_done(
@@ -83,16 +83,16 @@ def note_done(
 ) -> None:
     """Write a deed of a caller to the audit; for routes that run in a thread themselves."""
     address = caller.address or None
-    deed = Deed(by=caller.actor, kind=kind, what=what, item=item, about=about, address=address)
-    _write(engine, deed)
+    row = AuditRow(by=caller.actor, kind=kind, what=what, item=item, about=about, address=address)
+    _write(engine, row)
 
 
-def _write(engine: Engine, deed: Deed) -> None:
+def _write(engine: Engine, row: AuditRow) -> None:
     try:
         for _ in range(_MAX_ATTEMPTS - 1):
             with contextlib.suppress(DatabaseBusy):
-                return note(engine, deed)
-        note(engine, deed)
+                return note(engine, row)
+        note(engine, row)
     except StoreFault:
         # the deed is done and cannot be taken back: an answer that it failed would be wrong
-        LOG.exception("audit write failed, database error: %s", deed)
+        LOG.exception("audit write failed, database error: %s", row)

@@ -10,8 +10,8 @@ from auth import passwords
 from auth.accounts import note_change
 from store.auth import accounts, sessions
 from store.auth.accounts import Account
-from store.auth.audit import Deed, note
-from store.schema.auth_tables import Audited, Verdict
+from store.auth.audit import note
+from store.schema.auth_tables import Audited, AuditRow, Verdict
 
 FAILURE_WINDOW: Final = timedelta(minutes=15)
 MAX_ACCOUNT_FAILURES: Final = 10
@@ -105,12 +105,12 @@ def by_provider(
 
 def note_sign_in(engine: Engine, account: Account, way: str, *, address: str) -> None:
     """Write a sign-in to the audit."""
-    note(engine, Deed(by=account.id, kind=Audited.SIGN_IN, what=way, address=address))
+    note(engine, AuditRow(by=account.id, kind=Audited.SIGN_IN, what=way, address=address))
 
 
 def note_sign_out(engine: Engine, actor: str, *, address: str) -> None:
     """Write a sign-out to the audit."""
-    note(engine, Deed(by=actor, kind=Audited.SIGN_OUT, what="sign out", address=address))
+    note(engine, AuditRow(by=actor, kind=Audited.SIGN_OUT, what="sign out", address=address))
 
 
 def note_unknown_failure(engine: Engine, way: str, reason: str, *, address: str) -> None:
@@ -123,7 +123,7 @@ def note_unknown_failure(engine: Engine, way: str, reason: str, *, address: str)
 def _note_failure(
     engine: Engine, account: Account | None, way: str, address: str, reason: str
 ) -> None:
-    deed = Deed(
+    entry = AuditRow(
         by=UNKNOWN if account is None else account.id,
         kind=Audited.SIGN_IN,
         what=way,
@@ -131,4 +131,4 @@ def _note_failure(
         reason=reason,
         address=address,
     )
-    note(engine, deed)
+    note(engine, entry)

@@ -50,6 +50,6 @@ class Authenticator:
         return Caller(
             actor=stored.actor,
             scopes=frozenset(Scope(scope) for scope in stored.scopes),
-            queues=stored.queues,
+            queues=frozenset(stored.queues),
             credential=f"key {stored.id}",
         )

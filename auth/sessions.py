@@ -2,14 +2,15 @@
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Engine
 
 from store.auth import sessions
-from store.auth.sessions import Session, digest_of
+from store.auth.sessions import digest_of
 from store.items.paging import plain
+from store.schema.auth_tables import SessionRow
 
 IDLE_TIMEOUT: Final = timedelta(hours=2)
 """A session without a request for this long has ended."""
@@ -31,15 +32,19 @@ def begin(
 ) -> str:
     """Begin a session and return its new token; `instead_of` is the token of the session to end."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    session = Session(
+    now = datetime.now(UTC)
+    session = SessionRow(
         digest=digest_of(token),
         account=account,
         way=way,
+        began_at=now,
+        seen_at=now,
+        ends_at=now + LIFETIME,
         address=address,
         browser=None if browser is None else plain(browser)[:_MAX_BROWSER_LENGTH],
     )
     replaced = digest_of(instead_of) if instead_of else None
-    sessions.begin(engine, session, lasts=LIFETIME, instead_of=replaced)
+    sessions.begin(engine, session, instead_of=replaced)
     return token
 
 

@@ -10,7 +10,7 @@ from auth.roles import Scope
 from cli.options import As, Json, Queues
 
 if TYPE_CHECKING:
-    from store.auth.api_keys import Key
+    from store.schema.auth_tables import KeyRow
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([hdwy])")
 _UNITS: Final = {
@@ -104,7 +104,7 @@ def _span(text: str) -> timedelta | None:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _key(one: "Key") -> dict[str, Any]:
+def _key(one: "KeyRow") -> dict[str, Any]:
     return {
         "id": one.id,
         "actor": one.actor,
@@ -118,7 +118,7 @@ def _key(one: "Key") -> dict[str, Any]:
     }
 
 
-def _standing(one: "Key", now: datetime) -> str:
+def _standing(one: "KeyRow", now: datetime) -> str:
     if one.revoked_at is not None:
         return "revoked"
     if one.ends_at is None:

@@ -1,4 +1,4 @@
-"""The one way in to a database: engines for SQLite and PostgreSQL, and transactions on them."""
+"""Access to the database: engines for SQLite and PostgreSQL, and transactions on them."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -38,11 +38,11 @@ _JSON: Final[TypeAdapter[Any]] = TypeAdapter(Any)
 
 
 def engine_of(url: str, *, busy_timeout: int = BUSY_TIMEOUT, lasting: bool = False) -> Engine:
-    """The engine of `sqlite:///path` (its folder is made) or `postgresql://...`; connects lazily.
+    """Return the engine of `sqlite:///path` (its folder is made) or `postgresql://...`.
 
-    `busy_timeout`: milliseconds that a SQLite connection waits for another writer. `lasting`: what
-    SQLite commits survives a power cut, too; what items publish need not, because they know it
-    themselves, but a mail does (M3). PostgreSQL's commits always do.
+    It connects with its first use. `busy_timeout`: milliseconds that a SQLite connection waits for
+    another writer. `lasting`: SQLite's commits survive a power cut, too. Publications need not,
+    since their items repeat them, but a mail in must (M3). PostgreSQL's commits always survive.
 
     Raises:
         UnknownDatabase: for any other URL.
@@ -62,24 +62,21 @@ def engine_of(url: str, *, busy_timeout: int = BUSY_TIMEOUT, lasting: bool = Fal
 
 
 def named(engine: Engine) -> str:
-    """The engine's URL as its user wrote it, with the password hidden."""
+    """Return the engine's URL as its user wrote it, with the password hidden."""
     url = engine.url.set(drivername=engine.dialect.name)
     return url.render_as_string(hide_password=True)
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes; on SQLite it takes the write lock at its beginning."""
-    with (
-        engine.connect().execution_options(**{_BEGINS: "BEGIN IMMEDIATE"}) as connection,
-        connection.begin(),
-    ):
+    """Connection in a transaction that writes; on SQLite it begins with the write lock."""
+    with _connection_to_write(engine) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection for single statements, each of which sees what is committed: no transaction."""
+    """Connection for single statements, each of which sees what is committed: no transaction."""
     options: dict[str, Any] = {_BEGINS: ""}
     if engine.dialect.name == "postgresql":
         options["isolation_level"] = "AUTOCOMMIT"
@@ -89,25 +86,29 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def write_session(engine: Engine) -> Iterator[Session]:
-    """Session for rows, in a transaction as `writing` begins it; commits at the end.
+    """Session for rows, in a transaction that begins as that of `writing` and commits at the end.
 
-    Rows can be read after the end, but nothing more of them is loaded then.
+    Rows can be read after the end, but nothing more of them is loaded then. If it fails, the rows
+    that were added are as new as before, so they can be added again.
     """
-    with writing(engine) as connection, _session(connection) as session:
+    with (
+        _connection_to_write(engine) as connection,
+        Session(connection, expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        session.connection()  # else the transaction would begin with the first statement
         yield session
-        session.flush()
 
 
 @contextmanager
 def read_session(engine: Engine) -> Iterator[Session]:
-    """Session for rows that are only read, outside a transaction, as `reading` does."""
-    with reading(engine) as connection, _session(connection) as session:
+    """Session for rows that are only read, outside a transaction as in `reading`."""
+    with reading(engine) as connection, Session(connection, expire_on_commit=False) as session:
         yield session
 
 
-def _session(connection: Connection) -> Session:
-    # the transaction is the connection's: closing the session neither commits nor rolls it back
-    return Session(connection, expire_on_commit=False)
+def _connection_to_write(engine: Engine) -> Connection:
+    return engine.connect().execution_options(**{_BEGINS: "BEGIN IMMEDIATE"})
 
 
 def _to_json(value: object) -> str:

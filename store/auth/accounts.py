@@ -1,17 +1,18 @@
-"""Accounts of people, and the queues whose members they are."""
+"""Accounts of people, and the queues that they are members of."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, select, update
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, delete, select
 
-from store.engine import reading, writing
+from store.engine import read_session, write_session
 from store.errors import StoreFault
 from store.items.paging import plain
-from store.schema.auth_tables import account, link_in, membership, session
+from store.schema.auth_tables import AccountRow, LinkInRow, MembershipRow, SessionRow
 
 
 class AccountExists(StoreFault):
@@ -24,7 +25,7 @@ class UnknownAccount(StoreFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A person of the desk."""
+    """Row of an account together with its memberships."""
 
     id: str
     name: str
@@ -40,26 +41,30 @@ class Account:
 
     @property
     def is_open(self) -> bool:
-        """Whether they may sign in."""
+        """Return true unless the account is disabled."""
         return self.disabled_at is None
 
 
-_COLUMNS: Final = (
-    *(account.c.id, account.c.name, account.c.role, account.c.language, account.c.zone),
-    *(account.c.email, account.c.subject, account.c.password),
-    *(account.c.made_at, account.c.disabled_at),
-)
-
-
-def add(engine: Engine, new: Account) -> None:
-    """Keep a new account; raises AccountExists."""
-    row = {column.name: getattr(new, column.name) for column in _COLUMNS}
+def add(engine: Engine, account: Account) -> None:
+    """Add a new account; raises AccountExists."""
+    row = AccountRow(
+        id=account.id,
+        name=account.name,
+        role=account.role,
+        language=account.language,
+        zone=account.zone,
+        email=account.email,
+        subject=account.subject,
+        password=account.password,
+        made_at=account.made_at,
+        disabled_at=account.disabled_at,
+    )
     try:
-        with writing(engine) as connection:
-            connection.execute(account.insert(), row)
-            _join(connection, new.id, new.queues)
+        with write_session(engine) as session:
+            session.add(row)
+            _join(session, account.id, account.queues)
     except IntegrityError:
-        raise _taken(new.id) from None
+        raise _taken(account.id) from None
 
 
 def change(
@@ -70,81 +75,94 @@ def change(
     queues: Collection[str] | None = None,
     disabled: bool | None = None,
 ) -> None:
-    """Change some of an account; raises UnknownAccount, or AccountExists for what another has.
+    """Change fields of an account; a new password and disabling end its sessions and links.
 
-    `values`: by the names of `Account`'s fields; queues, and whether it is disabled, by themselves.
+    `values`: by the names of `Account`'s fields; queues and `disabled` are arguments of their own.
 
-    A new password and disabling end its sessions, and the links that would begin one.
+    Raises:
+        UnknownAccount: there is no account of this name.
+        AccountExists: another account has the new mail address or subject.
     """
     changed: dict[str, Any] = dict(values or {})
     if disabled is not None:
         changed["disabled_at"] = datetime.now(UTC) if disabled else None
     try:
-        with writing(engine) as connection:
-            statement = update(account).where(account.c.id == plain(name))
-            # the name again, where nothing of the row itself changes
-            changed.setdefault("id", plain(name))
-            if connection.execute(statement.values(**changed)).rowcount == 0:
+        with write_session(engine) as session:
+            row = session.get(AccountRow, plain(name), with_for_update=True)
+            if row is None:
                 raise _unknown(name)
+            row.sqlmodel_update(changed)
             if queues is not None:
-                connection.execute(delete(membership).where(membership.c.account == name))
-                _join(connection, name, queues)
+                session.exec(delete(MembershipRow).where(col(MembershipRow.account) == name))
+                _join(session, name, queues)
             if disabled or "password" in changed:
-                connection.execute(delete(session).where(session.c.account == name))
-                connection.execute(delete(link_in).where(link_in.c.account == name))
+                session.exec(delete(SessionRow).where(col(SessionRow.account) == name))
+                session.exec(delete(LinkInRow).where(col(LinkInRow.account) == name))
     except IntegrityError:
         raise _taken(name) from None
 
 
 def keep_anew(engine: Engine, name: str, password: str) -> None:
-    """Keep the same password in another form; nothing ends by that."""
-    with writing(engine) as connection:
-        connection.execute(update(account).where(account.c.id == name).values(password=password))
+    """Replace the hash of an unchanged password; its sessions go on."""
+    with write_session(engine) as session:
+        row = session.get(AccountRow, name, with_for_update=True)
+        if row is not None:
+            row.password = password
 
 
 def account_of(engine: Engine, name: str) -> Account | None:
-    """The account of this name, disabled or not."""
-    return _one(engine, account.c.id == plain(name))
+    """Return the account of this name, disabled or not."""
+    return _first(engine, AccountRow.id == plain(name))
 
 
 def by_subject(engine: Engine, subject: str) -> Account | None:
-    """The account of whom an OpenID provider knows so."""
-    return _one(engine, account.c.subject == plain(subject))
+    """Return the account that is linked to this subject of an OpenID provider."""
+    return _first(engine, AccountRow.subject == plain(subject))
 
 
 def by_email(engine: Engine, email: str) -> Account | None:
-    """The account with this mail address, however it is written."""
-    return _one(engine, account.c.email == plain(email).lower())
+    """Return the account with this mail address, in upper or lower case."""
+    return _first(engine, AccountRow.email == plain(email).lower())
 
 
 def accounts(engine: Engine) -> list[Account]:
-    """All of them, by name."""
-    return _found(engine, None)
+    """Return all accounts, by name."""
+    return _accounts(engine)
 
 
-def _one(engine: Engine, where: ColumnElement[bool]) -> Account | None:
-    found = _found(engine, where)
+def _first(engine: Engine, condition: bool) -> Account | None:  # noqa: FBT001 - SQLModel's type of a comparison
+    found = _accounts(engine, condition)
     return found[0] if found else None
 
 
-def _found(engine: Engine, where: ColumnElement[bool] | None) -> list[Account]:
-    wanted = select(*_COLUMNS).order_by(account.c.id)
-    with reading(engine) as connection:
-        rows = connection.execute(wanted if where is None else wanted.where(where)).all()
-        ids = [row.id for row in rows]
-        theirs = connection.execute(
-            select(membership.c.account, membership.c.queue).where(membership.c.account.in_(ids))
-        ).all()
-    queues: dict[str, set[str]] = {one: set() for one in ids}
-    for one, queue in theirs:
-        queues[one].add(queue)
-    return [Account(**row._mapping, queues=frozenset(queues[row.id])) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+def _accounts(engine: Engine, *conditions: bool) -> list[Account]:
+    with read_session(engine) as session:
+        rows = session.exec(select(AccountRow).where(*conditions).order_by(AccountRow.id)).all()
+        queues: dict[str, set[str]] = {row.id: set() for row in rows}
+        theirs = select(MembershipRow).where(col(MembershipRow.account).in_(list(queues)))
+        for membership in session.exec(theirs):
+            queues[membership.account].add(membership.queue)
+    return [_account(row, frozenset(queues[row.id])) for row in rows]
 
 
-def _join(connection: Connection, name: str, queues: Collection[str]) -> None:
-    if queues:
-        rows = [{"account": name, "queue": queue} for queue in sorted(queues)]
-        connection.execute(membership.insert(), rows)
+def _account(row: AccountRow, queues: frozenset[str]) -> Account:
+    return Account(
+        id=row.id,
+        name=row.name,
+        role=row.role,
+        queues=queues,
+        language=row.language,
+        zone=row.zone,
+        email=row.email,
+        subject=row.subject,
+        password=row.password,
+        made_at=row.made_at,
+        disabled_at=row.disabled_at,
+    )
+
+
+def _join(session: Session, name: str, queues: Collection[str]) -> None:
+    session.add_all(MembershipRow(account=name, queue=queue) for queue in sorted(queues))
 
 
 def _taken(name: str) -> AccountExists:

@@ -1,4 +1,4 @@
-"""How people come in: sessions, links that sign in once, and how often signing in failed."""
+"""Sign-in: sessions of browsers, links that sign in once, and counts of failed attempts."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,29 +6,29 @@ from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import (
-    Engine,
-    Select,
-    String,
-    Update,
-    bindparam,
-    case,
-    delete,
-    select,
-    update,
-)
+from sqlalchemy import Engine, Select, String, bindparam, case
+from sqlalchemy import select as columns_of
+from sqlmodel import col, delete, or_, update
 
-from store.engine import INSERTS, reading, writing
-from store.schema.auth_tables import account, attempt, link_in, membership, session
+from store.engine import INSERTS, read_session, reading, write_session
+from store.schema.auth_tables import (
+    AttemptRow,
+    LinkInRow,
+    SessionRow,
+    account,
+    attempt,
+    membership,
+    session,
+)
 from store.schema.column_types import Utc
 
 SEEN_WITHIN: Final = timedelta(minutes=1)
-"""How coarsely it is known when a session was seen last: a request writes no more often."""
+"""Precision of a session's last use: a request writes it no more often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A session, and what is known of whose it is."""
+    """Session together with the account that it is of."""
 
     account: str
     name: str
@@ -40,100 +40,86 @@ class SignedIn:
 
 
 def digest_of(secret: str) -> str:
-    """What a random token, link or key is known by in the store."""
+    """Return the digest by which the store knows a random token, link or key."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A session that begins."""
-
-    digest: str
-    account: str
-    way: str
-    """How they signed in: `password`, `link` or `provider`."""
-    address: str | None = None
-    browser: str | None = None
-
-
-def begin(engine: Engine, new: Session, *, lasts: timedelta, instead_of: str | None = None) -> None:
-    """Keep a new session, and end the one that the browser had; sweeps out those that are over."""
-    now = datetime.now(UTC)
-    row = {name: getattr(new, name) for name in ("digest", "account", "way", "address", "browser")}
-    row |= {"began_at": now, "seen_at": now, "ends_at": now + lasts}
-    with writing(engine) as connection:
-        connection.execute(session.insert(), row)
-        gone = session.c.ends_at <= now
-        if instead_of is not None:
-            gone |= session.c.digest == instead_of
-        connection.execute(delete(session).where(gone))
+def begin(engine: Engine, new: SessionRow, *, instead_of: str | None = None) -> None:
+    """Add a new session; delete those that are over, and the browser's former one."""
+    gone = col(SessionRow.ends_at) <= new.began_at
+    if instead_of is not None:
+        gone = or_(gone, col(SessionRow.digest) == instead_of)
+    with write_session(engine) as rows:
+        rows.add(new)
+        rows.exec(delete(SessionRow).where(gone))
 
 
 def signed_in(engine: Engine, digest: str, *, idle: timedelta) -> SignedIn | None:
-    """Whose session this is, if it is one and neither over nor idle for so long."""
+    """Return the session of this digest, unless it is over or was idle for so long."""
     now = datetime.now(UTC)
     asked = {"digest": digest, "now": now, "seen_after": now - idle}
+    # each request asks this: columns are read without the cost of rows
     with reading(engine) as connection:
-        rows = connection.execute(_of_session(), asked).all()
-    if not rows:
+        found = connection.execute(_of_session(), asked).all()
+    if not found:
         return None
-    row = rows[0]
-    if row.seen_at <= now - SEEN_WITHIN:
-        with writing(engine) as connection:
-            connection.execute(_seen(), {"of": digest, "now": now})
+    first = found[0]
+    if first.seen_at <= now - SEEN_WITHIN:
+        seen = update(SessionRow).where(col(SessionRow.digest) == digest).values(seen_at=now)
+        with write_session(engine) as rows:
+            rows.exec(seen)
     return SignedIn(
-        account=row.account,
-        name=row.name,
-        role=row.role,
-        queues=frozenset(each.queue for each in rows if each.queue is not None),
-        language=row.language,
-        zone=row.zone,
-        began_at=row.began_at,
+        account=first.account,
+        name=first.name,
+        role=first.role,
+        queues=frozenset(each.queue for each in found if each.queue is not None),
+        language=first.language,
+        zone=first.zone,
+        began_at=first.began_at,
     )
 
 
 def end(engine: Engine, digest: str) -> None:
-    """Sign out: the session is no more."""
-    with writing(engine) as connection:
-        connection.execute(delete(session).where(session.c.digest == digest))
+    """End a session: sign out."""
+    with write_session(engine) as rows:
+        rows.exec(delete(SessionRow).where(col(SessionRow.digest) == digest))
 
 
 def make_link(engine: Engine, digest: str, *, account: str, by: str, lasts: timedelta) -> None:
-    """Keep a link that signs in once; sweeps out those that are over."""
+    """Add a link that signs in once; delete those that are over."""
     now = datetime.now(UTC)
-    row = {"digest": digest, "account": account, "made_by": by, "ends_at": now + lasts}
-    with writing(engine) as connection:
-        connection.execute(delete(link_in).where(link_in.c.ends_at <= now))
-        connection.execute(link_in.insert(), row)
+    with write_session(engine) as rows:
+        rows.exec(delete(LinkInRow).where(col(LinkInRow.ends_at) <= now))
+        rows.add(LinkInRow(digest=digest, account=account, made_by=by, ends_at=now + lasts))
 
 
 def is_link(engine: Engine, digest: str) -> bool:
-    """Whether a link could be used now."""
-    wanted = link_in.c.digest == digest, link_in.c.ends_at > datetime.now(UTC)
-    with reading(engine) as connection:
-        return connection.scalar(select(link_in.c.account).where(*wanted)) is not None
+    """Return true if a link of this digest can be used now."""
+    with read_session(engine) as rows:
+        link = rows.get(LinkInRow, digest)
+    return link is not None and link.ends_at > datetime.now(UTC)
 
 
 def use_link(engine: Engine, digest: str) -> str | None:
-    """Use a link up; whose it is, or None if it is none, was used, or is over."""
-    wanted = link_in.c.digest == digest, link_in.c.ends_at > datetime.now(UTC)
-    with writing(engine) as connection:
-        whose: str | None = connection.scalar(
-            delete(link_in).where(*wanted).returning(link_in.c.account)
-        )
+    """Use a link up, and return its account; None if it was used, is over or never was."""
+    used = delete(LinkInRow).where(
+        col(LinkInRow.digest) == digest, col(LinkInRow.ends_at) > datetime.now(UTC)
+    )
+    with write_session(engine) as rows:
+        whose: str | None = rows.exec(used.returning(col(LinkInRow.account))).scalar()
     return whose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tries:
-    """How often signing in failed within the window that began `since`."""
+    """Number of sign-ins that failed within the window that began `since`."""
 
     failures: int
     since: datetime
 
 
 def count_attempt(engine: Engine, what: str, *, window: timedelta) -> Tries:
-    """Count an attempt as failed, before it is known whether it does; what that makes it.
+    """Count an attempt as failed, before it is known whether it does, and return the count.
 
     Any number of processes may count at once, and each attempt counts.
     """
@@ -149,22 +135,23 @@ def count_attempt(engine: Engine, what: str, *, window: timedelta) -> Tries:
             "since": case((is_over, now), else_=attempt.c.since),
         },
     ).returning(attempt.c.failures, attempt.c.since)
-    with writing(engine) as connection:
-        row = connection.execute(counted).one()
-    with writing(engine) as connection:
-        connection.execute(delete(attempt).where(attempt.c.since <= now - 2 * window))
-    return Tries(failures=row.failures, since=row.since)
+    with write_session(engine) as rows:
+        count = rows.exec(counted).one()
+    with write_session(engine) as rows:
+        rows.exec(delete(AttemptRow).where(col(AttemptRow.since) <= now - 2 * window))
+    return Tries(failures=count.failures, since=count.since)
 
 
 def forgive(engine: Engine, what: str, *, all_of: bool) -> None:
     """Take back one attempt that did not fail after all, or all of them."""
-    of_it = attempt.c.key == digest_of(what)
-    with writing(engine) as connection:
+    with write_session(engine) as rows:
+        tries = rows.get(AttemptRow, digest_of(what), with_for_update=True)
+        if tries is None:
+            return
         if all_of:
-            connection.execute(delete(attempt).where(of_it))
-        else:
-            fewer = {"failures": attempt.c.failures - 1}
-            connection.execute(update(attempt).where(of_it, attempt.c.failures > 0).values(fewer))
+            rows.delete(tries)
+        elif tries.failures > 0:
+            tries.failures -= 1
 
 
 @cache
@@ -174,7 +161,7 @@ def _of_session() -> Select[*tuple[Any, ...]]:
         membership, membership.c.account == session.c.account
     )
     return (
-        select(
+        columns_of(
             *(session.c.account, session.c.began_at, session.c.seen_at),
             *(account.c.name, account.c.role, account.c.language, account.c.zone),
             membership.c.queue,
@@ -186,12 +173,4 @@ def _of_session() -> Select[*tuple[Any, ...]]:
             session.c.seen_at > seen,
             account.c.disabled_at.is_(None),
         )
-    )
-
-
-@cache
-def _seen() -> Update:
-    of = bindparam("of", type_=String())
-    return (
-        update(session).where(session.c.digest == of).values(seen_at=bindparam("now", type_=Utc()))
     )

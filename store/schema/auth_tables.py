@@ -1,39 +1,39 @@
-"""The tables of who may come in: accounts, sessions, links, attempts, keys, and the audit."""
+"""Tables of access: accounts, sessions, sign-in links, failed attempts, API keys and the audit."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Column, Identity, Index, Integer
 from sqlmodel import Field, SQLModel
 
-from store.schema.column_types import Utc
+from store.schema.column_types import EnumText, Utc
 from store.schema.tables import table_of
 
 
 class AccountRow(SQLModel, table=True):
-    """A person of the desk; `id` is the actor that their commands are by."""
+    """Person who works at the desk; `id` is the actor of their commands."""
 
     __tablename__ = "account"
 
     id: str = Field(primary_key=True)
     name: str
-    """For people to read."""
+    """Display name."""
     role: str
     language: str
     zone: str
     email: str | None = Field(default=None, unique=True)
-    """In lower case; by it a provider's account is found the first time."""
+    """In lower case; matches an OpenID account at its first sign-in."""
     subject: str | None = Field(default=None, unique=True)
-    """Who they are at the OpenID provider: its issuer, a space, and their `sub` there."""
+    """OpenID account: the provider's issuer, a space, and its `sub`."""
     password: str | None = None
-    """Argon2's own text; None: no sign-in by password."""
+    """Argon2 hash; None: no sign-in by password."""
     made_at: datetime = Field(sa_type=Utc)
     disabled_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
 class MembershipRow(SQLModel, table=True):
-    """Whose queue it is; the queue `*` stands for all."""
+    """Membership of an account in a queue; the queue `*` stands for all."""
 
     __tablename__ = "membership"
     __table_args__ = (Index("membership_queue", "queue"), {"sqlite_with_rowid": False})
@@ -43,25 +43,25 @@ class MembershipRow(SQLModel, table=True):
 
 
 class SessionRow(SQLModel, table=True):
-    """A browser in which somebody is signed in; of its token only the digest is known here."""
+    """Signed-in browser; only the digest of its token is stored."""
 
     __tablename__ = "session"
 
     digest: str = Field(primary_key=True)
     account: str = Field(index=True)
     way: str
-    """How they signed in: `password`, `link` or `provider`."""
+    """Method of the sign-in: `password`, `link` or `provider`."""
     began_at: datetime = Field(sa_type=Utc)
     seen_at: datetime = Field(sa_type=Utc)
-    """Within a minute or so."""
+    """Last request, to a minute or so."""
     ends_at: datetime = Field(sa_type=Utc, index=True)
-    """However busy it is."""
+    """End even of a session that is in use."""
     address: str | None
     browser: str | None
 
 
 class LinkInRow(SQLModel, table=True):
-    """A link that signs in once."""
+    """Link that signs in once; only the digest of its token is stored."""
 
     __tablename__ = "link_in"
 
@@ -72,23 +72,23 @@ class LinkInRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """How often signing in failed of late, for an account or from an address."""
+    """Number of sign-ins that failed within a window, for an account or from an address."""
 
     __tablename__ = "attempt"
 
     key: str = Field(primary_key=True)
-    """A digest of `account NAME` or `address 192.0.2.1`: what people mistype may be a password."""
+    """Digest of `account NAME` or `address 192.0.2.1`: a mistyped name may be a password."""
     failures: int
     since: datetime = Field(sa_type=Utc, index=True)
 
 
 class KeyRow(SQLModel, table=True):
-    """What a robot or service comes in by; of the key itself only the digest is known here."""
+    """API key of a robot or service; only its digest is stored."""
 
     __tablename__ = "key"
 
     id: str = Field(primary_key=True)
-    """The public part of the key."""
+    """Public part of the key."""
     digest: str
     actor: str
     scopes: list[str] = Field(sa_type=JSON)
@@ -98,11 +98,15 @@ class KeyRow(SQLModel, table=True):
     ends_at: datetime | None = Field(sa_type=Utc)
     revoked_at: datetime | None = Field(default=None, sa_type=Utc)
     used_at: datetime | None = Field(default=None, sa_type=Utc)
-    """Within some minutes."""
+    """Last request, to some minutes."""
+
+    def is_good(self, at: datetime) -> bool:
+        """Return true if the key is neither revoked nor over."""
+        return self.revoked_at is None and (self.ends_at is None or at < self.ends_at)
 
 
 class Audited(StrEnum):
-    """What is noted of who did what."""
+    """Kind of an audited act."""
 
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
@@ -115,19 +119,19 @@ class Audited(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What became of it."""
+    """Outcome of an audited act."""
 
     DONE = "done"
     REFUSED = "refused"
     """By a rule of the status model, or because it was malformed or stale."""
     FORBIDDEN = "forbidden"
-    """By a permit."""
+    """By a permission."""
     FAILED = "failed"
-    """A sign-in that was none, or something that broke."""
+    """Wrong credentials, or an error."""
 
 
 class AuditRow(SQLModel, table=True):
-    """Who did what, and what became of it."""
+    """Act of an actor, and its outcome."""
 
     __tablename__ = "audit"
 
@@ -137,19 +141,22 @@ class AuditRow(SQLModel, table=True):
             BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True
         ),
     )
-    at: datetime = Field(sa_type=Utc, index=True)
+    at: datetime = Field(default_factory=lambda: datetime.now(UTC), sa_type=Utc, index=True)
     by: str
-    """Who did it; of a sign-in that failed, who they said they were."""
-    kind: str
+    """Actor; of a sign-in that failed, the account that was named."""
+    kind: Audited = Field(sa_type=EnumText(Audited))
     what: str
-    """The command's name, or what was done to an account or key, or how somebody signed in."""
-    item: str | None
-    about: str | None
-    """The account, key or mail that it was done to."""
-    outcome: str
-    reason: str | None
-    rule: str | None
-    address: str | None
+    """Command's name; `add`, `disable` … of an account or key; method of a sign-in."""
+    item: str | None = None
+    """Reference."""
+    about: str | None = None
+    """Account, key or mail that was acted on."""
+    outcome: Verdict = Field(default=Verdict.DONE, sa_type=EnumText(Verdict))
+    reason: str | None = None
+    """Sentence of a refusal or error."""
+    rule: str | None = None
+    address: str | None = None
+    """Network address of the request."""
 
 
 account: Final = table_of(AccountRow)

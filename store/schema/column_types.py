@@ -1,14 +1,18 @@
 """Column types that both databases agree on."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+E = TypeVar("E", bound=StrEnum)
+
 
 class Utc(TypeDecorator[datetime]):
-    """An instant to the microsecond: aware on the way in, UTC on the way out."""
+    """Instant to the microsecond: aware when written, UTC when read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -23,8 +27,29 @@ class Utc(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The instant in UTC; SQLite keeps no zone."""
+        """Return the instant in UTC; SQLite keeps no zone."""
         del dialect
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class EnumText(TypeDecorator[E], Generic[E]):
+    """Member of a StrEnum, kept as its text."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, enum: type[E]) -> None:
+        super().__init__()
+        self.enum = enum
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text of a member; refuse any other text with ValueError."""
+        del dialect
+        return None if value is None else self.enum(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
+        """Return the member of this text."""
+        del dialect
+        return None if value is None else self.enum(value)

@@ -17,7 +17,7 @@ from cli import commands_accounts
 from cli.main import app
 from store.auth.accounts import account_of
 from store.auth.accounts import accounts as store_accounts
-from store.auth.audit import Wanted, deeds
+from store.auth.audit import AuditFilter, audit_page
 from store.engine import engine_of
 from store.schema.auth_tables import Audited
 from tests.cli.conftest import Ran
@@ -110,7 +110,7 @@ def test_a_password_is_changed_and_who_did_it_is_audited(access: Access) -> None
     assert "new password" in ran.out
     found = authentication.by_password(access.engine, "amy", "another horse battery", address="a")
     assert found.id == "amy"
-    noted = deeds(access.engine, Wanted(by="root", kind=Audited.ACCOUNT)).deeds
+    noted = audit_page(access.engine, AuditFilter(by="root", kind=Audited.ACCOUNT)).entries
     assert [(one.what, one.about) for one in noted] == [("password", "amy"), ("add", "amy")]
     assert "horse" not in str(noted)
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from domain.base.values import Status
-from store.auth.audit import Deed, note
+from store.auth.audit import note
 from store.items import queries
-from store.schema.auth_tables import Audited, Verdict
+from store.schema.auth_tables import Audited, AuditRow, Verdict
 from tests.support.list_data import LONG
 from tests.support.process_stack import Town, assert_eventually
 
@@ -276,7 +276,7 @@ def _audit(town: Town, morning: Morning, *, deeds: int) -> None:
         {"by": "root", "kind": Audited.KEY, "what": "add", "about": "service:" + LONG.split()[1]},
     )
     for number in range(deeds):
-        note(town.engine, Deed(**noted[number % len(noted)]))
+        note(town.engine, AuditRow(**noted[number % len(noted)]))
 
 
 async def _kept(town: Town, references: list[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from auth import api_keys, sessions
 from auth.callers import EVERY_QUEUE, Role, Scope
-from store.auth.audit import Wanted, deeds
+from store.auth.audit import AuditFilter, audit_page
 from store.schema.auth_tables import Audited, Verdict
 from tests.support.app_fixture import has_account
 from tests.support.full_desk import Office, office
@@ -86,7 +86,7 @@ async def test_people_give_what_their_role_may_where_their_work_is(
                 assert (await another.post(path, json=fields)).status_code == 200
     entries = await desk.town.timeline(reference)
     assert [one["command"] for one in entries if one["by"] == role.value] == given
-    noted = deeds(desk.town.engine, Wanted(item=reference, by=role.value)).deeds
+    noted = audit_page(desk.town.engine, AuditFilter(item=reference, by=role.value)).entries
     done = [one.what for one in reversed(noted) if one.outcome is Verdict.DONE]
     refused = [one.what for one in noted if one.outcome is Verdict.FORBIDDEN]
     assert done == given
@@ -164,7 +164,7 @@ async def test_what_starts_and_what_is_refused_by_a_rule_is_audited(desk: Office
         reference = started.json()["reference"]
         refused = await client.post(f"/api/v1/items/{reference}/reopen", json={})
         assert refused.status_code == 409
-    told = deeds(engine, Wanted(item=reference)).deeds
+    told = audit_page(engine, AuditFilter(item=reference)).entries
     assert [(one.by, one.kind, one.outcome) for one in told] == [
         ("service:erp", Audited.COMMAND, Verdict.REFUSED),
         ("service:erp", Audited.START, Verdict.DONE),

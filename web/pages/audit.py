@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from auth.permissions import Duty, check_duty
-from store.auth.audit import Wanted, deeds
+from store.auth.audit import AuditFilter, audit_page
 from store.errors import InvalidCursor
 from store.schema.auth_tables import Audited
 from web.context import Calls, InHouse
@@ -33,19 +33,19 @@ async def audit(
     check_duty(caller, Duty.OPERATE)
     by, item = by.strip(), item.strip()
     chosen = Audited(kind) if kind in set(Audited) else None
-    wanted = Wanted(by=by or None, item=item or None, kind=chosen)
+    wanted = AuditFilter(by=by or None, item=item or None, kind=chosen)
     try:
-        found = await asyncio.to_thread(deeds, house.engine, wanted, cursor=cursor or None)
+        found = await asyncio.to_thread(audit_page, house.engine, wanted, cursor=cursor or None)
     except InvalidCursor:
         # an address that somebody changed by hand: the newest are as good a beginning
-        found = await asyncio.to_thread(deeds, house.engine, wanted)
+        found = await asyncio.to_thread(audit_page, house.engine, wanted)
     asked = {"by": by, "item": item, "kind": chosen or ""}
     kept = {name: value for name, value in asked.items() if value}
     return await page(
         request,
         caller,
         "audit.html",
-        found=found.deeds,
+        found=found.entries,
         wanted=asked,
         kinds=list(Audited),
         is_later=bool(cursor),

@@ -13,10 +13,10 @@ from auth.audit import audited
 from auth.callers import Caller, Role
 from auth.permissions import Forbidden
 from domain.base.refusals import NotAllowed
-from store.auth.audit import Deed, Wanted, deeds, note
+from store.auth.audit import AuditFilter, audit_page, note
 from store.engine import engine_of, writing
 from store.errors import InvalidCursor
-from store.schema.auth_tables import Audited, Verdict
+from store.schema.auth_tables import Audited, AuditRow, Verdict
 from tests.support.app_fixture import *  # noqa: F403 - as above
 from tests.support.app_fixture import browser, has_account
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
@@ -25,10 +25,10 @@ from web.context import SESSION_COOKIE
 AMY = Caller(actor="amy", role=Role.AGENT, address="192.0.2.1")
 
 
-def command(number: int = 0, **given: object) -> Deed:
+def command(number: int = 0, **given: object) -> AuditRow:
     """A command that was given."""
     values: dict[str, object] = {"by": "amy", "kind": Audited.COMMAND, "what": "wait"}
-    return Deed(**values | {"item": f"T-{number}"} | given)  # type: ignore[arg-type]
+    return AuditRow(**values | {"item": f"T-{number}"} | given)  # type: ignore[arg-type]
 
 
 def test_what_is_noted_is_found_newest_first_by_who_did_it_to_what_and_what_sort(
@@ -36,26 +36,29 @@ def test_what_is_noted_is_found_newest_first_by_who_did_it_to_what_and_what_sort
 ) -> None:
     note(engine, command(1))
     note(engine, command(2, by="bob", rule="C8", outcome=Verdict.REFUSED, reason="amy has it"))
-    note(engine, Deed(by="amy", kind=Audited.KEY, what="add", about="robot:ocr-1 abcdefgh"))
-    assert [one.item for one in deeds(engine, Wanted()).deeds] == [None, "T-2", "T-1"]
-    assert [one.what for one in deeds(engine, Wanted(by="amy")).deeds] == ["add", "wait"]
-    (refused,) = deeds(engine, Wanted(item="T-2")).deeds
+    note(engine, AuditRow(by="amy", kind=Audited.KEY, what="add", about="robot:ocr-1 abcdefgh"))
+    assert [one.item for one in audit_page(engine, AuditFilter()).entries] == [None, "T-2", "T-1"]
+    assert [one.what for one in audit_page(engine, AuditFilter(by="amy")).entries] == [
+        "add",
+        "wait",
+    ]
+    (refused,) = audit_page(engine, AuditFilter(item="T-2")).entries
     assert (refused.by, refused.rule, refused.outcome) == ("bob", "C8", Verdict.REFUSED)
     assert refused.at is not None
-    assert [one.about for one in deeds(engine, Wanted(kind=Audited.KEY)).deeds] == [
+    assert [one.about for one in audit_page(engine, AuditFilter(kind=Audited.KEY)).entries] == [
         "robot:ocr-1 abcdefgh"
     ]
-    assert deeds(engine, Wanted(by="amy", item="T-2")).deeds == ()
+    assert audit_page(engine, AuditFilter(by="amy", item="T-2")).entries == ()
 
 
 def test_pages_follow_one_another_whatever_is_noted_meanwhile(engine: Engine) -> None:
     for number in range(5):
         note(engine, command(number))
-    first = deeds(engine, Wanted(), limit=2)
+    first = audit_page(engine, AuditFilter(), limit=2)
     note(engine, command(9))
-    second = deeds(engine, Wanted(), limit=2, cursor=first.cursor)
-    third = deeds(engine, Wanted(), limit=2, cursor=second.cursor)
-    found = [one.item for each in (first, second, third) for one in each.deeds]
+    second = audit_page(engine, AuditFilter(), limit=2, cursor=first.cursor)
+    third = audit_page(engine, AuditFilter(), limit=2, cursor=second.cursor)
+    found = [one.item for each in (first, second, third) for one in each.entries]
     assert found == ["T-4", "T-3", "T-2", "T-1", "T-0"]
     assert third.cursor is None
 
@@ -63,12 +66,12 @@ def test_pages_follow_one_another_whatever_is_noted_meanwhile(engine: Engine) ->
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1; DROP", "9" * 30, "٣"])
 def test_a_cursor_of_no_page_is_refused(engine: Engine, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
-        deeds(engine, Wanted(), cursor=cursor)
+        audit_page(engine, AuditFilter(), cursor=cursor)
 
 
 def test_what_no_database_takes_is_noted_without_it(engine: Engine) -> None:
     note(engine, command(reason="a\0b\ud800" + "x" * 5_000, what="y" * 5_000))
-    (found,) = deeds(engine, Wanted()).deeds
+    (found,) = audit_page(engine, AuditFilter()).entries
     assert found.reason is not None
     assert found.reason.startswith("a\ufffdb?")
     assert len(found.reason) == len(found.what) == 1_000
@@ -97,7 +100,7 @@ async def test_what_callers_do_is_noted_with_what_became_of_it(
     else:
         with pytest.raises(type(error)):
             await given()
-    (found,) = deeds(engine, Wanted()).deeds
+    (found,) = audit_page(engine, AuditFilter()).entries
     assert (found.by, found.what, found.item) == ("amy", "wait", "T-1")
     assert (found.outcome, found.rule, found.address) == (outcome, rule, "192.0.2.1")
 
@@ -133,7 +136,7 @@ async def test_a_database_that_is_busy_for_a_moment_gets_the_deed_after_it(
         pass
     holding.join()
     other.dispose()
-    assert [one.item for one in deeds(kept, Wanted()).deeds] == ["T-1"]
+    assert [one.item for one in audit_page(kept, AuditFilter()).entries] == ["T-1"]
 
 
 async def signed_in(app: FastAPI, engine: Engine, role: Role, name: str) -> httpx.AsyncClient:

@@ -14,9 +14,9 @@ from auth import accounts
 from auth.authenticator import Authenticator
 from auth.callers import Role
 from starter.settings import Settings
-from store.auth.audit import Deed, note
+from store.auth.audit import note
 from store.engine import engine_of
-from store.schema.auth_tables import Audited, Verdict
+from store.schema.auth_tables import Audited, AuditRow, Verdict
 from store.schema.versions import upgrade
 from tests.support.app_fixture import PASSWORD, has_account
 from tests.support.browser_fixtures import chromium, house, problems_of, served, window
@@ -100,7 +100,7 @@ async def test_the_audit_can_be_read_by_everybody_however_wide_their_window(
     looked: Looked, language: str, theme: str, width: int
 ) -> None:
     for number in range(55):
-        deed = Deed(
+        deed = AuditRow(
             by="robot:a-robot-with-a-name-that-is-far-too-long-for-anybody-to-read-it",
             kind=list(Audited)[number % len(Audited)],
             what="send_and_resolve",

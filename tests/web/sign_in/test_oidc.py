@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from auth import accounts, authentication
 from starter.settings import Settings
 from store.auth.accounts import account_of
-from store.auth.audit import Wanted, deeds
+from store.auth.audit import AuditFilter, audit_page
 from store.schema.auth_tables import Audited, Verdict
 from tests.support.app_fixture import *  # noqa: F403 - as above
 from tests.support.app_fixture import application_over, browser, has_account
@@ -112,7 +112,10 @@ async def test_a_person_signs_in_there_and_is_known_by_their_subject_from_then_o
     accounts.change(kept, "amy", by="root", email="")
     again = await desk(kept, provider)
     assert (await signed_in_there(again, "u-1")).status_code == 303
-    told = [(one.what, one.outcome) for one in deeds(kept, Wanted(kind=Audited.SIGN_IN)).deeds]
+    told = [
+        (one.what, one.outcome)
+        for one in audit_page(kept, AuditFilter(kind=Audited.SIGN_IN)).entries
+    ]
     assert told == [("provider", Verdict.DONE)] * 2
 
 
@@ -131,7 +134,7 @@ async def test_unknown_people_are_refused_and_get_no_account(kept: Engine, provi
     answer = await signed_in_there(await desk(kept, provider), "u-1")
     assert answer.status_code == 403
     assert account_of(kept, "u-1") is None
-    refused = deeds(kept, Wanted(by=authentication.UNKNOWN)).deeds
+    refused = audit_page(kept, AuditFilter(by=authentication.UNKNOWN)).entries
     assert [one.reason for one in refused] == ["no account for Amy@Example.org"]
 
 
@@ -355,7 +358,7 @@ async def test_an_id_token_that_is_not_good_lets_nobody_in(
     assert answer.status_code == 401
     assert SESSION_COOKIE not in answer.cookies
     assert account_of(kept, "amy").subject is None  # type: ignore[union-attr]
-    assert [one.outcome for one in deeds(kept, Wanted(kind=Audited.SIGN_IN)).deeds] == [
+    assert [one.outcome for one in audit_page(kept, AuditFilter(kind=Audited.SIGN_IN)).entries] == [
         Verdict.FAILED
     ]
 
@@ -391,7 +394,7 @@ async def test_whoever_keeps_coming_back_with_nothing_does_not_fill_the_audit(
     client = await desk(kept, wicked.url)
     for _ in range(authentication.MAX_ADDRESS_FAILURES + 5):
         assert (await come_back(client, code="c", state="s")).status_code == 401
-    noted = deeds(kept, Wanted(kind=Audited.SIGN_IN), limit=100).deeds
+    noted = audit_page(kept, AuditFilter(kind=Audited.SIGN_IN), limit=100).entries
     assert len(noted) == authentication.MAX_ADDRESS_FAILURES
 
 

@@ -15,7 +15,7 @@ from auth.authentication import MAX_ACCOUNT_FAILURES, MAX_ADDRESS_FAILURES, Sign
 from auth.authenticator import Authenticator
 from auth.callers import Role
 from store.auth import sessions as store_sessions
-from store.auth.audit import Wanted, deeds
+from store.auth.audit import AuditFilter, audit_page
 from store.auth.sessions import digest_of
 from store.engine import writing
 from store.schema.auth_tables import Audited, Verdict, account, attempt, session
@@ -159,7 +159,7 @@ async def test_signing_out_ends_the_session_for_whoever_copied_the_cookie(
     answer = await outside.post("/sign-out", data={"csrf": sessions.csrf_of(token)})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     assert Authenticator(kept).by_session(token) is None
-    assert [one.kind for one in deeds(kept, Wanted(by="amy")).deeds] == [
+    assert [one.kind for one in audit_page(kept, AuditFilter(by="amy")).entries] == [
         Audited.SIGN_OUT,
         Audited.SIGN_IN,
     ]
@@ -228,7 +228,7 @@ async def test_too_many_failed_attempts_for_an_account_are_told_when_to_try_agai
     assert late.status_code == 429
     for _ in range(3):
         assert (await sign_in(browser(app, address="192.0.2.98"))).status_code == 429
-    noted = deeds(kept, Wanted(by="amy", kind=Audited.SIGN_IN)).deeds
+    noted = audit_page(kept, AuditFilter(by="amy", kind=Audited.SIGN_IN)).entries
     assert len(noted) == MAX_ACCOUNT_FAILURES + 1
     assert late.headers["retry-after"] == "900"
     assert "Try again in 15 minutes" in late.text
@@ -273,7 +273,7 @@ async def test_failed_attempts_are_audited_without_names_that_nobody_has(
     has_account(kept)
     await sign_in(outside, "amy", "wrong guess")
     await sign_in(outside, "my-secret-password", "wrong guess")
-    found = deeds(kept, Wanted(kind=Audited.SIGN_IN)).deeds
+    found = audit_page(kept, AuditFilter(kind=Audited.SIGN_IN)).entries
     assert [(one.by, one.outcome) for one in found] == [
         (authentication.UNKNOWN, Verdict.FAILED),
         ("amy", Verdict.FAILED),
