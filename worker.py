@@ -41,7 +41,7 @@ from starter.webhook_relay import relay_webhooks
 from store.auth.shared_secrets import MAIL, secret_named
 from store.engine import engine_of
 from store.errors import StoreFault
-from store.mail.inbound_mail import is_under_way
+from store.mail.mail_acceptance import is_under_way
 from store.projection.writer import GroupWriter
 from store.schema.versions import upgrade
 from workflows.runtime.payload_interceptor import OnePayload

@@ -25,7 +25,7 @@ from starter.references import new_reference
 from starter.settings import Settings
 from store.engine import engine_of
 from store.mail import inbound_mail
-from store.schema.tables import ArrivalState
+from store.schema.tables import InboundMailState
 
 DESK: Final = "reminders@desk.example"
 SENDER: Final = "ada@example.org"
@@ -68,7 +68,7 @@ async def by_mail(stack: Stack, engine: Engine, mails: int) -> float:
     """Mails a second from the first connection until each is on its item."""
     host, _, port = (stack.mail_listen or "").rpartition(":")
     waiting = [letter(number) for number in range(mails)]
-    before = inbound_mail.counted(engine).get(ArrivalState.HANDLED, 0)
+    before = inbound_mail.counts(engine).get(InboundMailState.HANDLED, 0)
 
     async def connection() -> None:
         async with SMTP(hostname=host, port=int(port), start_tls=False) as smtp:
@@ -77,7 +77,7 @@ async def by_mail(stack: Stack, engine: Engine, mails: int) -> float:
 
     began = time.perf_counter()
     await asyncio.gather(*(connection() for _ in range(CONCURRENCY)))
-    while inbound_mail.counted(engine).get(ArrivalState.HANDLED, 0) < before + mails:  # noqa: ASYNC110 - another process changes it
+    while inbound_mail.counts(engine).get(InboundMailState.HANDLED, 0) < before + mails:  # noqa: ASYNC110 - another process changes it
         await asyncio.sleep(LOOK_EVERY)
     return mails / (time.perf_counter() - began)
 

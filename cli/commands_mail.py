@@ -32,11 +32,11 @@ def show(
     """Show a mail that came in with all of its text, or list those of an item."""
     from cli import mail_view, terminal
     from cli.context import open_store
-    from store.mail import inbound_mail
+    from store.mail import attachments, inbound_mail
 
     store = open_store()
     now = datetime.now().astimezone()
-    one, of_item = inbound_mail.arrival(store, name), inbound_mail.arrivals_of(store, name)
+    one, of_item = inbound_mail.mail_of(store, name), inbound_mail.mails_of(store, name)
     if one is None or of_item:
         if not of_item:
             raise UnknownLetter(f"no mail {name}, and none of an item of that name")
@@ -45,16 +45,16 @@ def show(
         else:
             terminal.people().print(mail_view.mails(of_item, now))
         return
-    parts = inbound_mail.attachments_of(store, one.digest)
+    parts = attachments.attachments_of(store, one.digest)
     if raw:
-        typer.echo(inbound_mail.raw_of(store, one.digest) or b"", nl=False)
+        typer.echo(inbound_mail.source_of(store, one.digest) or b"", nl=False)
     elif attachment is not None:
         kept = parts[attachment - 1] if 0 < attachment <= len(parts) else None
         if kept is None or kept.digest is None:
             raise UnknownLetter(
                 f"mail {name} has no attachment {attachment} that is kept apart; --raw has all"
             )
-        typer.echo(inbound_mail.content_of(store, kept.digest) or b"", nl=False)
+        typer.echo(attachments.content_of(store, kept.digest) or b"", nl=False)
     elif json:
         told = [
             {"name": part.name, "type": part.type, "size": part.size, "refused": part.refused}
@@ -79,24 +79,26 @@ def dead(
     """List the mails that could not be given to an item, show one, or have them tried again."""
     from cli import mail_view, terminal
     from cli.context import open_store
-    from store.mail import inbound_mail
-    from store.schema.tables import ArrivalState
+    from store.mail import attachments, dead_letters, inbound_mail
+    from store.schema.tables import InboundMailState
 
     if raw and name is None:
         raise typer.BadParameter("which one? give its NAME", param_hint="--raw")
     store = open_store()
-    found = inbound_mail.dead(store) if name is None else [inbound_mail.arrival(store, name)]
-    letters = [one for one in found if one is not None and one.state is ArrivalState.DEAD]
+    found = (
+        dead_letters.dead_letters(store) if name is None else [inbound_mail.mail_of(store, name)]
+    )
+    letters = [one for one in found if one is not None and one.state is InboundMailState.DEAD]
     if name is not None and not letters:
         raise UnknownLetter(f"no dead letter {name}; `casekeep mail dead` lists them")
     if raw:
-        typer.echo(inbound_mail.raw_of(store, letters[0].digest) or b"", nl=False)
+        typer.echo(inbound_mail.source_of(store, letters[0].digest) or b"", nl=False)
         return
     if again:
         for one in letters:
-            inbound_mail.try_again(store, one.digest)
+            dead_letters.retry(store, one.digest)
     if json:
-        counts = {state.value: number for state, number in inbound_mail.counted(store).items()}
+        counts = {state.value: number for state, number in inbound_mail.counts(store).items()}
         terminal.machine(
             {"counts": counts, "letters": [_for_machines(one) for one in letters], "again": again}
         )
@@ -105,10 +107,10 @@ def dead(
     if again:
         console.print(f"{len(letters)} to be tried again by the mailroom.")
     elif name is not None:
-        parts = inbound_mail.attachments_of(store, letters[0].digest)
+        parts = attachments.attachments_of(store, letters[0].digest)
         console.print(mail_view.mail(letters[0], parts, now))
     else:
-        console.print(mail_view.letters(letters, inbound_mail.counted(store), now))
+        console.print(mail_view.letters(letters, inbound_mail.counts(store), now))
 
 
 def replay(
@@ -146,7 +148,7 @@ async def _replayed(mails: "Mails", to: str | None) -> "tuple[Fed, dict[str, int
     from mailroom.routing import reader_of
     from starter.settings import read_settings
     from store.engine import engine_of
-    from store.mail.inbound_mail import counted
+    from store.mail.inbound_mail import counts
     from store.schema.versions import upgrade
 
     environment = read_settings()
@@ -167,12 +169,12 @@ async def _replayed(mails: "Mails", to: str | None) -> "tuple[Fed, dict[str, int
         )
         await deliverer.finish()
     reception.close()
-    ends = {state.value: number for state, number in counted(engine).items()}
+    ends = {state.value: number for state, number in counts(engine).items()}
     engine.dispose()
     return fed, ends
 
 
-def _for_machines(one: Any) -> dict[str, Any]:  # noqa: ANN401 - an Arrival, imported lazily
+def _for_machines(one: Any) -> dict[str, Any]:  # noqa: ANN401 - an InboundMail, imported lazily
     return {
         "name": one.digest,
         "received_at": one.received_at,

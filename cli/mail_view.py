@@ -9,15 +9,15 @@ from rich.text import Text
 from cli.phrases import both, clock, t
 from cli.terminal import Lines, pairs
 from mailroom.import_files import Fed
-from store.mail.inbound_mail import Arrival, KeptAttachment
-from store.schema.tables import ArrivalState
+from store.mail.inbound_mail import InboundMail
+from store.schema.tables import InboundMailState, MailAttachmentRow
 
 _SHORT = 12
 _SHOWN = 10
 
 
 def letters(
-    found: Sequence[Arrival], counts: Mapping[ArrivalState, int], now: datetime
+    found: Sequence[InboundMail], counts: Mapping[InboundMailState, int], now: datetime
 ) -> RenderableType:
     """The dead letters, a line each."""
     if not found:
@@ -26,12 +26,12 @@ def letters(
     return _listed(found, now)
 
 
-def mails(found: Sequence[Arrival], now: datetime) -> RenderableType:
+def mails(found: Sequence[InboundMail], now: datetime) -> RenderableType:
     """The mails of an item, a line each."""
     return _listed(found, now)
 
 
-def _listed(found: Sequence[Arrival], now: datetime) -> Lines:
+def _listed(found: Sequence[InboundMail], now: datetime) -> Lines:
     rows = []
     for one in found:
         what = Text(one.subject or t("shell.mail.no_subject"))
@@ -48,7 +48,9 @@ def _listed(found: Sequence[Arrival], now: datetime) -> Lines:
     return Lines(heads, rows, flexible=3)
 
 
-def mail(one: Arrival, attachments: Sequence[KeptAttachment], now: datetime) -> RenderableType:
+def mail(
+    one: InboundMail, attachments: Sequence[MailAttachmentRow], now: datetime
+) -> RenderableType:
     """A mail with all of its text."""
     received = t(
         "shell.mail.received_for",
@@ -71,10 +73,10 @@ def mail(one: Arrival, attachments: Sequence[KeptAttachment], now: datetime) -> 
         }
     )
     head = Text(one.subject or t("shell.mail.no_subject"), "bold", overflow="fold")
-    return Group(head, "", facts, "", Text(one.text or one.excerpt or t("mail.no_body")))
+    return Group(head, "", facts, "", Text(one.body or t("mail.no_body")))
 
 
-def _attachment(number: int, part: KeptAttachment) -> str:
+def _attachment(number: int, part: MailAttachmentRow) -> str:
     line = t(
         "shell.mail.attachment",
         number=number,
@@ -87,11 +89,11 @@ def _attachment(number: int, part: KeptAttachment) -> str:
     return f"{line}{t('colon')}{t('shell.mail.not_kept', reason=part.refused)}"
 
 
-def _standing(one: Arrival) -> str:
+def _standing(one: InboundMail) -> str:
     """Return what a mail has besides its item: a reason, or nothing."""
-    if one.state is ArrivalState.DEAD:
+    if one.state is InboundMailState.DEAD:
         return t("shell.mail.dead", reason=one.reason)
-    if one.state is ArrivalState.ACCEPTED:
+    if one.state is InboundMailState.ACCEPTED:
         return t("shell.mail.accepted")
     return t("shell.mail.automatic", reason=one.automatic) if one.automatic else ""
 

@@ -9,12 +9,13 @@ from sqlalchemy import Engine
 
 from mailroom.routing import Letter, Reader
 from store.errors import StoreFault
-from store.mail.inbound_mail import Arrival, Coming, accept
+from store.mail.inbound_mail import InboundMail
+from store.mail.mail_acceptance import accept
 
 READERS: Final = 2
 """Mails that are read at a time: reading takes CPU, and memory in proportion to the mail."""
 
-_Waiting = tuple[list[Coming], asyncio.Future[list[Arrival]]]
+_Waiting = tuple[list[InboundMail], asyncio.Future[list[InboundMail]]]
 
 
 class Reception:
@@ -26,7 +27,7 @@ class Reception:
         reader: Reader,
         *,
         budget: int,
-        hand_over: Callable[[Arrival], None] = lambda _arrival: None,
+        hand_over: Callable[[InboundMail], None] = lambda _mail: None,
     ) -> None:
         """`hand_over` hears of each mail that was not there before, once it is kept.
 
@@ -40,12 +41,12 @@ class Reception:
         self._committing: asyncio.Task[None] | None = None
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="mail-reader")
 
-    async def take(self, letter: Letter) -> list[Arrival]:
+    async def take(self, letter: Letter) -> list[InboundMail]:
         """Keep a mail; what of it was not there before. Raises StoreFault: then it is not kept."""
         loop = asyncio.get_running_loop()
-        coming = await loop.run_in_executor(self._readers, self._reader.read, letter)
-        kept: asyncio.Future[list[Arrival]] = loop.create_future()
-        self._waiting.append((coming, kept))
+        mails = await loop.run_in_executor(self._readers, self._reader.read, letter)
+        kept: asyncio.Future[list[InboundMail]] = loop.create_future()
+        self._waiting.append((mails, kept))
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit())
         return await kept
@@ -63,9 +64,9 @@ class Reception:
                 await self._attempt([one], is_last=True)
 
     async def _attempt(self, batch: list[_Waiting], *, is_last: bool = False) -> bool:
-        coming = [one for each, _ in batch for one in each]
+        mails = [mail for each, _ in batch for mail in each]
         try:
-            accepted = await asyncio.to_thread(accept, self._engine, coming, budget=self._budget)
+            accepted = await asyncio.to_thread(accept, self._engine, mails, budget=self._budget)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
             if len(batch) > 1 and not is_last and not isinstance(error, StoreFault):
                 return False
@@ -73,13 +74,11 @@ class Reception:
                 if not kept.done():
                     kept.set_exception(error)
             return True
-        by_digest = {arrival.digest: arrival for arrival in accepted}
+        by_digest = {mail.digest: mail for mail in accepted}
         for each, kept in batch:
-            mine = [
-                by_digest.pop(one.arrival.digest) for one in each if one.arrival.digest in by_digest
-            ]
-            for arrival in mine:
-                self.hand_over(arrival)
+            mine = [by_digest.pop(mail.digest) for mail in each if mail.digest in by_digest]
+            for mail in mine:
+                self.hand_over(mail)
             if not kept.done():
                 kept.set_result(mine)
         return True

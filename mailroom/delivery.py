@@ -20,10 +20,10 @@ from mailroom.routing import Reader, reference_for, shown
 from starter.client import Desk, JustStarted, NoAnswer, UnknownItem
 from starter.item_start import start_item
 from store.errors import StoreFault
-from store.mail import inbound_mail
-from store.mail.inbound_mail import Arrival
+from store.mail import inbound_mail, mail_threads
+from store.mail.inbound_mail import InboundMail
 from store.mail.outbound_mail import MailKey, return_mail
-from store.schema.tables import ArrivalState
+from store.schema.tables import InboundMailState
 
 LOG: Final = logging.getLogger("casekeep.mailroom")
 MAILROOM: Final = "service:mailroom"
@@ -64,10 +64,10 @@ class Deliverer:
         self._ends: dict[str, str | None] = {}
         self._noting: asyncio.Task[None] | None = None
 
-    def put(self, arrival: Arrival) -> None:
+    def put(self, mail: InboundMail) -> None:
         """Have a mail delivered; one that is under way already is not taken again."""
-        if arrival.state is ArrivalState.ACCEPTED and arrival.digest not in self._under_way:
-            self._under_way[arrival.digest] = asyncio.create_task(self._deliver(arrival))
+        if mail.state is InboundMailState.ACCEPTED and mail.digest not in self._under_way:
+            self._under_way[mail.digest] = asyncio.create_task(self._deliver(mail))
 
     async def serve(self) -> None:
         """Deliver also what is left behind, until cancelled."""
@@ -83,13 +83,13 @@ class Deliverer:
         """Take up what the store has that nobody delivers."""
         try:
             found = await asyncio.to_thread(
-                inbound_mail.waiting, self._engine, besides=tuple(self._under_way)[:1000]
+                inbound_mail.undelivered, self._engine, besides=tuple(self._under_way)[:1000]
             )
         except StoreFault as fault:
             LOG.warning("cannot look for mails: %s", fault)
             return
-        for arrival in found:
-            self.put(arrival)
+        for mail in found:
+            self.put(mail)
 
     async def finish(self) -> None:
         """Wait until everything that is under way has ended."""
@@ -98,18 +98,18 @@ class Deliverer:
         while self._noting is not None and not self._noting.done():
             await self._noting
 
-    async def _deliver(self, arrival: Arrival) -> None:
+    async def _deliver(self, mail: InboundMail) -> None:
         tries = failures = 0
-        turn = self._turn(arrival.reference or arrival.digest)
+        turn = self._turn(mail.reference or mail.digest)
         while True:
             try:
                 async with turn, self._slots:
-                    problem = await self._give(arrival)
+                    problem = await self._give(mail)
             except (*_LOST, _NotYet) as lost:
-                LOG.warning("mail %s: not delivered yet: %s", arrival.digest, lost)
+                LOG.warning("mail %s: not delivered yet: %s", mail.digest, lost)
             except Exception as error:
                 failures += 1
-                LOG.exception("mail %s: failed %d times", arrival.digest, failures)
+                LOG.exception("mail %s: failed %d times", mail.digest, failures)
                 if failures >= MOST_FAILURES:
                     problem = f"{type(error).__name__}: {error}"[:500]
                     break
@@ -117,7 +117,7 @@ class Deliverer:
                 break
             await asyncio.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
             tries += 1
-        self._end(arrival.digest, problem)
+        self._end(mail.digest, problem)
 
     def _turn(self, reference: str) -> asyncio.Lock:
         """One mail at a time for an item: of more at once, Temporal refuses some for a while."""
@@ -142,46 +142,46 @@ class Deliverer:
             for digest in ends:
                 self._under_way.pop(digest, None)
 
-    async def _give(self, arrival: Arrival) -> str | None:
+    async def _give(self, mail: InboundMail) -> str | None:
         """Give the mail to its item, or start one with it; why it cannot be, if so."""
-        own = reference_for(arrival, self._reader.mailboxes)
+        own = reference_for(mail, self._reader.mailboxes)
         try:
-            command = received(arrival)
+            command = received(mail)
         except ValidationError as error:
             return f"cannot be made a command: {error.errors()[0]['msg']}"
-        linked = arrival.named
-        if arrival.reference not in {None, own}:
-            at = await self._given(arrival, command)
+        linked = mail.named
+        if mail.reference not in {None, own}:
+            at = await self._given(mail, command)
             if at is None:
-                await self._came_back(arrival)
+                await self._came_back(mail)
                 return None
-            linked = arrival.reference
-        if arrival.automatic is not None:
-            await self._came_back(arrival)
-            closed = f"{arrival.reference} is closed" if arrival.reference else "belongs to no item"
-            return f"automatic ({arrival.automatic}), and {closed}"
-        return await self._start(arrival, own, linked, command)
+            linked = mail.reference
+        if mail.automatic is not None:
+            await self._came_back(mail)
+            closed = f"{mail.reference} is closed" if mail.reference else "belongs to no item"
+            return f"automatic ({mail.automatic}), and {closed}"
+        return await self._start(mail, own, linked, command)
 
-    async def _given(self, arrival: Arrival, command: ReceiveEmail) -> str | None:
+    async def _given(self, mail: InboundMail, command: ReceiveEmail) -> str | None:
         """Give it to the item that it belongs to; None once it has it, else which one is closed."""
-        target = arrival.reference or ""
-        if await self._stored(inbound_mail.is_there_already, arrival):
+        target = mail.reference or ""
+        if await self._stored(inbound_mail.is_duplicate, mail):
             return None
         for _ in range(_MOST_HOPS):
             try:
                 await self._tell(target, command)
             except _NoSuch:
                 # it may have taken the mail, and closed before we heard of it
-                if await self._stored(inbound_mail.has_effect, target, arrival.digest):
+                if await self._stored(inbound_mail.has_effect, target, mail.digest):
                     return None
             else:
                 return None
             following = await asyncio.to_thread(self._reader.successor, target)
-            following = following or self._reader.parent(arrival, target)
+            following = following or self._reader.parent(mail, target)
             if following is None:
                 return target
             target = following
-            await self._stored(inbound_mail.retarget, arrival.digest, target)
+            await self._stored(inbound_mail.retarget, mail.digest, target)
         return target
 
     async def _tell(self, reference: str, command: ReceiveEmail) -> None:
@@ -203,24 +203,24 @@ class Deliverer:
 
     async def _is_coming(self, reference: str) -> bool:
         """Whether a mail that was accepted before is about to start this item."""
-        theirs = await self._stored(inbound_mail.arrivals_of, reference)
+        theirs = await self._stored(inbound_mail.mails_of, reference)
         return any(
-            one.state is ArrivalState.ACCEPTED
+            one.state is InboundMailState.ACCEPTED
             and reference_for(one, self._reader.mailboxes) == reference
             for one in theirs
         )
 
     async def _start(
-        self, arrival: Arrival, own: str, linked: str | None, command: ReceiveEmail
+        self, mail: InboundMail, own: str, linked: str | None, command: ReceiveEmail
     ) -> str | None:
         """M2: a new item, as the mailbox says; an address that is none starts a closed Ticket."""
-        if arrival.reference != own:
+        if mail.reference != own:
             await asyncio.to_thread(
-                inbound_mail.retarget, self._engine, arrival.digest, own, named=linked
+                inbound_mail.retarget, self._engine, mail.digest, own, named=linked
             )
         links = () if linked is None else (Link(kind="follows", reference=linked),)
         try:
-            start = self._start_of(arrival, links)
+            start = self._start_of(mail, links)
         except ValidationError as error:
             return f"cannot start an item: {error.errors()[0]['msg']}"
         try:
@@ -235,33 +235,33 @@ class Deliverer:
         except InvalidCommand as refusal:
             if refusal.rule != "C17":
                 return f"cannot start an item: {refusal}"
-        if arrival.answered:
-            await self._acknowledge(arrival, own)
+        if mail.answered:
+            await self._acknowledge(mail, own)
         return None
 
-    async def _acknowledge(self, arrival: Arrival, reference: str) -> None:
+    async def _acknowledge(self, mail: InboundMail, reference: str) -> None:
         """M4, M5: the item tells who wrote that it arrived; once, however often it is told."""
-        box = self._reader.mailboxes.get(arrival.desk)
+        box = self._reader.mailboxes.get(mail.desk)
         told = Acknowledge(
             by=MAILROOM,
-            command_id=f"acknowledge:{arrival.digest}",
-            to=arrival.sender,
+            command_id=f"acknowledge:{mail.digest}",
+            to=mail.sender,
             language=None if box is None else box.language,
         )
         await self._notify(reference, told)
 
-    async def _came_back(self, arrival: Arrival) -> None:
+    async def _came_back(self, mail: InboundMail) -> None:
         """M5: tell the items whose mails a bounce brings back, each once."""
-        for mail in await self._stored(inbound_mail.sent_by_us, arrival.bounced or ()):
+        for sent in await self._stored(mail_threads.our_mails, mail.bounced or ()):
             told = MailFailed(
                 by=MAILROOM,
-                command_id=f"bounce:{arrival.digest}:{mail.key}"[:100],
-                run=mail.run,
-                mail=mail.key,
-                reason=f"it came back: {arrival.subject or arrival.automatic}"[:1000],
+                command_id=f"bounce:{mail.digest}:{sent.key}"[:100],
+                run=sent.run,
+                mail=sent.key,
+                reason=f"it came back: {mail.subject or mail.automatic}"[:1000],
             )
-            await self._stored(returned, mail, told.reason)
-            await self._notify(mail.reference, told)
+            await self._stored(returned, sent, told.reason)
+            await self._notify(sent.reference, told)
 
     async def _notify(self, reference: str, told: Notice) -> None:
         try:
@@ -269,10 +269,10 @@ class Deliverer:
         except UnknownItem:
             LOG.info("%s is closed and cannot be told: %s", reference, told.name)
 
-    def _start_of(self, arrival: Arrival, links: tuple[Link, ...]) -> PartStart | LaunchedStart:
-        box = self._reader.mailboxes.get(arrival.desk)
-        title = arrival.subject[:300] or NO_SUBJECT
-        whom = contact(arrival)
+    def _start_of(self, mail: InboundMail, links: tuple[Link, ...]) -> PartStart | LaunchedStart:
+        box = self._reader.mailboxes.get(mail.desk)
+        title = mail.subject[:300] or NO_SUBJECT
+        whom = contact(mail)
         if box is not None and box.case is not None:
             return LaunchedStart(
                 by=MAILROOM,
@@ -284,12 +284,12 @@ class Deliverer:
                 submit=True,
                 started_by=StartedBy.EMAIL,
                 links=links,
-                mail=FirstMail(stored_as=arrival.digest),
+                mail=FirstMail(stored_as=mail.digest),
             )
         return PartStart(
             by=MAILROOM,
             title=title,
-            description=arrival.excerpt or NO_TEXT,
+            description=mail.excerpt or NO_TEXT,
             category=NO_CATEGORY if box is None else box.ticket,
             queue=None if box is None else box.queue,
             primary_contact=whom,
@@ -298,8 +298,8 @@ class Deliverer:
             started_by=StartedBy.EMAIL,
             links=links,
             mail=FirstMail(
-                stored_as=arrival.digest,
-                unknown_address=arrival.desk[:300] if box is None else None,
+                stored_as=mail.digest,
+                unknown_address=mail.desk[:300] if box is None else None,
             ),
         )
 
@@ -307,27 +307,27 @@ class Deliverer:
         return await asyncio.to_thread(ask, self._engine, *about)
 
 
-def contact(arrival: Arrival) -> Contact:
+def contact(mail: InboundMail) -> Contact:
     """Who wrote, as a contact of the item."""
-    email = arrival.sender if is_address(arrival.sender) else None
-    name = arrival.sender_name[:300].strip() or (None if email else NOBODY)
+    email = mail.sender if is_address(mail.sender) else None
+    name = mail.sender_name[:300].strip() or (None if email else NOBODY)
     return Contact(name=name, email=email)
 
 
-def received(arrival: Arrival) -> ReceiveEmail:
+def received(mail: InboundMail) -> ReceiveEmail:
     """The command that gives an item this mail: the same whenever it is made."""
-    sender = shown(Mailbox(name=arrival.sender_name, address=arrival.sender))
+    sender = shown(Mailbox(name=mail.sender_name, address=mail.sender))
     return ReceiveEmail(
         by=MAILROOM,
-        command_id=f"mail:{arrival.digest}",
-        message_id=arrival.message_id,
+        command_id=f"mail:{mail.digest}",
+        message_id=mail.message_id,
         sender=sender or NOBODY,
-        recipients=arrival.recipients,
-        subject=arrival.subject,
-        excerpt=arrival.excerpt,
-        received_at=arrival.received_at,
-        automatic=arrival.automatic is not None,
-        stored_as=arrival.digest,
+        recipients=mail.recipients,
+        subject=mail.subject,
+        excerpt=mail.excerpt,
+        received_at=mail.received_at,
+        automatic=mail.automatic is not None,
+        stored_as=mail.digest,
     )
 
 

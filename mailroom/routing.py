@@ -20,16 +20,16 @@ from mail.quote_stripping import words_of
 from starter.references import reference_from
 from store.auth.shared_secrets import MAIL, secret_named
 from store.items.queries import item_of
-from store.mail import inbound_mail
-from store.mail.inbound_mail import Arrival, Coming, KeptAttachment, digest_of
+from store.mail.inbound_mail import InboundMail, digest_of
+from store.mail.mail_threads import item_of_thread, our_mails, participants
 from store.mail.outbound_mail import last_sent_to
-from store.schema.tables import ArrivalState
+from store.schema.tables import InboundMailState, MailAttachmentRow
 
 EXCERPT_LIMIT: Final = 4_000
 """Characters of a mail that its item carries; the store has all of it (M6)."""
 ATTACHMENT_LIMIT: Final = 10 * 1024 * 1024
 """Bytes of an attachment that is kept apart; a larger one is in the mail as it was received."""
-MOST_ATTACHMENTS: Final = 100
+MAX_ATTACHMENTS: Final = 100
 _REFUSED: Final = frozenset(
     {"application/x-msdownload", "application/x-msdos-program", "application/x-dosexec"}
 )
@@ -63,8 +63,8 @@ class Reader:
     is_ours: Callable[[str], bool] = lambda _message_id: False
     """Whether a Message-ID is one that we signed."""
 
-    def read(self, letter: Letter) -> list[Coming]:
-        """The mail, once for each desk that it came to; what cannot be read is a dead letter."""
+    def read(self, letter: Letter) -> list[InboundMail]:
+        """Return the mail once for each mailbox that it came to; a dead letter if unreadable."""
         desks: dict[str, list[str]] = {}
         for address in letter.addresses:
             desks.setdefault(split_address(one_line(address))[0], []).append(one_line(address))
@@ -78,15 +78,29 @@ class Reader:
             excerpt = excerpt_of(received)
         except Exception as error:  # noqa: BLE001 - M7: whatever it is, the mails behind it come first
             return [_unreadable(letter, desk, to, error) for desk, to in desks.items()]
-        attachments = tuple(_kept(one) for one in received.attachments[:MOST_ATTACHMENTS])
+        attachments = [
+            (one, one.digest, refusal_of(one)) for one in received.attachments[:MAX_ATTACHMENTS]
+        ]
+        contents = {digest: one.content for one, digest, refused in attachments if refused is None}
+        mails = [self._for(desk, to, letter, received, loop, excerpt) for desk, to in desks.items()]
         return [
-            Coming(
-                arrival=self._for(desk, to, letter, received, loop, excerpt),
-                raw=letter.raw,
-                attachments=attachments,
-                is_dated=letter.received_at is not None,
+            replace(
+                mail,
+                contents=contents,
+                attachments=tuple(
+                    MailAttachmentRow(
+                        mail=mail.digest,
+                        number=number,
+                        name=one.name,
+                        type=one.type,
+                        size=len(one.content),
+                        digest=digest if refused is None else None,
+                        refused=refused,
+                    )
+                    for number, (one, digest, refused) in enumerate(attachments)
+                ),
             )
-            for desk, to in desks.items()
+            for mail in mails
         ]
 
     def _for(  # noqa: PLR0917 - what is known of a mail
@@ -97,24 +111,24 @@ class Reader:
         received: Received,
         loop: Loop,
         excerpt: str,
-    ) -> Arrival:
+    ) -> InboundMail:
         box = self.mailboxes.get(desk)
         sender = None if letter.envelope_sender is None else one_line(letter.envelope_sender)
         found = belonging(
             received,
             addresses=to,
-            threads=lambda ids: inbound_mail.threads(self.engine, [*ids, *loop.about], desk=desk),
-            parties=lambda reference: inbound_mail.parties(self.engine, reference),
+            threads=lambda ids: item_of_thread(self.engine, [*ids, *loop.about], desk=desk),
+            parties=lambda reference: participants(self.engine, reference),
         )
         reference = found.reference
         if reference is None and loop.about:
-            reference = inbound_mail.threads(self.engine, loop.about, desk=desk)
+            reference = item_of_thread(self.engine, loop.about, desk=desk)
         if reference is None and loop.is_bounce:
             reference = found.named  # it comes to its item's address, and is from no party (M4)
         bounced = self._brought_back(loop, reference) if loop.is_bounce else None
         if reference is not None:
             reference = self.successor(reference) or reference
-        arrival = Arrival(
+        mail = InboundMail(
             digest=digest_of(f"{received.message_id}\n{desk}"),
             message_id=received.message_id,
             desk=desk,
@@ -123,6 +137,7 @@ class Reader:
             sender=received.sender.address,
             sender_name=received.sender.name,
             recipients=tuple(shown(one) for one in received.recipients),
+            raw=letter.raw,
             subject=received.subject,
             excerpt=excerpt,
             text=received.text,
@@ -132,6 +147,7 @@ class Reader:
             reference=reference,
             named=found.named,
             received_at=letter.received_at or datetime.now(UTC),
+            is_dated=letter.received_at is not None,
             answered=bool(
                 box is not None
                 and box.acknowledge
@@ -141,11 +157,11 @@ class Reader:
             ),
         )
         if reference is not None:
-            return arrival
+            return mail
         if loop.is_automatic:
             why = f"automatic ({loop.why}), and belongs to no item"
-            return replace(arrival, state=ArrivalState.DEAD, reason=why)
-        return replace(arrival, reference=reference_for(arrival, self.mailboxes))
+            return replace(mail, state=InboundMailState.DEAD, reason=why)
+        return replace(mail, reference=reference_for(mail, self.mailboxes))
 
     def _is_closed(self, reference: str) -> bool:
         kept = item_of(self.engine, reference)
@@ -156,7 +172,7 @@ class Reader:
 
         Most say only whom they did not reach: then it is the last one that the item sent there.
         """
-        if reference is None or not loop.failed or inbound_mail.sent_by_us(self.engine, loop.about):
+        if reference is None or not loop.failed or our_mails(self.engine, loop.about):
             return loop.about
         last = last_sent_to(self.engine, reference, loop.failed)
         return loop.about if last is None else (*loop.about, last[1:-1])
@@ -175,9 +191,9 @@ class Reader:
             found = into[-1]
         return None if found == reference else found
 
-    def parent(self, arrival: Arrival, reference: str) -> str | None:
-        """A5: the Case of a closed Action, where the mailbox has mail go there first."""
-        box = self.mailboxes.get(arrival.desk)
+    def parent(self, mail: InboundMail, reference: str) -> str | None:
+        """Return the Case of a closed Action, if the mailbox sends its mail there first (A5)."""
+        box = self.mailboxes.get(mail.desk)
         action = ACTION_PATTERN.fullmatch(reference)
         return action["case"] if action and box is not None and box.parent_first else None
 
@@ -188,11 +204,11 @@ def reader_of(engine: Engine, mailboxes: Mailboxes) -> Reader:
     return Reader(engine, mailboxes, lambda message_id: is_ours(secret, f"<{message_id}>"))
 
 
-def reference_for(arrival: Arrival, mailboxes: Mailboxes) -> str:
-    """The reference of the item that this mail starts, if it starts one; always the same."""
-    box = mailboxes.get(arrival.desk)
+def reference_for(mail: InboundMail, mailboxes: Mailboxes) -> str:
+    """Return the reference of the item that this mail would start; always the same."""
+    box = mailboxes.get(mail.desk)
     kind = Kind.CASE if box is not None and box.case is not None else Kind.TICKET
-    return reference_from(kind, f"mail {arrival.digest}")
+    return reference_from(kind, f"mail {mail.digest}")
 
 
 def excerpt_of(received: Received) -> str:
@@ -220,23 +236,20 @@ def desks_in(received: Received, mailboxes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _kept(one: Attachment) -> KeptAttachment:
-    size, refused = len(one.content), None
+def refusal_of(one: Attachment) -> str | None:
+    """Return the reason why an attachment's content is not stored apart from its mail."""
+    size = len(one.content)
     if size > ATTACHMENT_LIMIT:
-        refused = f"{size} bytes; at most {ATTACHMENT_LIMIT} are kept apart"
-    elif one.type in _REFUSED or one.name.lower().endswith(_REFUSED_ENDINGS):
-        refused = "a program"
-    if refused is not None:
-        return KeptAttachment(name=one.name, type=one.type, size=size, refused=refused)
-    return KeptAttachment(
-        name=one.name, type=one.type, size=size, digest=one.digest, content=one.content
-    )
+        return f"{size} bytes; at most {ATTACHMENT_LIMIT} are kept apart"
+    if one.type in _REFUSED or one.name.lower().endswith(_REFUSED_ENDINGS):
+        return "a program"
+    return None
 
 
-def _unreadable(letter: Letter, desk: str, to: list[str], error: Exception) -> Coming:
-    """M7: kept as it came, with what was wrong with it."""
+def _unreadable(letter: Letter, desk: str, to: list[str], error: Exception) -> InboundMail:
+    """Return a dead letter: the source as received, and the error of its parser (M7)."""
     content = digest_of(letter.raw.decode("latin-1"))
-    arrival = Arrival(
+    return InboundMail(
         digest=digest_of(f"{content}\n{desk}"),
         message_id=f"{content}@unreadable.invalid",
         desk=desk,
@@ -254,7 +267,8 @@ def _unreadable(letter: Letter, desk: str, to: list[str], error: Exception) -> C
         reference=None,
         named=None,
         received_at=letter.received_at or datetime.now(UTC),
-        state=ArrivalState.DEAD,
+        is_dated=letter.received_at is not None,
+        raw=letter.raw,
+        state=InboundMailState.DEAD,
         reason=f"cannot be read: {type(error).__name__}: {error}"[:500],
     )
-    return Coming(arrival=arrival, raw=letter.raw, is_dated=letter.received_at is not None)

@@ -1,55 +1,41 @@
-"""What an item's page reads: its timeline from the newest entry back, and its mails both ways."""
+"""Timeline of an item's page, newest entry first, with the mails in and out."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import Engine, Row
+from sqlmodel import col, select
 
 from domain.model.items import Entry
-from store.engine import reading
+from store.engine import read_session, reading
 from store.items.paging import plain
 from store.items.queries import entries_of, entry_of
-from store.mail.inbound_mail import KeptAttachment
-from store.schema.tables import MailStatus, entry, mail_attachment, mail_in, mail_out
+from store.mail.attachments import attachments_by_mail
+from store.mail.inbound_mail import LIGHT, InboundMail, from_row
+from store.schema.tables import EntryRow, MailInRow, MailRow, MailStatus, entry
 
 NEWEST: Final = 50
 """Entries of a page, unless asked otherwise."""
-_MOST: Final = 500
+_MAX_ENTRIES: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newest:
-    """Some entries, newest first, notes at full length; `before` asks for the ones before them."""
+    """Page of entries, newest first, notes at full length; `before` asks for earlier ones."""
 
     entries: tuple[Entry, ...]
     before: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """A mail that came in, as people read it."""
-
-    digest: str
-    sender: str
-    sender_name: str
-    recipients: tuple[str, ...]
-    subject: str
-    text: str
-    automatic: bool
-    received_at: datetime
-    attachments: tuple[KeptAttachment, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A mail out, and what became of it."""
+    """Mail out, and its delivery status."""
 
     key: str
     revision: int
-    """Of the change that caused it."""
+    """Revision of the change that caused it."""
     to: tuple[str, ...]
     cc: tuple[str, ...]
     subject: str
@@ -70,12 +56,12 @@ def newest(
     down_to: int | None = None,
     limit: int = NEWEST,
 ) -> Newest:
-    """Entries of the item's present run before the serial that `before` named, newest first.
+    """Return entries of the item's present run before the serial `before`, newest first.
 
-    `down_to`: as many as there are down to this serial, for who has shown those already.
+    `down_to`: return every entry down to this serial (used to redraw a page that shows them).
     """
     if down_to is not None:
-        limit = _MOST
+        limit = _MAX_ENTRIES
     told = entries_of(reference)
     if before is not None:
         told = told.where(entry.c.serial < before)
@@ -97,60 +83,30 @@ def _following(rows: Sequence[Row[Any]], limit: int, down_to: int | None) -> int
     return down_to if down_to is not None and down_to > 1 else None
 
 
-def received(engine: Engine, digests: Collection[str]) -> Mapping[str, Received]:
-    """The mails of these names in the store, by name, with what hangs on them but its content."""
+def received(engine: Engine, digests: Collection[str]) -> Mapping[str, InboundMail]:
+    """Return mails in by digest, with their attachments loaded."""
     if not digests:
         return {}
-    columns = [column for column in mail_in.c if column.name not in {"raw", "html"}]
-    wanted = list(digests)
-    with reading(engine) as connection:
-        rows = connection.execute(select(*columns).where(mail_in.c.digest.in_(wanted))).all()
-        hanging = connection.execute(
-            select(mail_attachment)
-            .where(mail_attachment.c.mail.in_(wanted))
-            .order_by(mail_attachment.c.mail, mail_attachment.c.number)
+    with read_session(engine) as session:
+        rows = session.exec(
+            select(MailInRow).where(col(MailInRow.digest).in_(list(digests))).options(*LIGHT)
         ).all()
-    attachments: defaultdict[str, list[KeptAttachment]] = defaultdict(list)
-    for row in hanging:
-        attachments[row.mail].append(
-            KeptAttachment(
-                name=row.name,
-                type=row.type,
-                size=row.size,
-                digest=row.attachment,
-                refused=row.refused,
-            )
-        )
-    return {
-        row.digest: Received(
-            digest=row.digest,
-            sender=row.sender,
-            sender_name=row.sender_name,
-            recipients=tuple(row.recipients),
-            subject=row.subject,
-            text=row.text or row.excerpt,
-            automatic=row.automatic is not None,
-            received_at=row.received_at,
-            attachments=tuple(attachments[row.digest]),
-        )
-        for row in rows
-    }
+        attachments = attachments_by_mail(session, digests)
+    return {row.digest: from_row(row, attachments.get(row.digest, ())) for row in rows}
 
 
 def sent(engine: Engine, reference: str, *, run: str, from_serial: int = 0) -> tuple[Sent, ...]:
-    """The mails out of a run of the item, of publications from a serial on; oldest first."""
+    """Return the mails out of a run, of publications from a serial on; oldest first."""
     theirs = (
-        select(mail_out)
+        select(MailRow)
         .where(
-            mail_out.c.reference == plain(reference),
-            mail_out.c.run == run,
-            mail_out.c.serial >= from_serial,
+            MailRow.reference == plain(reference), MailRow.run == run, MailRow.serial >= from_serial
         )
-        .order_by(mail_out.c.serial, mail_out.c.key)
-        .limit(_MOST)
+        .order_by(col(MailRow.serial), MailRow.key)
+        .limit(_MAX_ENTRIES)
     )
-    with reading(engine) as connection:
-        rows = connection.execute(theirs).all()
+    with read_session(engine) as session:
+        rows = session.exec(theirs).all()
     return tuple(
         Sent(
             key=row.key,
@@ -161,7 +117,7 @@ def sent(engine: Engine, reference: str, *, run: str, from_serial: int = 0) -> t
             body=row.body,
             template=row.template,
             resolution=row.resolution,
-            status=MailStatus(row.status),
+            status=row.status,
             queued_at=row.queued_at,
             sent_at=row.sent_at,
             problem=row.last_error,
@@ -171,12 +127,14 @@ def sent(engine: Engine, reference: str, *, run: str, from_serial: int = 0) -> t
 
 
 def belongs(engine: Engine, reference: str, mail: str) -> bool:
-    """Whether the mail of this name came in for the item, or stands in its timeline."""
-    with reading(engine) as connection:
-        addressed = connection.scalar(select(mail_in.c.reference).where(mail_in.c.digest == mail))
+    """Return true if the mail of this digest is the item's, or is in its timeline."""
+    with read_session(engine) as session:
+        addressed = session.exec(
+            select(MailInRow.reference).where(MailInRow.digest == mail)
+        ).one_or_none()
         if addressed == reference:
             return True
-        told = select(entry.c.serial).where(
-            entry.c.reference == plain(reference), entry.c.mail == mail
+        told = select(EntryRow.serial).where(
+            EntryRow.reference == plain(reference), EntryRow.mail == mail
         )
-        return connection.execute(told.limit(1)).first() is not None
+        return session.exec(told.limit(1)).first() is not None

@@ -1,368 +1,187 @@
-"""Mails that came in: accepted once, given to their items, or kept as dead letters (M3, M6, M7)."""
+"""Mails in, and the stages of their way to an item (M3, M6)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    and_,
-    exists,
-    func,
-    or_,
-    select,
-    text,
-    update,
+from sqlalchemy import Engine, func
+from sqlalchemy.orm import defer
+from sqlmodel import and_, col, exists, or_, select, update
+
+from store.engine import read_session, reading, write_session
+from store.schema.tables import EntryRow, InboundMailState, MailAttachmentRow, MailInRow
+
+_MAX_MAILS: Final = 500
+LIGHT: Final = (
+    defer(col(MailInRow.raw), raiseload=True),  # type: ignore[arg-type]  # SQLModel's attribute is one
+    defer(col(MailInRow.html), raiseload=True),  # type: ignore[arg-type]  # as above
 )
-
-from store.engine import INSERTS, reading, writing
-from store.mail.outbound_mail import MailKey, mails_with
-from store.schema.tables import (
-    ArrivalState,
-    attachment,
-    entry,
-    item,
-    mail_attachment,
-    mail_in,
-    mail_out,
-)
-
-ANSWERS_WITHIN: Final = timedelta(hours=1)
-"""In which the automatic answers to one correspondent are counted (M4)."""
-_PAGE: Final = 500
-_ACCEPTING: Final = 0xCA5E
-"""PostgreSQL's advisory lock that those who accept mails share, and who looks for them waits for.
-
-SQLite has one writer at a time anyway.
-"""
+"""Options of a select: neither source nor HTML part, which may have megabytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAttachment:
-    """An attachment as the store keeps it; one that is refused has no content there."""
+class InboundMail:
+    """Mail that came in for one mailbox.
 
-    name: str
-    type: str
-    size: int
-    digest: str | None = None
-    content: bytes = b""
-    refused: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A mail as it came in to one desk."""
+    Life cycle: ACCEPTED once `accept` has stored it, then HANDLED once an item has it, or DEAD if
+    no item takes it; a mail may also be DEAD from the beginning. `dead_letters.retry` turns DEAD
+    into ACCEPTED again. A HANDLED mail changes no more.
+    """
 
     digest: str
+    """Identity: digest of Message-ID and mailbox. The item knows the mail by it."""
     message_id: str
+    """Without angle brackets; made from the content if the mail has none."""
     desk: str
+    """Mailbox: the address that the mail came to, without its plus part."""
     addresses: tuple[str, ...]
+    """All addresses of that mailbox that the mail came to, with their plus parts."""
     envelope_sender: str | None
+    """Return path; empty: the mail is a bounce; None: unknown."""
     sender: str
+    """Address of the author in lower case; may be empty, as may be the name."""
     sender_name: str
     recipients: tuple[str, ...]
+    """Addresses and names in To and Cc."""
     subject: str
     excerpt: str
+    """Text without quotes, cut to the length that an item carries."""
     text: str
-    html: str | None
+    """Whole text; empty if the mail has none."""
     automatic: str | None
+    """Reason why the mail counts as written by a program; None: a person wrote it (M4)."""
     bounced: tuple[str, ...] | None
+    """Message-IDs of our mails that this bounce returns; None: the mail is no bounce (M5)."""
     reference: str | None
+    """Item that the mail belongs to or starts."""
     named: str | None
+    """Item that the mail named although its sender takes no part in it (M1)."""
     received_at: datetime
+    """Time of acceptance, or what another mailbox says (see `is_dated`)."""
     answered: bool = False
-    state: ArrivalState = ArrivalState.ACCEPTED
+    """The sender gets an acknowledgement; the budget of answers counts these mails (M4)."""
+    state: InboundMailState = InboundMailState.ACCEPTED
     reason: str | None = None
-    tries: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coming:
-    """A mail to be accepted: what is known of it, as it was received, and what hangs on it."""
-
-    arrival: Arrival
-    raw: bytes
-    attachments: tuple[KeptAttachment, ...] = ()
+    """Reason why the mail is DEAD."""
     is_dated: bool = False
-    """Whether it was received elsewhere, at the time that it has; else it is as it is kept here."""
+    """True before acceptance if `received_at` comes from another mailbox (IMAP).
+
+    Otherwise `accept` sets `received_at` to the time of its transaction.
+    """
+    raw: bytes = field(default=b"", repr=False)
+    """Source as received. For `accept` only: `source_of` loads it (M6)."""
+    html: str | None = field(default=None, repr=False)
+    """HTML part. For `accept` only."""
+    attachments: tuple[MailAttachmentRow, ...] = ()
+    """For `accept`, and where it is said that they are loaded; else `attachments_of` loads them."""
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Contents of attachments by digest. For `accept` only: `content_of` loads one (M6)."""
+
+    @property
+    def body(self) -> str:
+        """Whole text, or the excerpt of a mail that has HTML alone."""
+        return self.text or self.excerpt
 
 
 def digest_of(text: str) -> str:
-    """What a Message-ID, or that and a desk, is known by."""
+    """Return the digest of a Message-ID, or of one and a mailbox."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def accept(engine: Engine, coming: Sequence[Coming], *, budget: int) -> list[Arrival]:
-    """Keep these mails, in one transaction; those of them that were not there before.
-
-    `budget`: automatic answers that one correspondent gets within the hour (M4).
-    """
-    accepted = []
-    with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock_shared({_ACCEPTING})"))
-        now = datetime.now(UTC)
-        insert = INSERTS[connection.dialect.name]
-        mails = insert(mail_in).on_conflict_do_nothing().returning(mail_in.c.digest)
-        for one in coming:
-            arrival = one.arrival if one.is_dated else replace(one.arrival, received_at=now)
-            arrival = _answered_within(connection, arrival, budget)
-            row = {field.name: getattr(arrival, field.name) for field in fields(arrival)}
-            row |= {
-                "state": arrival.state.value,
-                "raw": one.raw,
-                "message_digest": digest_of(arrival.message_id),
-                "handled_at": None,
-            }
-            if connection.execute(mails, row).first() is None:  # PostgreSQL counts no rows here
-                continue
-            accepted.append(arrival)
-            for number, part in enumerate(one.attachments):
-                if part.digest is not None:
-                    content = {"digest": part.digest, "size": part.size, "content": part.content}
-                    connection.execute(insert(attachment).on_conflict_do_nothing(), content)
-                connection.execute(
-                    insert(mail_attachment),
-                    {
-                        "mail": arrival.digest,
-                        "number": number,
-                        "name": part.name,
-                        "type": part.type,
-                        "size": part.size,
-                        "attachment": part.digest,
-                        "refused": part.refused,
-                    },
-                )
-    return accepted
-
-
-def _answered_within(connection: Connection, arrival: Arrival, budget: int) -> Arrival:
-    """M4: the mail, to be answered only while its sender has not had too many answers."""
-    if not arrival.answered:
-        return arrival
-    so_far = connection.scalar(
-        select(func.count()).where(
-            mail_in.c.sender == arrival.sender,
-            mail_in.c.received_at > arrival.received_at - ANSWERS_WITHIN,
-            mail_in.c.answered,
-        )
+def undelivered(engine: Engine, *, besides: Collection[str] = ()) -> list[InboundMail]:
+    """Return ACCEPTED mails but those of these digests, oldest first, at most 500."""
+    return mails_where(
+        engine,
+        col(MailInRow.state) == InboundMailState.ACCEPTED,
+        *([col(MailInRow.digest).not_in(besides)] if besides else []),
     )
-    if (so_far or 0) < budget:
-        return arrival
-    return replace(arrival, answered=False)
 
 
-def threads(engine: Engine, ids: Sequence[str], *, desk: str) -> str | None:
-    """The item of the first of these message ids that we sent or got (M1).
-
-    Where the conversation is one of several desks, each with an item of its own, it is this desk's.
-    """
-    if not ids:
-        return None
-    wanted = [digest_of(one) for one in ids]
-    sent = {digest_of(one[1:-1]): key for one, key in mails_with(engine, _bracketed(ids)).items()}
-    with reading(engine) as connection:
-        got = connection.execute(
-            select(mail_in.c.message_digest, mail_in.c.reference, mail_in.c.desk)
-            .where(
-                mail_in.c.message_digest.in_(wanted),
-                mail_in.c.reference.is_not(None),
-                mail_in.c.state != ArrivalState.DEAD.value,
-            )
-            .order_by(mail_in.c.received_at, mail_in.c.digest)
-        ).all()
-        ours = {key.reference for key in sent.values()}
-        desks = connection.execute(
-            select(mail_in.c.reference, mail_in.c.desk)
-            .where(
-                mail_in.c.reference.in_(ours),
-                mail_in.c.automatic.is_(None),
-                mail_in.c.state != ArrivalState.DEAD.value,
-            )
-            .distinct()
-        ).all()
-    here = {row.message_digest: row.reference for row in got if row.desk == desk}
-    anywhere = {row.message_digest: row.reference for row in reversed(got)}
-    known = anywhere | here | {one: key.reference for one, key in sent.items()}
-    by_mail = {row.reference for row in desks}
-    mine = (ours - by_mail) | {row.reference for row in desks if row.desk == desk}
-    near = mine | set(here.values())
-    found = [known[one] for one in wanted if one in known]
-    return next((one for one in found if one in near), found[0] if found else None)
+def mails_of(engine: Engine, reference: str) -> list[InboundMail]:
+    """Return the mails of an item, oldest first, at most 500."""
+    return mails_where(engine, col(MailInRow.reference) == reference)
 
 
-def _bracketed(ids: Sequence[str]) -> list[str]:
-    """The ids as our own mails are known by."""
-    return [f"<{one}>" for one in ids]
-
-
-def sent_by_us(engine: Engine, ids: Sequence[str]) -> list[MailKey]:
-    """M5: those of these message ids that are of mails of ours."""
-    return list(mails_with(engine, _bracketed(ids)).values())
-
-
-def parties(engine: Engine, reference: str) -> frozenset[str] | None:
-    """The addresses of who takes part in an item; None if there is no such item (M1)."""
-    with reading(engine) as connection:
-        state = connection.scalar(select(item.c.state).where(item.c.reference == reference))
-        if state is None:
-            return None
-        sent = connection.execute(
-            select(mail_out.c.to, mail_out.c.cc).where(mail_out.c.reference == reference)
-        ).all()
-        senders = connection.scalars(
-            select(mail_in.c.sender).where(
-                mail_in.c.reference == reference,
-                mail_in.c.state != ArrivalState.DEAD.value,
-                mail_in.c.automatic.is_(None),
-            )
-        ).all()
-    contacts = [(state.get(name) or {}).get("email") for name in ("primary_contact", "requester")]
-    written_to = [address for row in sent for address in (*row.to, *row.cc)]
-    return frozenset(one.lower() for one in (*contacts, *written_to, *senders) if one)
-
-
-def is_under_way(engine: Engine, reference: str, *, until: datetime) -> bool:
-    """M3: whether a mail for this item was accepted by then, and not given to it yet.
-
-    Looks after those that are being accepted: what is accepted later is received later, too.
-    """
-    with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_ACCEPTING})"))
-        found = connection.scalar(
-            select(
-                exists().where(
-                    mail_in.c.reference == reference,
-                    mail_in.c.state == ArrivalState.ACCEPTED.value,
-                    mail_in.c.automatic.is_(None),
-                    mail_in.c.received_at <= until,
-                )
-            )
-        )
-    return bool(found)
-
-
-def has_effect(engine: Engine, reference: str, digest: str) -> bool:
-    """Whether the item took this mail: an entry of its timeline says so."""
-    with reading(engine) as connection:
-        found = connection.scalar(
-            select(exists().where(entry.c.reference == reference, entry.c.mail == digest))
-        )
-    return bool(found)
-
-
-def is_there_already(engine: Engine, arrival: Arrival) -> bool:
-    """Whether the same mail came to the same item by another desk, so that this one adds nothing.
-
-    Of two that are under way, the one with the smaller digest is given to the item.
-    """
-    before_this = or_(
-        mail_in.c.state == ArrivalState.HANDLED.value,
-        and_(mail_in.c.state == ArrivalState.ACCEPTED.value, mail_in.c.digest < arrival.digest),
-    )
-    with reading(engine) as connection:
-        found = connection.scalar(
-            select(
-                exists().where(
-                    mail_in.c.message_digest == digest_of(arrival.message_id),
-                    mail_in.c.reference == arrival.reference,
-                    mail_in.c.digest != arrival.digest,
-                    before_this,
-                )
-            )
-        )
-    return bool(found)
-
-
-def waiting(engine: Engine, *, besides: Collection[str] = ()) -> list[Arrival]:
-    """The mails that were accepted and not given to their items yet, oldest first."""
-    return _found(engine, mail_in.c.state == ArrivalState.ACCEPTED.value, besides)
-
-
-def dead(engine: Engine) -> list[Arrival]:
-    """M7: the dead letters, oldest first."""
-    return _found(engine, mail_in.c.state == ArrivalState.DEAD.value, ())
-
-
-def arrivals_of(engine: Engine, reference: str) -> list[Arrival]:
-    """The mails that came in for an item, oldest first."""
-    return _found(engine, mail_in.c.reference == reference, ())
-
-
-def arrival(engine: Engine, digest: str) -> Arrival | None:
-    """A mail by its name in the store, or the beginning of it, if one mail alone has that."""
-    begins = mail_in.c.digest.startswith(digest, autoescape=True)
-    found = _found(engine, begins, ()) if digest else []
+def mail_of(engine: Engine, digest: str) -> InboundMail | None:
+    """Return the mail of this digest, or the only one whose digest begins so."""
+    begins = col(MailInRow.digest).startswith(digest, autoescape=True)
+    found = mails_where(engine, begins) if digest else []
     return found[0] if len(found) == 1 else None
 
 
-def raw_of(engine: Engine, digest: str) -> bytes | None:
-    """M6: a mail as it was received."""
-    with reading(engine) as connection:
-        raw: bytes | None = connection.scalar(
-            select(mail_in.c.raw).where(mail_in.c.digest == digest)
-        )
-    return raw
+def mails_where(engine: Engine, *conditions: Any) -> list[InboundMail]:  # noqa: ANN401 - SQL
+    """Return the mails that meet SQL conditions on `MailInRow`, oldest first, at most 500."""
+    wanted = select(MailInRow).where(*conditions).options(*LIGHT).limit(_MAX_MAILS)
+    with read_session(engine) as session:
+        rows = session.exec(wanted.order_by(col(MailInRow.received_at), MailInRow.digest)).all()
+    return [from_row(row) for row in rows]
 
 
-def attachments_of(engine: Engine, digest: str) -> list[KeptAttachment]:
-    """M6: what hangs on a mail, without its content."""
-    with reading(engine) as connection:
-        found = connection.execute(
-            select(mail_attachment)
-            .where(mail_attachment.c.mail == digest)
-            .order_by(mail_attachment.c.number)
+def source_of(engine: Engine, digest: str) -> bytes | None:
+    """Return a mail as it was received (M6)."""
+    with read_session(engine) as session:
+        return session.exec(select(MailInRow.raw).where(MailInRow.digest == digest)).one_or_none()
+
+
+def counts(engine: Engine) -> Mapping[InboundMailState, int]:
+    """Return the number of mails in each state."""
+    with read_session(engine) as session:
+        found = session.exec(
+            select(MailInRow.state, func.count()).group_by(col(MailInRow.state))
         ).all()
-    return [
-        KeptAttachment(
-            name=row.name, type=row.type, size=row.size, digest=row.attachment, refused=row.refused
-        )
-        for row in found
-    ]
+    by_state = dict(found)
+    return {state: by_state.get(state, 0) for state in InboundMailState}
 
 
-def content_of(engine: Engine, digest: str) -> bytes | None:
-    """M6: an attachment's content; None if it is not kept apart."""
+def has_effect(engine: Engine, reference: str, digest: str) -> bool:
+    """Return true if an entry of the item's timeline says that it took this mail."""
+    taken = exists().where(col(EntryRow.reference) == reference, col(EntryRow.mail) == digest)
     with reading(engine) as connection:
-        content: bytes | None = connection.scalar(
-            select(attachment.c.content).where(attachment.c.digest == digest)
-        )
-    return content
+        return bool(connection.scalar(select(taken)))
 
 
-def counted(engine: Engine) -> Mapping[ArrivalState, int]:
-    """How many mails there are of each state."""
+def is_duplicate(engine: Engine, mail: InboundMail) -> bool:
+    """Return true if the same mail came to the same item by another mailbox.
+
+    Of two that are both ACCEPTED, the one with the greater digest is the duplicate.
+    """
+    before_this = or_(
+        col(MailInRow.state) == InboundMailState.HANDLED,
+        and_(
+            col(MailInRow.state) == InboundMailState.ACCEPTED, col(MailInRow.digest) < mail.digest
+        ),
+    )
+    other = exists().where(
+        col(MailInRow.message_digest) == digest_of(mail.message_id),
+        col(MailInRow.reference) == mail.reference,
+        col(MailInRow.digest) != mail.digest,
+        before_this,
+    )
     with reading(engine) as connection:
-        found = connection.execute(
-            select(mail_in.c.state, func.count()).group_by(mail_in.c.state)
-        ).all()
-    counts = {ArrivalState(state): number for state, number in found}
-    return {state: counts.get(state, 0) for state in ArrivalState}
+        return bool(connection.scalar(select(other)))
 
 
 def retarget(
     engine: Engine, digest: str, reference: str | None, *, named: str | None = None
 ) -> None:
-    """Note which item a mail is for after all, before it is given to it.
+    """Change the item that an ACCEPTED mail is for.
 
-    `named`: the one that it was for, where it starts another that follows it.
+    `named`: the former item, if the mail starts another one that follows it.
     """
-    _change(engine, {digest: {"reference": reference} | ({"named": named} if named else {})})
+    values = {"reference": reference} | ({"named": named} if named else {})
+    change(engine, {digest: values})
 
 
 def settle(engine: Engine, ends: Mapping[str, str | None]) -> None:
-    """Note of mails that they were given to their items, or why they are dead letters."""
+    """Set mails to HANDLED, or to DEAD if there is a reason; `ends`: reasons by digest."""
     at = datetime.now(UTC)
-    _change(
+    change(
         engine,
         {
             digest: {
-                "state": (ArrivalState.HANDLED if reason is None else ArrivalState.DEAD).value,
+                "state": InboundMailState.HANDLED if reason is None else InboundMailState.DEAD,
                 "reason": reason,
                 "handled_at": at,
             }
@@ -371,37 +190,34 @@ def settle(engine: Engine, ends: Mapping[str, str | None]) -> None:
     )
 
 
-def try_again(engine: Engine, digest: str) -> None:
-    """M7: have a dead letter handled as if it had just been accepted."""
-    dead_one = {"state": ArrivalState.ACCEPTED.value, "reason": None, "tries": 0}
-    _change(engine, {digest: dead_one})
-
-
-def _change(engine: Engine, changes: Mapping[str, Mapping[str, Any]]) -> None:
-    with writing(engine) as connection:
+def change(engine: Engine, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change columns of mails, by digest; locks rows in the order of their digests."""
+    with write_session(engine) as session:
         for digest, values in sorted(changes.items()):
-            connection.execute(update(mail_in).where(mail_in.c.digest == digest).values(**values))
+            session.exec(update(MailInRow).where(col(MailInRow.digest) == digest).values(**values))
 
 
-def _found(engine: Engine, where: ColumnElement[bool], besides: Collection[str]) -> list[Arrival]:
-    names = [field.name for field in fields(Arrival)]
-    wanted = select(*(mail_in.c[name] for name in names)).where(where)
-    if besides:
-        wanted = wanted.where(mail_in.c.digest.not_in(besides))
-    with reading(engine) as connection:
-        found = connection.execute(
-            wanted.order_by(mail_in.c.received_at, mail_in.c.digest).limit(_PAGE)
-        ).all()
-    return [_arrival(row) for row in found]
-
-
-def _arrival(row: Any) -> Arrival:  # noqa: ANN401 - SQLAlchemy has no type for a row by names
-    values = {field.name: getattr(row, field.name) for field in fields(Arrival)}
-    bounced = None if row.bounced is None else tuple(row.bounced)
-    values |= {
-        "addresses": tuple(row.addresses),
-        "recipients": tuple(row.recipients),
-        "bounced": bounced,
-        "state": ArrivalState(row.state),
-    }
-    return Arrival(**values)
+def from_row(row: MailInRow, attachments: Sequence[MailAttachmentRow] = ()) -> InboundMail:
+    """Return the mail of a row that was selected with `LIGHT`."""
+    return InboundMail(
+        digest=row.digest,
+        message_id=row.message_id,
+        desk=row.desk,
+        addresses=tuple(row.addresses),
+        envelope_sender=row.envelope_sender,
+        sender=row.sender,
+        sender_name=row.sender_name,
+        recipients=tuple(row.recipients),
+        subject=row.subject,
+        excerpt=row.excerpt,
+        text=row.text,
+        automatic=row.automatic,
+        bounced=None if row.bounced is None else tuple(row.bounced),
+        reference=row.reference,
+        named=row.named,
+        received_at=row.received_at,
+        answered=row.answered,
+        state=row.state,
+        reason=row.reason,
+        attachments=tuple(attachments),
+    )

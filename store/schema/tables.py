@@ -1,4 +1,4 @@
-"""The tables: items as they are now, what happened to them, their texts, links, mails, claims."""
+"""Tables of items, timelines, notes, links, mails in and out, claims and secrets."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -19,26 +19,26 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from store.schema.column_types import Utc
+from store.schema.column_types import EnumText, Utc
 
 HEADING: Final = "heading"
-"""Kind of the note, serial 0, that holds an item's reference, title and description to search."""
+"""Kind of note 0, the text of an item's reference, title and description to search in."""
 
 
 class MailStatus(StrEnum):
-    """How far a mail out has come."""
+    """Delivery status of a mail out."""
 
     QUEUED = "queued"
     KEPT = "kept"
     SENT = "sent"
     FAILED = "failed"
-    """Refused for good, or come back."""
+    """Refused for good, or bounced."""
     GIVEN_UP = "given_up"
-    """Not taken within the time a mail is tried."""
+    """Not taken within the time that a mail is tried."""
 
 
 class ItemRow(SQLModel, table=True):
-    """An item as its newest publication told it; `state` is all of it, the rest is for lists."""
+    """Newest publication of an item: `state` holds all of it, the other columns serve lists."""
 
     __tablename__ = "item"
 
@@ -58,18 +58,18 @@ class ItemRow(SQLModel, table=True):
     resolution: str | None
     """Method or outcome."""
     case_reference: str | None
-    """The Case of an Action, and which run of it."""
+    """Case of an Action, and the run of that Case."""
     case_run: str | None
     new_information: bool
     robot_rejected: bool
     for_robots: bool
-    """Q2: whether a robot may be offered it, once nobody has it and its queue allows its kind."""
+    """Robots may be offered it, once it is unassigned and its queue allows its kind (Q2)."""
     attention: bool
     due_at: datetime | None = Field(sa_type=Utc)
     at_risk_at: datetime | None = Field(default=None, sa_type=Utc)
-    """D3: from when on it is amber."""
+    """Instant at which its due time turns amber (D3)."""
     due_order: datetime = Field(sa_type=Utc)
-    """`due_at`, or the end of time: what lists are ordered and paged by."""
+    """`due_at`, or the end of time: lists are ordered and paged by it."""
     due_text: str | None
     wakes_at: datetime | None = Field(sa_type=Utc)
     closes_at: datetime | None = Field(sa_type=Utc)
@@ -77,14 +77,14 @@ class ItemRow(SQLModel, table=True):
     changed_at: datetime = Field(sa_type=Utc)
     closed_at: datetime | None = Field(sa_type=Utc)
     state: dict[str, Any] = Field(sa_type=JSON)
-    """The state of the contract, whole."""
+    """Whole state, as in the contract."""
     writer: str
-    """Which process wrote the row, and when."""
+    """Process that wrote the row."""
     written_at: datetime = Field(sa_type=Utc)
 
 
 class EntryRow(SQLModel, table=True):
-    """C16: one line of a timeline; its note at full length is the `NoteRow` of the same serial."""
+    """Entry of a timeline; the `NoteRow` of the same serial has its note at full length (C16)."""
 
     __tablename__ = "entry"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -104,11 +104,11 @@ class EntryRow(SQLModel, table=True):
     rule: str | None
     refused: bool
     mail: str | None
-    """The mail that came in and led to it: the `digest` of its row of `mail_in`."""
+    """Digest of the mail in that caused it."""
 
 
 class NoteRow(SQLModel, table=True):
-    """A text at full length. Its `id` is what SQLite's full-text index knows it by."""
+    """Text at full length. SQLite's full-text index refers to its `id`."""
 
     __tablename__ = "note"
     __table_args__ = (UniqueConstraint("reference", "run", "serial", name="note_serial"),)
@@ -127,7 +127,7 @@ class NoteRow(SQLModel, table=True):
 
 
 class LinkRow(SQLModel, table=True):
-    """A link of an item to another one or to a document."""
+    """Link of an item to another item or to a document."""
 
     __tablename__ = "link"
     __table_args__ = (Index("link_target", "target"), {"sqlite_with_rowid": False})
@@ -138,7 +138,7 @@ class LinkRow(SQLModel, table=True):
 
 
 class MailRow(SQLModel, table=True):
-    """M5: a mail out, queued with the change that caused it; a restarted reference counts anew."""
+    """Mail out, queued with the change that caused it; keys are unique within a run (M5)."""
 
     __tablename__ = "mail_out"
     __table_args__ = (Index("mail_out_item", "reference", "run", "serial"),)
@@ -147,7 +147,7 @@ class MailRow(SQLModel, table=True):
     key: str = Field(primary_key=True)
     reference: str
     serial: int
-    """That of the publication which brought it."""
+    """Serial of the publication that queued it."""
     to: list[str] = Field(sa_type=JSON)
     cc: list[str] = Field(sa_type=JSON)
     accounts: list[str] = Field(sa_type=JSON)
@@ -158,74 +158,65 @@ class MailRow(SQLModel, table=True):
     language: str
     about: str
     thread: list[str] = Field(sa_type=JSON)
-    status: str
+    status: MailStatus = Field(sa_type=EnumText(MailStatus))
     queued_at: datetime = Field(sa_type=Utc)
     message_id: str | None = Field(default=None, index=True)
-    """From the first time it was tried."""
+    """Set by the first try."""
     tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     tried_at: datetime | None = Field(default=None, sa_type=Utc)
-    """When it was tried first."""
+    """Time of the first try."""
     sent_at: datetime | None = Field(default=None, sa_type=Utc)
     last_error: str | None = None
     settled: dict[str, str] | None = Field(default=None, sa_type=JSON)
-    """Address to what became of it there: empty if it was taken, else why it was refused."""
+    """Result by address: empty if the mail was taken there, else the reason of the refusal."""
 
 
-class ArrivalState(StrEnum):
-    """How far a mail in has come."""
+class InboundMailState(StrEnum):
+    """Stage of a mail in."""
 
     ACCEPTED = "accepted"
+    """Stored, and not given to its item yet."""
     HANDLED = "handled"
+    """Given to its item, or to one that it started."""
     DEAD = "dead"
+    """Dead letter: no item takes it, for the `reason` of its row."""
 
 
 class MailInRow(SQLModel, table=True):
-    """M3: a mail as it came in to one desk; the same mail to another one is another row."""
+    """Mail that came in for one mailbox; the same mail to another mailbox is another row (M3)."""
 
     __tablename__ = "mail_in"
 
     digest: str = Field(primary_key=True)
-    """Of Message-ID and desk: by it the item knows the mail, and it is accepted once."""
     message_id: str
     message_digest: str
+    """Digest of the Message-ID, which may be too long for an index."""
     desk: str
-    """The address it came to, without its plus part."""
     addresses: list[str] = Field(sa_type=JSON)
-    """All that it came to at this desk, as they were given."""
     envelope_sender: str | None
-    """Empty: a bounce says so; None: not known."""
     sender: str
-    """The address that it is from, in lower case; may be empty, as the name may be."""
     sender_name: str
     recipients: list[str] = Field(sa_type=JSON)
-    """Whom To and Cc name."""
     subject: str
     excerpt: str = Field(sa_type=Text)
-    """What its sender wrote, without what it quotes: what the item carries."""
     raw: bytes = Field(sa_type=LargeBinary)
-    """M6: as it was received."""
     text: str = Field(sa_type=Text)
     html: str | None = Field(sa_type=Text)
     automatic: str | None
-    """M4: what showed that nobody wrote it."""
     bounced: list[str] | None = Field(sa_type=JSON(none_as_null=True))
-    """M5: ids of the mails that a bounce brings back; None: it is no bounce."""
     answered: bool
-    """Whether its sender is told that it arrived; such answers are counted (M4)."""
     reference: str | None
-    """The item it is for, or that it starts."""
     named: str | None
-    """M1: what it named without being a party to it."""
-    state: str
+    state: InboundMailState = Field(sa_type=EnumText(InboundMailState))
     reason: str | None = Field(sa_type=Text)
-    """Why it is dead."""
     tries: int
     received_at: datetime = Field(sa_type=Utc)
     handled_at: datetime | None = Field(sa_type=Utc)
+    """Time at which it was handled or became a dead letter."""
 
 
 class AttachmentRow(SQLModel, table=True):
-    """The content of attachments, each once however many mails bring it."""
+    """Content of an attachment, stored once for all mails that have it."""
 
     __tablename__ = "attachment"
 
@@ -235,21 +226,26 @@ class AttachmentRow(SQLModel, table=True):
 
 
 class MailAttachmentRow(SQLModel, table=True):
-    """An attachment of a mail in; `refused` says why its content is not kept apart."""
+    """Attachment of a mail in."""
 
     __tablename__ = "mail_attachment"
 
     mail: str = Field(primary_key=True)
+    """Digest of the mail."""
     number: int = Field(primary_key=True)
+    """Position in the mail, from 0."""
     name: str
     type: str
     size: int
-    attachment: str | None
-    refused: str | None
+    """Bytes of its content."""
+    digest: str | None = Field(default=None, sa_column_kwargs={"name": "attachment"})
+    """Digest of its content; None: its content is not stored apart from the mail's source."""
+    refused: str | None = None
+    """Reason why its content is not stored apart; None: it is stored."""
 
 
 class ClaimRow(SQLModel, table=True):
-    """Q1: this version of the item's row is being started for somebody; until then, by no other."""
+    """Claim on one version of an item's row, while it is started for `by` (Q1)."""
 
     __tablename__ = "claim"
 
@@ -261,7 +257,7 @@ class ClaimRow(SQLModel, table=True):
 
 
 class SecretRow(SQLModel, table=True):
-    """What only this desk knows, made by whoever asks for it first."""
+    """Secret that all processes of an installation share; the first to ask makes it."""
 
     __tablename__ = "secret"
 
@@ -270,7 +266,7 @@ class SecretRow(SQLModel, table=True):
 
 
 class WriterRow(SQLModel, table=True):
-    """A process that wrote rows; those until `settled_until` were compared with their workflows."""
+    """Process that wrote rows; rows until `settled_until` were compared with their workflows."""
 
     __tablename__ = "writer"
 
@@ -282,7 +278,7 @@ metadata = SQLModel.metadata
 
 
 def table_of(model: type[SQLModel]) -> Table:
-    """The table of a row's class."""
+    """Return the table of a row's class."""
     return metadata.tables[str(model.__tablename__)]
 
 
@@ -304,7 +300,7 @@ HOW_FAR = frozenset(
         "settled",
     }
 )
-"""Columns of a mail out that tell what became of it; publishing it again changes none."""
+"""Columns of a mail out that record its delivery; publishing it again changes none of them."""
 
 # Literals, not parameters: neither database matches a partial index against a parameter.
 OPEN = item.c.status != literal_column("'CLOSED'")

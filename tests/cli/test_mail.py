@@ -18,7 +18,7 @@ from mailroom.delivery import Deliverer
 from mailroom.routing import reader_of
 from starter.settings import Settings
 from store.engine import engine_of
-from store.schema.tables import ArrivalState
+from store.schema.tables import InboundMailState
 from tests.cli.conftest import Shell
 from tests.support.mailrooms import written
 
@@ -177,8 +177,8 @@ async def test_dead_letters_are_listed_shown_and_tried_again(mails: Shell, tmp_p
 
 
 def test_that_there_are_no_dead_letters_is_said_with_what_there_is() -> None:
-    nothing = dict.fromkeys(ArrivalState, 0)
+    nothing = dict.fromkeys(InboundMailState, 0)
     now = datetime.now(UTC)
     assert letters([], nothing, now) == "No dead letters (no mails yet)."
-    some = nothing | {ArrivalState.HANDLED: 7}
+    some = nothing | {InboundMailState.HANDLED: 7}
     assert letters([], some, now) == "No dead letters (7 handled)."

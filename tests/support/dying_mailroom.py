@@ -16,7 +16,8 @@ from enum import StrEnum
 from functools import wraps
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
+from sqlmodel import Session
 
 from mailroom import __main__ as program
 from mailroom import acceptance
@@ -24,7 +25,7 @@ from mailroom.delivery import Deliverer
 from mailroom.routing import Reader
 from mailroom.smtp_server import Door, Porter
 from starter.client import Desk
-from store.mail import inbound_mail
+from store.mail import inbound_mail, mail_acceptance
 
 
 class Point(StrEnum):
@@ -105,16 +106,17 @@ def _dying(function: Callable[..., Any], *, is_after: bool) -> Callable[..., Any
 
 
 def _die_uncommitted() -> None:
-    accept, writing = vars(acceptance)["accept"], vars(inbound_mail)["writing"]
+    accept, write_session = vars(acceptance)["accept"], vars(mail_acceptance)["write_session"]
 
     @contextmanager
-    def uncommitted(engine: Engine) -> Iterator[Connection]:
-        with writing(engine) as connection:
-            yield connection
+    def uncommitted(engine: Engine) -> Iterator[Session]:
+        with write_session(engine) as session:
+            yield session
+            session.flush()
             die()
 
     def accepting(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the function takes
-        vars(inbound_mail)["writing"] = uncommitted
+        vars(mail_acceptance)["write_session"] = uncommitted
         return accept(*args, **named)
 
     vars(acceptance)["accept"] = accepting

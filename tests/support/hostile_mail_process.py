@@ -24,7 +24,7 @@ from mail.limits import RAW_LIMIT
 from mailroom.delivery import received
 from mailroom.routing import Letter, Reader
 from store.engine import engine_of
-from store.mail.inbound_mail import accept
+from store.mail.mail_acceptance import accept
 from store.schema.versions import upgrade
 
 DESK: Final = "desk@desk.example"

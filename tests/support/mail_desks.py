@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from store.engine import reading
 from store.mail import inbound_mail
-from store.mail.inbound_mail import Arrival
-from store.schema.tables import ArrivalState, entry, item, mail_in, mail_out
+from store.mail.inbound_mail import InboundMail
+from store.schema.tables import InboundMailState, entry, item, mail_in, mail_out
 from tests.support.mail_host import MailHost, free_port, mail_host
 from tests.support.process_stack import PATIENCE, Fields, Town, assert_eventually, town
 
@@ -47,25 +47,27 @@ class MailDesk:
         """Wait until no accepted mail is under way any more."""
 
         async def check() -> None:
-            counts = await asyncio.to_thread(inbound_mail.counted, self.town.engine)
-            assert counts[ArrivalState.ACCEPTED] == 0, counts
+            counts = await asyncio.to_thread(inbound_mail.counts, self.town.engine)
+            assert counts[InboundMailState.ACCEPTED] == 0, counts
 
         await assert_eventually(check, within=within)
 
-    async def arrived(self, message_id: str, *, desk: str = SUPPORT) -> Arrival:
+    async def arrived(self, message_id: str, *, desk: str = SUPPORT) -> InboundMail:
         """The mail of this Message-ID, once it has been handled, or is a dead letter."""
-        found: list[Arrival] = []
+        found: list[InboundMail] = []
 
         async def check() -> None:
             found[:] = [
-                one for one in self.all_with(message_id) if one.state is not ArrivalState.ACCEPTED
+                one
+                for one in self.all_with(message_id)
+                if one.state is not InboundMailState.ACCEPTED
             ]
             assert desk in {one.desk for one in found}, (message_id, self.host.log[-3000:])
 
         await assert_eventually(check)
         return next(one for one in found if one.desk == desk)
 
-    def all_with(self, message_id: str) -> list[Arrival]:
+    def all_with(self, message_id: str) -> list[InboundMail]:
         """The mails of this Message-ID, one for each desk of ours that it came to."""
         with reading(self.town.engine) as connection:
             digests = connection.scalars(
@@ -73,7 +75,7 @@ class MailDesk:
                 .where(mail_in.c.message_id == message_id.strip("<>"))
                 .order_by(mail_in.c.desk)
             ).all()
-        found = [inbound_mail.arrival(self.town.engine, digest) for digest in digests]
+        found = [inbound_mail.mail_of(self.town.engine, digest) for digest in digests]
         return [one for one in found if one is not None]
 
     async def answered(self, user: str, count: int) -> list[EmailMessage]:
@@ -89,11 +91,11 @@ class MailDesk:
         assert len(found) == count
         return found
 
-    def arrivals(self) -> list[Arrival]:
+    def arrivals(self) -> list[InboundMail]:
         """All mails that came in."""
         with reading(self.town.engine) as connection:
             digests = connection.scalars(select(mail_in.c.digest)).all()
-        found = [inbound_mail.arrival(self.town.engine, digest) for digest in digests]
+        found = [inbound_mail.mail_of(self.town.engine, digest) for digest in digests]
         return [one for one in found if one is not None]
 
     def items(self) -> list[str]:

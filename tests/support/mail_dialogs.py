@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from mail.item_match import split_address
-from store.schema.tables import ArrivalState
+from store.schema.tables import InboundMailState
 from tests.support.mail_desks import BILLING, SUPPORT, MailDesk, mail_desk, plain
 from tests.support.mail_programs import Correspondent, Program, Tongue, Written
 from tests.support.process_stack import assert_eventually
@@ -170,7 +170,7 @@ class Conversation:
             for address in (*mail.to, *mail.cc)
         ]
         for one in found:
-            assert one.state is ArrivalState.HANDLED, one.reason
+            assert one.state is InboundMailState.HANDLED, one.reason
             assert one.automatic is None
             if hands_on is None:
                 assert one.excerpt == mail.words

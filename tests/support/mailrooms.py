@@ -18,7 +18,7 @@ from mailroom.delivery import Deliverer
 from mailroom.routing import Letter, Reader, reader_of
 from store.engine import reading
 from store.mail import inbound_mail
-from store.mail.inbound_mail import Arrival
+from store.mail.inbound_mail import InboundMail
 from store.schema.tables import entry
 from tests.support.process_stack import Town, town
 
@@ -97,7 +97,7 @@ class Mailroom:
         *to: str,
         received_at: datetime | None = None,
         envelope_sender: str | None = "ida@example.org",
-    ) -> list[Arrival]:
+    ) -> list[InboundMail]:
         """Keep a mail, and deliver it not yet."""
         reception = Reception(self.town.engine, self.reader, budget=3)
         letter = Letter(
@@ -115,11 +115,11 @@ class Mailroom:
         await self.deliverer.look()
         await self.deliverer.finish()
 
-    async def send(self, *to: str, **written_so: Any) -> Arrival:  # noqa: ANN401 - `written`'s
+    async def send(self, *to: str, **written_so: Any) -> InboundMail:  # noqa: ANN401 - `written`'s
         """A new mail, once it is where it belongs."""
         (accepted,) = await self.accept(written(**written_so), *to)
         await self.deliver()
-        arrived = inbound_mail.arrival(self.town.engine, accepted.digest)
+        arrived = inbound_mail.mail_of(self.town.engine, accepted.digest)
         assert arrived is not None
         return arrived
 
@@ -130,7 +130,7 @@ class Mailroom:
         assert self.of(arrived) == [arrived.reference]
         return arrived.reference
 
-    def of(self, arrived: Arrival) -> list[str]:
+    def of(self, arrived: InboundMail) -> list[str]:
         """The items that took this mail, each as often as they took it."""
         return taken_by(self.town, arrived.digest)
 

@@ -1,7 +1,7 @@
 """Items as they are, and what happened to them."""
 
 import asyncio
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -20,7 +20,8 @@ from store.items.api_list import Filter, Sight, items, notes_of
 from store.items.paging import PAGE
 from store.items.queries import timeline
 from store.items.timeline_page import belongs, received, sent
-from store.mail.inbound_mail import arrivals_of, attachments_of, content_of
+from store.mail.attachments import attachments_of, content_of
+from store.mail.inbound_mail import InboundMail, mails_of
 from store.schema.auth_tables import Audited
 from web.api.item_paths import Seen
 from web.api.models import Hanging, Lines, MailIn, Mails, Notes, OneNote, Told
@@ -175,7 +176,7 @@ async def read_mails(house: InHouse, state: Seen) -> Response:
     """Mails in and out, oldest first."""
 
     def read() -> Mails:
-        digests = [one.digest for one in arrivals_of(house.engine, state.reference)]
+        digests = [one.digest for one in mails_of(house.engine, state.reference)]
         texts = received(house.engine, digests)
         mails = [texts[digest] for digest in digests if digest in texts]
         return Mails(
@@ -186,7 +187,7 @@ async def read_mails(house: InHouse, state: Seen) -> Response:
     return json_answer(await asyncio.to_thread(read))
 
 
-def _mail_in(state: State, mail: Any) -> MailIn:  # noqa: ANN401 - the store's own
+def _mail_in(state: State, mail: InboundMail) -> MailIn:
     base = f"/api/v1/items/{state.reference}/mails/{mail.digest}/attachments"
     return MailIn(
         id=mail.digest,
@@ -194,8 +195,8 @@ def _mail_in(state: State, mail: Any) -> MailIn:  # noqa: ANN401 - the store's o
         sender_name=mail.sender_name,
         recipients=mail.recipients,
         subject=mail.subject,
-        text=mail.text,
-        automatic=mail.automatic,
+        text=mail.body,
+        automatic=mail.automatic is not None,
         received_at=mail.received_at,
         attachments=tuple(
             Hanging(

@@ -26,8 +26,9 @@ from starter.item_reader import state_of_answer
 from store.items.item_summary import ItemSummary
 from store.items.queries import actions_of, lines_of
 from store.items.timeline_page import belongs
-from store.mail.inbound_mail import KeptAttachment, attachments_of, content_of
+from store.mail.attachments import attachments_of, content_of
 from store.schema.auth_tables import Audited
+from store.schema.tables import MailAttachmentRow
 from web.commands import known
 from web.context import Calls, House, InHouse
 from web.pages.available_commands import Offers, offers_again, offers_of
@@ -362,7 +363,7 @@ async def _flow(house: House, case: CaseState, *, silent: bool) -> Unfolded:
     return remembered(case, definition) if definition is not None else Unfolded()
 
 
-def _attachments(house: House, reference: str, mail: str) -> list[KeptAttachment]:
+def _attachments(house: House, reference: str, mail: str) -> list[MailAttachmentRow]:
     """Read the attachments of a mail; none where the mail is not the item's."""
     return attachments_of(house.engine, mail) if belongs(house.engine, reference, mail) else []
 

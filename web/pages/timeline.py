@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 from domain.base.values import Status
 from domain.model.items import Entry
 from domain.model.states import State
-from store.items.timeline_page import NEWEST, Received, Sent, newest, received, sent
+from store.items.timeline_page import NEWEST, Sent, newest, received, sent
+from store.mail.inbound_mail import InboundMail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,7 @@ class Line:
     """Entry of the timeline with its mails."""
 
     entry: Entry
-    received: Received | None
+    received: InboundMail | None
     sent: tuple[Sent, ...]
 
     @property

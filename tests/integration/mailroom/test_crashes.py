@@ -15,7 +15,7 @@ from typing import Final
 import aiosmtplib
 import pytest
 
-from store.schema.tables import ArrivalState
+from store.schema.tables import InboundMailState
 from tests.support.databases import PostgreSql
 from tests.support.dying_mailroom import Point
 from tests.support.mail_desks import IDA, SUPPORT, MailDesk, mail_desk, plain
@@ -154,7 +154,7 @@ async def each_has_one_effect(desk: MailDesk, mails: Sequence[Posting]) -> None:
     own: list[str] = []
     for mail in mails:
         (kept,) = desk.all_with(mail.message_id)
-        assert kept.state is ArrivalState.HANDLED, kept.reason
+        assert kept.state is InboundMailState.HANDLED, kept.reason
         assert kept.reference is not None
         assert on[kept.digest] == kept.reference
         if mail.starts:

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from store.schema.tables import ArrivalState
+from store.schema.tables import InboundMailState
 from tests.support.mail_desks import BILLING, IDA, SUPPORT, MailDesk, mail_desk, plain
 from tests.support.process_stack import assert_eventually
 
@@ -67,7 +67,7 @@ async def test_an_out_of_office_robot_that_says_so_is_answered_once(tmp_path: Pa
         await desk.answered(ROBOT, 1)
         away = await desk.arrived("away-1@example.org")
         await is_over(desk, mails=2, answered=1)
-        assert away.state is ArrivalState.DEAD
+        assert away.state is InboundMailState.DEAD
         assert len(await desk.host.mails(ROBOT)) == 1
         assert len(desk.items()) == 1
 
@@ -92,7 +92,7 @@ async def is_over(desk: MailDesk, *, mails: int, answered: int) -> None:
     async def check() -> None:
         came = desk.arrivals()
         assert len(came) == mails, came
-        assert ArrivalState.ACCEPTED not in {one.state for one in came}
+        assert InboundMailState.ACCEPTED not in {one.state for one in came}
         assert sum(one.answered for one in came) == answered
         told = [status for _, template, status in desk.written() if template == "acknowledgement"]
         assert told == ["sent"] * answered

@@ -19,8 +19,8 @@ from mailroom.routing import Letter, Reader, reader_of
 from store.engine import reading
 from store.items.queries import item_of
 from store.mail import inbound_mail
-from store.mail.inbound_mail import Arrival
-from store.schema.tables import ArrivalState, item, mail_in, mail_out
+from store.mail.inbound_mail import InboundMail
+from store.schema.tables import InboundMailState, item, mail_in, mail_out
 from tests.support.mail_sets import BOUNCES, SETS, mails_of
 from tests.support.mailrooms import taken_by
 from tests.support.process_stack import Town, town
@@ -54,7 +54,7 @@ async def taken(
     mails: Mapping[str, bytes],
     *addresses: str,
     envelope_sender: str | None = None,
-) -> list[Arrival]:
+) -> list[InboundMail]:
     """These mails once each is where it belongs; those that were not there before."""
     deliverer = Deliverer(desk.desk, desk.engine, reader)
     reception = Reception(desk.engine, reader, budget=3, hand_over=deliverer.put)
@@ -68,11 +68,11 @@ async def taken(
     return [arrival for each in found for arrival in each]
 
 
-def arrived(desk: Town) -> dict[str, list[Arrival]]:
+def arrived(desk: Town) -> dict[str, list[InboundMail]]:
     """What the store has of each set, as it ended."""
     with reading(desk.engine) as connection:
         digests = connection.execute(select(mail_in.c.digest, mail_in.c.desk)).all()
-    found = [(row.desk, inbound_mail.arrival(desk.engine, row.digest)) for row in digests]
+    found = [(row.desk, inbound_mail.mail_of(desk.engine, row.digest)) for row in digests]
     return {
         name: [one for address, one in found if one is not None and address == box]
         for name, box in BOXES.items()
@@ -94,8 +94,8 @@ def table_of(desk: Town, new: Mapping[str, int]) -> str:
     ]
     for name, found in arrived(desk).items():
         whole = len(mails_of(name))
-        dead = [one for one in found if one.state is ArrivalState.DEAD]
-        started = len({one.reference for one in found if one.state is ArrivalState.HANDLED})
+        dead = [one for one in found if one.state is InboundMailState.DEAD]
+        started = len({one.reference for one in found if one.state is InboundMailState.HANDLED})
         handled = len(found) - len(dead)
         bounces = sum(one.bounced is not None for one in found)
         automatic = sum(one.automatic is not None for one in found) - bounces
@@ -115,11 +115,11 @@ async def test_every_real_mail_is_on_one_item_or_a_dead_letter_with_a_reason(
         for name, mails in found.items():
             assert len(mails) == new[name], name
             for one in mails:
-                if one.state is ArrivalState.DEAD:
+                if one.state is InboundMailState.DEAD:
                     assert one.reason, one
                     assert taken_by(desk, one.digest) == [], one
                 else:
-                    assert one.state is ArrivalState.HANDLED, one
+                    assert one.state is InboundMailState.HANDLED, one
                     assert taken_by(desk, one.digest) == [one.reference], one
 
         persons = [one.message_id for one in found[BOUNCES] if one.automatic is None]

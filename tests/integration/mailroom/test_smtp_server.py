@@ -16,7 +16,7 @@ from mailroom.routing import Reader
 from mailroom.smtp_server import MOST_RECIPIENTS, listening
 from store.engine import engine_of
 from store.mail import inbound_mail
-from store.schema.tables import ArrivalState
+from store.schema.tables import InboundMailState
 
 DESK: Final = "desk@desk.example"
 OTHER: Final = "other@desk.example"
@@ -35,7 +35,7 @@ async def door(engine: Engine) -> AsyncIterator[int]:
 
 
 def accepted(engine: Engine) -> int:
-    return inbound_mail.counted(engine)[ArrivalState.ACCEPTED]
+    return inbound_mail.counts(engine)[InboundMailState.ACCEPTED]
 
 
 # M3

@@ -14,7 +14,7 @@ from mailroom.delivery import Deliverer
 from mailroom.imap_poller import TAKEN, TOO_LARGE, Account, poll_once
 from mailroom.routing import Letter, reader_of
 from store.mail import inbound_mail
-from store.schema.tables import ArrivalState
+from store.schema.tables import InboundMailState
 from tests.support.mail_desks import IDA, SUPPORT, mail_desk, plain
 from tests.support.process_stack import Town, assert_eventually
 
@@ -28,7 +28,7 @@ async def test_a_mail_becomes_a_ticket_whose_answers_come_back_to_it(tmp_path: P
     async with mail_desk(tmp_path) as desk:
         await desk.host.send(plain("a1@example.org"), IDA, SUPPORT)
         first = await desk.arrived("a1@example.org")
-        assert first.state is ArrivalState.HANDLED
+        assert first.state is InboundMailState.HANDLED
         reference = first.reference or ""
         state = await desk.town.eventually(reference, status="TO_DO", new_information=True)
         assert (state["title"], state["category"]) == ("Where is my invoice?", "question")
@@ -88,7 +88,7 @@ async def test_what_nobody_wrote_and_no_item_waits_for_is_a_dead_letter(tmp_path
     async with mail_desk(tmp_path) as desk:
         await desk.host.send(plain("r1@example.org", "Auto-Submitted: auto-replied"), IDA, SUPPORT)
         dead = await desk.arrived("r1@example.org")
-        assert dead.state is ArrivalState.DEAD
+        assert dead.state is InboundMailState.DEAD
         assert desk.items() == []
         assert await desk.host.mails(IDA) == []
 
@@ -110,8 +110,8 @@ async def test_a_mailbox_is_polled_and_its_mails_are_taken_once(tmp_path: Path) 
         await assert_eventually(there)
         await desk.town.stack.start_mailroom()
         first, second = await desk.arrived("p1@example.org"), await desk.arrived("p2@example.org")
-        assert first.state is second.state is ArrivalState.HANDLED
-        raw = inbound_mail.raw_of(desk.town.engine, second.digest)
+        assert first.state is second.state is InboundMailState.HANDLED
+        raw = inbound_mail.source_of(desk.town.engine, second.digest)
         assert raw is not None
         assert raw.endswith(b"caf\xe9\r\n")
 
@@ -136,7 +136,7 @@ async def test_a_polled_mail_was_received_when_it_came_to_the_mailbox(tmp_path: 
         account = Account.of(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
         assert await poll_once(reception, account, [SUPPORT]) == 1
         reception.close()
-        (kept,) = inbound_mail.waiting(desk.town.engine)
+        (kept,) = inbound_mail.undelivered(desk.town.engine)
         assert kept.desk == SUPPORT
         assert abs(kept.received_at - began) < timedelta(minutes=5)
 
@@ -171,7 +171,9 @@ async def test_a_mail_accepted_in_time_keeps_its_item_open_however_late_it_is_de
 async def test_a_mail_that_became_a_dead_letter_keeps_no_item_open(tmp_path: Path) -> None:
     async with mail_desk(tmp_path, mailroom=False) as desk:
         resolved, waiting = await _overdue_with_mails_under_way(desk.town)
-        dead = {one.digest: "no item takes it" for one in inbound_mail.waiting(desk.town.engine)}
+        dead = {
+            one.digest: "no item takes it" for one in inbound_mail.undelivered(desk.town.engine)
+        }
         inbound_mail.settle(desk.town.engine, dead)
         for item in (resolved, waiting):
             await desk.town.eventually(item, status="CLOSED")

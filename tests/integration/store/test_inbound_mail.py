@@ -7,11 +7,11 @@ from sqlalchemy import Engine, func, select
 
 from catalog.mailboxes import Mailbox
 from mail.parser import parse
-from mailroom.routing import ATTACHMENT_LIMIT, MOST_ATTACHMENTS, Letter, Reader
+from mailroom.routing import ATTACHMENT_LIMIT, MAX_ATTACHMENTS, Letter, Reader
 from store.engine import reading
-from store.mail import inbound_mail
-from store.mail.inbound_mail import Arrival
-from store.schema.tables import ArrivalState, attachment
+from store.mail import attachments, dead_letters, inbound_mail, mail_acceptance
+from store.mail.inbound_mail import InboundMail
+from store.schema.tables import InboundMailState, attachment
 from tests.support.hostile_mail_process import INJECTED
 
 DESK: Final = "desk@desk.example"
@@ -24,10 +24,10 @@ def reader_for(engine: Engine) -> Reader:
     return Reader(engine, {DESK: box, OTHER: box})
 
 
-def kept(engine: Engine, raw: bytes, *to: str, budget: int = 3) -> list[Arrival]:
+def kept(engine: Engine, raw: bytes, *to: str, budget: int = 3) -> list[InboundMail]:
     """The mail in the store, once for each desk."""
     letter = Letter(raw=raw, addresses=to or (DESK,), envelope_sender="ida@example.org")
-    return inbound_mail.accept(engine, reader_for(engine).read(letter), budget=budget)
+    return mail_acceptance.accept(engine, reader_for(engine).read(letter), budget=budget)
 
 
 def part(name: str, content: bytes, kind: str = "application/pdf") -> bytes:
@@ -51,10 +51,10 @@ def test_a_mail_is_kept_as_it_came_and_once_for_each_desk(engine: Engine) -> Non
     first, second = kept(engine, raw, DESK, OTHER)
     assert kept(engine, raw, OTHER, DESK) == []
     assert {first.desk, second.desk} == {DESK, OTHER}
-    assert inbound_mail.raw_of(engine, first.digest) == raw
-    assert inbound_mail.arrival(engine, first.digest[:10]) == first
-    assert inbound_mail.arrival(engine, "") is None
-    assert inbound_mail.counted(engine)[ArrivalState.ACCEPTED] == 2
+    assert inbound_mail.source_of(engine, first.digest) == raw
+    assert inbound_mail.mail_of(engine, first.digest[:10]) == first
+    assert inbound_mail.mail_of(engine, "") is None
+    assert inbound_mail.counts(engine)[InboundMailState.ACCEPTED] == 2
 
 
 # M6
@@ -63,10 +63,10 @@ def test_what_hangs_on_several_mails_is_kept_once(engine: Engine) -> None:
     (one,) = kept(engine, with_parts(bill, part("again.pdf", b"%PDF-"), key="1"))
     (two,) = kept(engine, with_parts(bill, part("more.txt", b"more", "text/plain"), key="2"))
     assert contents(engine) == 2
-    names = [[at.name for at in inbound_mail.attachments_of(engine, x.digest)] for x in (one, two)]
+    names = [[at.name for at in attachments.attachments_of(engine, x.digest)] for x in (one, two)]
     assert names == [["bill.pdf", "again.pdf"], ["bill.pdf", "more.txt"]]
-    found = inbound_mail.attachments_of(engine, two.digest)
-    assert [inbound_mail.content_of(engine, at.digest or "") for at in found] == [b"%PDF-", b"more"]
+    found = attachments.attachments_of(engine, two.digest)
+    assert [attachments.content_of(engine, at.digest or "") for at in found] == [b"%PDF-", b"more"]
 
 
 # M6
@@ -86,21 +86,21 @@ def test_what_is_too_large_or_a_program_is_in_the_raw_mail_alone(
         content = (b"x" * 900 + b"\r\n") * (ATTACHMENT_LIMIT // 900)
     raw = with_parts(part(name, content, kind))
     (one,) = kept(engine, raw)
-    (found,) = inbound_mail.attachments_of(engine, one.digest)
+    (found,) = attachments.attachments_of(engine, one.digest)
     assert (found.name, found.type, found.digest) == (name, kind, None)
     assert refused in (found.refused or "")
     assert found.size >= len(content) - 2
     assert contents(engine) == 0
-    assert inbound_mail.raw_of(engine, one.digest) == raw
+    assert inbound_mail.source_of(engine, one.digest) == raw
 
 
 # M6
 def test_of_very_many_attachments_the_first_ones_are_kept_apart(engine: Engine) -> None:
-    many = [part(f"{at}.txt", str(at).encode(), "a/b") for at in range(MOST_ATTACHMENTS)]
+    many = [part(f"{at}.txt", str(at).encode(), "a/b") for at in range(MAX_ATTACHMENTS)]
     (one,) = kept(engine, with_parts(*many[:-2]))
-    assert len(inbound_mail.attachments_of(engine, one.digest)) == MOST_ATTACHMENTS - 2
+    assert len(attachments.attachments_of(engine, one.digest)) == MAX_ATTACHMENTS - 2
     (two,) = kept(engine, with_parts(*many, *many, key="2"))
-    assert inbound_mail.attachments_of(engine, two.digest) == []
+    assert attachments.attachments_of(engine, two.digest) == []
     assert b"199" not in two.text.encode()
 
 
@@ -128,8 +128,8 @@ def test_of_very_many_attachments_the_first_ones_are_kept_apart(engine: Engine) 
 )
 def test_a_mail_is_kept_whatever_is_in_it(engine: Engine, raw: bytes) -> None:
     (one,) = kept(engine, raw, "de\0sk@desk.example", budget=0)
-    assert inbound_mail.raw_of(engine, one.digest) == raw
-    assert inbound_mail.arrival(engine, one.digest) is not None
+    assert inbound_mail.source_of(engine, one.digest) == raw
+    assert inbound_mail.mail_of(engine, one.digest) is not None
     assert parse(raw).message_id == one.message_id
 
 
@@ -137,13 +137,13 @@ def test_a_mail_is_kept_whatever_is_in_it(engine: Engine, raw: bytes) -> None:
 def test_a_dead_letter_is_tried_again_as_if_it_had_just_come(engine: Engine) -> None:
     (one,) = kept(engine, HEAD + b"Message-ID: <1@x>\r\n\r\nHello")
     inbound_mail.settle(engine, {one.digest: "no way"})
-    (dead,) = inbound_mail.dead(engine)
+    (dead,) = dead_letters.dead_letters(engine)
     assert (dead.digest, dead.reason) == (one.digest, "no way")
-    assert inbound_mail.waiting(engine) == []
-    inbound_mail.try_again(engine, one.digest)
-    assert inbound_mail.dead(engine) == []
-    assert [each.digest for each in inbound_mail.waiting(engine)] == [one.digest]
-    assert inbound_mail.waiting(engine, besides=[one.digest]) == []
+    assert inbound_mail.undelivered(engine) == []
+    dead_letters.retry(engine, one.digest)
+    assert dead_letters.dead_letters(engine) == []
+    assert [each.digest for each in inbound_mail.undelivered(engine)] == [one.digest]
+    assert inbound_mail.undelivered(engine, besides=[one.digest]) == []
 
 
 # M4: whatever many mails somebody sends within the hour, so many are answered

@@ -4,7 +4,7 @@ from sqlalchemy import Engine
 
 from domain.model.items import Mail
 from store.items.timeline_page import belongs, newest, received, sent
-from store.mail import inbound_mail
+from store.mail import attachments
 from store.projection.writer import GroupWriter
 from store.schema.tables import MailStatus
 from tests.integration.store.test_inbound_mail import kept, part, with_parts
@@ -72,7 +72,7 @@ def test_a_mail_that_came_in_is_read_with_what_hangs_on_it(
     assert set(found) == {mail.digest}
     assert found[mail.digest].sender == "ida@example.org"
     names = [one.name for one in found[mail.digest].attachments]
-    assert names == [one.name for one in inbound_mail.attachments_of(engine, mail.digest)]
+    assert names == [one.name for one in attachments.attachments_of(engine, mail.digest)]
     assert len(names) == 2
     assert received(engine, []) == {}
 
