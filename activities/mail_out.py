@@ -16,8 +16,15 @@ from domain.model.items import Mail
 from mail.address_book import Directory, Language, Letterhead, Person, language_named
 from mail.composition import Letter, compose, id_of
 from store.errors import UnknownMail
-from store.mail.outbound_mail import Fate, keep_mail, mail_named, message_ids, note_mail, try_mail
 from store.mail.outbound_mail import MailOut as QueuedMail
+from store.mail.outbound_mail import (
+    MailOutcome,
+    keep_mail,
+    mail_named,
+    message_ids,
+    note_mail,
+    try_mail,
+)
 from store.schema.tables import MailStatus
 
 TRIED_FOR: Final = timedelta(hours=24)
@@ -206,13 +213,15 @@ class Sending:
         settled: Mapping[str, str],
         problem: str | None,
     ) -> None:
-        fate = Fate(
+        outcome = MailOutcome(
             status=status,
             settled=settled,
             problem=problem,
             sent_at=self._clock() if status is MailStatus.SENT else None,
         )
-        await asyncio.to_thread(note_mail, self._engine, queued.mail.key, run=queued.run, fate=fate)
+        await asyncio.to_thread(
+            note_mail, self._engine, queued.mail.key, run=queued.run, outcome=outcome
+        )
 
     def _letter(self, queued: QueuedMail, known: Mapping[str, str]) -> Letter | None:
         """The mail with what is known of its readers; None if it need not be sent.

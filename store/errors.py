@@ -1,12 +1,12 @@
-"""What goes wrong with a database, told so that the reader knows the way out."""
+"""Errors of the store; each sentence says what to do."""
 
 
 class StoreFault(Exception):
-    """Base of all that the store raises by itself."""
+    """Base of all errors that the store itself raises."""
 
 
 class UnknownDatabase(StoreFault):
-    """The URL names no kind of database that we keep rows in."""
+    """The URL names no kind of database that the store supports."""
 
 
 class DatabaseUnreachable(StoreFault):
@@ -26,12 +26,12 @@ class SchemaTooNew(StoreFault):
 
 
 class WriterClosed(StoreFault):
-    """The writer takes nothing any more."""
+    """The writer is closed and takes no more publications."""
 
 
 class UnknownMail(StoreFault):
-    """No mail of this key was ever published by this run."""
+    """This run of the item published no mail of this key."""
 
 
 class InvalidCursor(StoreFault):
-    """The cursor is none that a page of this list gave."""
+    """The cursor was not given by a page of this list."""

@@ -1,24 +1,21 @@
-"""What only this desk knows, and every process of it alike (M4)."""
+"""Secrets that all processes of an installation share (M4)."""
 
 import secrets
 from typing import Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from store.engine import INSERTS, writing
-from store.schema.tables import secret
+from store.engine import INSERTS, write_session
+from store.schema.tables import SecretRow, secret
 
 MAIL: Final = "mail"
-"""What our Message-IDs are signed with."""
+"""Name of the secret that signs Message-IDs."""
 
 
 def secret_named(engine: Engine, name: str) -> bytes:
-    """The desk's secret of this name; the first to ask makes it."""
+    """Return the secret of this name; the first call makes it."""
     insert = INSERTS[engine.dialect.name](secret)
     made = insert.values(name=name, value=secrets.token_hex(32)).on_conflict_do_nothing()
-    with writing(engine) as connection:
-        connection.execute(made)
-        value: str = connection.execute(
-            select(secret.c.value).where(secret.c.name == name)
-        ).scalar_one()
-    return bytes.fromhex(value)
+    with write_session(engine) as session:
+        session.exec(made)
+        return bytes.fromhex(session.get_one(SecretRow, name).value)

@@ -1,15 +1,12 @@
-"""Starts that were asked for under an idempotency key: each makes one item."""
+"""Idempotency keys of starts: each key starts one item."""
 
 from datetime import UTC, datetime
 
-from sqlalchemy import (
-    Engine,
-    select,
-)
+from sqlalchemy import Engine
 
-from store.engine import INSERTS, writing
+from store.engine import INSERTS, write_session
 from store.errors import StoreFault
-from store.schema.webhook_tables import start_key
+from store.schema.webhook_tables import StartKeyRow, start_key
 
 
 class OtherStart(StoreFault):
@@ -17,13 +14,17 @@ class OtherStart(StoreFault):
 
 
 def remember_start(engine: Engine, digest: str, *, body: str, reference: str) -> str:
-    """The reference that a start under this key has; raises OtherStart if its body was another."""
-    insert = INSERTS[engine.dialect.name]
-    row = {"digest": digest, "body": body, "reference": reference, "at": datetime.now(UTC)}
-    with writing(engine) as connection:
-        connection.execute(insert(start_key).on_conflict_do_nothing(), row)
-        found = connection.execute(select(start_key).where(start_key.c.digest == digest)).one()
-    if found.body != body:
+    """Return the reference of this key's start; the first call sets it.
+
+    Raises:
+        OtherStart: the key was used with another body.
+    """
+    first = INSERTS[engine.dialect.name](start_key).values(
+        digest=digest, body=body, reference=reference, at=datetime.now(UTC)
+    )
+    with write_session(engine) as session:
+        session.exec(first.on_conflict_do_nothing())
+        known = session.get_one(StartKeyRow, digest)
+    if known.body != body:
         raise OtherStart("Idempotency-Key was used for another start: send another key")
-    known: str = found.reference
-    return known
+    return known.reference

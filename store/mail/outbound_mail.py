@@ -1,21 +1,22 @@
-"""Mails out, as whoever sends them needs them, and what became of each."""
+"""Mails out: queued by items, read by the activity that sends them, and their delivery status."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Engine, Row, and_, select, update
+from sqlalchemy import Engine
+from sqlmodel import Session, and_, col, select
 
 from domain.base.values import Kind
 from domain.model.items import Mail
-from store.engine import reading, writing
+from store.engine import read_session, write_session
 from store.errors import UnknownMail
-from store.schema.tables import MailStatus, item, mail_out
+from store.schema.tables import ItemRow, MailRow, MailStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailOut:
-    """A mail that an item caused, and how far it has come."""
+    """Row of a mail out together with its item."""
 
     reference: str
     run: str
@@ -28,15 +29,15 @@ class MailOut:
     message_id: str | None = None
     tries: int = 0
     tried_at: datetime | None = None
-    """When it was tried first."""
+    """Time of the first try."""
     last_error: str | None = None
     settled: Mapping[str, str] | None = None
-    """Address to what became of it there: empty if it was taken, else why it was refused."""
+    """Result by address: empty if the mail was taken there, else the reason of the refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
-    """What became of a mail; QUEUED if it is to be tried again."""
+class MailOutcome:
+    """Result of a try to send a mail; QUEUED if it is to be tried again."""
 
     status: MailStatus
     settled: Mapping[str, str]
@@ -46,7 +47,7 @@ class Fate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailKey:
-    """Which mail of which item it is."""
+    """Identity of a mail out: its item, the item's run and the mail's key."""
 
     reference: str
     run: str
@@ -54,158 +55,150 @@ class MailKey:
 
 
 def mail_named(engine: Engine, key: str, *, run: str) -> MailOut:
-    """The mail of this key.
+    """Return the mail of this key.
 
     Raises:
         UnknownMail: this run of the item published no mail of this key.
     """
-    with reading(engine) as connection:
-        row = connection.execute(_WITH_ITEM.where(_is(key, run))).one_or_none()
-    if row is None:
-        raise UnknownMail(
-            f"mail {key} of run {run} is not in the store: it is published with the change that "
-            "causes it, so publish that change first"
-        )
-    return _mail(row)
-
-
-def keep_mail(engine: Engine, key: str, *, run: str) -> MailOut:
-    """Mark a queued mail as kept, not sent, and answer it; one that left the queue stays as it is.
-
-    Raises:
-        UnknownMail: this run of the item published no mail of this key.
-    """
-    _note(engine, key, run, status=MailStatus.KEPT.value)
-    return mail_named(engine, key, run=run)
-
-
-def try_mail(engine: Engine, key: str, *, run: str, message_id: str, at: datetime) -> datetime:
-    """Note that a queued mail is about to be sent once more; answers when that was first."""
-    with writing(engine) as connection:
-        connection.execute(
-            update(mail_out)
-            .where(_is(key, run))
-            .values(message_id=message_id, tries=mail_out.c.tries + 1)
-        )
-        connection.execute(
-            update(mail_out).where(_is(key, run), mail_out.c.tried_at.is_(None)).values(tried_at=at)
-        )
-        first: datetime = connection.execute(
-            select(mail_out.c.tried_at).where(_is(key, run))
-        ).scalar_one()
-    return first
-
-
-def note_mail(engine: Engine, key: str, *, run: str, fate: Fate) -> None:
-    """Note what became of a queued mail."""
-    _note(
-        engine,
-        key,
-        run,
-        status=fate.status.value,
-        settled=dict(fate.settled),
-        last_error=fate.problem,
-        sent_at=fate.sent_at,
+    its_item = and_(
+        col(ItemRow.reference) == col(MailRow.reference), col(ItemRow.run) == col(MailRow.run)
     )
-
-
-def return_mail(engine: Engine, key: str, *, run: str, problem: str) -> None:
-    """Note that a mail which was sent has come back (M5)."""
-    with writing(engine) as connection:
-        connection.execute(
-            update(mail_out)
-            .where(_is(key, run))
-            .values(status=MailStatus.FAILED.value, last_error=problem)
-        )
-
-
-def mails_with(engine: Engine, message_ids: Iterable[str]) -> dict[str, MailKey]:
-    """M1: which mails of ours have these Message-IDs; ones that are not ours are left out."""
-    with reading(engine) as connection:
-        rows = connection.execute(
-            select(
-                mail_out.c.message_id, mail_out.c.reference, mail_out.c.run, mail_out.c.key
-            ).where(mail_out.c.message_id.in_(list(message_ids)))
-        ).all()
-    return {
-        row.message_id: MailKey(reference=row.reference, run=row.run, key=row.key) for row in rows
-    }
-
-
-def last_sent_to(engine: Engine, reference: str, addresses: Collection[str]) -> str | None:
-    """M5: the Message-ID of the last mail of an item that went to one of these addresses."""
-    wanted = {address.lower() for address in addresses}
-    with reading(engine) as connection:
-        rows = connection.execute(
-            select(mail_out.c.message_id, mail_out.c.settled)
-            .where(mail_out.c.reference == reference, mail_out.c.status == MailStatus.SENT.value)
-            .order_by(mail_out.c.sent_at.desc())
-        )
-        for row in rows:
-            if any(to.lower() in wanted and not why for to, why in row.settled.items()):
-                message_id: str | None = row.message_id
-                return message_id
-    return None
-
-
-def message_ids(engine: Engine, keys: Iterable[str], *, run: str) -> dict[str, str]:
-    """The Message-IDs of those mails of a run that were tried, by key."""
-    with reading(engine) as connection:
-        rows = connection.execute(
-            select(mail_out.c.key, mail_out.c.message_id).where(
-                mail_out.c.run == run,
-                mail_out.c.key.in_(list(keys)),
-                mail_out.c.message_id.is_not(None),
-            )
-        ).all()
-    return {row.key: row.message_id for row in rows}
-
-
-_WITH_ITEM = select(mail_out, item.c.kind, item.c.category, item.c.queue).select_from(
-    mail_out.outerjoin(
-        item, and_(item.c.reference == mail_out.c.reference, item.c.run == mail_out.c.run)
+    wanted = (
+        select(MailRow, ItemRow.kind, ItemRow.category, ItemRow.queue)
+        .join(ItemRow, its_item, isouter=True)
+        .where(MailRow.run == run, MailRow.key == key)
     )
-)
-
-
-def _is(key: str, run: str) -> ColumnElement[bool]:
-    return (mail_out.c.run == run) & (mail_out.c.key == key)
-
-
-def _note(engine: Engine, key: str, run: str, **columns: object) -> None:
-    with writing(engine) as connection:
-        connection.execute(
-            update(mail_out)
-            .where(_is(key, run), mail_out.c.status == MailStatus.QUEUED.value)
-            .values(**columns)
-        )
-
-
-def _mail(row: Row[tuple[object, ...]]) -> MailOut:
+    with read_session(engine) as session:
+        found = session.exec(wanted).one_or_none()
+    if found is None:
+        raise _unknown(key, run)
+    row, kind, category, queue = found
     return MailOut(
         reference=row.reference,
         run=row.run,
-        kind=Kind(row.kind or Kind.TICKET),
-        category=row.category,
-        queue=row.queue or "",
-        mail=Mail(
-            key=row.key,
-            to=tuple(row.to),
-            cc=tuple(row.cc),
-            accounts=tuple(row.accounts),
-            subject=row.subject,
-            body=row.body,
-            resolution=row.resolution,
-            template=row.template,
-            language=row.language,
-            about=row.about,
-            thread=tuple(row.thread),
-        ),
-        status=MailStatus(row.status),
+        kind=Kind(kind or Kind.TICKET),
+        category=category,
+        queue=queue or "",
+        mail=_mail(row),
+        status=row.status,
         queued_at=row.queued_at,
         message_id=row.message_id,
         tries=row.tries,
         tried_at=row.tried_at,
         last_error=row.last_error,
         settled=row.settled,
+    )
+
+
+def keep_mail(engine: Engine, key: str, *, run: str) -> MailOut:
+    """Mark a queued mail as kept, not sent, and return it; one that left the queue is unchanged.
+
+    Raises:
+        UnknownMail: this run of the item published no mail of this key.
+    """
+    with write_session(engine) as session:
+        row = _locked(session, key, run)
+        if row is not None and row.status is MailStatus.QUEUED:
+            row.status = MailStatus.KEPT
+    return mail_named(engine, key, run=run)
+
+
+def try_mail(engine: Engine, key: str, *, run: str, message_id: str, at: datetime) -> datetime:
+    """Note that a mail is about to be sent, and return the time of its first try.
+
+    Raises:
+        UnknownMail: this run of the item published no mail of this key.
+    """
+    with write_session(engine) as session:
+        row = _locked(session, key, run)
+        if row is None:
+            raise _unknown(key, run)
+        row.message_id = message_id
+        row.tries += 1
+        first = row.tried_at or at
+        row.tried_at = first
+    return first
+
+
+def note_mail(engine: Engine, key: str, *, run: str, outcome: MailOutcome) -> None:
+    """Note the outcome of a try, unless the mail left the queue before."""
+    with write_session(engine) as session:
+        row = _locked(session, key, run)
+        if row is not None and row.status is MailStatus.QUEUED:
+            row.status = outcome.status
+            row.settled = dict(outcome.settled)
+            row.last_error = outcome.problem
+            row.sent_at = outcome.sent_at
+
+
+def return_mail(engine: Engine, key: str, *, run: str, problem: str) -> None:
+    """Note that a mail which was sent has bounced (M5)."""
+    with write_session(engine) as session:
+        row = _locked(session, key, run)
+        if row is not None:
+            row.status = MailStatus.FAILED
+            row.last_error = problem
+
+
+def mails_with(engine: Engine, message_ids: Iterable[str]) -> dict[str, MailKey]:
+    """Return the mails out that have these Message-IDs, by Message-ID (M1)."""
+    wanted = select(MailRow.message_id, MailRow.reference, MailRow.run, MailRow.key).where(
+        col(MailRow.message_id).in_(list(message_ids))
+    )
+    with read_session(engine) as session:
+        return {
+            message_id: MailKey(reference=reference, run=run, key=key)
+            for message_id, reference, run, key in session.exec(wanted)
+            if message_id is not None
+        }
+
+
+def last_sent_to(engine: Engine, reference: str, addresses: Collection[str]) -> str | None:
+    """Return the Message-ID of the last mail of an item that one of these addresses got (M5)."""
+    wanted = {address.lower() for address in addresses}
+    sent = (
+        select(MailRow.message_id, MailRow.settled)
+        .where(MailRow.reference == reference, MailRow.status == MailStatus.SENT)
+        .order_by(col(MailRow.sent_at).desc())
+    )
+    with read_session(engine) as session:
+        for message_id, settled in session.exec(sent):
+            if any(to.lower() in wanted and not why for to, why in (settled or {}).items()):
+                return message_id
+    return None
+
+
+def message_ids(engine: Engine, keys: Iterable[str], *, run: str) -> dict[str, str]:
+    """Return the Message-IDs of those mails of a run that were tried, by key."""
+    wanted = select(MailRow.key, MailRow.message_id).where(
+        MailRow.run == run, col(MailRow.key).in_(list(keys))
+    )
+    with read_session(engine) as session:
+        return {key: found for key, found in session.exec(wanted) if found is not None}
+
+
+def _locked(session: Session, key: str, run: str) -> MailRow | None:
+    return session.get(MailRow, (run, key), with_for_update=True)
+
+
+def _unknown(key: str, run: str) -> UnknownMail:
+    return UnknownMail(
+        f"mail {key} of run {run} is not in the store: it is published with the change that "
+        "causes it, so publish that change first"
+    )
+
+
+def _mail(row: MailRow) -> Mail:
+    return Mail(
+        key=row.key,
+        to=tuple(row.to),
+        cc=tuple(row.cc),
+        accounts=tuple(row.accounts),
+        subject=row.subject,
+        body=row.body,
+        resolution=row.resolution,
+        template=row.template,
+        language=row.language,
+        about=row.about,
+        thread=tuple(row.thread),
     )
