@@ -1,4 +1,4 @@
-"""Who is offered what of a queue: each asker another item, however many ask at once (Q1, Q2)."""
+"""Claims on items of a queue: callers that ask at once are offered different items (Q1, Q2)."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from store.schema.column_types import Utc
 from store.schema.tables import FOR_ROBOTS, ORDER, claim, item
 
 CLAIMED_FOR: Final = timedelta(seconds=10)
-"""How long a claim hides an item, should whoever made it die before the item was started."""
+"""Time that a claim hides an item if its process dies before the item is started."""
 _SWEPT: Final = 100
 _Selected = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """An item that nobody else is offered while the claim lasts; it has yet to be started."""
+    """Claimed item: no other caller is offered it while the claim lasts. It is not started yet."""
 
     reference: str
     kind: Kind
@@ -45,7 +45,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class _Statements:
-    """`for_people` and `for_robots` give the first free row of each part of a queue."""
+    """Statements of a dialect; `for_*` select the first free row of each part of a queue."""
 
     for_people: Sequence[_Selected]
     for_robots: Sequence[_Selected]
@@ -61,11 +61,11 @@ def claim_next(
     robots: Collection[Kind] | None = None,
     lasts: timedelta = CLAIMED_FOR,
 ) -> Claimed | None:
-    """Claim the next item of the queue; None if there is nothing that nobody has or is given.
+    """Claim the next item of the queue; None if no item is free.
 
-    `robots`: of which kinds a robot is offered what the queue holds for robots; None: a person
-    asks, who is offered everything. A claim holds for one version of a row, so it is over as soon
-    as anything happens to the item. The item itself decides who gets it: start it with
+    `robots`: kinds of items that a robot takes, of those that the queue has for robots; None: a
+    person asks, who is offered every kind. A claim is for one version of the item's row, so it ends
+    with the item's next change. The item itself decides who gets it: start it with
     `expected_revision`.
 
     Raises:
@@ -77,7 +77,7 @@ def claim_next(
     asked = {"queue": plain(queue), "now": now}
     kinds = {} if robots is None else {"kinds": [kind.value for kind in robots]}
     with writing(engine) as connection:
-        # first what nobody else is at; then what somebody is, as soon as that is through
+        # first rows that nobody has locked, then those that somebody has, once they are unlocked
         for patient in (False, True):
             while (row := _first(connection, ways, asked | kinds, patient=patient)) is not None:
                 mine = {"reference": row.reference, "run": row.run, "serial": row.serial}
@@ -124,7 +124,7 @@ def _statements_for(dialect: str) -> _Statements:
             ),
         )
         .returning(claim.c.reference),
-        # skips what others hold: it waits for nobody, so no two of them wait for each other
+        # skips locked rows: sweeps that wait for each other would deadlock
         sweep=delete(claim).where(claim.c.reference.in_(expired.with_for_update(skip_locked=True))),
     )
 

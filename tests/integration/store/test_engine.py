@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, StatementError
-from sqlmodel import select
+from sqlmodel import col, select
 
 from store.engine import engine_of, named, read_session, reading, write_session, writing
 from store.errors import DatabaseBusy, DatabaseUnreachable, SchemaOutdated, UnknownDatabase
 from store.items.queries import inbox, queue
-from store.schema.tables import WriterRow
+from store.schema.tables import MailRow, WriterRow
 from tests.support.databases import PostgreSql
 
 
@@ -168,6 +168,31 @@ def test_a_session_that_fails_leaves_nothing(engine: Engine) -> None:
         fail()
     with read_session(engine) as session:
         assert session.exec(select(WriterRow)).all() == []
+
+
+def test_rows_of_a_session_that_failed_can_be_added_again(engine: Engine) -> None:
+    row = WriterRow(writer="w")
+
+    def fail() -> None:
+        with write_session(engine) as session:
+            session.add(row)
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with write_session(engine) as session:
+        session.add(row)
+    with read_session(engine) as session:
+        assert session.get(WriterRow, "w") is not None
+
+
+def test_a_text_that_is_no_member_of_its_column_is_refused(engine: Engine) -> None:
+    with (
+        pytest.raises(StatementError, match="'lost' is not a valid MailStatus"),
+        read_session(engine) as session,
+    ):
+        session.exec(select(MailRow).where(col(MailRow.status) == "lost"))
 
 
 def test_a_session_that_writes_holds_the_database_from_its_beginning(sqlite_url: str) -> None:
