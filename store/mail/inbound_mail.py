@@ -10,8 +10,8 @@ from sqlalchemy import Engine, func
 from sqlalchemy.orm import defer
 from sqlmodel import and_, col, exists, or_, select, update
 
-from store.engine import read_session, reading, write_session
-from store.schema.tables import EntryRow, InboundMailState, MailAttachmentRow, MailInRow
+from store.engine import read_session, reading, writing
+from store.schema.tables import EntryRow, InboundMailState, MailAttachmentRow, MailInRow, mail_in
 
 _MAX_MAILS: Final = 500
 LIGHT: Final = (
@@ -192,9 +192,9 @@ def settle(engine: Engine, ends: Mapping[str, str | None]) -> None:
 
 def change(engine: Engine, changes: Mapping[str, Mapping[str, Any]]) -> None:
     """Change columns of mails, by digest; locks rows in the order of their digests."""
-    with write_session(engine) as session:
+    with writing(engine) as connection:
         for digest, values in sorted(changes.items()):
-            session.exec(update(MailInRow).where(col(MailInRow.digest) == digest).values(**values))
+            connection.execute(update(mail_in).where(mail_in.c.digest == digest), values)
 
 
 def from_row(row: MailInRow, attachments: Sequence[MailAttachmentRow] = ()) -> InboundMail:

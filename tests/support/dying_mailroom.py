@@ -16,8 +16,7 @@ from enum import StrEnum
 from functools import wraps
 from typing import Any, Final
 
-from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlalchemy import Connection, Engine
 
 from mailroom import __main__ as program
 from mailroom import acceptance
@@ -106,17 +105,16 @@ def _dying(function: Callable[..., Any], *, is_after: bool) -> Callable[..., Any
 
 
 def _die_uncommitted() -> None:
-    accept, write_session = vars(acceptance)["accept"], vars(mail_acceptance)["write_session"]
+    accept, writing = vars(acceptance)["accept"], vars(mail_acceptance)["writing"]
 
     @contextmanager
-    def uncommitted(engine: Engine) -> Iterator[Session]:
-        with write_session(engine) as session:
-            yield session
-            session.flush()
+    def uncommitted(engine: Engine) -> Iterator[Connection]:
+        with writing(engine) as connection:
+            yield connection
             die()
 
     def accepting(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the function takes
-        vars(mail_acceptance)["write_session"] = uncommitted
+        vars(mail_acceptance)["writing"] = uncommitted
         return accept(*args, **named)
 
     vars(acceptance)["accept"] = accepting
