@@ -14,7 +14,7 @@ from auth import sessions
 from auth.callers import Role
 from domain.base.values import Kind
 from starter.references import new_reference
-from store.auth.audit import Wanted, deeds
+from store.auth.audit import AuditFilter, audit_page
 from store.schema.auth_tables import Audited, Verdict
 from tests.support.app_fixture import has_account
 from tests.support.full_desk import Office, office
@@ -129,7 +129,7 @@ async def test_each_start_is_audited_with_what_became_of_it(
     fields = {TITLES[kind]: "No invoice", "reference": reference}
     assert (await start(desk, door, "agent", kind, fields)).status in {201, 303}
     assert (await start(desk, door, "lead", kind, fields)).status == 409
-    noted = deeds(desk.town.engine, Wanted(item=reference)).deeds
+    noted = audit_page(desk.town.engine, AuditFilter(item=reference)).entries
     assert [(deed.by, deed.kind, deed.what, deed.outcome) for deed in noted] == [
         ("lead", Audited.START, kind.lower(), Verdict.REFUSED),
         ("agent", Audited.START, kind.lower(), Verdict.DONE),
