@@ -40,7 +40,7 @@ demo: $(INSTALLED) ## play a Case's and a Ticket's life on a real server, its wo
 	$(BIN)/casekeep demo
 
 up: $(INSTALLED) ## run the embedded desk: Temporal with its UI, the database and the worker
-	$(BIN)/casekeep up
+	CASEKEEP_CATALOG=$${CASEKEEP_CATALOG:-catalog/sample} $(BIN)/casekeep up
 
 # real mails for the tests, kept until what is pinned changes
 $(SETS): tests/support/mail_sets.txt | $(INSTALLED)

@@ -65,11 +65,11 @@ def load(folder: Path) -> Catalog:
     Raises CatalogInvalid, which lists all problems.
     The default folder need not exist: a desk works without a catalog. One that was asked for must.
     """
-    if not folder.is_dir():
-        if folder != DEFAULT_FOLDER:
-            raise CatalogInvalid(f"{folder}: is no folder; set CASEKEEP_CATALOG to the catalog's")
-        LOG.warning("no folder %s here: nothing is preset, and no case definition is known", folder)
+    if folder == DEFAULT_FOLDER and not _has_catalog(folder):
+        LOG.warning("no catalog in %s/: nothing is preset, and no case definition is known", folder)
         return Catalog()
+    if not folder.is_dir():
+        raise CatalogInvalid(f"{folder}: is no folder; set CASEKEEP_CATALOG to the catalog's")
     problems = list(_out_of_place(folder))
     found = _read(folder, problems)
     problems += unknown_names(found)
@@ -184,6 +184,11 @@ def _pinned(
     named: Mapping[str, str], calendars: Mapping[str, WorkingCalendar]
 ) -> tuple[WorkingCalendar, ...]:
     return tuple(calendars[name] for name in dict.fromkeys(named.values()))
+
+
+def _has_catalog(folder: Path) -> bool:
+    # a checkout of Casekeep has a Python package of the default folder's name
+    return any(path.parent in {folder, folder / CASES} for path in _files(folder))
 
 
 def _files(folder: Path) -> Iterator[Path]:

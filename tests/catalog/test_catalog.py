@@ -314,7 +314,19 @@ def test_the_default_folder_need_not_exist_but_that_is_said(
     monkeypatch.chdir(tmp_path)
     with caplog.at_level(logging.WARNING):
         assert load(Path("catalog")) == Catalog()
-    assert "no folder catalog here" in caplog.text
+    assert "no catalog in catalog/" in caplog.text
+
+
+def test_a_default_folder_of_something_else_is_no_catalog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "catalog" / "sample").mkdir(parents=True)
+    (tmp_path / "catalog" / "__init__.py").touch()
+    (tmp_path / "catalog" / "sample" / "queues.yaml").write_text("accounts:\n")
+    with caplog.at_level(logging.WARNING):
+        assert load(Path("catalog")) == Catalog()
+    assert "no catalog in catalog/" in caplog.text
 
 
 def test_a_folder_that_was_asked_for_must_exist(tmp_path: Path) -> None:
