@@ -1,4 +1,4 @@
-"""The composition root: builds the rooms and polls until SIGTERM."""
+"""Worker process and composition root: builds all parts and polls until SIGTERM."""
 
 import asyncio
 import functools
@@ -19,10 +19,10 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.catalog import CatalogTerms
-from activities.mail_out import Delivers, Keeping, MailOut, Sending
+from activities.mail_out import DeliverMail, MailSender, SmtpDelivery, StoreOnlyDelivery
 from activities.mail_under_way import MailUnderWay
 from activities.services import Endpoint, ServiceCalls
-from activities.smtp_client import SmtpServer
+from activities.smtp_client import SmtpClient
 from activities.webhooks import WebhookSender
 from activities.webhooks import http_client as webhook_http_client
 from catalog.files import CatalogInvalid
@@ -44,88 +44,92 @@ from store.errors import StoreFault
 from store.mail.mail_acceptance import is_under_way
 from store.projection.writer import GroupWriter
 from store.schema.versions import upgrade
-from workflows.runtime.payload_interceptor import OnePayload
-from workflows.runtime.worker_config import SANDBOX, WORKFLOWS, publishing
+from workflows.runtime.payload_interceptor import OnePayloadInterceptor
+from workflows.runtime.worker_config import SANDBOX, WORKFLOWS, workflow_runner
 from workflows.webhook import TASK_QUEUE_SUFFIX, WebhookWorkflow
 
 LOG: Final = logging.getLogger("casekeep.worker")
-DRAIN_WITHIN: Final = timedelta(seconds=10)
-"""How long running activities may go on after SIGTERM."""
-CACHED_ITEMS: Final = 2000
-"""Items kept in memory, at about 100 KB each; others are replayed when something happens."""
-STICKY_WITHIN: Final = timedelta(seconds=2)
-"""How long a task waits for the worker that has its item in memory: with the SDK's 10 seconds,
-each item that a killed worker held stood still that long although another worker was there."""
-_AGAIN: Final = 2.0
+DRAIN_TIMEOUT: Final = timedelta(seconds=10)
+"""Time that running activities have after SIGTERM."""
+MAX_CACHED_ITEMS: Final = 2000
+"""Items cached in memory, about 100 KB each; others are replayed at their next event."""
+STICKY_TIMEOUT: Final = timedelta(seconds=2)
+"""Time a task waits for the worker that has its item in its cache: with the SDK's 10 seconds,
+each item cached by a killed worker stood still that long although another worker was there."""
+_RETRY_DELAY: Final = 2.0
 """Seconds before a row whose item does not answer is compared again."""
 _Compare = Callable[[str], Awaitable[list[Difference]]]
 
 
-class Recheck:
-    """Compares rows that may be ahead of history, each as soon as it is named."""
+class RowRechecker:
+    """Compares rows that may be ahead of history, each as soon as it is requested."""
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
         self._loop = asyncio.get_running_loop()
-        self._comparing: dict[str, asyncio.Task[None]] = {}
-        self._named_again: set[str] = set()
-        self._is_over = False
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._requested_again: set[str] = set()
+        self._is_stopped = False
 
-    def name(self, reference: str) -> None:
-        """Have this item's row compared; may be called from any thread."""
-        self._loop.call_soon_threadsafe(self._begin, reference, self._checker.check)
+    def request(self, reference: str) -> None:
+        """Request the comparison of an item's row; may be called from any thread."""
+        self._loop.call_soon_threadsafe(self._start, reference, self._checker.check)
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """First the newest rows of other workers; besides, whatever is named meanwhile."""
-        self._begin("the newest rows of other workers", lambda _: self._checker.newest())
+    async def running(self) -> AsyncIterator[None]:
+        """Compare the newest rows of other workers, then requested rows, until the context ends."""
+        self._start("the newest rows of other workers", lambda _: self._checker.newest())
         try:
             yield
         finally:
-            self._is_over = True
-            for task in self._comparing.values():
+            self._is_stopped = True
+            for task in self._tasks.values():
                 task.cancel()
 
-    def _begin(self, what: str, compare: _Compare) -> None:
-        if self._is_over:
+    def _start(self, what: str, compare: _Compare) -> None:
+        if self._is_stopped:
             return
-        if what in self._comparing:
-            self._named_again.add(what)
+        if what in self._tasks:
+            self._requested_again.add(what)
             return
-        self._comparing[what] = task = asyncio.create_task(_patiently(what, compare))
+        self._tasks[what] = task = asyncio.create_task(_compare_with_retries(what, compare))
         task.add_done_callback(lambda ended: self._end(what, compare, ended))
 
     def _end(self, what: str, compare: _Compare, ended: asyncio.Task[None]) -> None:
-        del self._comparing[what]
+        del self._tasks[what]
         if not ended.cancelled() and (error := ended.exception()):
-            LOG.error("cannot compare %s", what, exc_info=error)
-        if what in self._named_again:
-            self._named_again.discard(what)
-            self._begin(what, compare)
+            LOG.error("error: cannot compare %s", what, exc_info=error)
+        if what in self._requested_again:
+            self._requested_again.discard(what)
+            self._start(what, compare)
 
 
-async def _patiently(what: str, compare: _Compare) -> None:
+async def _compare_with_retries(what: str, compare: _Compare) -> None:
     while True:
         try:
             for difference in await compare(what):
                 LOG.info("%s: %s: %s", difference.reference, difference.found, difference.done)
         except (RPCError, StoreFault, NoAnswer) as problem:
-            LOG.warning("cannot compare %s yet: %s", what, problem)
-            await asyncio.sleep(_AGAIN)
+            LOG.warning("cannot compare %s, retrying in %g s: %s", what, _RETRY_DELAY, problem)
+            await asyncio.sleep(_RETRY_DELAY)
         else:
             return
 
 
 @asynccontextmanager
-async def working(
-    client: Client, engine: Engine, settings: Settings, *, max_cached_workflows: int = CACHED_ITEMS
+async def running_worker(
+    client: Client,
+    engine: Engine,
+    settings: Settings,
+    *,
+    max_cached_workflows: int = MAX_CACHED_ITEMS,
 ) -> AsyncIterator[Worker]:
-    """A worker that polls while the context lasts; the schema and the attributes are there."""
+    """Run a worker during the context; schema and search attributes must exist."""
     catalog = load(settings.catalog)
     writer = f"{uuid.uuid4()}"
-    recheck = Recheck(Checker(client, engine, writer))
+    rechecker = RowRechecker(Checker(client, engine, writer))
     http = httpx.AsyncClient()
-    mails = await _mails(engine, settings.relay, catalog.directory)
+    mails = await _mail_delivery(engine, settings.relay, catalog.directory)
     with GroupWriter(engine, writer) as sink:
         worker = Worker(
             client,
@@ -135,22 +139,22 @@ async def working(
                 CatalogTerms(
                     catalog.categories, catalog.definitions, catalog.calendars, catalog.services
                 ).terms,
-                MailOut(mails).send,
-                MailUnderWay(functools.partial(is_under_way, engine)).look,
+                MailSender(mails).send,
+                MailUnderWay(functools.partial(is_under_way, engine)).check,
                 ServiceCalls(_endpoints(catalog), http).call,
             ],
-            interceptors=[OnePayload()],
-            workflow_runner=publishing(sink, recheck.name),
-            graceful_shutdown_timeout=DRAIN_WITHIN,
+            interceptors=[OnePayloadInterceptor()],
+            workflow_runner=workflow_runner(sink, rechecker.request),
+            graceful_shutdown_timeout=DRAIN_TIMEOUT,
             max_cached_workflows=max_cached_workflows,
-            sticky_queue_schedule_to_start_timeout=STICKY_WITHIN,
+            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         )
         async with (
             http,
             worker,
             webhook_worker(client, engine, settings),
             webhook_relay(client, engine, settings),
-            recheck.serving(),
+            rechecker.running(),
         ):
             yield worker
 
@@ -166,7 +170,7 @@ async def webhook_worker(client: Client, engine: Engine, settings: Settings) -> 
             workflows=[WebhookWorkflow],
             activities=[WebhookSender(engine, http).send_queued],
             workflow_runner=SANDBOX,
-            graceful_shutdown_timeout=DRAIN_WITHIN,
+            graceful_shutdown_timeout=DRAIN_TIMEOUT,
             max_concurrent_workflow_task_polls=2,
             max_concurrent_activity_task_polls=2,
         ),
@@ -188,16 +192,16 @@ async def webhook_relay(client: Client, engine: Engine, settings: Settings) -> A
             await relay
 
 
-async def _mails(engine: Engine, relay: Relay | None, directory: Directory) -> Delivers:
-    """What takes mails in hand: a mail server, or nothing but the store."""
+async def _mail_delivery(engine: Engine, relay: Relay | None, directory: Directory) -> DeliverMail:
+    """Return the delivery of mails: by a mail server, or none but marking them as kept."""
     if relay is None:
-        return Keeping(engine)
+        return StoreOnlyDelivery(engine)
     secret = await asyncio.to_thread(secret_named, engine, MAIL)
-    return Sending(engine, SmtpServer(relay).transmit, directory, secret)
+    return SmtpDelivery(engine, SmtpClient(relay).transmit, directory, secret)
 
 
 def _endpoints(catalog: Catalog) -> dict[str, Endpoint]:
-    """The catalog's services, with their secrets from the environment."""
+    """Return the catalog's services, with their secrets from the environment."""
     endpoints = {}
     for name, service in catalog.services.items():
         try:
@@ -214,23 +218,23 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    _endpoints(load(settings.catalog))  # told now, not after a server was waited for
+    _endpoints(load(settings.catalog))  # report a wrong catalog before waiting for a server
     engine = engine_of(settings.database_url)
-    preparing = asyncio.create_task(patiently(LOG, lambda: _prepared(engine)))
+    preparing = asyncio.create_task(patiently(LOG, lambda: _prepare(engine)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not preparing.done():
         preparing.cancel()
         return
     client = await preparing
-    async with working(client, engine, settings):
+    async with running_worker(client, engine, settings):
         LOG.info("polling %s, namespace %s", settings.task_queue, client.namespace)
         await stopping
         LOG.info("draining")
 
 
-async def _prepared(engine: Engine) -> Client:
-    """A client; server, search attributes and schema are there."""
+async def _prepare(engine: Engine) -> Client:
+    """Connect, register the search attributes, migrate the schema; return the client."""
     client = await connect()
     await register_attributes(client)
     await asyncio.to_thread(upgrade, engine)
@@ -238,7 +242,7 @@ async def _prepared(engine: Engine) -> Client:
 
 
 def main() -> int:
-    """Run a worker with what the environment says; the exit code."""
+    """Run a worker as the environment configures it; return the exit code."""
     return run(LOG, work)
 
 

@@ -1,1 +1,1 @@
-"""What touches the world for a workflow: one class an outside system."""
+"""Temporal activities: one class for each outside system."""

@@ -1,4 +1,4 @@
-"""The catalog, as items ask it when they are submitted."""
+"""Activity that looks up the catalog for items that are submitted."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from domain.model.definitions import Answer, Lookup, Terms
 
 
 class CatalogTerms:
-    """What the desk defined for a category or a case definition, and its calendars."""
+    """Categories, case definitions and calendars of the catalog, by name."""
 
     def __init__(
         self,
@@ -21,24 +21,25 @@ class CatalogTerms:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Answer from these, by name; where a server's time is not ours, another clock tells it."""
+        """Answer from these mappings; `clock` gives the time of an answer."""
         self._clock = clock
-        self._known = {"category": categories, "definition": definitions}
+        self._terms = {"category": categories, "definition": definitions}
         self._calendars = calendars or {}
         self._services = frozenset(services)
 
     @activity.defn(name="catalog_terms")
     async def terms(self, lookup: Lookup) -> Answer:
-        """What is known of what is asked, and when that was told."""
-        found = self._known[lookup.what].get(lookup.name) if lookup.what else None
-        asked = [self._calendars[name] for name in lookup.calendars if name in self._calendars]
+        """Return the terms of a look-up and the time of the answer; unknown names are listed."""
+        terms = self._terms[lookup.what].get(lookup.name) if lookup.what else None
+        calendars = [self._calendars[name] for name in lookup.calendars if name in self._calendars]
         unknown = (
-            *(name for name in lookup.definitions if name not in self._known["definition"]),
+            *(name for name in lookup.definitions if name not in self._terms["definition"]),
             *(name for name in lookup.services if name not in self._services),
         )
-        if asked or unknown:
-            found = found or Terms()
-            more = tuple(one for one in asked if found.calendar(one.name) is None)
-            calendars = (*found.calendars, *more)
-            found = found.model_copy(update={"calendars": calendars, "unknown": unknown})
-        return Answer(terms=found, at=self._clock())
+        if calendars or unknown:
+            terms = terms or Terms()
+            added = tuple(one for one in calendars if terms.calendar(one.name) is None)
+            terms = terms.model_copy(
+                update={"calendars": (*terms.calendars, *added), "unknown": unknown}
+            )
+        return Answer(terms=terms, at=self._clock())

@@ -1,4 +1,4 @@
-"""Mails on their way out: kept where there is no mail server, else sent until they are taken."""
+"""Activity that sends queued mails, or keeps them if no mail server is configured."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.smtp_client import Answer, NotTaken
+from activities.smtp_client import MailNotAccepted, SmtpReply
 from domain.base.values import Template
 from domain.model.items import Mail
 from mail.address_book import Directory, Language, Letterhead, Person, language_named
@@ -27,45 +27,46 @@ from store.mail.outbound_mail import (
 )
 from store.schema.tables import MailStatus
 
-TRIED_FOR: Final = timedelta(hours=24)
-"""M5: how long after its first try a mail is given up; while nobody can try, no time runs."""
-AT_ONCE: Final = 8
-"""Connections to the mail server."""
+GIVE_UP_AFTER: Final = timedelta(hours=24)
+"""Time after the first attempt at which a mail is given up (M5)."""
+MAX_CONNECTIONS: Final = 8
+"""Connections to the mail server at the same time."""
 
 
 class Undeliverable(Exception):
-    """A mail that is not tried any more; says why."""
+    """A mail failed for good; the message gives the reason."""
 
 
-class Delivers(Protocol):
-    """What takes a queued mail in hand."""
+class DeliverMail(Protocol):
+    """Callable that delivers a queued mail."""
 
     async def __call__(self, key: str, *, run: str) -> str | None:
-        """Take it in hand; again changes nothing. What it did not reach, if it reached others.
+        """Deliver the mail; a repeated call changes nothing.
 
-        Raises UnknownMail, or Undeliverable; anything else means that it is to be tried again.
+        Returns the recipients that were not reached, if others were. Raises UnknownMail or
+        Undeliverable; any other error means that the delivery can be retried.
         """
 
 
-Transmit = Callable[[bytes, str, tuple[str, ...]], Awaitable[Answer]]
-"""Hand a mail over: its bytes, the address that bounces go to, and the recipients."""
+Transmit = Callable[[bytes, str, tuple[str, ...]], Awaitable[SmtpReply]]
+"""Transmits a mail: its bytes, the envelope sender, and the recipients."""
 
 
-class MailOut:
-    """Takes each queued mail in hand, once for its key."""
+class MailSender:
+    """Activity `send_mail`: delivers each queued mail once for its key."""
 
-    def __init__(self, deliver: Delivers) -> None:
-        """Have mails delivered, or kept, by this."""
+    def __init__(self, deliver: DeliverMail) -> None:
+        """Deliver mails by `deliver`."""
         self._deliver = deliver
 
     @activity.defn(name="send_mail")
     async def send(self, run: str, key: str) -> str | None:
-        """Take the mail of this item and effect key in hand; again changes nothing (M5).
+        """Deliver the mail of this run and effect key; a repeated call changes nothing (M5).
 
-        Answers which recipients it could not reach, if it reached others.
+        Returns the recipients that were not reached, if others were.
         """
         try:
-            async with _beating():
+            async with _heartbeats():
                 return await self._deliver(key, run=run)
         except (UnknownMail, Undeliverable) as error:
             name = type(error).__name__
@@ -73,40 +74,40 @@ class MailOut:
 
 
 @asynccontextmanager
-async def _beating() -> AsyncIterator[None]:
-    """Tell Temporal meanwhile that somebody is at it: if a worker dies, another soon goes on."""
-    within = activity.info().heartbeat_timeout if activity.in_activity() else None
-    if within is None:
+async def _heartbeats() -> AsyncIterator[None]:
+    """Send heartbeats during the context, so that another worker soon retries after a crash."""
+    timeout = activity.info().heartbeat_timeout if activity.in_activity() else None
+    if timeout is None:
         yield
         return
-    beats = asyncio.create_task(_beat(within.total_seconds() / 3))
+    heartbeats = asyncio.create_task(_send_heartbeats(timeout.total_seconds() / 3))
     try:
         yield
     finally:
-        beats.cancel()
+        heartbeats.cancel()
 
 
-async def _beat(every: float) -> None:
+async def _send_heartbeats(interval: float) -> None:
     while True:
         activity.heartbeat()
-        await asyncio.sleep(every)
+        await asyncio.sleep(interval)
 
 
-class Keeping:
-    """Keeps mails in the store and sends none: there is no mail server."""
+class StoreOnlyDelivery:
+    """Delivery without a mail server: marks mails as kept and sends none."""
 
     def __init__(self, engine: Engine) -> None:
-        """Keep them in this store."""
+        """Keep the mails in this store."""
         self._engine = engine
 
     async def __call__(self, key: str, *, run: str) -> str | None:
-        """Mark it as kept."""
+        """Mark the mail as kept."""
         await asyncio.to_thread(keep_mail, self._engine, key, run=run)
         return None
 
 
-class Sending:
-    """Sends mails through a mail server, and notes in the store what became of each."""
+class SmtpDelivery:
+    """Delivery through a mail server; records the outcome of each mail in the store."""
 
     def __init__(
         self,
@@ -117,19 +118,19 @@ class Sending:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`secret` signs our Message-IDs; the clock tells when a mail is given up."""
+        """`secret` signs our Message-IDs; `clock` decides when a mail is given up."""
         self._engine = engine
         self._transmit = transmit
         self._directory = directory
         self._secret = secret
         self._clock = clock
-        self._doors = asyncio.Semaphore(AT_ONCE)
+        self._connections = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def __call__(self, key: str, *, run: str) -> str | None:
-        """Send it to those who have not got it yet (M5)."""
+        """Send the mail to the recipients who do not have it yet (M5)."""
         queued = await asyncio.to_thread(mail_named, self._engine, key, run=run)
         if queued.status in {MailStatus.FAILED, MailStatus.GIVEN_UP}:
-            raise Undeliverable(queued.last_error or "it failed before")
+            raise Undeliverable(queued.last_error or "the mail failed before")
         if queued.status is not MailStatus.QUEUED:
             return queued.last_error
         settled = dict(queued.settled or {})
@@ -144,7 +145,7 @@ class Sending:
             problem = f"no mail address of {names} is known: add it to people.yaml of the catalog"
             return await self._end(queued, MailStatus.FAILED, settled, problem)
         raw = compose(letter, self._secret)
-        first = await asyncio.to_thread(
+        first_tried_at = await asyncio.to_thread(
             try_mail,
             self._engine,
             key,
@@ -152,46 +153,45 @@ class Sending:
             message_id=id_of(self._secret, letter),
             at=self._clock(),
         )
-        left = tuple(dict.fromkeys(one for one in letter.to + letter.cc if one not in settled))
-        obstacle = await self._handed_over(raw, letter, left, settled)
+        pending = tuple(dict.fromkeys(to for to in letter.to + letter.cc if to not in settled))
+        obstacle = await self._transmit_to(raw, letter, pending, settled)
         if obstacle is None:
             return await self._settle(queued, settled)
-        if self._clock() - first >= TRIED_FOR:
-            hours = int(TRIED_FOR.total_seconds() // 3600)
-            told = f"given up after {hours} hours: {obstacle}"
-            for one in left:
-                settled.setdefault(one, told)
-            return await self._settle(queued, settled, given_up=told)
-        await self._note(queued, MailStatus.QUEUED, settled, obstacle)
+        if self._clock() - first_tried_at >= GIVE_UP_AFTER:
+            hours = int(GIVE_UP_AFTER.total_seconds() // 3600)
+            reason = f"given up after {hours} hours: {obstacle}"
+            for recipient in pending:
+                settled.setdefault(recipient, reason)
+            return await self._settle(queued, settled, is_given_up=True)
+        await self._record(queued, MailStatus.QUEUED, settled, obstacle)
         raise ApplicationError(f"not taken yet: {obstacle}", type="NotTakenYet")
 
-    async def _handed_over(
-        self, raw: bytes, letter: Letter, left: tuple[str, ...], settled: dict[str, str]
+    async def _transmit_to(
+        self, raw: bytes, letter: Letter, pending: tuple[str, ...], settled: dict[str, str]
     ) -> str | None:
-        """What stands in the way for now, if anything does; notes what is settled."""
-        if not left:
+        """Transmit the mail and add final results to `settled`; return a temporary problem."""
+        if not pending:
             return None
         try:
-            async with self._doors:
-                answer = await self._transmit(raw, letter.sender, left)
-        except NotTaken as error:
+            async with self._connections:
+                reply = await self._transmit(raw, letter.sender, pending)
+        except MailNotAccepted as error:
             if not error.is_final:
                 return str(error)
-            settled.update(dict.fromkeys(left, str(error)))
+            settled.update(dict.fromkeys(pending, str(error)))
             return None
-        settled.update(dict.fromkeys(answer.taken, ""))
-        settled.update(answer.refused)
-        waiting = [f"{address}: {why}" for address, why in answer.delayed.items()]
-        return "; ".join(waiting) or None
+        settled.update(dict.fromkeys(reply.accepted, ""))
+        settled.update(reply.refused)
+        return "; ".join(f"{address}: {why}" for address, why in reply.delayed.items()) or None
 
     async def _settle(
-        self, queued: QueuedMail, settled: Mapping[str, str], *, given_up: str | None = None
+        self, queued: QueuedMail, settled: Mapping[str, str], *, is_given_up: bool = False
     ) -> str | None:
         problem = "; ".join(f"{address}: {why}" for address, why in settled.items() if why)
-        reached = any(not why for why in settled.values())
-        if reached:
+        is_sent = any(not why for why in settled.values())
+        if is_sent:
             return await self._end(queued, MailStatus.SENT, settled, problem or None)
-        status = MailStatus.GIVEN_UP if given_up else MailStatus.FAILED
+        status = MailStatus.GIVEN_UP if is_given_up else MailStatus.FAILED
         return await self._end(queued, status, settled, problem)
 
     async def _end(
@@ -201,12 +201,12 @@ class Sending:
         settled: Mapping[str, str],
         problem: str | None = None,
     ) -> str | None:
-        await self._note(queued, status, settled, problem)
+        await self._record(queued, status, settled, problem)
         if status in {MailStatus.FAILED, MailStatus.GIVEN_UP}:
             raise Undeliverable(problem)
         return problem
 
-    async def _note(
+    async def _record(
         self,
         queued: QueuedMail,
         status: MailStatus,
@@ -224,13 +224,13 @@ class Sending:
         )
 
     def _letter(self, queued: QueuedMail, known: Mapping[str, str]) -> Letter | None:
-        """The mail with what is known of its readers; None if it need not be sent.
+        """Return the mail with its addresses and language; None if it need not be sent.
 
-        Who is only told of an assignment, and has no address, looks into the inbox.
+        An assignment mail to somebody without an address is not sent: the inbox shows the item.
         """
         mail = queued.mail
-        found = [self._directory.people.get(account) for account in mail.accounts]
-        people = [person for person in found if person is not None]
+        accounts = [self._directory.people.get(account) for account in mail.accounts]
+        people = [person for person in accounts if person is not None]
         if mail.template == Template.ASSIGNMENT and not people:
             return None
         head = self._directory.letterhead_for(category=queued.category, queue=queued.queue)
@@ -249,6 +249,6 @@ class Sending:
 
 
 def _language(mail: Mail, people: list[Person], head: Letterhead) -> Language:
-    """The reader's, where the mail or the catalog says it; else the desk's."""
-    theirs = people[0].language if people else None
-    return language_named(mail.language) or theirs or head.language
+    """Return the reader's language from the mail or the catalog, else the desk's."""
+    of_reader = people[0].language if people else None
+    return language_named(mail.language) or of_reader or head.language

@@ -1,4 +1,4 @@
-"""Whether a mail for an item is under way, as items ask before they close by themselves (M3)."""
+"""Activity that checks for undelivered mails before an item closes by itself (M3)."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,15 +9,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from temporalio import activity
 
 
-class Looks(Protocol):
-    """What knows of the mails that were accepted."""
+class IsMailUnderWay(Protocol):
+    """Callable that knows the accepted mails."""
 
     def __call__(self, reference: str, *, until: datetime) -> bool:
-        """Whether one for this item, accepted by then, was not given to it yet."""
+        """Return True if a mail for this item, accepted by `until`, is not delivered yet."""
 
 
-class Looked(BaseModel):
-    """What was found, and when."""
+class MailCheck(BaseModel):
+    """Result of a check, and its time."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,17 +26,20 @@ class Looked(BaseModel):
 
 
 class MailUnderWay:
-    """Looks into the mailroom for an item."""
+    """Activity `mail_under_way`: asks the store about an item's accepted mails."""
 
     def __init__(
-        self, look: Looks, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        is_under_way: IsMailUnderWay,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Look there; where a server's time is not ours, another clock tells it."""
-        self._look = look
+        """Ask `is_under_way`; `clock` gives the time of a check."""
+        self._is_under_way = is_under_way
         self._clock = clock
 
     @activity.defn(name="mail_under_way")
-    async def look(self, reference: str, until: datetime) -> Looked:
-        """Whether a mail for this item, accepted by then, is under way."""
-        found = await asyncio.to_thread(self._look, reference, until=until)
-        return Looked(is_under_way=found, at=self._clock())
+    async def check(self, reference: str, until: datetime) -> MailCheck:
+        """Check for a mail to this item that was accepted by `until` and is not delivered yet."""
+        is_under_way = await asyncio.to_thread(self._is_under_way, reference, until=until)
+        return MailCheck(is_under_way=is_under_way, at=self._clock())

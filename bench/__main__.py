@@ -1,4 +1,4 @@
-"""`python -m bench`: Tickets beside a bare workflow, and mails beside calls, in one run."""
+"""`python -m bench`: compares Tickets with a bare workflow, and mails with calls."""
 
 import argparse
 import asyncio
@@ -20,9 +20,8 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
-from bench.api import LIFE as API_LIFE
-from bench.api import api_stack, measure_api, report_api
-from bench.lives import BARE, CONCURRENCY, LIFE, START, TICKET, Kind
+from bench.api import API_LIFECYCLE, api_stack, measure_api, report_api
+from bench.lives import BARE, CONCURRENCY, LIFECYCLE, START, TICKET, BenchWorkflow
 from bench.mails import MailFigures, mail_stack, measure_mails
 from devstack.stack import Stack
 
@@ -31,8 +30,8 @@ MEGABYTE: Final = 1024 * 1024
 
 
 @dataclass
-class Figures:
-    """What was measured of one kind."""
+class Measurements:
+    """Measurements of one workflow type."""
 
     signals: list[float] = field(default_factory=list)
     updates: list[float] = field(default_factory=list)
@@ -43,8 +42,8 @@ class Figures:
 
 
 @asynccontextmanager
-async def hosting(stack: Stack, which: str) -> AsyncIterator[psutil.Process]:
-    """A worker process for one kind, ready."""
+async def worker_process(stack: Stack, which: str) -> AsyncIterator[psutil.Process]:
+    """Run a worker process for one workflow type; yield it when it polls."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "bench.host", which),
@@ -61,18 +60,18 @@ async def hosting(stack: Stack, which: str) -> AsyncIterator[psutil.Process]:
         await process.wait()
 
 
-async def start(client: Client, kind: Kind) -> str:
-    """Start one item; its id."""
+async def start(client: Client, kind: BenchWorkflow) -> str:
+    """Start an item and return its id."""
     reference = f"bench-{next(NUMBERS)}"
     await client.start_workflow(kind.workflow, START, id=reference, task_queue=kind.queue)
     return reference
 
 
-async def live(client: Client, kind: Kind, *, by_update: bool) -> str:
-    """One life, from start to close; its id."""
+async def run_lifecycle(client: Client, kind: BenchWorkflow, *, by_update: bool) -> str:
+    """Run a lifecycle from start to close; return the item's id."""
     reference = await start(client, kind)
     handle = client.get_workflow_handle(reference)
-    for command, fields in LIFE:
+    for command, fields in LIFECYCLE:
         if by_update:
             await handle.execute_update(command, fields)
         else:
@@ -81,43 +80,45 @@ async def live(client: Client, kind: Kind, *, by_update: bool) -> str:
     return reference
 
 
-async def rate(client: Client, kind: Kind, lives: int, *, by_update: bool) -> tuple[float, float]:
-    """Status changes a second at `CONCURRENCY`, and history events an item."""
+async def rate(
+    client: Client, kind: BenchWorkflow, lives: int, *, by_update: bool
+) -> tuple[float, float]:
+    """Return status changes a second at `CONCURRENCY`, and history events an item."""
     slots = asyncio.Semaphore(CONCURRENCY)
 
     async def one() -> str:
         async with slots:
-            return await live(client, kind, by_update=by_update)
+            return await run_lifecycle(client, kind, by_update=by_update)
 
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     references = await asyncio.gather(*(one() for _ in range(lives)))
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started_at
     lengths = [
         (await client.get_workflow_handle(reference).describe()).history_length
         for reference in references[:50]
     ]
-    return lives * len(LIFE) / seconds, statistics.mean(lengths)
+    return lives * len(LIFECYCLE) / seconds, statistics.mean(lengths)
 
 
-async def memory(client: Client, kind: Kind, process: psutil.Process, items: int) -> float:
-    """Kilobytes of the worker that one more open item takes."""
+async def memory(client: Client, kind: BenchWorkflow, process: psutil.Process, items: int) -> float:
+    """Return the kilobytes of the worker that one more open item takes."""
     slots = asyncio.Semaphore(CONCURRENCY)
 
-    async def opened() -> None:
+    async def open_item() -> None:
         async with slots:
             reference = await start(client, kind)
             handle = client.get_workflow_handle(reference)
-            for command, fields in LIFE[:3]:
+            for command, fields in LIFECYCLE[:3]:
                 await handle.execute_update(command, fields)
 
-    await asyncio.gather(*(opened() for _ in range(50)))
+    await asyncio.gather(*(open_item() for _ in range(50)))
     before = process.memory_info().rss
-    await asyncio.gather(*(opened() for _ in range(items)))
+    await asyncio.gather(*(open_item() for _ in range(items)))
     return (process.memory_info().rss - before) / 1024 / items
 
 
 async def attribute_events(client: Client, reference: str) -> int:
-    """How many events of a life move search attributes."""
+    """Count the events of a lifecycle that update search attributes."""
     history = await client.get_workflow_handle(reference).fetch_history()
     return sum(
         event.HasField("upsert_workflow_search_attributes_event_attributes")
@@ -125,11 +126,11 @@ async def attribute_events(client: Client, reference: str) -> int:
     )
 
 
-async def measure(stack: Stack, rounds: int, lives: int, items: int) -> dict[str, Figures]:
-    """Both kinds in turn, round by round, so that what disturbs one disturbs the other."""
-    found = {BARE.name: Figures(), TICKET.name: Figures()}
+async def measure(stack: Stack, rounds: int, lives: int, items: int) -> dict[str, Measurements]:
+    """Measure both types in turn, round by round, so a disturbance hits both."""
+    found = {BARE.name: Measurements(), TICKET.name: Measurements()}
     client = await stack.client()
-    async with hosting(stack, "bare") as bare, hosting(stack, "ticket") as ticket:
+    async with worker_process(stack, "bare") as bare, worker_process(stack, "ticket") as ticket:
         for kind in (BARE, TICKET):
             await rate(client, kind, CONCURRENCY, by_update=True)
         for turn in range(rounds):
@@ -147,18 +148,18 @@ async def measure(stack: Stack, rounds: int, lives: int, items: int) -> dict[str
             print(f"round {turn + 1} of {rounds} done", file=sys.stderr)
         for kind, process in ((BARE, bare), (TICKET, ticket)):
             found[kind.name].kilobytes = await memory(client, kind, process, items)
-            reference = await live(client, kind, by_update=True)
+            reference = await run_lifecycle(client, kind, by_update=True)
             found[kind.name].attributes = await attribute_events(client, reference)
     return found
 
 
 def ratio(ours: list[float], bare: list[float]) -> float:
-    """The median of the ratios, round by round."""
+    """Return the median of the rounds' ratios."""
     return statistics.median(one / other for one, other in zip(ours, bare, strict=True))
 
 
-def report(found: dict[str, Figures], rounds: int, lives: int) -> dict[str, Any]:
-    """The figures as they are printed and kept."""
+def report(found: dict[str, Measurements], rounds: int, lives: int) -> dict[str, Any]:
+    """Return the figures that are printed and written as JSON."""
     bare, ours = found[BARE.name], found[TICKET.name]
     return {
         "rounds": rounds,
@@ -198,7 +199,7 @@ def report(found: dict[str, Figures], rounds: int, lives: int) -> dict[str, Any]
 
 
 def report_mails(found: MailFigures) -> dict[str, float]:
-    """The figures of mails as they are printed and kept."""
+    """Return the figures of mails that are printed and written as JSON."""
     return {
         "mails a second, each on its item": statistics.median(found.whole_way),
         "update-with-start of such a Ticket": statistics.median(found.calls),
@@ -209,7 +210,7 @@ def report_mails(found: MailFigures) -> dict[str, float]:
 
 
 def show_mails(figures: dict[str, float]) -> None:
-    """The figures of mails as a table."""
+    """Print the figures of mails as a table."""
     table = Table(title="Mails by SMTP, kept and given to new Tickets, beside calls alone")
     table.add_column("measured")
     table.add_column("median", justify="right")
@@ -219,7 +220,7 @@ def show_mails(figures: dict[str, float]) -> None:
 
 
 def show_api(figures: dict[str, list[float]]) -> None:
-    """The figures of the API as a table."""
+    """Print the figures of the API as a table."""
     table = Table(title="Tickets' lives through the HTTP API, by a key, beside Temporal's updates")
     for heading in ("measured", "API", "updates", "ratio"):
         table.add_column(heading, justify="left" if heading == "measured" else "right")
@@ -227,11 +228,11 @@ def show_api(figures: dict[str, list[float]]) -> None:
         table.add_row(name, f"{ours:,.1f}", f"{updates:,.1f}", f"{compared:.2f}")
     console = Console(width=100)
     console.print(table)
-    console.print(f"a life: {' → '.join(API_LIFE)}")
+    console.print(f"a life: {' → '.join(API_LIFECYCLE)}")
 
 
 def show(figures: dict[str, Any]) -> None:
-    """The figures as a table, and the life they are of."""
+    """Print the figures as a table, and the lifecycle."""
     console = Console(width=100)
     table = Table(title="A Ticket (search attributes and store on) beside a bare workflow")
     for heading in ("measured", "bare", "Ticket", "ratio"):
@@ -242,14 +243,14 @@ def show(figures: dict[str, Any]) -> None:
             shown = "" if third is None else f"{third:.2f}"
             table.add_row(name, f"{first:,.1f}", f"{second:,.1f}", shown)
     console.print(table)
-    life = " → ".join(command for command, _ in LIFE)
+    life = " → ".join(command for command, _ in LIFECYCLE)
     console.print(
         f"a life: started submitted → {life} (closed); ratio = median of the rounds' ratios"
     )
 
 
 async def main() -> None:
-    """Measure, print, and keep as JSON if asked."""
+    """Measure, print, and write JSON if asked."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lives", type=int, default=150, help="lives a round, kind and way")
@@ -268,7 +269,7 @@ async def main() -> None:
     figures = report(found, asked.rounds, asked.lives)
     show(figures)
     with tempfile.TemporaryDirectory(prefix="casekeep-bench-") as folder:
-        async with mail_stack(Path(folder)) as stack, hosting(stack, "bare"):
+        async with mail_stack(Path(folder)) as stack, worker_process(stack, "bare"):
             mails = report_mails(await measure_mails(stack, asked.rounds, asked.mails))
     show_mails(mails)
     with tempfile.TemporaryDirectory(prefix="casekeep-bench-") as folder:

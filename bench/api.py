@@ -1,4 +1,4 @@
-"""Tickets' lives through the HTTP API beside the same lives by Temporal's updates alone."""
+"""Benchmark of Tickets' lifecycles through the HTTP API, compared with Temporal's updates."""
 
 import asyncio
 import itertools
@@ -25,36 +25,36 @@ from store.engine import engine_of
 from store.schema.versions import upgrade
 
 CONCURRENCIES: Final = (1, 16)
-LIFE: Final = ("create", "take", "wait", "reply", "resolve, which closes")
+API_LIFECYCLE: Final = ("create", "take", "wait", "reply", "resolve, which closes")
 _ACTOR: Final = "service:bench"
 _MAILS: Final = "service:mails"
 _TICKET: Final[dict[str, Any]] = {name: value for name, value in START.items() if name != "by"}
 _WAIT: Final[dict[str, JsonValue]] = {"type": "more_information", "waiting_for": "customer"}
 _RESOLVE: Final[dict[str, JsonValue]] = {"method": "customer_response"}
 _NUMBERS: Final = itertools.count()
-Live = Callable[[int], Awaitable[None]]
-"""One life in the queue of this number, which nobody else takes from meanwhile."""
+RunLifecycle = Callable[[int], Awaitable[None]]
+"""Runs a lifecycle in the queue of this number, which no other task uses at the time."""
 
 
 @dataclass
 class ApiFigures:
-    """Items a second by concurrency, round by round."""
+    """Items a second by concurrency, one figure a round."""
 
     api: dict[int, list[float]] = field(default_factory=dict)
     updates: dict[int, list[float]] = field(default_factory=dict)
-    """The same changes of the same Tickets, each one update of Temporal's client."""
+    """Same changes of the same Tickets, each one update of Temporal's client."""
 
 
 def api_stack(folder: Path) -> Stack:
-    """A stack that serves the API, on free ports."""
+    """Return a stack that serves the API, on free ports."""
     settings = Settings(
         database_url=f"sqlite:///{folder / 'casekeep.db'}", http_listen="127.0.0.1:0"
     )
     return Stack(folder, temporal_port=0, ui_port=0, web=True, settings=settings)
 
 
-def keys(engine: Engine) -> dict[str, str]:
-    """A key to work with, and one that mails come by."""
+def make_api_keys(engine: Engine) -> dict[str, str]:
+    """Create an API key to work with and one for mails; return them by actor."""
     scopes = {_ACTOR: {Scope.START, Scope.WORK, Scope.READ}, _MAILS: {Scope.MAIL}}
     return {
         actor: make(engine, actor, scopes=chosen, queues={"*"}, by="bench", lasts=None)[0]
@@ -76,10 +76,10 @@ def _queue(slot: int) -> str:
     return f"bench-{slot}"
 
 
-def by_api(work: httpx.AsyncClient, mails: httpx.AsyncClient) -> Live:
-    """Lives by the API."""
+def by_api(work: httpx.AsyncClient, mails: httpx.AsyncClient) -> RunLifecycle:
+    """Return a function that runs a lifecycle through the API."""
 
-    async def told(
+    async def post(
         client: httpx.AsyncClient, path: str, body: Mapping[str, JsonValue] | None = None
     ) -> dict[str, Any]:
         answer = await client.post(path, json=body or {})
@@ -88,18 +88,18 @@ def by_api(work: httpx.AsyncClient, mails: httpx.AsyncClient) -> Live:
         return state
 
     async def live(slot: int) -> None:
-        await told(work, "/tickets", _TICKET | {"queue": _queue(slot), "submit": True})
-        reference = (await told(work, f"/queues/{_queue(slot)}/next"))["reference"]
-        await told(work, f"/items/{reference}/wait", _WAIT)
-        await told(mails, f"/items/{reference}/receive_email", _mail())
-        state = await told(work, f"/items/{reference}/resolve", _RESOLVE)
+        await post(work, "/tickets", _TICKET | {"queue": _queue(slot), "submit": True})
+        reference = (await post(work, f"/queues/{_queue(slot)}/next"))["reference"]
+        await post(work, f"/items/{reference}/wait", _WAIT)
+        await post(mails, f"/items/{reference}/receive_email", _mail())
+        state = await post(work, f"/items/{reference}/resolve", _RESOLVE)
         _check(state)
 
     return live
 
 
-def by_updates(stack: Stack, client: Any) -> Live:  # noqa: ANN401 - Temporal's client
-    """The same lives by a client of Temporal's, which knows what it takes next."""
+def by_updates(stack: Stack, client: Any) -> RunLifecycle:  # noqa: ANN401 - Temporal's client
+    """Return a function that runs the same lifecycle by Temporal's client."""
 
     async def live(slot: int) -> None:
         handle = await client.start_workflow(
@@ -118,36 +118,36 @@ def by_updates(stack: Stack, client: Any) -> Live:  # noqa: ANN401 - Temporal's 
 
 def _check(state: Mapping[str, Any]) -> None:
     if state["status"] != "CLOSED":
-        msg = f"{state['reference']} is {state['status']} at the end of its life"
+        msg = f"{state['reference']} is {state['status']} at the end of its lifecycle"
         raise RuntimeError(msg)
 
 
-async def rate(live: Live, concurrency: int, lives: int) -> float:
-    """Items a second; each of those at work has a queue of its own."""
+async def rate(live: RunLifecycle, concurrency: int, lives: int) -> float:
+    """Return items a second; each concurrent task has a queue of its own."""
 
     async def lives_of(slot: int) -> None:
         for _ in range(lives // concurrency):
             await live(slot)
 
-    begun = next(_NUMBERS) * 1_000
-    began = time.perf_counter()
-    await asyncio.gather(*(lives_of(begun + slot) for slot in range(concurrency)))
-    return lives // concurrency * concurrency / (time.perf_counter() - began)
+    first_slot = next(_NUMBERS) * 1_000
+    started_at = time.perf_counter()
+    await asyncio.gather(*(lives_of(first_slot + slot) for slot in range(concurrency)))
+    return lives // concurrency * concurrency / (time.perf_counter() - started_at)
 
 
 async def measure_api(stack: Stack, rounds: int, lives: int) -> ApiFigures:
-    """Both ways in turn, round by round, at each concurrency."""
-    found = ApiFigures()
+    """Measure both ways in turn, round by round, at each concurrency."""
+    measured = ApiFigures()
     engine = engine_of(stack.settings.database_url)
     upgrade(engine)
-    made = keys(engine)
+    made = make_api_keys(engine)
     async with (
         _client(stack, made[_ACTOR]) as work,
         _client(stack, made[_MAILS]) as mails,
     ):
         ways = [
-            (found.api, by_api(work, mails)),
-            (found.updates, by_updates(stack, await stack.client())),
+            (measured.api, by_api(work, mails)),
+            (measured.updates, by_updates(stack, await stack.client())),
         ]
         for _, live in ways:
             await rate(live, 8, 16)
@@ -159,7 +159,7 @@ async def measure_api(stack: Stack, rounds: int, lives: int) -> ApiFigures:
                     )
                     figures.setdefault(concurrency, []).append(a_second)
     engine.dispose()
-    return found
+    return measured
 
 
 def _client(stack: Stack, key: str) -> httpx.AsyncClient:
@@ -170,16 +170,16 @@ def _client(stack: Stack, key: str) -> httpx.AsyncClient:
     )
 
 
-def report_api(found: ApiFigures) -> dict[str, list[float]]:
-    """By concurrency: items a second through the API, by updates, and the median ratio."""
+def report_api(measured: ApiFigures) -> dict[str, list[float]]:
+    """Return by concurrency: items a second by API, by updates, and the median ratio."""
     return {
         f"items a second at concurrency {concurrency}": [
-            statistics.median(found.api[concurrency]),
-            statistics.median(found.updates[concurrency]),
+            statistics.median(measured.api[concurrency]),
+            statistics.median(measured.updates[concurrency]),
             statistics.median(
                 one / other
                 for one, other in zip(
-                    found.api[concurrency], found.updates[concurrency], strict=True
+                    measured.api[concurrency], measured.updates[concurrency], strict=True
                 )
             ),
         ]

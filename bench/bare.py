@@ -1,13 +1,13 @@
-"""The measure: a workflow that takes the same messages as a Ticket and does nothing with them."""
+"""Baseline: a workflow that accepts the messages of a Ticket and does nothing with them."""
 
 from typing import Any
 
 from temporalio import workflow
 
 
-@workflow.defn(name="Bare")
-class Bare:
-    """Ends when it is resolved; keeps nothing, publishes nothing."""
+@workflow.defn(name="BareWorkflow")
+class BareWorkflow:
+    """Workflow that ends when it is resolved; it stores and publishes nothing."""
 
     def __init__(self) -> None:
         """Open."""

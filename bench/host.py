@@ -1,4 +1,4 @@
-"""A worker process of the bench: `python -m bench.host bare|ticket`."""
+"""Worker process of a benchmark: `python -m bench.host bare|ticket`."""
 
 import asyncio
 import signal
@@ -6,16 +6,16 @@ import sys
 
 from temporalio.worker import Worker
 
-from bench.bare import Bare
+from bench.bare import BareWorkflow
 from bench.lives import BARE, TICKET
 from starter.connection import connect
 from starter.settings import Settings
 from store.engine import engine_of
 from store.schema.versions import upgrade
-from worker import working
+from worker import running_worker
 from workflows.runtime.worker_config import SANDBOX
 
-CACHED = 3000
+MAX_CACHED_WORKFLOWS = 3000
 
 
 async def host(which: str) -> None:
@@ -27,20 +27,20 @@ async def host(which: str) -> None:
         async with Worker(
             client,
             task_queue=BARE.queue,
-            workflows=[Bare],
+            workflows=[BareWorkflow],
             workflow_runner=SANDBOX,
-            max_cached_workflows=CACHED,
+            max_cached_workflows=MAX_CACHED_WORKFLOWS,
         ):
-            await _polling(stop)
+            await _poll_until(stop)
         return
     settings = Settings(task_queue=TICKET.queue)
     engine = engine_of(settings.database_url)
     upgrade(engine)
-    async with working(client, engine, settings, max_cached_workflows=CACHED):
-        await _polling(stop)
+    async with running_worker(client, engine, settings, max_cached_workflows=MAX_CACHED_WORKFLOWS):
+        await _poll_until(stop)
 
 
-async def _polling(stop: asyncio.Event) -> None:
+async def _poll_until(stop: asyncio.Event) -> None:
     sys.stdout.write("polling\n")
     sys.stdout.flush()
     await stop.wait()

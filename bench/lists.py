@@ -1,4 +1,4 @@
-"""`python -m bench.lists`: lists among a million items, beside a look-up by primary key."""
+"""`python -m bench.lists`: lists among a million items, compared with a look-up by key."""
 
 import argparse
 import random
@@ -29,12 +29,12 @@ from store.schema.versions import upgrade
 
 OPEN: Final = 10_000
 _WARM: Final = 20
-"""Calls that are not counted: connections are made, pages read."""
+"""Uncounted first calls: they open connections and fill the cache."""
 QUEUES: Final = 20
 PEOPLE: Final = 50
 NOW: Final = datetime.now(UTC)
 _LIKE: Final = "LIKE-ALL"
-Ask = Callable[[Engine, random.Random], object]
+RunList = Callable[[Engine, random.Random], object]
 
 
 def _person(dice: random.Random) -> str:
@@ -42,7 +42,7 @@ def _person(dice: random.Random) -> str:
 
 
 def _deep(engine: Engine, dice: random.Random) -> object:
-    """A queue's second page."""
+    """Read a queue's second page."""
     name = f"queue-{dice.randrange(QUEUES)}"
     cursor = _CURSORS.get(name)
     if cursor is None:
@@ -53,7 +53,7 @@ def _deep(engine: Engine, dice: random.Random) -> object:
 _FIVE: Final = tuple(f"queue-{number}" for number in range(5))
 _CURSORS: Final[dict[str, str]] = {}
 LOOK_UP: Final = "an item by its reference"
-ASKED: Final[dict[str, Ask]] = {
+ASKED: Final[dict[str, RunList]] = {
     LOOK_UP: lambda engine, dice: item_of(engine, f"T-{dice.randrange(OPEN)}"),
     "inbox": lambda engine, dice: inbox(engine, _person(dice)),
     "owned work": lambda engine, dice: owned(engine, _person(dice)),
@@ -63,8 +63,8 @@ ASKED: Final[dict[str, Ask]] = {
 }
 
 
-def filled(engine: Engine, items: int) -> None:
-    """So many items like a real one, 10,000 of them open."""
+def fill(engine: Engine, items: int) -> None:
+    """Insert `items` realistic items, 10,000 of them open."""
     due = DueClock(rule=DueRule(within=Span(days=1, clock=timedelta(0))), since=NOW)
     like = Ticket(
         reference=_LIKE,
@@ -110,8 +110,8 @@ def filled(engine: Engine, items: int) -> None:
         connection.exec_driver_sql("VACUUM ANALYZE item")
 
 
-def unindexed(engine: Engine) -> list[str]:
-    """The lists whose plan reads the table through, with that plan."""
+def lists_without_index(engine: Engine) -> list[str]:
+    """Return the lists whose plan scans the whole table, with the plan."""
     asked: list[tuple[str, Any]] = []
 
     @event.listens_for(engine, "before_cursor_execute")
@@ -133,26 +133,26 @@ def unindexed(engine: Engine) -> list[str]:
     return found
 
 
-def measured(engine: Engine, calls: int) -> dict[str, list[float]]:
-    """Milliseconds of each call, all lists in turn."""
+def measure(engine: Engine, calls: int) -> dict[str, list[float]]:
+    """Return the milliseconds of each call, all lists in turn."""
     dice = random.Random(7)  # noqa: S311 - dice, not a secret
     took: dict[str, list[float]] = {name: [] for name in ASKED}
     for turn in range(calls + _WARM):
         for name, ask in ASKED.items():
-            began = time.perf_counter()
+            started_at = time.perf_counter()
             ask(engine, dice)
             if turn >= _WARM:
-                took[name].append((time.perf_counter() - began) * 1000)
+                took[name].append((time.perf_counter() - started_at) * 1000)
     return took
 
 
 def p95(values: list[float]) -> float:
-    """What 95 of 100 are below."""
+    """Return the 95th percentile."""
     return statistics.quantiles(values, n=20)[-1]
 
 
 def main() -> int:
-    """Fill, check the plans, measure and print; 1 if a list is served by no index."""
+    """Fill, check the plans, measure and print; return 1 if no index serves a list."""
     parser = argparse.ArgumentParser(prog="python -m bench.lists", description=__doc__)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--calls", type=int, default=400, help="calls of each list")
@@ -161,12 +161,12 @@ def main() -> int:
         server = get_server(folder, cleanup_mode="stop")
         engine = engine_of(server.get_uri())
         upgrade(engine)
-        began = time.perf_counter()
-        filled(engine, asked.items)
-        took = f"{time.perf_counter() - began:.0f} s"
+        started_at = time.perf_counter()
+        fill(engine, asked.items)
+        took = f"{time.perf_counter() - started_at:.0f} s"
         print(f"{asked.items:,} items made in {took}, {OPEN:,} open", file=sys.stderr)
-        problems = unindexed(engine)
-        found = measured(engine, asked.calls)
+        problems = lists_without_index(engine)
+        found = measure(engine, asked.calls)
         engine.dispose()
         server.cleanup()
     table = Table(title=f"Pages of lists among {asked.items:,} items on PostgreSQL, {OPEN:,} open")

@@ -1,4 +1,4 @@
-"""`python -m bench.live`: how long a change by signal takes to be on pages that are open."""
+"""`python -m bench.live`: time from a signal until open pages show the change."""
 
 import argparse
 import asyncio
@@ -36,12 +36,12 @@ TICKET: Final = {
 
 
 @dataclass
-class Page:
-    """One open page: it hears of its item, and then loads what it shows of it anew."""
+class OpenPage:
+    """Open page: listens for changes of its item and reloads the item's parts."""
 
     reference: str
     shows: dict[str, asyncio.Future[float]] = field(default_factory=dict)
-    """Text to the moment at which the page has it."""
+    """Expected text, and the moment at which the page has it."""
 
     async def stay_open(self, web: httpx.AsyncClient, is_open: asyncio.Event) -> None:
         """Listen until cancelled."""
@@ -63,10 +63,12 @@ class Page:
                 shown.set_result(now)
 
 
-async def measured(client: Client, pages: list[Page], *, changes: int, every: float) -> list[float]:
-    """Seconds from a signal until each page that shows its item has it."""
+async def measured(
+    client: Client, pages: list[OpenPage], *, changes: int, every: float
+) -> list[float]:
+    """Return the seconds from each signal until every page of its item shows the change."""
     took: list[float] = []
-    by_item: dict[str, list[Page]] = {}
+    by_item: dict[str, list[OpenPage]] = {}
     for page in pages:
         by_item.setdefault(page.reference, []).append(page)
     references = list(by_item)
@@ -77,10 +79,10 @@ async def measured(client: Client, pages: list[Page], *, changes: int, every: fl
         shown = [loop.create_future() for _ in by_item[reference]]
         for page, future in zip(by_item[reference], shown, strict=True):
             page.shows[text] = future
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         handle = client.get_workflow_handle(reference)
         await handle.signal("add_note", {"by": "bob", "text": text})
-        took.extend([moment - began for moment in await asyncio.gather(*shown)])
+        took.extend([moment - started_at for moment in await asyncio.gather(*shown)])
         for page in by_item[reference]:
             del page.shows[text]
 
@@ -93,7 +95,7 @@ async def measured(client: Client, pages: list[Page], *, changes: int, every: fl
 
 
 async def measure(open_pages: int, items: int, changes: int, every: float) -> list[float]:
-    """A desk with that many pages open, and a signal each so many seconds."""
+    """Measure a desk with `open_pages` pages and a signal every `every` seconds."""
     with tempfile.TemporaryDirectory(prefix="casekeep-bench-") as folder:
         settings = Settings(
             database_url=f"sqlite:///{Path(folder) / 'casekeep.db'}", http_listen="127.0.0.1:0"
@@ -113,7 +115,7 @@ async def measure(open_pages: int, items: int, changes: int, every: float) -> li
                 base_url=stack.web_url or "", cookies={SESSION_COOKIE: token}, limits=limits
             )
             async with web:
-                pages = [Page(references[number % items]) for number in range(open_pages)]
+                pages = [OpenPage(references[number % items]) for number in range(open_pages)]
                 opened = [asyncio.Event() for _ in pages]
                 listening = [
                     asyncio.create_task(page.stay_open(web, is_open))

@@ -1,4 +1,4 @@
-"""The life that is measured: started by a service, worked on, waiting, taken up again, closed."""
+"""Lifecycle that the benchmarks measure: started, worked on, waiting, resumed, closed."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +12,7 @@ START: Final[dict[str, Any]] = {
     "primary_contact": {"name": "Ada Lovelace", "email": "ada@example.org"},
     "requester": {"email": "ada@example.org"},
 }
-LIFE: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+LIFECYCLE: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("start", {"by": "amy"}),
     ("add_note", {"by": "amy", "text": "Asked the caretaker to look at it."}),
     ("wait", {"by": "amy", "type": "more_information", "waiting_for": "customer"}),
@@ -24,13 +24,13 @@ LIFE: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What lives: a workflow type and the task queue of its worker."""
+class BenchWorkflow:
+    """Workflow type to measure, and the task queue of its worker."""
 
     name: str
     workflow: str
     queue: str
 
 
-BARE: Final = Kind("bare workflow", "Bare", "bench-bare")
-TICKET: Final = Kind("Ticket", "Ticket", "bench-ticket")
+BARE: Final = BenchWorkflow("bare workflow", "Bare", "bench-bare")
+TICKET: Final = BenchWorkflow("Ticket", "Ticket", "bench-ticket")

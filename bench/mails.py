@@ -1,4 +1,4 @@
-"""Mails through the whole way in beside the calls alone that start their Tickets."""
+"""Benchmark of mails from SMTP to their Tickets, compared with the start calls alone."""
 
 import asyncio
 import time
@@ -31,12 +31,12 @@ DESK: Final = "reminders@desk.example"
 SENDER: Final = "ada@example.org"
 SUBJECT: Final = "The invoice of May"
 TEXT: Final = "Good morning,\n\nwhere is the invoice of May? We wait for it.\n\nAda Lovelace\n" * 4
-LOOK_EVERY: Final = 0.02
+POLL_INTERVAL: Final = 0.02
 
 
 @dataclass
 class MailFigures:
-    """Mails a second, or calls, round by round."""
+    """Mails or calls a second, one figure a round."""
 
     whole_way: list[float] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)
@@ -46,15 +46,15 @@ class MailFigures:
 
 
 def mail_stack(folder: Path) -> Stack:
-    """A stack with a mailroom, on free ports."""
+    """Return a stack with a mailroom, on free ports."""
     settings = Settings(
         database_url=f"sqlite:///{folder / 'casekeep.db'}", mail_listen="127.0.0.1:0"
     )
     return Stack(folder, temporal_port=0, ui_port=0, mailroom=True, settings=settings)
 
 
-def letter(number: int) -> EmailMessage:
-    """A mail that starts a Ticket."""
+def make_mail(number: int) -> EmailMessage:
+    """Return a mail that starts a Ticket."""
     mail = EmailMessage()
     mail["From"], mail["To"] = f"Ada Lovelace <{SENDER}>", DESK
     mail["Subject"] = f"{SUBJECT} {number}"
@@ -65,9 +65,9 @@ def letter(number: int) -> EmailMessage:
 
 
 async def by_mail(stack: Stack, engine: Engine, mails: int) -> float:
-    """Mails a second from the first connection until each is on its item."""
+    """Return mails a second, from the first connection until each is delivered to its item."""
     host, _, port = (stack.mail_listen or "").rpartition(":")
-    waiting = [letter(number) for number in range(mails)]
+    waiting = [make_mail(number) for number in range(mails)]
     before = inbound_mail.counts(engine).get(InboundMailState.HANDLED, 0)
 
     async def connection() -> None:
@@ -75,28 +75,28 @@ async def by_mail(stack: Stack, engine: Engine, mails: int) -> float:
             while waiting:
                 await smtp.send_message(waiting.pop())
 
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     await asyncio.gather(*(connection() for _ in range(CONCURRENCY)))
     while inbound_mail.counts(engine).get(InboundMailState.HANDLED, 0) < before + mails:  # noqa: ASYNC110 - another process changes it
-        await asyncio.sleep(LOOK_EVERY)
-    return mails / (time.perf_counter() - began)
+        await asyncio.sleep(POLL_INTERVAL)
+    return mails / (time.perf_counter() - started_at)
 
 
 async def by_call(mails: int, call: Callable[[int], Awaitable[object]]) -> float:
-    """Calls a second, as many at a time as there are connections for mails."""
+    """Return calls a second, with as many at a time as there are connections for mails."""
     slots = asyncio.Semaphore(CONCURRENCY)
 
     async def one(number: int) -> None:
         async with slots:
             await call(number)
 
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     await asyncio.gather(*(one(number) for number in range(mails)))
-    return mails / (time.perf_counter() - began)
+    return mails / (time.perf_counter() - started_at)
 
 
 async def start_ticket(desk: Desk, number: int) -> None:
-    """What the mailroom asks of Temporal for such a mail."""
+    """Start a Ticket as the mailroom does for such a mail."""
     contact = Contact(name="Ada Lovelace", email=SENDER)
     start = PartStart(
         by="service:bench",
@@ -125,7 +125,7 @@ async def start_ticket(desk: Desk, number: int) -> None:
 
 
 async def start_bare(client: Client, _number: int) -> None:
-    """The same call to a workflow that does nothing."""
+    """Make the same call to a workflow that does nothing."""
     operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
         BARE.workflow,
         START,
@@ -139,7 +139,7 @@ async def start_bare(client: Client, _number: int) -> None:
 
 
 async def measure_mails(stack: Stack, rounds: int, mails: int) -> MailFigures:
-    """The ways in turn, round by round."""
+    """Measure the ways in turn, round by round."""
     found = MailFigures()
     client, desk = await stack.client(), await stack.desk()
     engine = engine_of(stack.settings.database_url)

@@ -14,7 +14,7 @@ from catalog.schedules import Schedule, ScheduleName
 from catalog.services import Service
 from domain.base.values import Address, Name
 from domain.model.definitions import SizedCaseDefinition
-from simulation.plan import Plan
+from simulation.plan import SimulationPlan
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _WRITTEN: Final[Mapping[str, tuple[str, TypeAdapter[Any]]]] = {
@@ -26,7 +26,7 @@ _WRITTEN: Final[Mapping[str, tuple[str, TypeAdapter[Any]]]] = {
         TypeAdapter(dict[MailAddress, Mailbox]),
     ),
     "people": ("people of the desk, by account", TypeAdapter(dict[Name, Colleague])),
-    "plan": ("what a simulation assumes", TypeAdapter(Plan)),
+    "plan": ("what a simulation assumes", TypeAdapter(SimulationPlan)),
     "queues": ("queues, by name", TypeAdapter(dict[Name, Queue | None])),
     "schedules": (
         "Cases that start by themselves, by name",

@@ -10,7 +10,7 @@ import typer
 from cli.options import Json
 
 if TYPE_CHECKING:
-    from starter.schedules import Planned
+    from starter.schedules import PlannedChange
 
 Folder = Annotated[
     Path | None,
@@ -29,14 +29,14 @@ def apply(
     from catalog.loader import load
     from cli import desk_report, terminal
     from cli.context import open_desk
-    from starter.schedules import Scheduler
+    from starter.schedules import ScheduleSync
     from starter.settings import read_settings
 
     wanted = load(folder or read_settings().catalog).schedules
 
-    async def agree() -> "list[Planned]":
+    async def agree() -> "list[PlannedChange]":
         desk = await open_desk()
-        scheduler = Scheduler(desk.client, desk.task_queue)
+        scheduler = ScheduleSync(desk.client, desk.task_queue)
         return await (scheduler.plan(wanted) if dry_run else scheduler.apply(wanted))
 
     done = asyncio.run(agree())
@@ -81,14 +81,14 @@ def draw(
     by_name = {".svg": Format.SVG, ".png": Format.PNG}.get(output.suffix) if output else None
     form = format_ or by_name or Format.MERMAID
     if form is Format.MERMAID:
-        drawn = case_definition.mermaid(found).encode()
+        drawn = case_definition.to_mermaid(found).encode()
     else:
-        svg = case_definition.svg(found)
-        drawn = canvas.png(svg) if form is Format.PNG else svg.encode()
+        svg = case_definition.to_svg(found)
+        drawn = canvas.render_png(svg) if form is Format.PNG else svg.encode()
     if output is not None:
         output.write_bytes(drawn)
     elif form is Format.PNG:
-        raise canvas.UnknownPicture("a PNG is no text: name a file with --output")
+        raise canvas.UnsupportedImageFormat("a PNG is no text: name a file with --output")
     if json:
         text = None if form is Format.PNG else drawn.decode()
         terminal.machine({"format": form, "output": output, "drawing": text})

@@ -64,10 +64,10 @@ def fsck(json: Json = False) -> None:
 def contract(json: Json = True) -> None:
     """Print starts, commands and states as one JSON Schema."""
     from cli import terminal
-    from starter.contract import document
+    from starter.contract import contract_schema
 
     del json  # there is no other form
-    terminal.machine(document())
+    terminal.machine(contract_schema())
 
 
 def check_catalog(

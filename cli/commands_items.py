@@ -172,14 +172,14 @@ def do(
 def show(reference: Reference, json: Json = False) -> None:
     """Show an item as it is now, and a Case with its Actions."""
     from cli import item_actions, item_view, terminal
-    from devstack.stack_info import link_to
+    from devstack.stack_info import item_ui_url
 
     seen = asyncio.run(item_actions.seen(reference))
     if json:
         terminal.machine(seen.state)
         return
     now = datetime.now().astimezone()
-    card = item_view.card(seen.state, now, of_actions=seen.actions, link=link_to(reference))
+    card = item_view.card(seen.state, now, of_actions=seen.actions, link=item_ui_url(reference))
     terminal.people().print(card)
     if seen.remark:
         terminal.aside().print(seen.remark, style="yellow")
@@ -226,14 +226,14 @@ def _start(
 ) -> None:
     from cli import item_actions, item_view, terminal
     from cli.context import user
-    from devstack.stack_info import link_to
+    from devstack.stack_info import item_ui_url
 
     now = datetime.now().astimezone()
     start = item_actions.start_of(model, words, by=by or user(), now=now)
     begun = asyncio.run(item_actions.started(start, reference))
     try:
         if not json:
-            terminal.people().print(item_view.begun(begun, now, link_to(begun.reference)))
+            terminal.people().print(item_view.begun(begun, now, item_ui_url(begun.reference)))
         if wait:
             begun = _closed(begun, json=json)
     except KeyboardInterrupt:

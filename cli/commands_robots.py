@@ -16,7 +16,7 @@ from cli.options import As, Json
 if TYPE_CHECKING:
     from domain.base.values import Kind
     from domain.model.states import State
-    from robots.runner import Did
+    from robots.runner import JobResult
 
 INTERRUPTED: Final = 130
 _SPAN: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>ms|s|m|h)?")
@@ -110,17 +110,17 @@ async def _working(
     name: str, queue: str, program: list[str], *, poll: float, once: bool, json: bool
 ) -> None:
     from cli.context import open_desk, open_store
-    from robots.runner import Job, Robot
+    from robots.runner import Robot, RobotJob
 
-    job = Job(by=name, queue=queue, robots=_robots_of(queue), program=program, poll=poll)
+    job = RobotJob(by=name, queue=queue, robots=_robots_of(queue), program=program, poll=poll)
     store, desk = open_store(), await open_desk()
     working = Robot(
         desk,
         store,
         job,
-        tell=_tell_scripts if json else _tell_people,
-        say=lambda sentence: typer.echo(f"{name}: {sentence}", err=True),
-        echo=_echo,
+        on_result=_tell_scripts if json else _tell_people,
+        on_problem=lambda sentence: typer.echo(f"{name}: {sentence}", err=True),
+        on_stderr=_echo,
     )
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, working.stop)
@@ -135,13 +135,13 @@ def _robots_of(queue: str) -> "Collection[Kind]":
     return robots_of(load(read_settings().catalog).queues, queue)
 
 
-def _tell_people(did: "Did") -> None:
+def _tell_people(did: "JobResult") -> None:
     from cli import item_view, terminal
 
     terminal.people().print(item_view.did(did, datetime.now().astimezone()))
 
 
-def _tell_scripts(did: "Did") -> None:
+def _tell_scripts(did: "JobResult") -> None:
     typer.echo(did.model_dump_json())
 
 

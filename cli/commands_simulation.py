@@ -40,21 +40,25 @@ def simulate(
     from catalog.loader import terms_named
     from cli import simulation_report, terminal
     from drawing import canvas, simulation_charts
-    from simulation.plan import Plan
-    from simulation.simulator import Extent
+    from simulation.plan import SimulationPlan
+    from simulation.simulator import SimulationSize
     from simulation.simulator import simulate as run
     from starter.settings import read_settings
 
     if plot is not None:
-        canvas.check_name(plot)
+        canvas.check_image_name(plot)
     terms = terms_named(definition, read_settings().catalog)
-    found = Plan() if plan is None else read_as(plan, Plan, lambda it: it.problems_with(terms))
+    found = (
+        SimulationPlan()
+        if plan is None
+        else read_as(plan, SimulationPlan, lambda it: it.validate_against(terms))
+    )
     with Progress(console=terminal.aside(), transient=True) as progress:
         bar = progress.add_task(f"{items} Cases in {days:g} days", total=items)
-        extent = Extent(items, days, seed)
+        extent = SimulationSize(items, days, seed)
         figures = run(terms, found, extent, lambda done: progress.update(bar, completed=done))
     if plot is not None:
-        canvas.save(simulation_charts.of(figures), plot)
+        canvas.save_image(simulation_charts.draw_charts(figures), plot)
     if json:
         terminal.machine(figures)
     else:

@@ -21,17 +21,17 @@ from cli.demo_narrator import Narrator, NotAsTold
 from cli.item_view import actor
 from cli.up import cancelled_by_signals
 from devstack.stack import Stack
-from devstack.stack_info import page_of
+from devstack.stack_info import ui_page_url
 from domain.base.values import Method, Status
 from domain.model.starts import CaseStart, TicketStart
 from domain.model.states import ActionItemState, CaseState, State
 from reconciliation.fsck import Checker
 from starter.item_reader import (
-    action_begun,
-    actions_now,
-    effects_done,
-    state_in_store,
-    timeline_in_store,
+    load_state,
+    load_timeline,
+    read_open_actions,
+    wait_for_action_start,
+    wait_for_effects,
 )
 from starter.settings import Settings
 from store.engine import engine_of
@@ -210,7 +210,7 @@ class Story:
             "Nothing is lost: both signals were waiting, and the Case goes on to its second step, "
             "Verify the invoice."
         )
-        entries = list(timeline_in_store(self.engine, CASE))
+        entries = list(load_timeline(self.engine, CASE))
         heard = [
             f"{entry.reason} {entry.note}" for entry in entries if entry.command == "action_ended"
         ]
@@ -288,7 +288,7 @@ class Story:
             seen=f"owner {ticket.owner}, clock {ticket.clock}",
         )
         async with asyncio.timeout(tells.within):
-            await effects_done(self.desk, TICKET, 1)
+            await wait_for_effects(self.desk, TICKET, 1)
         before = await self._history_length(TICKET)
         await asyncio.sleep(3)
         grown = await self._history_length(TICKET) - before
@@ -315,7 +315,7 @@ class Story:
         await tells.says("casekeep fsck compares the store with the items: nothing differs.")
         references = (CASE, *(READ, CHECK, AGAIN, MATCH, CONFIRM, APPROVE, FILE), TICKET)
         states = await asyncio.to_thread(
-            lambda: [state_in_store(self.engine, reference) for reference in references]
+            lambda: [load_state(self.engine, reference) for reference in references]
         )
         ends = {state.status for state in states}
         tells.check("everything is closed in the store", holds=ends == {Status.CLOSED}, seen=ends)
@@ -332,7 +332,7 @@ class Story:
             show("\nAll of it stops now; casekeep demo --keep leaves it running. Then look at")
         show(f"  {link}", style="bold", soft_wrap=True)
         show("  the work pages: the link signs you in; search for the Case and the Ticket;")
-        show(f"  {page_of(self.stack.ui_url, CASE)}", style="bold")
+        show(f"  {ui_page_url(self.stack.ui_url, CASE)}", style="bold")
         show("  the Case: its card and commands, its Actions under Relationships, and in its")
         show("  history the two workers, before and after the kill;")
         show(f"  {self.stack.ui_url}/namespaces/default/workflows", style="bold")
@@ -352,12 +352,12 @@ class Story:
     async def _card(self, state: State) -> RenderableType:
         of_actions: tuple[ActionItemState, ...] = ()
         if isinstance(state, CaseState):
-            of_actions = await actions_now(self.desk, state)
+            of_actions = await read_open_actions(self.desk, state)
         return item_view.card(state, _now(), of_actions=of_actions, whole=False)
 
     async def _taken(self, by: str, reference: str) -> None:
         async with asyncio.timeout(self.tells.within):
-            await action_begun(self.desk, reference)
+            await wait_for_action_start(self.desk, reference)
         await self.tells.does(by, reference, "start", _held_by(by))
 
     async def _done(self, by: str, reference: str) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 from cli.item_view import line
 from domain.model.states import State
 from starter.client import Desk
-from starter.item_reader import follow, state_of_answer
+from starter.item_reader import parse_state, watch_item
 
 
 class NotAsTold(Exception):
@@ -69,7 +69,7 @@ class Narrator:
     ) -> State:
         """Have somebody give a command; raises NotAsTold if its answer is another than told."""
         answer = await self.desk.do(reference, command, {"by": by, **fields})
-        state = state_of_answer(answer)
+        state = parse_state(answer)
         self.check(f"{by}: {command} {reference}", holds=holds(state), seen=line(state, _now()))
         return state
 
@@ -79,7 +79,7 @@ class Narrator:
         try:
             async with (
                 asyncio.timeout(self.within),
-                aclosing(follow(self.desk, reference)) as states,
+                aclosing(watch_item(self.desk, reference)) as states,
             ):
                 async for seen in states:
                     if holds(seen):

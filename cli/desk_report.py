@@ -12,11 +12,11 @@ from catalog.schedules import Schedule
 from cli import phrases
 from cli.phrases import t
 from cli.terminal import Lines, pairs
-from devstack.stack_info import Running
+from devstack.stack_info import StackInfo
 from domain.model.calendars import DAYS, Openings, WorkingCalendar
 from domain.model.definitions import Settings, Terms
 from reconciliation.fsck import Difference
-from starter.schedules import Planned, Step
+from starter.schedules import PlannedChange, ScheduleChange
 
 
 def ready(line: str) -> RenderableType:
@@ -24,7 +24,7 @@ def ready(line: str) -> RenderableType:
     return Text.assemble((f"{t('shell.desk.ready')}  ", "green"), line)
 
 
-def welcome(there: Running, database: str, known: Catalog, *, is_default: bool) -> RenderableType:
+def welcome(there: StackInfo, database: str, known: Catalog, *, is_default: bool) -> RenderableType:
     """Where everything is, and what to try next."""
     definition, terms = next(iter(sorted(known.definitions.items())), ("", Terms()))
     queue = (terms.definition and terms.definition.queue) or "default"
@@ -150,14 +150,14 @@ def when(schedule: Schedule) -> str:
     return t("shell.catalog.paused", when=text) if schedule.paused else text
 
 
-def schedules(done: Sequence[Planned], *, dry_run: bool) -> RenderableType:
+def schedules(done: Sequence[PlannedChange], *, dry_run: bool) -> RenderableType:
     """What was done about the desk's schedules, or would be."""
     if not done:
         return Text(t("shell.schedules.none"))
     rows = []
     for one in done:
         step = t.term("shell.schedules", one.step)
-        if one.step is Step.UNCHANGED:
+        if one.step is ScheduleChange.UNCHANGED:
             rows.append((one.name, Text(step)))
         else:
             told = t("shell.schedules.would_be", step=step) if dry_run else step

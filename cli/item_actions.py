@@ -64,9 +64,9 @@ async def until_closed(begun: State, tell: Callable[[TimelineEntry], None]) -> S
     """Wait until the item is closed; `tell` hears of each change since its start. Raises Ended."""
     desk, reference = await open_desk(), begun.reference
     state, told = begun, _STARTED
-    async for changed in item_reader.follow(desk, reference):
+    async for changed in item_reader.watch_item(desk, reference):
         state = changed
-        async for entry in item_reader.timeline_carried(desk, reference, told + 1):
+        async for entry in item_reader.query_timeline(desk, reference, told + 1):
             tell(entry)
             told = max(told, entry.revision)
     if state.status is not Status.CLOSED:
@@ -76,7 +76,7 @@ async def until_closed(begun: State, tell: Callable[[TimelineEntry], None]) -> S
 
 async def kind_of(reference: str) -> Kind:
     """Which kind of item it is."""
-    return (await item_reader.state_now(await open_desk(), reference)).kind
+    return (await item_reader.read_state(await open_desk(), reference)).kind
 
 
 async def do(
@@ -85,7 +85,7 @@ async def do(
     """Give a command and wait for the answer; raises what refused it."""
     desk = await open_desk()
     try:
-        before = await item_reader.state_now(desk, reference)
+        before = await item_reader.read_state(desk, reference)
     except UnknownItem:
         raise _closed_long_ago(reference, command) from None
     known = commands_of(before.kind)
@@ -95,7 +95,7 @@ async def do(
             f"there are {', '.join(known)}"
         )
     fields = {"by": by} | read_fields(known[command], words, now)
-    after = item_reader.state_of_answer(await desk.do(reference, command, fields))
+    after = item_reader.parse_state(await desk.do(reference, command, fields))
     return Moved(before, after)
 
 
@@ -103,12 +103,14 @@ async def seen(reference: str) -> Seen:
     """The item as it is; as the store keeps it, if Temporal has forgotten it."""
     desk = await open_desk()
     try:
-        state = await item_reader.state_now(desk, reference)
+        state = await item_reader.read_state(desk, reference)
     except UnknownItem:
         remark = "Temporal has forgotten it: this is what the store keeps."
         return Seen(_in_store(reference), remark=remark)
     remark = "" if state.status is Status.CLOSED else await _ended(desk, reference)
-    actions = await item_reader.actions_now(desk, state) if isinstance(state, CaseState) else ()
+    actions = (
+        await item_reader.read_open_actions(desk, state) if isinstance(state, CaseState) else ()
+    )
     return Seen(state, actions, remark)
 
 
@@ -116,14 +118,14 @@ async def history(reference: str) -> list[TimelineEntry]:
     """All that happened: the whole of it from the store, else what the item still carries."""
     try:
         entries = await asyncio.to_thread(
-            lambda: list(item_reader.timeline_in_store(open_store(), reference))
+            lambda: list(item_reader.load_timeline(open_store(), reference))
         )
     except (NoStoreYet, StoreFault):
         entries = []
     if entries:
         return entries
     desk = await open_desk()
-    return [entry async for entry in item_reader.timeline_carried(desk, reference)]
+    return [entry async for entry in item_reader.query_timeline(desk, reference)]
 
 
 async def _ended(desk: Desk, reference: str) -> str:
@@ -135,7 +137,7 @@ async def _ended(desk: Desk, reference: str) -> str:
 
 def _in_store(reference: str) -> State:
     try:
-        return item_reader.state_in_store(open_store(), reference)
+        return item_reader.load_state(open_store(), reference)
     except (NoStoreYet, StoreFault):
         raise UnknownItem(f"no item {reference}: check the reference") from None
 

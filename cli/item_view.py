@@ -28,7 +28,7 @@ from domain.model.states import (
 from domain.model.timeline import TimelineEntry
 
 if TYPE_CHECKING:
-    from robots.runner import Did
+    from robots.runner import JobResult
     from store.items.item_summary import ItemSummary
     from store.items.search import Found
 
@@ -141,7 +141,7 @@ def moved(before: State, after: State, now: datetime) -> RenderableType:
     return Text.assemble(passed, _standing(after, now))
 
 
-def did(one: "Did", now: datetime) -> Text:
+def did(one: "JobResult", now: datetime) -> Text:
     """What became of an item in a robot's hands."""
     style = {"complete": "green", "lost": "yellow"}.get(one.did, "")
     done = Text.assemble((f"{phrases.clock(now, now)}  ", "dim"), (one.reference, "bold"), "  ")

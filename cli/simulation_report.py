@@ -6,10 +6,17 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cli.terminal import Lines, pairs
-from simulation.results import BUSY_LOAD, Figures, Lengths, QueueFigures, duration_text, percent
+from simulation.results import (
+    BUSY_LOAD,
+    DurationStats,
+    QueueResults,
+    SimulationResults,
+    duration_text,
+    percent,
+)
 
 
-def figures(found: Figures) -> RenderableType:
+def figures(found: SimulationResults) -> RenderableType:
     """The figures of a simulation, Cases first."""
     cases = found.cases
     head = pairs(
@@ -29,7 +36,7 @@ def figures(found: Figures) -> RenderableType:
     return Group(Text(found.definition, "bold"), head, "", queues)
 
 
-def _queue(name: str, queue: QueueFigures) -> Sequence[str | Text]:
+def _queue(name: str, queue: QueueResults) -> Sequence[str | Text]:
     return (
         name,
         f"{queue.people}",
@@ -41,7 +48,7 @@ def _queue(name: str, queue: QueueFigures) -> Sequence[str | Text]:
     )
 
 
-def lengths(seen: Lengths) -> str:
+def lengths(seen: DurationStats) -> str:
     """`mean 2 h 5 min, median 1 h, 90 % within 5 h`."""
     if not seen.count:
         return "none"

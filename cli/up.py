@@ -11,7 +11,7 @@ from catalog.loader import load
 from cli import desk_report, terminal
 from cli.context import user
 from devstack.stack import TEMPORAL_PORT, Stack
-from devstack.stack_info import Running, alone
+from devstack.stack_info import StackInfo, lock_folder
 from starter.settings import STATE_FOLDER, read_settings
 from store.engine import engine_of
 
@@ -32,10 +32,10 @@ async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
         settings=environment,
         announce=lambda line: console.print(desk_report.ready(line)),
     )
-    with cancelled_by_signals(), alone(STATE_FOLDER) as note:
+    with cancelled_by_signals(), lock_folder(STATE_FOLDER) as note:
         try:
             async with stack:
-                there = Running(
+                there = StackInfo(
                     temporal=stack.address,
                     ui=stack.ui_url,
                     mail=stack.mail_listen,
@@ -59,7 +59,7 @@ async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
             console.print("Stopped. Open items go on with the next `casekeep up` here.")
 
 
-def _link(database_url: str, there: Running) -> str:
+def _link(database_url: str, there: StackInfo) -> str:
     """What signs in whoever runs the desk; empty where no pages are."""
     if there.web is None:
         return ""

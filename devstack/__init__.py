@@ -1,1 +1,1 @@
-"""The embedded stack: Temporal's dev server and a worker as processes of ours."""
+"""Development stack: Temporal's dev server, worker, mailroom and pages as child processes."""

@@ -1,4 +1,4 @@
-"""Ports of this machine: which are free, and where parts listen."""
+"""Ports of this machine: free ones, and the addresses that processes listen on."""
 
 import random
 import socket
@@ -10,16 +10,16 @@ class PortTaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Listens:
-    """Where a part listens, and which setting says so."""
+class ListenAddress:
+    """Address that a process listens on, and the setting that names it."""
 
     host: str
     port: int
     setting: str
 
     @classmethod
-    def at(cls, listen: str, setting: str) -> "Listens":
-        """As a setting says; a port of 0 is replaced by a free one."""
+    def parse(cls, listen: str, setting: str) -> "ListenAddress":
+        """Parse `host:port`; a port of 0 is replaced by a free one."""
         host, _, port = listen.rpartition(":")
         return cls(host, int(port) or free_port(), setting)
 
@@ -28,7 +28,7 @@ class Listens:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below the range that outgoing connections use."""
+    """Return a port that nobody listens on, below the range that outgoing connections use."""
     for port in random.SystemRandom().sample(range(20_000, 32_000), 200):
         if not _is_taken(port):
             return port
@@ -46,8 +46,8 @@ def _is_taken(port: int) -> bool:
     return False
 
 
-def check_free(port: int, option: str) -> None:
-    """Raise PortTaken, naming what chooses another one, if somebody listens there."""
+def ensure_port_free(port: int, option: str) -> None:
+    """Raise PortTaken if somebody listens there; `option` chooses another port."""
     if _is_taken(port):
         msg = f"port {port} is taken: stop what listens there, or choose another with {option}"
         raise PortTaken(msg)

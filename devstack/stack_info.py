@@ -1,4 +1,4 @@
-"""The desk that `casekeep up` runs in a folder: one at a time, and where its parts are."""
+"""Lock and addresses of the stack that `casekeep up` runs in a folder."""
 
 import fcntl
 import os
@@ -11,36 +11,36 @@ from pydantic import BaseModel, ValidationError
 
 from starter.settings import STATE_FOLDER
 
-_NOTE: Final = "up.json"
+_INFO_FILE: Final = "up.json"
 
 
 class AlreadyUp(Exception):
     """A desk runs in this folder already."""
 
 
-class Running(BaseModel):
-    """Where the parts of a running desk are."""
+class StackInfo(BaseModel):
+    """Addresses of the parts of a running stack."""
 
     temporal: str
     ui: str
     mail: str | None = None
-    """Where mails are taken in."""
+    """Address of the mailroom's SMTP server."""
     web: str | None = None
-    """Where the work pages are."""
+    """URL of the work pages."""
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[Path]:
-    """Hold the folder as long as a desk runs in it; raises AlreadyUp. Yields where to note it."""
+def lock_folder(folder: Path) -> Iterator[Path]:
+    """Lock a folder during the context; yield the file for the StackInfo. Raises AlreadyUp."""
     folder.mkdir(parents=True, exist_ok=True)
-    note = folder / _NOTE
+    note = folder / _INFO_FILE
     descriptor = os.open(note, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        there = _noted(note)
-        where = f", Temporal at {there.temporal}" if there else ""
+        info = _read_info(note)
+        where = f", Temporal at {info.temporal}" if info else ""
         raise AlreadyUp(f"a desk runs in {folder} already{where}: use it, or stop it") from None
     try:
         yield note
@@ -49,32 +49,32 @@ def alone(folder: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def link_to(reference: str) -> str:
-    """The page of an item in Temporal's UI; empty if no desk of this folder is the one meant."""
+def item_ui_url(reference: str) -> str:
+    """Return the URL of an item in Temporal's UI; empty if the client uses another server."""
     from temporalio.envconfig import ClientConfig
 
-    note = STATE_FOLDER / _NOTE
-    there = _noted(note)
-    if there is None or not _is_held(note):
+    note = STATE_FOLDER / _INFO_FILE
+    info = _read_info(note)
+    if info is None or not _is_locked(note):
         return ""
-    asked = ClientConfig.load_client_connect_config()
-    address = asked.get("target_host", "localhost:7233").replace("localhost", "127.0.0.1")
-    return page_of(there.ui, reference) if address == there.temporal else ""
+    config = ClientConfig.load_client_connect_config()
+    address = config.get("target_host", "localhost:7233").replace("localhost", "127.0.0.1")
+    return ui_page_url(info.ui, reference) if address == info.temporal else ""
 
 
-def page_of(ui: str, reference: str) -> str:
-    """The page of an item in a UI."""
+def ui_page_url(ui: str, reference: str) -> str:
+    """Return the URL of an item's page in a Temporal UI."""
     return f"{ui}/namespaces/default/workflows/{reference}"
 
 
-def _noted(note: Path) -> Running | None:
+def _read_info(note: Path) -> StackInfo | None:
     try:
-        return Running.model_validate_json(note.read_text())
+        return StackInfo.model_validate_json(note.read_text())
     except (OSError, ValidationError):
         return None
 
 
-def _is_held(note: Path) -> bool:
+def _is_locked(note: Path) -> bool:
     with note.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

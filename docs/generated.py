@@ -18,7 +18,7 @@ def main() -> None:
         (DOCS / f"schemas/{name}.json").write_text(f"{text}\n")
     for name, terms in load(SAMPLE).definitions.items():
         if terms.definition is not None:
-            (DOCS / f"pictures/{name}.svg").write_text(case_definition.svg(terms.definition))
+            (DOCS / f"pictures/{name}.svg").write_text(case_definition.to_svg(terms.definition))
 
 
 if __name__ == "__main__":

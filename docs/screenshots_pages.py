@@ -22,7 +22,7 @@ from catalog.loader import SAMPLE
 from store.engine import engine_of
 from store.schema.versions import upgrade
 from tests.support.browser_fixtures import chromium, house, served, window
-from tests.support.process_stack import town
+from tests.support.process_stack import running_stack
 from tests.support.screenshot_data import WHO, Morning, play
 
 Act: TypeAlias = Callable[[Page], Awaitable[None]]
@@ -174,7 +174,7 @@ async def taken(browser: Browser, shots: list[Shot], folder: Path, *, whole: boo
                         await take(browser, address, shot, folder, whole=whole)
                 engine.dispose()
                 continue
-            async with town(Path(kept), url, catalog=SAMPLE) as desk:
+            async with running_stack(Path(kept), url, catalog=SAMPLE) as desk:
                 await play(desk, much=content == "much")
                 async with served(house(desk.engine, desk.desk)) as address:
                     for shot in theirs:

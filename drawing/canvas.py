@@ -1,4 +1,4 @@
-"""A sheet to draw on: texts, boxes and lines as SVG, and the same as PNG."""
+"""Canvas for texts, boxes and lines, written as SVG or PNG."""
 
 import textwrap
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 FONT: Final = "Roboto, Helvetica, Arial, sans-serif"
-_WIDTH_OF_A_SIGN: Final = 0.51
-"""Of the font's size, on average."""
+_CHARACTER_WIDTH: Final = 0.51
+"""Average width of a character, in units of the font size."""
 _FONTS: Final = "font_roboto"
-_SHARP: Final = 2.0
-"""Pixels of a PNG for each unit of the sheet."""
+_PNG_ZOOM: Final = 2.0
+"""Pixels of a PNG for each unit of the canvas."""
 
 
-class Ink(StrEnum):
-    """The colours there are."""
+class DrawingColour(StrEnum):
+    """Colours of the drawings."""
 
     PAPER = "#ffffff"
     TEXT = "#1f2933"
@@ -31,18 +31,18 @@ class Ink(StrEnum):
     RED = "#c8402f"
 
 
-class UnknownPicture(Exception):
-    """A file's name does not say what to write."""
+class UnsupportedImageFormat(Exception):
+    """A file name has no suffix of a supported image format."""
 
 
-class Sheet:
-    """Drawing in SVG; x goes to the right, y down, in pixels."""
+class Canvas:
+    """Drawing; x goes to the right, y down, in pixels."""
 
     def __init__(self, title: str) -> None:
-        """Begin with nothing; the title is for those who cannot see it."""
+        """Begin empty; `title` is the text alternative."""
         self._root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img"})
         ET.SubElement(self._root, "title").text = title
-        self._paper = self._put("rect", x=0, y=0, fill=Ink.PAPER)
+        self._background = self._add("rect", x=0, y=0, fill=DrawingColour.PAPER)
 
     def text(
         self,
@@ -51,16 +51,16 @@ class Sheet:
         text: str,
         *,
         size: float = 13,
-        ink: str = Ink.TEXT,
+        colour: str = DrawingColour.TEXT,
         anchor: str = "start",
         bold: bool = False,
     ) -> None:
-        """One line; y is where it stands on."""
+        """Draw a line of text; y is its baseline."""
         weight = {"font-weight": "bold"} if bold else {}
-        written = self._put("text", x=x, y=y, fill=ink, **weight)
-        written.set("font-size", _short(size))
-        written.set("text-anchor", anchor)
-        written.text = text
+        element = self._add("text", x=x, y=y, fill=colour, **weight)
+        element.set("font-size", _format_number(size))
+        element.set("text-anchor", anchor)
+        element.text = text
 
     def box(
         self,
@@ -75,88 +75,91 @@ class Sheet:
         dashed: bool = False,
         tip: str = "",
     ) -> None:
-        """A rectangle; `tip` is shown by what a pointer rests on."""
-        put = self._put(
+        """Draw a rectangle; `tip` is its tooltip."""
+        shape = self._add(
             "rect", x=x, y=y, width=width, height=height, fill=fill, stroke=stroke, rx=radius
         )
         if dashed:
-            put.set("stroke-dasharray", "4 3")
+            shape.set("stroke-dasharray", "4 3")
         if tip:
-            ET.SubElement(put, "title").text = tip
+            ET.SubElement(shape, "title").text = tip
 
     def line(
         self,
         points: Sequence[tuple[float, float]],
         *,
-        ink: str = Ink.RULE,
+        colour: str = DrawingColour.RULE,
         width: float = 1,
         dashed: bool = False,
         arrow: bool = False,
     ) -> None:
-        """Straight from point to point, perhaps with a head at its end, which points right."""
-        places = " ".join(f"{_short(x)},{_short(y)}" for x, y in points)
-        put = self._put("polyline", points=places, fill="none", stroke=ink)
-        put.set("stroke-width", _short(width))
+        """Draw a line through the points; `arrow` adds a head that points right."""
+        shape = self._add("polyline", points=_format_points(points), fill="none", stroke=colour)
+        shape.set("stroke-width", _format_number(width))
         if dashed:
-            put.set("stroke-dasharray", "4 3")
+            shape.set("stroke-dasharray", "4 3")
         if arrow:
             x, y = points[-1]
-            head = f"{_short(x)},{_short(y)} {_short(x - 7)},{_short(y - 4)}"
-            self._put("polygon", points=f"{head} {_short(x - 7)},{_short(y + 4)}", fill=ink)
+            corners = [(x, y), (x - 7, y - 4), (x - 7, y + 4)]
+            self._add("polygon", points=_format_points(corners), fill=colour)
 
-    def written(self, width: float, height: float) -> str:
-        """The sheet as SVG, cut to this size."""
-        for element in (self._root, self._paper):
-            element.set("width", _short(width))
-            element.set("height", _short(height))
-        self._root.set("viewBox", f"0 0 {_short(width)} {_short(height)}")
+    def to_svg(self, width: float, height: float) -> str:
+        """Return the drawing as SVG of this size."""
+        for element in (self._root, self._background):
+            element.set("width", _format_number(width))
+            element.set("height", _format_number(height))
+        self._root.set("viewBox", f"0 0 {_format_number(width)} {_format_number(height)}")
         self._root.set("font-family", FONT)
         ET.indent(self._root)
         return ET.tostring(self._root, encoding="unicode") + "\n"
 
-    def _put(self, tag: str, **attributes: str | float) -> ET.Element:
-        named = {
-            name: value if isinstance(value, str) else _short(value)
+    def _add(self, tag: str, **attributes: str | float) -> ET.Element:
+        formatted = {
+            name: value if isinstance(value, str) else _format_number(value)
             for name, value in attributes.items()
         }
-        return ET.SubElement(self._root, tag, named)
+        return ET.SubElement(self._root, tag, formatted)
 
 
-def _short(number: float) -> str:
+def _format_number(number: float) -> str:
     return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
-def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
-    """The text in lines that fit about this width; what is more ends in an ellipsis."""
-    signs = max(4, int(width / (size * _WIDTH_OF_A_SIGN)))
-    return textwrap.wrap(text, signs, max_lines=most, placeholder=" …") or [""]
+def _format_points(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{_format_number(x)},{_format_number(y)}" for x, y in points)
 
 
-def width_of(text: str, size: float) -> float:
-    """About how wide a line is."""
-    return len(text) * size * _WIDTH_OF_A_SIGN
+def wrap_text(text: str, width: float, size: float, max_lines: int) -> list[str]:
+    """Break a text into lines of about this width; a longer text ends in an ellipsis."""
+    columns = max(4, int(width / (size * _CHARACTER_WIDTH)))
+    return textwrap.wrap(text, columns, max_lines=max_lines, placeholder=" …") or [""]
 
 
-def save(svg: str, path: Path) -> None:
-    """Write it as what the file's name says, `.svg` or `.png`; raises UnknownPicture."""
-    check_name(path)
-    path.write_bytes(png(svg) if path.suffix == ".png" else svg.encode())
+def text_width(text: str, size: float) -> float:
+    """Return the approximate width of a line of text."""
+    return len(text) * size * _CHARACTER_WIDTH
 
 
-def check_name(path: Path) -> None:
-    """Refuse a file that is to be something else."""
+def save_image(svg: str, path: Path) -> None:
+    """Write an SVG text as `.svg` or `.png`; raises UnsupportedImageFormat."""
+    check_image_name(path)
+    path.write_bytes(render_png(svg) if path.suffix == ".png" else svg.encode())
+
+
+def check_image_name(path: Path) -> None:
+    """Raise UnsupportedImageFormat unless the name ends in .svg or .png."""
     if path.suffix not in {".svg", ".png"}:
-        raise UnknownPicture(f"{path}: a picture's name ends in .svg or .png")
+        raise UnsupportedImageFormat(f"{path}: a picture's name ends in .svg or .png")
 
 
-def png(svg: str) -> bytes:
-    """The same as PNG, with a font of our own, so that it looks alike everywhere."""
+def render_png(svg: str) -> bytes:
+    """Render an SVG text as PNG, with our own font, so it looks the same on every machine."""
     import resvg_py
 
     files = resources.files(_FONTS) / "files"
     with resources.as_file(files) as folder:
         return bytes(
             resvg_py.svg_to_bytes(
-                svg_string=svg, zoom=_SHARP, font_dirs=[str(folder)], font_family="Roboto"
+                svg_string=svg, zoom=_PNG_ZOOM, font_dirs=[str(folder)], font_family="Roboto"
             )
         )

@@ -17,7 +17,7 @@ from mail.message_ids import is_ours
 from mail.parser import Received, parse
 from mail.parts import Attachment
 from mail.quote_stripping import words_of
-from starter.references import reference_from
+from starter.references import derive_reference
 from store.auth.shared_secrets import MAIL, secret_named
 from store.items.queries import item_of
 from store.mail.inbound_mail import InboundMail, digest_of
@@ -208,7 +208,7 @@ def reference_for(mail: InboundMail, mailboxes: Mailboxes) -> str:
     """Return the reference of the item that this mail would start; always the same."""
     box = mailboxes.get(mail.desk)
     kind = Kind.CASE if box is not None and box.case is not None else Kind.TICKET
-    return reference_from(kind, f"mail {mail.digest}")
+    return derive_reference(kind, f"mail {mail.digest}")
 
 
 def excerpt_of(received: Received) -> str:

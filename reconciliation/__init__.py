@@ -1,1 +1,1 @@
-"""Comparison of the store with the workflows, and its repair."""
+"""Comparison of the store with the workflows, and repair of the store."""

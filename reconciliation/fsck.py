@@ -1,9 +1,9 @@
-"""Compares what the store says of items with the items themselves, and mends the store.
+"""Compares the rows of the store with the items' workflows, and repairs the rows.
 
-The workflow is the truth of an open item. A row can be ahead of it (a worker died between
-committing the row and reporting the task, and the command was never given again) or behind it (the
-database was restored). A starting worker has the newest rows of its predecessors compared;
-`casekeep fsck` compares all.
+The workflow of an open item is authoritative. A row can be ahead of it (a worker died between
+committing the row and reporting the task, and the command was never sent again) or behind it (the
+database was restored). A starting worker compares the newest rows of its predecessors;
+`casekeep fsck` compares all rows.
 """
 
 import asyncio
@@ -28,23 +28,25 @@ from domain.model.states import (
     beatless,
 )
 from domain.rules.item_messages import action_vanished, item_vanished
-from reconciliation.workflow_state import ENDED_BADLY, Truths, how_it_ended
+from reconciliation.workflow_state import ABNORMAL_STATUSES, WorkflowStateReader, describe_end
 from starter.client import NoAnswer
 from store.items import queries
 from store.projection import crash_recovery
 from store.projection.rows import Kept
 
-AT_ONCE: Final = 16
-"""Items asked at the same time."""
-ANSWER_WITHIN: Final = timedelta(seconds=30)
-NEWEST_WITHIN: Final = timedelta(seconds=3)
-"""How long before its death a worker may have committed rows whose task it could not report."""
-_TRIES: Final = 5
-_OPEN: Final = "WorkflowType IN ('Ticket', 'Case', 'Action') AND ExecutionStatus = 'Running'"
+MAX_CONCURRENT_ITEMS: Final = 16
+"""Items that are compared at the same time."""
+ANSWER_TIMEOUT: Final = timedelta(seconds=30)
+CRASH_WINDOW: Final = timedelta(seconds=3)
+"""Time before a worker's death in which it may have committed rows of an unreported task."""
+_MAX_ATTEMPTS: Final = 5
+_OPEN_ITEMS_QUERY: Final = (
+    "WorkflowType IN ('Ticket', 'Case', 'Action') AND ExecutionStatus = 'Running'"
+)
 
 
 class Difference(BaseModel):
-    """One thing that was not as it should be, and what was done about it."""
+    """Difference between an item and its row, and the repair."""
 
     reference: str
     found: str
@@ -52,7 +54,7 @@ class Difference(BaseModel):
 
 
 class Checker:
-    """Compares and mends, one item or all."""
+    """Compares rows with workflows and repairs the rows, for one item or all."""
 
     def __init__(
         self,
@@ -60,22 +62,22 @@ class Checker:
         engine: Engine,
         writer: str,
         *,
-        answer_within: timedelta = ANSWER_WITHIN,
+        answer_timeout: timedelta = ANSWER_TIMEOUT,
     ) -> None:
-        """Ask items through this client; write to this store under this writer's id."""
+        """Query items through `client`; write to the store under the id `writer`."""
         self._client = client
         self._engine = engine
         self._writer = writer
-        self._truths = Truths(client, answer_within)
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._reader = WorkflowStateReader(client, answer_timeout)
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_ITEMS)
 
     async def all(self) -> AsyncIterator[Difference]:
-        """Every open item, by Temporal's list and by the store's; yields what differed.
+        """Check every item that is open in Temporal or in the store; yield the differences.
 
-        An item that does not answer is a difference; raises NoAnswer if none does.
+        An item that does not answer is a difference; raises NoAnswer if no item answers.
         """
         references = set(await asyncio.to_thread(self._open_in_store))
-        async for running in self._client.list_workflows(_OPEN):
+        async for running in self._client.list_workflows(_OPEN_ITEMS_QUERY):
             references.add(running.id)
         answered = False
         async with self._checks(sorted(references)) as checks:
@@ -85,27 +87,27 @@ class Checker:
                 answered = answered or any(task.exception() is None for task in done)
                 for task in done:
                     if answered and isinstance(task.exception(), NoAnswer):
-                        silence = f"{task.exception()}"
-                        yield Difference(reference=checks[task], found=silence, done="nothing")
+                        problem = f"{task.exception()}"
+                        yield Difference(reference=checks[task], found=problem, done="nothing")
                         continue
                     for difference in task.result():
                         yield difference
 
     async def newest(self) -> list[Difference]:
-        """The rows that other workers wrote last in their lives; raises NoAnswer."""
-        found: list[Difference] = []
+        """Check the last rows of workers that are gone; raises NoAnswer."""
+        differences: list[Difference] = []
         lives = await asyncio.to_thread(
-            crash_recovery.newest, self._engine, of_others=self._writer, within=NEWEST_WITHIN
+            crash_recovery.newest, self._engine, of_others=self._writer, within=CRASH_WINDOW
         )
         for life in lives:
             async with self._checks(row.reference for row in life.rows) as checks:
-                for differences in await asyncio.gather(*checks):
-                    found += differences
+                for found in await asyncio.gather(*checks):
+                    differences += found
             await asyncio.to_thread(crash_recovery.settle, self._engine, life)
-        return found
+        return differences
 
     async def check(self, reference: str) -> list[Difference]:
-        """Compare one item with its row, mend the row, and notice Actions that vanished (C21).
+        """Compare an item with its row, repair the row, and report vanished Actions (C21).
 
         Raises NoAnswer if no worker answers for the item.
         """
@@ -116,7 +118,7 @@ class Checker:
     async def _checks(
         self, references: Iterable[str]
     ) -> AsyncIterator[dict[asyncio.Task[list[Difference]], str]]:
-        """All of them side by side; none goes on after the context."""
+        """Start the checks concurrently; cancel the unfinished ones after the context."""
         tasks = {asyncio.create_task(self.check(reference)): reference for reference in references}
         try:
             yield tasks
@@ -126,93 +128,99 @@ class Checker:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _check(self, reference: str) -> list[Difference]:
-        for _ in range(_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             row = await asyncio.to_thread(queries.item_of, self._engine, reference)
-            truth = await self._truths.of(reference)
-            if truth is None:
+            actual = await self._reader.read(reference)
+            if actual is None:
                 return []
-            told = await self._compared(row, truth)
-            if told is None:
-                return await self._vanished(truth)
-            if await self._mended(row, truth):
-                mended = Difference(reference=reference, found=told, done="row mended")
-                return [mended, *await self._vanished(truth)]
+            problem = await self._compare(row, actual)
+            if problem is None:
+                return await self._report_vanished(actual)
+            if await self._repair(row, actual):
+                repaired = Difference(reference=reference, found=problem, done="row repaired")
+                return [repaired, *await self._report_vanished(actual)]
         return []
 
     def _open_in_store(self) -> list[str]:
         return [row.state.reference for row in queries.open_rows(self._engine)]
 
-    async def _compared(self, row: Kept | None, truth: Publication) -> str | None:
-        """What is wrong with the row, in words; None if nothing is."""
+    async def _compare(self, row: Kept | None, actual: Publication) -> str | None:
+        """Return the difference between row and item as a sentence; None without a difference."""
         if row is None:
-            return f"no row; the item is at revision {truth.state.revision}"
-        if row.version.run != truth.state.run:
+            return f"no row; the item is at revision {actual.state.revision}"
+        if row.version.run != actual.state.run:
             return "the row is of an earlier item of this reference"
-        is_alike = beatless(row.state) == beatless(truth.state)
-        if row.version.serial != truth.serial or not is_alike:
+        is_alike = beatless(row.state) == beatless(actual.state)
+        if row.version.serial != actual.serial or not is_alike:
             return (
                 f"the row is at revision {row.state.revision} ({row.state.status}); "
-                f"the item at {truth.state.revision} ({truth.state.status})"
+                f"the item at {actual.state.revision} ({actual.state.status})"
             )
         serials = await asyncio.to_thread(
-            queries.entry_serials, self._engine, truth.state.reference, truth.state.run
+            queries.entry_serials, self._engine, actual.state.reference, actual.state.run
         )
-        carried = {entry.serial for entry in truth.entries}
-        wrong = (carried - set(serials)) | {one for one in serials if one > truth.serial}
+        carried = {entry.serial for entry in actual.entries}
+        wrong = (carried - set(serials)) | {serial for serial in serials if serial > actual.serial}
         return f"{len(wrong)} timeline entries missing or too many" if wrong else None
 
-    async def _mended(self, row: Kept | None, truth: Publication) -> bool:
-        """Overwrite the row; False if somebody else wrote it meanwhile."""
+    async def _repair(self, row: Kept | None, actual: Publication) -> bool:
+        """Overwrite the row; return False if another writer changed it in between."""
         seen = None if row is None else row.version
         return await asyncio.to_thread(
-            crash_recovery.mend, self._engine, truth, seen, writer=self._writer
+            crash_recovery.mend, self._engine, actual, seen, writer=self._writer
         )
 
-    async def _vanished(self, truth: Publication) -> list[Difference]:
-        """C21, T14, T15: what ended without whoever waits for it hearing of it is told for it."""
-        waits = truth.state
-        told: list[ActionEnded | ItemEnded] = []
-        if waits.status is Status.CLOSED:
+    async def _report_vanished(self, actual: Publication) -> list[Difference]:
+        """Tell a waiting item about items that vanished and so never reported (C21, T14, T15)."""
+        waiting = actual.state
+        reports: list[ActionEnded | ItemEnded] = []
+        if waiting.status is Status.CLOSED:
             return []
-        if isinstance(waits, CaseState):
-            reports = [await self._lost(waits, copy) for copy in waits.actions]
-            told += [report for report in reports if report is not None]
-        elif isinstance(waits, TicketState | ActionItemState):
-            ends = [await self._missed(waits, one) for one in waits.awaited]
-            told += [end for end in ends if end is not None]
-        handle = self._client.get_workflow_handle(waits.reference)
-        found = []
-        for notice in told:
-            await handle.signal(notice.name, notice)
-            whom = "its Case" if isinstance(notice, ActionEnded) else waits.reference
-            unheard = f"ended unheard: {notice.reason}"
-            found.append(Difference(reference=notice.reference, found=unheard, done=f"told {whom}"))
-        return found
+        if isinstance(waiting, CaseState):
+            actions = [await self._report_of_action(waiting, copy) for copy in waiting.actions]
+            reports += [report for report in actions if report is not None]
+        elif isinstance(waiting, TicketState | ActionItemState):
+            items = [await self._report_of_item(waiting, awaited) for awaited in waiting.awaited]
+            reports += [report for report in items if report is not None]
+        handle = self._client.get_workflow_handle(waiting.reference)
+        differences = []
+        for report in reports:
+            await handle.signal(report.name, report)
+            receiver = "its Case" if isinstance(report, ActionEnded) else waiting.reference
+            differences.append(
+                Difference(
+                    reference=report.reference,
+                    found=f"ended unheard: {report.reason}",
+                    done=f"told {receiver}",
+                )
+            )
+        return differences
 
-    async def _lost(self, case: CaseState, copy: ActionState) -> ActionEnded | None:
-        """The report of an Action that cannot report any more."""
-        why = None if copy.outcome else await self._why_it_vanished(copy.reference, case.run)
-        if why is None:
+    async def _report_of_action(self, case: CaseState, copy: ActionState) -> ActionEnded | None:
+        """Return the report for an Action that vanished; None for any other."""
+        reason = None if copy.outcome else await self._why_vanished(copy.reference, case.run)
+        if reason is None:
             return None
-        return action_vanished(copy.reference, case_run=case.run, key=copy.reference, reason=why)
+        return action_vanished(copy.reference, case_run=case.run, key=copy.reference, reason=reason)
 
-    async def _missed(
-        self, waits: TicketState | ActionItemState, one: AwaitedState
+    async def _report_of_item(
+        self, waiting: TicketState | ActionItemState, awaited: AwaitedState
     ) -> ItemEnded | None:
-        """The end of a part, a launched Case or a sub-Case that cannot tell it any more."""
-        why = None if one.ended else await self._why_it_vanished(one.reference, None)
-        if why is None:
+        """Return the report for a part, launched Case or sub-Case that vanished, else None."""
+        reference = awaited.reference
+        reason = None if awaited.ended else await self._why_vanished(reference, None)
+        if reason is None:
             return None
-        return item_vanished(one.reference, waiter_run=waits.run, key=one.reference, reason=why)
+        return item_vanished(reference, waiter_run=waiting.run, key=reference, reason=reason)
 
-    async def _why_it_vanished(self, reference: str, case_run: str | None) -> str | None:
-        """How a workflow ended as no item does; None while it is open, starting, or ended well."""
-        described = await self._truths.described(reference)
+    async def _why_vanished(self, reference: str, case_run: str | None) -> str | None:
+        """Return the abnormal end of a workflow; None if it is open, starting or ended normally."""
+        described = await self._reader.describe(reference)
         if described is not None:
-            return how_it_ended(described) if described.status in ENDED_BADLY else None
+            return describe_end(described) if described.status in ABNORMAL_STATUSES else None
         row = await asyncio.to_thread(queries.item_of, self._engine, reference)
-        was_there = row is not None and (
+        has_existed = row is not None and (
             case_run is None
             or (isinstance(row.state, ActionItemState) and row.state.case_run == case_run)
         )
-        return "its workflow was deleted from Temporal" if was_there else None
+        return "its workflow was deleted from Temporal" if has_existed else None

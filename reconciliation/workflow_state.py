@@ -1,4 +1,4 @@
-"""What is true of an item: what its workflow says, or how Temporal ended it."""
+"""Reads an item's authoritative state: from its workflow, or from Temporal's close status."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,7 +18,7 @@ from domain.model.publications import Publication
 from domain.model.states import STATES, ResolutionState
 from starter.client import NoAnswer
 
-ENDED_BADLY: Final = frozenset(
+ABNORMAL_STATUSES: Final = frozenset(
     {
         WorkflowExecutionStatus.TERMINATED,
         WorkflowExecutionStatus.FAILED,
@@ -26,69 +26,69 @@ ENDED_BADLY: Final = frozenset(
         WorkflowExecutionStatus.TIMED_OUT,
     }
 )
-"""Ends that no item of ours chooses."""
+"""Close statuses that no item reaches by itself."""
 _ENTRIES: Final = TypeAdapter(tuple[Entry, ...])
-_SILENT: Final = frozenset(
+_NO_ANSWER_STATUSES: Final = frozenset(
     {
         RPCStatusCode.DEADLINE_EXCEEDED,
         RPCStatusCode.CANCELLED,
-        # no worker was seen for minutes, or the item's tasks fail
+        # no worker polled for minutes, or the item's tasks fail
         RPCStatusCode.FAILED_PRECONDITION,
     }
 )
 
 
-class Truths:
-    """Asks items, by reference, what should be in the store."""
+class WorkflowStateReader:
+    """Reads the publication that an item's row in the store must agree with."""
 
-    def __init__(self, client: Client, answer_within: timedelta) -> None:
-        """Ask through this client; an item that is silent for so long gives no answer."""
+    def __init__(self, client: Client, answer_timeout: timedelta) -> None:
+        """Query through `client`; an item that needs longer raises NoAnswer."""
         self._client = client
-        self._within = answer_within
+        self._answer_timeout = answer_timeout
 
-    async def of(self, reference: str) -> Publication | None:
-        """What the item would publish; None if there is none, or it never became one.
+    async def read(self, reference: str) -> Publication | None:
+        """Return the item's publication; None if there is no item or its start failed.
 
-        Raises NoAnswer if no worker answers for it.
+        Raises NoAnswer if no worker answers for the item.
         """
-        described = await self.described(reference)
+        described = await self.describe(reference)
         if described is None:
             return None
         try:
-            carried = await self._carried(reference)
+            carried = await self._query_publication(reference)
         except WorkflowQueryFailedError as error:
-            if described.status is WorkflowExecutionStatus.RUNNING:  # not begun, or asked too soon
+            if described.status is WorkflowExecutionStatus.RUNNING:  # not started yet
                 raise self._no_answer(reference) from error
             return None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
-            if error.status in _SILENT:
+            if error.status in _NO_ANSWER_STATUSES:
                 raise self._no_answer(reference) from error
             raise
-        if described.status in ENDED_BADLY and carried.state.status is not Status.CLOSED:
-            return _ended(carried, described)
+        if described.status in ABNORMAL_STATUSES and carried.state.status is not Status.CLOSED:
+            return _closed_publication(carried, described)
         return carried
 
-    async def described(self, reference: str) -> WorkflowExecutionDescription | None:
-        """What Temporal says of the item's newest run; None if it knows none."""
+    async def describe(self, reference: str) -> WorkflowExecutionDescription | None:
+        """Return Temporal's description of the item's newest run; None if there is none."""
         try:
             return await self._client.get_workflow_handle(reference).describe(
-                rpc_timeout=self._within
+                rpc_timeout=self._answer_timeout
             )
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
 
-    async def _carried(self, reference: str) -> Publication:
+    async def _query_publication(self, reference: str) -> Publication:
         handle = self._client.get_workflow_handle(reference)
         serial: int | None = 1
         entries: tuple[Entry, ...] = ()
         answer: dict[str, Any] = {}
         while serial is not None:
             answer = await handle.query(
-                "publication", {"from_serial": serial}, rpc_timeout=self._within
+                "publication", {"from_serial": serial}, rpc_timeout=self._answer_timeout
             )
             entries += _ENTRIES.validate_python(answer["entries"])
             serial = answer["next_serial"]
@@ -98,19 +98,21 @@ class Truths:
         )
 
     def _no_answer(self, reference: str) -> NoAnswer:
-        seconds = f"{self._within.total_seconds():g}"
+        seconds = f"{self._answer_timeout.total_seconds():g}"
         return NoAnswer(f"no answer from {reference} within {seconds} s: is a worker running?")
 
 
-def how_it_ended(described: WorkflowExecutionDescription) -> str:
-    """The end that an operator or the server put to an item, in words."""
+def describe_end(described: WorkflowExecutionDescription) -> str:
+    """Return a sentence about a workflow's end by an operator or the server."""
     status = described.status.name if described.status else "ended"
     return f"its workflow was {status.lower().replace('_', ' ')} in Temporal"
 
 
-def _ended(carried: Publication, described: WorkflowExecutionDescription) -> Publication:
-    """What the store shows of an item whose workflow was ended from outside: closed, and why."""
-    state, how = carried.state, how_it_ended(described)
+def _closed_publication(
+    carried: Publication, described: WorkflowExecutionDescription
+) -> Publication:
+    """Return the publication of an item whose workflow was ended from outside: closed."""
+    state, how = carried.state, describe_end(described)
     at = _not_before(state.changed_at, described.close_time)
     outcome = Outcome.UNABLE_TO_COMPLETE if state.kind is Kind.ACTION else None
     closed = state.model_copy(

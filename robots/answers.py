@@ -1,4 +1,4 @@
-"""What a robot's program says of an item, and the commands that this means."""
+"""Answer of a robot's program about an item, and the commands that the answer stands for."""
 
 from typing import Final, Literal, Self
 
@@ -9,36 +9,37 @@ from domain.base.refusals import InvalidCommand
 from domain.base.values import Kind, Reason, Text, printable
 from domain.engine.decide import decode_as
 from domain.model.commands import ChosenMethod
-from robots.program import Ended
+from robots.program import ProgramExit
 
-_REASON_LENGTH: Final = 1000
+_MAX_REASON_LENGTH: Final = 1000
 Fields = dict[str, JsonValue]
 
 
 class RobotAnswer(Defined):
-    """The one JSON object that a robot's program prints."""
+    """JSON object that a robot's program prints."""
 
     outcome: Literal["complete", "unable_to_complete", "reject"]
     reason: Reason | None = None
     note: Text | None = None
     method: ChosenMethod | None = None
-    """How a Ticket is resolved; only with outcome complete."""
+    """Resolution method of a Ticket; only with outcome complete."""
 
     @model_validator(mode="after")
-    def _says_why(self) -> Self:
+    def _has_reason(self) -> Self:
         if self.outcome != "complete" and not (self.reason or "").strip():
             msg = f"reason: outcome {self.outcome} needs one"
             raise ValueError(msg)
         return self
 
 
-def answer_of(kind: Kind, ended: Ended) -> RobotAnswer:
-    """What the program says; that it failed, or said nothing that can be read, is a reject."""
-    if ended.code != 0:
-        how = f"exit code {ended.code}" if ended.code > 0 else f"signal {-ended.code}"
-        return rejection(f"the robot's program failed ({how}): {ended.last_words or 'no word'}")
+def parse_answer(kind: Kind, result: ProgramExit) -> RobotAnswer:
+    """Parse a program's output; a failed program or unreadable output becomes a reject."""
+    if result.code != 0:
+        how = f"exit code {result.code}" if result.code > 0 else f"signal {-result.code}"
+        line = result.last_error_line or "no word"
+        return rejection(f"the robot's program failed ({how}): {line}")
     try:
-        answer = decode_as(RobotAnswer, ended.out)
+        answer = decode_as(RobotAnswer, result.output)
     except InvalidCommand as refusal:
         return rejection(f"the robot's program gave no answer: {refusal.sentence}")
     if kind is Kind.TICKET and answer.outcome == "complete" and answer.method is None:
@@ -47,14 +48,14 @@ def answer_of(kind: Kind, ended: Ended) -> RobotAnswer:
 
 
 def rejection(reason: str) -> RobotAnswer:
-    """The answer that a person has to look at it, for this reason."""
-    return RobotAnswer(outcome="reject", reason=printable(reason)[:_REASON_LENGTH])
+    """Return the answer that passes the item to a person, with the reason."""
+    return RobotAnswer(outcome="reject", reason=printable(reason)[:_MAX_REASON_LENGTH])
 
 
 def commands_for(kind: Kind, answer: RobotAnswer) -> list[tuple[str, Fields]]:
-    """The commands that the answer means, in order, each with its own fields.
+    """Return the commands for an answer, in order, each with its fields.
 
-    A Ticket or a Case knows no unable to complete: a person has to look at it, as after a reject.
+    Tickets and Cases have no outcome "unable to complete": it becomes a reject.
     """
     note: Fields = {} if answer.note is None else {"note": answer.note}
     if answer.outcome == "complete" and kind is Kind.TICKET:

@@ -1,4 +1,4 @@
-"""A robot's program as a process: an item goes in, an answer comes out."""
+"""Robot's program as a child process: reads an item, prints an answer."""
 
 import asyncio
 import os
@@ -9,94 +9,96 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
-from starter.orphan_guard import Guard, killed
+from starter.orphan_guard import OrphanGuard, kill_process_group
 
-OUT_LIMIT: Final = 256 * 1024
-"""Bytes that are kept of what a program prints: an answer is no longer."""
-_TAIL: Final = 4096
-_CHUNK: Final = 65_536
-STOPPED_WITHIN: Final = 5.0
+MAX_OUTPUT_BYTES: Final = 256 * 1024
+"""Bytes of a program's output that are kept: an answer is no longer."""
+_MAX_TAIL_BYTES: Final = 4096
+_CHUNK_BYTES: Final = 65_536
+STOP_TIMEOUT: Final = 5.0
 """Seconds that a program has to end after SIGTERM."""
-_DRAINED_WITHIN: Final = 1.0
-"""Seconds in which the last words of an ended program come through; what it leaves running might
-hold its output for ever."""
-Echo = Callable[[bytes], None]
+_DRAIN_TIMEOUT: Final = 1.0
+"""Seconds to read the rest of an ended program's output: a child of it may keep the pipe open."""
+OnStderr = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a program ended: exit code (below 0: the signal), output, and last line of errors."""
+class ProgramExit:
+    """Result of a program: exit code (below 0: the signal), output, last line of standard error."""
 
     code: int
-    out: bytes
-    last_words: str
+    output: bytes
+    last_error_line: str
 
 
-class Program:
-    """One run of a program, in a process group of its own."""
+class RobotProgram:
+    """Run of a program in a process group of its own."""
 
-    def __init__(self, process: Process, text: bytes, echo: Echo) -> None:
+    def __init__(self, process: Process, text: bytes, on_stderr: OnStderr) -> None:
         self._process = process
-        self._out = bytearray()
+        self._output = bytearray()
         self._tail = b""
-        self._talking = [
-            asyncio.create_task(self._feed(text)),
-            asyncio.create_task(self._listen()),
-            asyncio.create_task(self._overhear(echo)),
+        self._pipe_tasks = [
+            asyncio.create_task(self._write_stdin(text)),
+            asyncio.create_task(self._read_stdout()),
+            asyncio.create_task(self._read_stderr(on_stderr)),
         ]
 
     @classmethod
-    async def begin(cls, words: Sequence[str], text: bytes, guard: Guard, echo: Echo) -> Self:
-        """Start it with a text on its standard input; `echo` hears what it says on standard error.
+    async def start(
+        cls, command: Sequence[str], text: bytes, guard: OrphanGuard, on_stderr: OnStderr
+    ) -> Self:
+        """Start a program with a text on standard input; `on_stderr` gets its standard error.
 
-        The guard ends it should we be killed. Raises OSError if it cannot be started.
+        The guard kills the program if this process is killed. Raises OSError if the program cannot
+        be started.
         """
         process = await asyncio.create_subprocess_exec(
-            *words, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
+            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
         )
         await guard.watch(process)
-        return cls(process, text, echo)
+        return cls(process, text, on_stderr)
 
-    async def ended(self) -> Ended:
-        """Wait for its end."""
+    async def wait(self) -> ProgramExit:
+        """Wait for the program's end and return its result."""
         code = await self._process.wait()
-        await self._heard_out()
+        await self._drain_pipes()
         lines = self._tail.decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return Ended(code=code, out=bytes(self._out), last_words=last)
+        return ProgramExit(code=code, output=bytes(self._output), last_error_line=last)
 
     async def stop(self) -> None:
-        """End it and whatever it started: SIGTERM, then SIGKILL."""
+        """Stop the program and its child processes: SIGTERM, then SIGKILL."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), STOPPED_WITHIN)
-        await killed(self._process)
-        await self._heard_out()
+            await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT)
+        await kill_process_group(self._process)
+        await self._drain_pipes()
 
-    async def _heard_out(self) -> None:
-        _, late = await asyncio.wait(self._talking, timeout=_DRAINED_WITHIN)
-        for task in late:
+    async def _drain_pipes(self) -> None:
+        _, unfinished = await asyncio.wait(self._pipe_tasks, timeout=_DRAIN_TIMEOUT)
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*self._talking, return_exceptions=True)
+        await asyncio.gather(*self._pipe_tasks, return_exceptions=True)
 
-    async def _feed(self, text: bytes) -> None:
+    async def _write_stdin(self, text: bytes) -> None:
         stdin = self._process.stdin
         if stdin is None:
             return
-        with suppress(BrokenPipeError, ConnectionResetError):  # it need not read
+        with suppress(BrokenPipeError, ConnectionResetError):  # the program need not read
             stdin.write(text)
             await stdin.drain()
         stdin.close()
 
-    async def _listen(self) -> None:
+    async def _read_stdout(self) -> None:
         stdout = self._process.stdout
-        while stdout is not None and (chunk := await stdout.read(_CHUNK)):
-            if len(self._out) <= OUT_LIMIT:
-                self._out += chunk
+        while stdout is not None and (chunk := await stdout.read(_CHUNK_BYTES)):
+            if len(self._output) <= MAX_OUTPUT_BYTES:
+                self._output += chunk
 
-    async def _overhear(self, echo: Echo) -> None:
+    async def _read_stderr(self, on_stderr: OnStderr) -> None:
         stderr = self._process.stderr
-        while stderr is not None and (chunk := await stderr.read(_CHUNK)):
-            echo(chunk)
-            self._tail = (self._tail + chunk)[-_TAIL:]
+        while stderr is not None and (chunk := await stderr.read(_CHUNK_BYTES)):
+            on_stderr(chunk)
+            self._tail = (self._tail + chunk)[-_MAX_TAIL_BYTES:]

@@ -1,7 +1,7 @@
-"""A robot: takes what its queue offers, one item after the other, and has a program do it.
+"""Robot: takes the next item of its queue, runs a program on it, and sends the commands.
 
-While the program runs the robot says that it lives, once in a third of its lease. All its commands
-carry the lease, so that what comes too late is refused, and an id, so that none counts twice.
+While the program runs, the robot sends a heartbeat every third of its lease. All its commands carry
+the lease, so a late one is refused, and a command id, so none is applied twice.
 """
 
 import asyncio
@@ -19,23 +19,26 @@ from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
 from domain.base.values import Kind
 from domain.model.leases import KEPT_IN_A_LEASE
 from domain.model.states import ActionItemState, State, TicketState
-from robots.answers import RobotAnswer, answer_of, commands_for, rejection
-from robots.program import Echo, Program
+from robots.answers import RobotAnswer, commands_for, parse_answer, rejection
+from robots.program import OnStderr, RobotProgram
 from starter.client import Answer, Desk, NoAnswer, UnknownItem
 from starter.next_item import NothingThere, take_next
-from starter.orphan_guard import Guard
+from starter.orphan_guard import OrphanGuard
 from store.errors import StoreFault
 
-_AGAIN: Final = 1.0
-"""Seconds before a command that nobody answered is given again."""
-_SHORTEST: Final = 0.05
-"""Seconds between two heartbeats at least, however short a lease is."""
-_GONE: Final = (Conflict, NotAllowed, UnknownItem)
-"""What a robot is told of an item that it has no more."""
+_RETRY_DELAY: Final = 1.0
+"""Seconds before a command without answer is sent again."""
+_MIN_HEARTBEAT_INTERVAL: Final = 0.05
+"""Minimum seconds between two heartbeats."""
+_LOST_ERRORS: Final = (Conflict, NotAllowed, UnknownItem)
+"""Refusals for an item that the robot does not have any more."""
 
 
-class Did(BaseModel):
-    """What became of an item in a robot's hands: `lost` if it was not the robot's any more."""
+OnProblem = Callable[[str], None]
+
+
+class JobResult(BaseModel):
+    """Result of a robot's work on an item; `did` is `lost` if another actor took the item."""
 
     reference: str
     did: str
@@ -43,67 +46,67 @@ class Did(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What a robot does: under which name, from which queue, by which program."""
+class RobotJob:
+    """Configuration of a robot: its actor name, queue and program."""
 
     by: str
     queue: str
     robots: Collection[Kind]
     program: Sequence[str]
     poll: float
-    """Seconds before an empty queue is looked at again."""
+    """Seconds before an empty queue is polled again."""
 
 
 class Robot:
-    """One robot; `tell` hears of each item, `say` of what goes wrong besides."""
+    """Robot that works on a queue; reports results by `on_result`, problems by `on_problem`."""
 
     def __init__(
         self,
         desk: Desk,
         engine: Engine,
-        job: Job,
+        job: RobotJob,
         *,
-        tell: Callable[[Did], None],
-        say: Callable[[str], None],
-        echo: Echo,
+        on_result: Callable[[JobResult], None],
+        on_problem: OnProblem,
+        on_stderr: OnStderr,
     ) -> None:
-        """Nothing happens before `work`; `echo` hears what programs say on standard error."""
+        """Prepare a robot; `on_stderr` gets what its programs write to standard error."""
         self._engine = engine
         self._job = job
-        self._tell = tell
-        self._say = say
-        self._echo = echo
+        self._on_result = on_result
+        self._on_problem = on_problem
+        self._on_stderr = on_stderr
         self._stopping = asyncio.Event()
         self._desk = desk
-        self._insisting = _Insistent(desk, self._stopping, say)
-        self._guard = Guard()
+        self._retrying_desk = _RetryingDesk(desk, self._stopping, on_problem)
+        self._guard = OrphanGuard()
 
     def stop(self) -> None:
-        """Give back what it has, and take nothing more."""
+        """Return the current item to its queue and take no other."""
         self._stopping.set()
 
     async def work(self, *, once: bool) -> None:
-        """Work until stopped, or on one item; raises NothingThere if that is not there.
+        """Work until stopped, or `once` on one item; then an empty queue raises NothingThere.
 
-        Raises OSError if the program cannot be started: the item it had is given back.
+        Raises OSError if the program cannot be started; the item is returned to its queue.
         """
         try:
             while not self._stopping.is_set():
-                item = await self._next(once=once)
+                item = await self._take_next(once=once)
                 if item is not None and self._stopping.is_set():
                     await self._give_back(item)
                 elif item is not None:
-                    await self._do(item)
+                    await self._process(item)
                 if once:
                     return
         finally:
             await self._guard.close()
 
-    async def _next(self, *, once: bool) -> State | None:
+    async def _take_next(self, *, once: bool) -> State | None:
         job = self._job
         try:
             return await take_next(
-                self._insisting, self._engine, job.queue, by=job.by, robots=job.robots
+                self._retrying_desk, self._engine, job.queue, by=job.by, robots=job.robots
             )
         except NothingThere:
             if once:
@@ -111,95 +114,102 @@ class Robot:
         except (StoreFault, NoAnswer, RPCError) as problem:
             if once:
                 raise
-            self._say(f"{problem}; trying again")
-        await _pause(self._stopping, job.poll)
+            self._on_problem(f"{problem}; retrying")
+        await _wait(self._stopping, job.poll)
         return None
 
-    async def _do(self, item: State) -> None:
+    async def _process(self, item: State) -> None:
         try:
-            program = await Program.begin(
-                self._job.program, item.model_dump_json().encode(), self._guard, self._echo
+            program = await RobotProgram.start(
+                self._job.program, item.model_dump_json().encode(), self._guard, self._on_stderr
             )
         except OSError:
             await self._give_back(item)
             raise
-        ending = asyncio.create_task(program.ended())
-        beating = asyncio.create_task(self._beat(item))
-        stopping = asyncio.create_task(self._stopping.wait())
+        exit_task = asyncio.create_task(program.wait())
+        heartbeat_task = asyncio.create_task(self._send_heartbeats(item))
+        stop_task = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait({ending, beating, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if ending.done():
-                await self._answer(item, answer_of(item.kind, ending.result()))
-            elif beating.done():
+            await asyncio.wait(
+                {exit_task, heartbeat_task, stop_task}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if exit_task.done():
+                await self._send_answer(item, parse_answer(item.kind, exit_task.result()))
+            elif heartbeat_task.done():
                 await program.stop()
-                self._lost(item, beating.result())
+                self._report_lost(item, heartbeat_task.result())
             else:
                 await program.stop()
                 await self._give_back(item)
         finally:
-            for task in (ending, beating, stopping):
+            tasks = (exit_task, heartbeat_task, stop_task)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(ending, beating, stopping, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._guard.forget_ended()
 
-    async def _beat(self, item: State) -> Exception:
-        """Say that it lives, until told that the item is not the robot's any more."""
+    async def _send_heartbeats(self, item: State) -> Exception:
+        """Send heartbeats until one is refused; return the refusal."""
         while True:
-            await asyncio.sleep(max(_SHORTEST, _span_of(item) / KEPT_IN_A_LEASE))
+            await asyncio.sleep(
+                max(_MIN_HEARTBEAT_INTERVAL, _lease_seconds(item) / KEPT_IN_A_LEASE)
+            )
             try:
-                await self._desk.do(item.reference, "heartbeat", self._given(item))
-            except _GONE as refusal:
+                await self._desk.do(item.reference, "heartbeat", self._common_fields(item))
+            except _LOST_ERRORS as refusal:
                 return refusal
             except (NoAnswer, RPCError) as problem:
-                self._say(f"{item.reference}: no heartbeat: {problem}")
+                self._on_problem(f"{item.reference}: heartbeat failed: {problem}")
 
-    async def _answer(self, item: State, answer: RobotAnswer) -> None:
+    async def _send_answer(self, item: State, answer: RobotAnswer) -> None:
         for command, fields in commands_for(item.kind, answer):
             try:
-                await self._give(item, command, fields)
+                await self._send(item, command, fields)
             except Conflict as refusal:
-                self._lost(item, refusal)
+                self._report_lost(item, refusal)
                 return
             except (NotAllowed, InvalidCommand) as refusal:
                 if answer.outcome == "reject":
-                    self._lost(item, refusal)
+                    self._report_lost(item, refusal)
                 else:
-                    # a rule is against it, which a person has to see to
-                    await self._answer(item, rejection(f"{command} was refused: {refusal}"))
+                    # a rule refuses the answer: a person has to decide
+                    await self._send_answer(item, rejection(f"{command} was refused: {refusal}"))
                 return
             except UnknownItem as unknown:
-                self._lost(item, unknown)
+                self._report_lost(item, unknown)
                 return
-        self._tell(Did(reference=item.reference, did=answer.outcome, reason=answer.reason))
+        self._on_result(
+            JobResult(reference=item.reference, did=answer.outcome, reason=answer.reason)
+        )
 
     async def _give_back(self, item: State) -> None:
         try:
-            await self._give(item, "unassign", {})
+            await self._send(item, "unassign", {})
         except (Refused, UnknownItem) as refusal:
-            self._lost(item, refusal)
+            self._report_lost(item, refusal)
         else:
-            self._tell(Did(reference=item.reference, did="given back"))
+            self._on_result(JobResult(reference=item.reference, did="given back"))
 
-    def _lost(self, item: State, why: Exception) -> None:
-        self._tell(Did(reference=item.reference, did="lost", reason=f"{why}"))
+    def _report_lost(self, item: State, reason: Exception) -> None:
+        self._on_result(JobResult(reference=item.reference, did="lost", reason=f"{reason}"))
 
-    async def _give(self, item: State, command: str, fields: Mapping[str, JsonValue]) -> None:
-        given = self._given(item) | {"command_id": f"{command}-{uuid.uuid4()}"}
-        await self._insisting.do(item.reference, command, given | dict(fields))
+    async def _send(self, item: State, command: str, fields: Mapping[str, JsonValue]) -> None:
+        common = self._common_fields(item) | {"command_id": f"{command}-{uuid.uuid4()}"}
+        await self._retrying_desk.do(item.reference, command, common | dict(fields))
 
-    def _given(self, item: State) -> dict[str, JsonValue]:
+    def _common_fields(self, item: State) -> dict[str, JsonValue]:
         lease = item.lease if isinstance(item, TicketState | ActionItemState) else None
         by: dict[str, JsonValue] = {"by": self._job.by}
         return by if lease is None else by | {"lease": lease.token}
 
 
-class _Insistent:
-    """Gives a command until it is answered, the same each time, so that it counts once."""
+class _RetryingDesk:
+    """Desk that sends a command until it is answered; the command id makes it count once."""
 
-    def __init__(self, desk: Desk, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
+    def __init__(self, desk: Desk, stopping: asyncio.Event, on_problem: OnProblem) -> None:
         self._desk = desk
         self._stopping = stopping
-        self._say = say
+        self._on_problem = on_problem
 
     async def do(self, reference: str, command: str, fields: Mapping[str, JsonValue]) -> Answer:
         while True:
@@ -208,18 +218,18 @@ class _Insistent:
             except (NoAnswer, RPCError) as problem:
                 if self._stopping.is_set():
                     raise
-                self._say(f"{command}: {problem}; trying again")
-            await _pause(self._stopping, _AGAIN)
+                self._on_problem(f"{command}: {problem}; retrying")
+            await _wait(self._stopping, _RETRY_DELAY)
 
 
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    """Wait so long, unless stopped before."""
+async def _wait(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait for some seconds, or until stopped."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stopping.wait(), seconds)
 
 
-def _span_of(item: State) -> float:
-    """How many seconds the lease lasts that the item was just started under; it may be none."""
+def _lease_seconds(item: State) -> float:
+    """Return the length in seconds of an item's lease; infinity without a lease."""
     if not isinstance(item, TicketState | ActionItemState) or item.lease is None:
         return float("inf")
     return (item.lease.until - item.changed_at).total_seconds()

@@ -1,1 +1,1 @@
-"""What a case definition does to a desk, in virtual time: the domain's own rules, and dice."""
+"""Simulation of a case definition in virtual time, decided by the domain's own rules."""

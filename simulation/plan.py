@@ -1,4 +1,4 @@
-"""What a simulation assumes: arrivals, how long work takes, what it waits for, who is there."""
+"""Assumptions of a simulation: arrivals, length of work and waits, and staff."""
 
 import math
 from collections.abc import Mapping
@@ -23,41 +23,41 @@ WEEK: Final[tuple[Day, ...]] = (
     *("monday", "tuesday", "wednesday", "thursday", "friday"),
     *("saturday", "sunday"),
 )
-BEGINNING: Final = datetime(2026, 1, 5, tzinfo=UTC)
-"""A Monday: where a simulation begins if its plan does not say."""
-COMFORTABLE: Final = 0.75
-"""The load for which a queue is staffed if the plan does not say by how many."""
-_BUCKET: Final = timedelta(days=7)
+DEFAULT_BEGIN: Final = datetime(2026, 1, 5, tzinfo=UTC)
+"""Default beginning of a simulation: a Monday."""
+TARGET_LOAD: Final = 0.75
+"""Load for which a queue is staffed if the plan gives no number of people."""
+_WEEK_LENGTH: Final = timedelta(days=7)
 
 
-class Openings(Protocol):
-    """When somebody is there: a working calendar of the domain fits, and so do `Hours`."""
+class OpeningCalendar(Protocol):
+    """Opening hours: a WorkingCalendar of the domain, or `WeeklyHours`."""
 
     def openings_of(self, day: date) -> list[tuple[datetime, datetime]]:
-        """The openings that begin on this day, in order, as instants."""
+        """Return the openings that begin on this day, in order, as instants."""
         ...
 
 
-class Spread(Defined):
-    """How long something takes: exactly one way to say it."""
+class Distribution(Defined):
+    """Distribution of a length of time; exactly one kind is given."""
 
     fixed: Duration | None = None
     exponential: PositiveDuration | None = None
-    """By its mean."""
+    """Exponential, by its mean."""
     uniform: Annotated[tuple[Duration, Duration], Field(strict=False)] | None = None
-    """Between the shortest and the longest."""
+    """Uniform between the shortest and the longest."""
     triangular: Annotated[tuple[Duration, Duration, Duration], Field(strict=False)] | None = None
-    """Between the shortest and the longest, most often in the middle."""
+    """Triangular: shortest, most frequent and longest."""
     lognormal: PositiveDuration | None = None
-    """By its median; now and then it takes much longer."""
+    """Lognormal, by its median; a few values are much longer."""
     sigma: Annotated[float, Field(gt=0, le=3, strict=False, allow_inf_nan=False)] | None = None
-    """Of lognormal: how much longer; 0.5 by default."""
+    """Spread of lognormal; 0.5 by default."""
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        ways = ("fixed", "exponential", "uniform", "triangular", "lognormal")
-        if sum(getattr(self, way) is not None for way in ways) != 1:
-            msg = f"give one of {', '.join(ways)}"
+    def _check_kind(self) -> Self:
+        kinds = ("fixed", "exponential", "uniform", "triangular", "lognormal")
+        if sum(getattr(self, kind) is not None for kind in kinds) != 1:
+            msg = f"give one of {', '.join(kinds)}"
             raise ValueError(msg)
         if self.sigma is not None and self.lognormal is None:
             msg = "sigma: goes with lognormal"
@@ -70,24 +70,24 @@ class Spread(Defined):
 
     @property
     def mean(self) -> float:
-        """In seconds."""
+        """Mean in seconds."""
         if self.lognormal is not None:
             return _seconds(self.lognormal) * math.exp(self._sigma**2 / 2)
         spans = self.uniform or self.triangular or (self.fixed or self.exponential,)
         return sum(map(_seconds, spans)) / len(spans)
 
-    def drawn(self, dice: Random) -> float:
-        """One length, in seconds."""
+    def sample(self, random: Random) -> float:
+        """Return one random length in seconds."""
         if self.fixed is not None:
             return _seconds(self.fixed)
         if self.exponential is not None:
-            return dice.expovariate(1 / _seconds(self.exponential))
+            return random.expovariate(1 / _seconds(self.exponential))
         if self.uniform is not None:
-            return dice.uniform(*map(_seconds, self.uniform))
+            return random.uniform(*map(_seconds, self.uniform))
         if self.triangular is not None:
             low, middle, high = map(_seconds, self.triangular)
-            return dice.triangular(low, high, middle)
-        return dice.lognormvariate(math.log(_seconds(self.lognormal)), self._sigma)
+            return random.triangular(low, high, middle)
+        return random.lognormvariate(math.log(_seconds(self.lognormal)), self._sigma)
 
     @property
     def _sigma(self) -> float:
@@ -98,22 +98,22 @@ def _seconds(span: Span | None) -> float:
     return 0.0 if span is None else span.total.total_seconds()
 
 
-class Waiting(Defined):
-    """That an Action waits for somebody outside, once, when half of its work is done."""
+class OutsideWait(Defined):
+    """Wait of an Action for somebody outside, once, when half of its work is done."""
 
     chance: Annotated[float, Field(ge=0, le=1, strict=False)]
-    lasts: Spread
+    lasts: Distribution
 
 
-class Doing(Defined):
-    """How an Action is done."""
+class WorkPattern(Defined):
+    """Length of an Action's work, and its wait for somebody outside."""
 
-    takes: Spread
-    waits: Waiting | None = None
-    """Left out: nothing; an Action that runs by itself waits as it takes."""
+    takes: Distribution
+    waits: OutsideWait | None = None
+    """Wait during the work; none if left out. An automatic Action waits for its whole work."""
 
 
-def _wall(value: str) -> str:
+def _check_time_of_day(value: str) -> str:
     try:
         time.fromisoformat(value)
     except ValueError:
@@ -122,12 +122,12 @@ def _wall(value: str) -> str:
     return value
 
 
-class Hours(Defined):
-    """The same hours on some days of the week."""
+class WeeklyHours(Defined):
+    """Same opening hours on some days of the week."""
 
     days: Annotated[tuple[Day, ...], Field(strict=False, min_length=1)] = WEEK[:5]
-    opens: Annotated[str, AfterValidator(_wall)] = "08:00"
-    closes: Annotated[str, AfterValidator(_wall)] = "17:00"
+    opens: Annotated[str, AfterValidator(_check_time_of_day)] = "08:00"
+    closes: Annotated[str, AfterValidator(_check_time_of_day)] = "17:00"
     zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
 
     @model_validator(mode="after")
@@ -138,7 +138,7 @@ class Hours(Defined):
         return self
 
     def openings_of(self, day: date) -> list[tuple[datetime, datetime]]:
-        """The one opening of a day, if it has one."""
+        """Return the opening of a day, if it has one."""
         if WEEK[day.weekday()] not in self.days:
             return []
         zone = ZoneInfo(self.zone)
@@ -149,22 +149,22 @@ class Hours(Defined):
         return [(begins, ends)]
 
 
-class AllDay:
-    """Always there, as robots are."""
+class AlwaysOpen:
+    """Opening hours around the clock, as robots have."""
 
     def openings_of(self, day: date) -> list[tuple[datetime, datetime]]:
-        """The whole day."""
+        """Return the whole day as one opening."""
         midnight = datetime.combine(day, time(), UTC)
         return [(midnight, midnight + timedelta(days=1))]
 
 
 class Staff(Defined):
-    """Who works on a queue."""
+    """People who work on a queue, and their hours."""
 
     people: Annotated[int, Field(ge=1, le=10_000)]
-    hours: Hours | None = None
+    hours: WeeklyHours | None = None
     calendar: Name | None = None
-    """A working calendar of the catalog. Neither hours nor calendar: always, as robots are."""
+    """A working calendar of the catalog. Neither hours nor calendar: around the clock."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -174,66 +174,66 @@ class Staff(Defined):
         return self
 
 
-class Alternative(Defined):
-    """Data that some of the Cases are started with."""
+class StartData(Defined):
+    """Data that a share of the Cases is started with."""
 
     share: Annotated[float, Field(gt=0, strict=False, allow_inf_nan=False)] = 1.0
     values: Data
 
 
-class Plan(Defined):
-    """All that a definition does not say; what is left out is assumed."""
+class SimulationPlan(Defined):
+    """Assumptions that a case definition does not hold; each has a default."""
 
-    begins: Instant = BEGINNING
-    arrivals: Spread | None = None
-    """Between two Cases; left out: at random, so that they spread over the period."""
-    data: Annotated[tuple[Alternative, ...], Field(strict=False, max_length=1000)] = ()
-    """What Cases are started with, each by its share."""
-    human: Doing = Doing(
-        takes=Spread(lognormal=Span.parse("PT20M"), sigma=0.6),
-        waits=Waiting(chance=0.1, lasts=Spread(exponential=Span.parse("P1D"))),
+    begins: Instant = DEFAULT_BEGIN
+    arrivals: Distribution | None = None
+    """Time between two Cases; by default, random arrivals over the period."""
+    data: Annotated[tuple[StartData, ...], Field(strict=False, max_length=1000)] = ()
+    """Data that Cases are started with, each by its share."""
+    human: WorkPattern = WorkPattern(
+        takes=Distribution(lognormal=Span.parse("PT20M"), sigma=0.6),
+        waits=OutsideWait(chance=0.1, lasts=Distribution(exponential=Span.parse("P1D"))),
     )
-    """How Actions are done that people may do."""
-    robot: Doing = Doing(takes=Spread(lognormal=Span.parse("PT1M")))
-    """How Actions are done that are for robots."""
-    by_itself: Doing = Doing(takes=Spread(lognormal=Span.parse("PT10S")))
-    """How long Actions take that nobody does: a mail, a call, a Case that is started."""
-    replied: Doing = Doing(takes=Spread(exponential=Span.parse("P2D")))
-    """How long a reply is waited for, or sub-Cases."""
-    review: Spread = Spread(lognormal=Span.parse("PT5M"))
-    """How long it takes to check what a colleague completed."""
-    actions: dict[Name, Doing] = Field(default_factory=dict)
-    """How single Actions are done, by their key."""
+    """Work on Actions that people may do."""
+    robot: WorkPattern = WorkPattern(takes=Distribution(lognormal=Span.parse("PT1M")))
+    """Work on Actions for robots."""
+    by_itself: WorkPattern = WorkPattern(takes=Distribution(lognormal=Span.parse("PT10S")))
+    """Length of automatic Actions: a mail, a call, the start of a Case."""
+    replied: WorkPattern = WorkPattern(takes=Distribution(exponential=Span.parse("P2D")))
+    """Time until a reply comes or sub-Cases end."""
+    review: Distribution = Distribution(lognormal=Span.parse("PT5M"))
+    """Length of a peer review."""
+    actions: dict[Name, WorkPattern] = Field(default_factory=dict)
+    """Work on single Actions, by their key."""
     staff: dict[Name, Staff] = Field(default_factory=dict)
-    """Who works on which queue; left out: as many as have a comfortable load."""
+    """People by queue; by default, enough for a load of TARGET_LOAD."""
 
-    def doing_of(self, action: ActionDefinition) -> Doing:
-        """How an Action is done."""
+    def pattern_of(self, action: ActionDefinition) -> WorkPattern:
+        """Return the work pattern of an Action."""
         if action.kind is ActionKind.BY_HAND:
-            of_its_sort = self.robot if action.performer is Performer.ROBOT else self.human
+            default = self.robot if action.performer is Performer.ROBOT else self.human
         elif action.kind in {ActionKind.SEND_MAIL_AND_WAIT, ActionKind.WAIT_FOR_SUB_CASES}:
-            of_its_sort = self.replied
+            default = self.replied
         else:
-            of_its_sort = self.by_itself
-        return self.actions.get(action.key, of_its_sort)
+            default = self.by_itself
+        return self.actions.get(action.key, default)
 
     def staff_for(self, definition: CaseDefinition, rate: float) -> dict[str, Staff]:
-        """Who works on each queue, where so many Cases a second arrive."""
-        hours: dict[str, Hours | None] = {}
+        """Return the staff of each queue for `rate` Cases a second."""
+        hours: dict[str, WeeklyHours | None] = {}
         offered: dict[str, float] = {}
-        fewest: dict[str, int] = {}
-        for action in by_hand(definition):
+        minimum: dict[str, int] = {}
+        for action in manual_actions(definition):
             queue = queue_of(definition, action)
-            fewest[queue] = max(fewest.get(queue, 1), 1 + action.peer_review)
+            minimum[queue] = max(minimum.get(queue, 1), 1 + action.peer_review)
             of_robots = action.performer is Performer.ROBOT and hours.get(queue) is None
-            hours[queue] = None if of_robots else Hours()
-            takes = self.doing_of(action).takes.mean + action.peer_review * self.review.mean
+            hours[queue] = None if of_robots else WeeklyHours()
+            takes = self.pattern_of(action).takes.mean + action.peer_review * self.review.mean
             offered[queue] = offered.get(queue, 0.0) + rate * takes
         return {
             queue: self.staff.get(queue)
             or Staff(
                 people=max(
-                    fewest[queue], math.ceil(load / _open_share(hours[queue]) / COMFORTABLE)
+                    minimum[queue], math.ceil(load / _open_share(hours[queue]) / TARGET_LOAD)
                 ),
                 hours=hours[queue],
             )
@@ -243,25 +243,25 @@ class Plan(Defined):
     def _people_in(self, queue: str) -> int | None:
         return self.staff[queue].people if queue in self.staff else None
 
-    def problems_with(self, terms: Terms) -> list[tuple[str, str]]:
-        """What it says of Actions and queues that the definition does not have: field, problem."""
+    def validate_against(self, terms: Terms) -> list[tuple[str, str]]:
+        """Return pairs (field, problem) for names that definition and catalog do not have."""
         definition = terms.definition
         if definition is None:
             return []
         keys = {action.key for action in definition.actions}
-        queues = {queue_of(definition, action) for action in by_hand(definition)}
+        queues = {queue_of(definition, action) for action in manual_actions(definition)}
         alone = {
             queue_of(definition, action)
-            for action in by_hand(definition)
+            for action in manual_actions(definition)
             if action.peer_review and self._people_in(queue_of(definition, action)) == 1
         }
-        strange = [
+        unknown_calendars = [
             (f"staff.{queue}.calendar", f"the catalog has no calendar {staff.calendar}")
             for queue, staff in self.staff.items()
             if staff.calendar is not None and terms.calendar(staff.calendar) is None
         ]
         return (
-            strange
+            unknown_calendars
             + [
                 (f"staff.{queue}.people", "a review needs two: nobody checks their own work (A6)")
                 for queue in sorted(alone)
@@ -269,7 +269,7 @@ class Plan(Defined):
             + [
                 (
                     f"{field}.{name}",
-                    f"{definition.name} has no {what} of this name: {_listed(known)}",
+                    f"{definition.name} has no {what} of this name: {_known_names(known)}",
                 )
                 for field, what, given, known in (
                     ("actions", "Action", self.actions, keys),
@@ -281,24 +281,24 @@ class Plan(Defined):
         )
 
 
-def by_hand(definition: CaseDefinition) -> list[ActionDefinition]:
-    """The Actions that people or robots do."""
+def manual_actions(definition: CaseDefinition) -> list[ActionDefinition]:
+    """Return the Actions that people or robots do."""
     return [action for action in definition.actions if action.kind is ActionKind.BY_HAND]
 
 
 def queue_of(definition: CaseDefinition, action: ActionDefinition) -> str:
-    """Where an Action waits to be picked up."""
+    """Return the queue of an Action."""
     return action.queue or definition.queue or DEFAULT_QUEUE
 
 
-def _open_share(openings: Openings | None) -> float:
-    """How much of a week it is open."""
+def _open_share(openings: OpeningCalendar | None) -> float:
+    """Return the share of a week that is open."""
     if openings is None:
         return 1.0
-    days = (BEGINNING.date() + timedelta(days=n) for n in range(_BUCKET.days))
+    days = (DEFAULT_BEGIN.date() + timedelta(days=n) for n in range(_WEEK_LENGTH.days))
     spans = [end - begin for day in days for begin, end in openings.openings_of(day)]
-    return sum(spans, timedelta(0)) / _BUCKET
+    return sum(spans, timedelta(0)) / _WEEK_LENGTH
 
 
-def _listed(known: set[str] | Mapping[str, object]) -> str:
+def _known_names(known: set[str] | Mapping[str, object]) -> str:
     return f"there are {', '.join(sorted(known))}" if known else "there is none"

@@ -1,4 +1,4 @@
-"""What a simulation found out, as plain figures; every length is in seconds."""
+"""Results of a simulation as plain figures; every length is in seconds."""
 
 import math
 from collections.abc import Sequence
@@ -26,62 +26,62 @@ def percent(share: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Lengths:
-    """How long something took: all of it that was seen."""
+class DurationStats:
+    """Statistics of a list of lengths."""
 
     count: int
     mean: float
     median: float
     p90: float
-    """As long as this, or shorter, in nine of ten."""
+    """90th percentile."""
     longest: float
 
     @classmethod
-    def of(cls, seen: Sequence[float]) -> "Lengths":
-        """The figures of these lengths; zeros if there are none."""
-        if not seen:
+    def of(cls, lengths: Sequence[float]) -> "DurationStats":
+        """Compute the statistics of these lengths; zeros if there are none."""
+        if not lengths:
             return cls(0, 0.0, 0.0, 0.0, 0.0)
-        ordered = sorted(seen)
+        ordered = sorted(lengths)
         p90 = ordered[math.ceil(0.9 * len(ordered)) - 1]
         return cls(len(ordered), fmean(ordered), median(ordered), p90, ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFigures:
-    """How a queue fared: its Actions, and those who work on them."""
+class QueueResults:
+    """Results of a queue: its Actions and its staff."""
 
     people: int
     done: int
-    waiting: Lengths
-    """To Do until picked up, of each Action that was done, all its times together."""
+    waiting: DurationStats
+    """Time in To Do of each finished Action, summed over all its waits."""
     overdue: float
     """Share of the Actions that became overdue."""
     load: float
     """Share of the staff's opening time, within the period, in which they worked."""
     longest_line: int
-    """The most Actions that lay there at once."""
+    """Most Actions that waited at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
-class CaseFigures:
-    """How the Cases fared."""
+class CaseResults:
+    """Results of the Cases."""
 
     started: int
     done: int
-    """Done in the end, be it after the period."""
+    """Cases that were done, even after the period."""
     open_at_the_end: int
-    """Open when the period was over."""
+    """Cases that were open at the end of the period."""
     stuck: int
-    """In need of attention that a simulation does not give."""
-    throughput: Lengths
-    """From submission to the end of the last step."""
+    """Cases that need attention, which a simulation does not give."""
+    throughput: DurationStats
+    """Time from submission to the end of the last step."""
     overdue: float
     """Share of the Cases that became overdue."""
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A midnight of the period: what was open then."""
+class DaySnapshot:
+    """Open work at a midnight of the period."""
 
     cases: int
     waiting: int
@@ -89,18 +89,18 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """All that a simulation says."""
+class SimulationResults:
+    """Results of a simulation."""
 
     definition: str
     items: int
     days: float
     seed: int
     begins: datetime
-    cases: CaseFigures
-    queues: dict[str, QueueFigures]
+    cases: CaseResults
+    queues: dict[str, QueueResults]
     mails: int
-    """Mails that were sent to the desk's own people, or would have been."""
-    daily: tuple[Day, ...]
+    """Mails to the desk's own people."""
+    daily: tuple[DaySnapshot, ...]
     throughput: tuple[float, ...]
-    """Of each Case that was done, in order of its end."""
+    """Throughput of each Case that was done, in order of its end."""

@@ -1,4 +1,4 @@
-"""Virtual time: a heap of moments, and what happens at each of them by the domain's own rules."""
+"""Discrete-event simulation: a heap of events in virtual time, decided by the domain's rules."""
 
 import heapq
 import itertools
@@ -33,24 +33,24 @@ from domain.model.effects import CancelAction, Effect, ReportEnd, SendMail, Star
 from domain.model.items import Action, AnyItem, Case, Change
 from domain.model.starts import CaseStart, Contact
 from domain.rules.item_messages import message_of
-from simulation.opening_hours import Clock
-from simulation.plan import AllDay, Plan, Staff, by_hand, queue_of
-from simulation.queues import Line, Living, Task
-from simulation.results import CaseFigures, Day, Figures, Lengths
+from simulation.opening_hours import OpeningHours
+from simulation.plan import AlwaysOpen, SimulationPlan, Staff, manual_actions, queue_of
+from simulation.queues import ActionTask, OpenItem, SimulatedQueue
+from simulation.results import CaseResults, DaySnapshot, DurationStats, SimulationResults
 
-BY: Final = "service:simulation"
+ACTOR: Final = "service:simulation"
 RUN: Final = "simulated"
-OUTSIDE: Final = "somebody@outside.example"
-_DAY: Final = 86_400.0
+CUSTOMER_ADDRESS: Final = "somebody@outside.example"
+_DAY_SECONDS: Final = 86_400.0
 
 
-class NothingToSimulate(Exception):
-    """There is no case definition."""
+class NoCaseDefinition(Exception):
+    """There is no case definition to simulate."""
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
-    """How many Cases arrive, within how many days, and by which dice."""
+class SimulationSize:
+    """Number of Cases, days of the period, and seed of the random numbers."""
 
     items: int
     days: float
@@ -58,305 +58,314 @@ class Extent:
 
 
 def simulate(
-    terms: Terms, plan: Plan, extent: Extent, tell: Callable[[int], None] = lambda _: None
-) -> Figures:
-    """Let Cases arrive, and go on until none of them moves any more.
+    terms: Terms,
+    plan: SimulationPlan,
+    size: SimulationSize,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> SimulationResults:
+    """Simulate arrivals and work until no Case moves any more; return the results.
 
-    `terms` are the catalog's, with the definition and the calendars that it names. The same
-    arguments give the same figures. `tell` hears how many Cases are done.
+    `terms` hold the definition and the calendars that it names. The same arguments give the same
+    results. `on_progress` gets the number of Cases that are done.
     """
-    simulation = _Simulation(terms, plan, extent)
+    simulation = _Simulation(terms, plan, size)
     for done in simulation.run():
-        tell(done)
-    return simulation.figures()
+        on_progress(done)
+    return simulation.results()
 
 
 class _Simulation:
-    def __init__(self, terms: Terms, plan: Plan, extent: Extent) -> None:
+    def __init__(self, terms: Terms, plan: SimulationPlan, size: SimulationSize) -> None:
         if terms.definition is None:
-            raise NothingToSimulate("there is no case definition to simulate")
+            raise NoCaseDefinition("there is no case definition to simulate")
         self._terms = terms
         self._definition = definition = terms.definition
         self._plan = plan
-        self._extent = extent
-        self._period = extent.days * _DAY
-        self._dice = cache(lambda purpose: Random(f"{extent.seed}/{purpose}"))
-        self._doings = {action.key: plan.doing_of(action) for action in definition.actions}
-        self._lines = {
-            queue: self._line(queue, staff)
-            for queue, staff in plan.staff_for(definition, extent.items / self._period).items()
+        self._size = size
+        self._period = size.days * _DAY_SECONDS
+        self._random = cache(lambda purpose: Random(f"{size.seed}/{purpose}"))
+        self._patterns = {action.key: plan.pattern_of(action) for action in definition.actions}
+        self._queues = {
+            queue: self._build_queue(queue, staff)
+            for queue, staff in plan.staff_for(definition, size.items / self._period).items()
         }
         self._now = 0.0
-        self._moments: list[tuple[float, int, Callable[[], None]]] = []
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._cases: dict[str, Living] = {}
-        self._tasks: dict[str, Task] = {}
+        self._cases: dict[str, OpenItem] = {}
+        self._tasks: dict[str, ActionTask] = {}
         self._started = self._open = self._open_at_the_end = self._overdue = self._mails = 0
         self._throughput: list[float] = []
-        self._daily: list[Day] = []
+        self._daily: list[DaySnapshot] = []
 
-    def _line(self, queue: str, staff: Staff) -> Line:
-        sorts = {
+    def _build_queue(self, queue: str, staff: Staff) -> SimulatedQueue:
+        performers = {
             action.performer
-            for action in by_hand(self._definition)
+            for action in manual_actions(self._definition)
             if queue_of(self._definition, action) == queue
         }
-        sort = "robot:" if sorts == {Performer.ROBOT} else ""
-        names = (f"{sort}{queue[:80]}-{number}" for number in range(1, staff.people + 1))
+        prefix = "robot:" if performers == {Performer.ROBOT} else ""
+        names = (f"{prefix}{queue[:80]}-{number}" for number in range(1, staff.people + 1))
         calendar = self._terms.calendar(staff.calendar)
-        clock = Clock(staff.hours or calendar or AllDay(), self._plan.begins)
-        return Line(staff, clock, dict.fromkeys(names))
+        hours = OpeningHours(staff.hours or calendar or AlwaysOpen(), self._plan.begins)
+        return SimulatedQueue(staff, hours, dict.fromkeys(names))
 
     def run(self) -> Iterator[int]:
-        """Everything that happens, in order; yields whenever another Case is done."""
+        """Run all events in order; yield the number of done Cases whenever it grows."""
         for number, at in enumerate(self._arrivals(), 1):
-            self._at(at, partial(self._arrive, number))
-        for day in range(math.ceil(self._extent.days) + 1):
-            self._at(min(day * _DAY, self._period), self._look)
-        told = 0
-        while self._moments:
-            self._now, _, happen = heapq.heappop(self._moments)
-            happen()
-            if len(self._throughput) > told:
-                told = len(self._throughput)
-                yield told
+            self._schedule(at, partial(self._arrive, number))
+        for day in range(math.ceil(self._size.days) + 1):
+            self._schedule(min(day * _DAY_SECONDS, self._period), self._record_day)
+        reported = 0
+        while self._events:
+            self._now, _, run_event = heapq.heappop(self._events)
+            run_event()
+            if len(self._throughput) > reported:
+                reported = len(self._throughput)
+                yield reported
 
-    def figures(self) -> Figures:
-        """What came of it."""
-        stuck = [living for living in self._cases.values() if living.item.resolution is None]
-        overdue = self._overdue + sum(_is_overdue(living.item) for living in stuck)
-        cases = CaseFigures(
+    def results(self) -> SimulationResults:
+        """Return the results."""
+        stuck = [case for case in self._cases.values() if case.item.resolution is None]
+        overdue = self._overdue + sum(_is_overdue(case.item) for case in stuck)
+        cases = CaseResults(
             started=self._started,
             done=len(self._throughput),
             open_at_the_end=self._open_at_the_end,
             stuck=len(stuck),
-            throughput=Lengths.of(self._throughput),
+            throughput=DurationStats.of(self._throughput),
             overdue=overdue / self._started if self._started else 0.0,
         )
-        return Figures(
+        return SimulationResults(
             definition=self._definition.name,
-            items=self._extent.items,
-            days=self._extent.days,
-            seed=self._extent.seed,
+            items=self._size.items,
+            days=self._size.days,
+            seed=self._size.seed,
             begins=self._plan.begins,
             cases=cases,
-            queues={name: line.fared(self._period) for name, line in self._lines.items()},
+            queues={name: queue.results(self._period) for name, queue in self._queues.items()},
             mails=self._mails,
             daily=tuple(self._daily),
             throughput=tuple(self._throughput),
         )
 
-    # moments
+    # events
 
-    def _at(self, at: float, happen: Callable[[], None]) -> None:
-        heapq.heappush(self._moments, (at, next(self._order), happen))
+    def _schedule(self, at: float, run_event: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (at, next(self._order), run_event))
 
     @property
-    def _today(self) -> datetime:
+    def _virtual_time(self) -> datetime:
         return self._plan.begins + timedelta(seconds=self._now)
 
-    def _look(self) -> None:
-        lying = sum(line.lying for line in self._lines.values())
-        self._daily.append(Day(cases=self._open, waiting=lying))
+    def _record_day(self) -> None:
+        waiting = sum(queue.length for queue in self._queues.values())
+        self._daily.append(DaySnapshot(cases=self._open, waiting=waiting))
         self._open_at_the_end = self._open
 
     # Cases
 
     def _arrivals(self) -> list[float]:
-        dice = self._dice("arrivals")
+        random = self._random("arrivals")
         if self._plan.arrivals is None:
-            return sorted(dice.uniform(0.0, self._period) for _ in range(self._extent.items))
-        gaps = (self._plan.arrivals.drawn(dice) for _ in range(self._extent.items))
+            return sorted(random.uniform(0.0, self._period) for _ in range(self._size.items))
+        gaps = (self._plan.arrivals.sample(random) for _ in range(self._size.items))
         return [at for at in itertools.accumulate(gaps) if at < self._period]
 
     def _arrive(self, number: int) -> None:
         kinds = self._plan.data
         shares = [kind.share for kind in kinds]
-        values = self._dice("data").choices(kinds, shares)[0].values if kinds else {}
+        values = self._random("data").choices(kinds, shares)[0].values if kinds else {}
         start = CaseStart(
-            by=BY,
+            by=ACTOR,
             started_by=StartedBy.SERVICE,
             short_description=f"{self._definition.name} {number}",
             definition=self._definition.name,
-            primary_contact=Contact(email=OUTSIDE),
-            requester=Contact(email=OUTSIDE),
+            primary_contact=Contact(email=CUSTOMER_ADDRESS),
+            requester=Contact(email=CUSTOMER_ADDRESS),
             data=values,
         )
         reference = f"S-{number}"
-        change = open_item(start, reference=reference, run=RUN, at=self._today, terms=self._terms)
-        self._cases[reference] = living = Living(change.item)
+        change = open_item(
+            start, reference=reference, run=RUN, at=self._virtual_time, terms=self._terms
+        )
+        self._cases[reference] = entry = OpenItem(change.item)
         self._started += 1
         self._open += 1
-        self._keep(living, change)
+        self._update(entry, change)
 
     def _report(self, effect: ReportEnd, reference: str) -> None:
         _, ended = message_of(effect, reference)
-        living = self._cases[effect.case]
-        change, _ = receive(living.item, ended, self._today)
-        self._keep(living, change)
+        entry = self._cases[effect.case]
+        change, _ = receive(entry.item, ended, self._virtual_time)
+        self._update(entry, change)
 
     # any item
 
-    def _keep(self, living: Living, change: Change) -> None:
-        """The item after a change, with what the change asks for done."""
+    def _update(self, entry: OpenItem, change: Change) -> None:
+        """Store the item after a change, schedule its deadline and perform its effects."""
         item = change.item
         effects = item.outbox
-        living.item = item = replace(item, outbox=()) if effects else item
+        entry.item = item = replace(item, outbox=()) if effects else item
         deadline = next_deadline(item)
         at = None if deadline is None else deadline.at
-        if at is not None and at != living.noted:
+        if at is not None and at != entry.scheduled:
             seconds = (at - self._plan.begins).total_seconds()
-            self._at(max(seconds, self._now), partial(self._elapse, living, at))
-        living.noted = at
+            self._schedule(max(seconds, self._now), partial(self._elapse, entry, at))
+        entry.scheduled = at
         for effect in effects:
             self._perform(effect, item.reference)
         if isinstance(item, Case):
-            self._count(living)
+            self._count(entry)
 
-    def _count(self, living: Living) -> None:
-        item = living.item
+    def _count(self, entry: OpenItem) -> None:
+        item = entry.item
         end = item.first_resolution
-        if end is not None and item.submitted_at is not None and not living.is_done:
-            living.is_done = True
+        if end is not None and item.submitted_at is not None and not entry.is_done:
+            entry.is_done = True
             self._throughput.append((end.at - item.submitted_at).total_seconds())
             self._open -= 1
             self._overdue += _is_overdue(item)
         if item.status is Status.CLOSED:
             self._cases.pop(item.reference, None)
 
-    def _elapse(self, living: Living, at: datetime) -> None:
-        if living.noted != at:
+    def _elapse(self, entry: OpenItem, at: datetime) -> None:
+        if entry.scheduled != at:
             return
-        living.noted = None
-        change = elapse(living.item, at)
+        entry.scheduled = None
+        change = elapse(entry.item, at)
         if change is not None:
-            self._keep(living, change)
+            self._update(entry, change)
 
     def _perform(self, effect: Effect, reference: str) -> None:
         if isinstance(effect, StartAction):
-            self._offered(effect)
+            self._start_action(effect)
         elif isinstance(effect, ReportEnd):
             self._report(effect, reference)
         elif isinstance(effect, CancelAction):
-            _, told = message_of(effect, reference)
+            _, message = message_of(effect, reference)
             task = self._tasks[effect.reference]
-            change, _ = receive(task.item, told, self._today)
-            self._keep(task, change)
+            change, _ = receive(task.item, message, self._virtual_time)
+            self._update(task, change)
         elif isinstance(effect, SendMail):
             self._mails += 1
 
     # Actions
 
-    def _offered(self, effect: StartAction) -> None:
+    def _start_action(self, effect: StartAction) -> None:
         start = effect.start
-        change = open_item(start, reference=effect.reference, run=RUN, at=self._today)
-        doing = self._doings[start.key]
-        length = doing.takes.drawn(self._dice(f"{start.key} takes"))
-        dice = self._dice(f"{start.key} waits")
-        task = Task(_action(change), parts=[length])
-        if doing.waits is not None and dice.random() < doing.waits.chance:
-            task.parts, task.pause = [length / 2, length / 2], doing.waits.lasts.drawn(dice)
+        change = open_item(start, reference=effect.reference, run=RUN, at=self._virtual_time)
+        pattern = self._patterns[start.key]
+        length = pattern.takes.sample(self._random(f"{start.key} takes"))
+        random = self._random(f"{start.key} waits")
+        task = ActionTask(_action(change), parts=[length])
+        if pattern.waits is not None and random.random() < pattern.waits.chance:
+            task.parts, task.pause = [length / 2, length / 2], pattern.waits.lasts.sample(random)
         self._tasks[effect.reference] = task
-        self._keep(task, change)
+        self._update(task, change)
         if start.work is None or task.item.status is Status.TO_DO:
-            self._lay(task)
+            self._enqueue(task)
         elif start.work.kind is ActionKind.SEND_MAIL_AND_WAIT:
-            self._tell(task, n.WorkEnded(by=SYSTEM))
-            self._at(self._now + length, partial(self._answer, task))
+            self._apply(task, n.WorkEnded(by=SYSTEM))
+            self._schedule(self._now + length, partial(self._receive_answer, task))
         else:
-            self._at(self._now + length, partial(self._worked, task))
+            self._schedule(self._now + length, partial(self._end_automatic_work, task))
 
-    def _worked(self, task: Task) -> None:
-        """A8: what it does by itself is over, or each Case that it waits for."""
+    def _end_automatic_work(self, task: ActionTask) -> None:
+        """End the automatic work of an Action, or of the Cases that it waits for (A8)."""
         for awaited in task.item.awaited:
             ended = n.ItemEnded(
                 by=SYSTEM, waiter_run=RUN, reference=awaited.reference, how=Outcome.COMPLETE
             )
-            self._tell(task, ended)
-        self._tell(task, n.WorkEnded(by=SYSTEM))
+            self._apply(task, ended)
+        self._apply(task, n.WorkEnded(by=SYSTEM))
 
-    def _tell(self, task: Task, command: c.Command) -> bool:
-        """Give it a command, unless it is closed; whether somebody has to do something then."""
+    def _apply(self, task: ActionTask, command: c.Command) -> bool:
+        """Apply a command unless the Action is closed; return True if it is To Do afterwards."""
         if task.item.status is not Status.CLOSED:
-            self._keep(task, decide(task.item, command, self._today))
+            self._update(task, decide(task.item, command, self._virtual_time))
         if task.item.status is Status.CLOSED:
             self._tasks.pop(task.item.reference, None)
         return task.item.status is Status.TO_DO
 
-    def _lay(self, task: Task) -> None:
-        """Put it where it waits to be picked up: in its queue, or with the one whose it is."""
-        line = self._lines.get(task.item.queue)
-        if line is None:
-            return  # it fell to a queue where nobody is
+    def _enqueue(self, task: ActionTask) -> None:
+        """Add an Action to its queue, or to its assignee's own heap there."""
+        queue = self._queues.get(task.item.queue)
+        if queue is None:
+            return  # the Action fell to a queue without staff
         due = due_at(task.item)
         soonest = math.inf if due is None else (due - self._plan.begins).total_seconds()
         task.since = self._now
-        line.lay((soonest, self._now, next(self._order), task))
-        self._give_out(line)
+        queue.add((soonest, self._now, next(self._order), task))
+        self._assign_waiting(queue)
 
-    def _give_out(self, line: Line) -> None:
-        """Let those who are free and there pick up what is next for them."""
-        while line.free and (found := line.offer()):
-            opens = line.clock.opens(self._now)
+    def _assign_waiting(self, queue: SimulatedQueue) -> None:
+        """Let free people whose hours are open pick up their next Action."""
+        while queue.free and (assignment := queue.next_assignment()):
+            opens = queue.hours.next_opening(self._now)
             if opens > self._now:
-                if line.opening != opens:
-                    line.opening = opens
-                    self._at(opens, partial(self._give_out, line))
+                if queue.opening != opens:
+                    queue.opening = opens
+                    self._schedule(opens, partial(self._assign_waiting, queue))
                 return
-            person, heap = found
+            person, heap = assignment
             *_, task = heapq.heappop(heap)
-            line.lying -= 1
+            queue.length -= 1
             if task.item.status is Status.TO_DO:
-                self._begin(line, person, task)
+                self._begin(queue, person, task)
 
-    def _begin(self, line: Line, person: str, task: Task) -> None:
-        del line.free[person]
+    def _begin(self, queue: SimulatedQueue, person: str, task: ActionTask) -> None:
+        del queue.free[person]
         task.waited += self._now - task.since
-        self._keep(task, decide(task.item, _start(person), self._today))
-        ends = line.clock.after(self._now, task.parts.pop())
-        line.busy += line.clock.within(self._now, min(ends, self._period))
-        self._at(ends, partial(self._finish, line, person, task))
+        self._update(task, decide(task.item, _start(person), self._virtual_time))
+        ends = queue.hours.end_of_work(self._now, task.parts.pop())
+        queue.busy += queue.hours.open_seconds(self._now, min(ends, self._period))
+        self._schedule(ends, partial(self._finish, queue, person, task))
 
-    def _finish(self, line: Line, person: str, task: Task) -> None:
-        line.free[person] = None
+    def _finish(self, queue: SimulatedQueue, person: str, task: ActionTask) -> None:
+        queue.free[person] = None
         if task.item.status is Status.IN_PROGRESS:
             if task.parts:
-                self._keep(task, decide(task.item, _wait(person), self._today))
-                self._at(self._now + task.pause, partial(self._answer, task))
+                self._update(task, decide(task.item, _wait(person), self._virtual_time))
+                self._schedule(self._now + task.pause, partial(self._receive_answer, task))
             else:
                 self._complete(task, person)
-                self._done(line, task)
-        self._give_out(line)
+                self._count_or_review(queue, task)
+        self._assign_waiting(queue)
 
-    def _complete(self, task: Task, person: str) -> None:
-        """Its checklist is answered, and it is complete, or passed by the one who reviews it."""
+    def _complete(self, task: ActionTask, person: str) -> None:
+        """Answer the checklist and complete the Action, or pass its review."""
         if task.item.status is Status.CLOSED:
             return
         if task.item.in_review:
             command: c.Command = _pass(person)
         else:
             command = _end(person)
-            open_lines = {line.key: Ticked.YES for line in task.item.checklist if not line.answer}
+            open_lines = {
+                entry.key: Ticked.YES for entry in task.item.checklist if not entry.answer
+            }
             if open_lines:
                 answers = c.AnswerChecklist(by=person, answers=open_lines)
-                self._keep(task, decide(task.item, answers, self._today))
-        self._keep(task, decide(task.item, command, self._today))
+                self._update(task, decide(task.item, answers, self._virtual_time))
+        self._update(task, decide(task.item, command, self._virtual_time))
 
-    def _done(self, line: Line, task: Task) -> None:
+    def _count_or_review(self, queue: SimulatedQueue, task: ActionTask) -> None:
         if task.item.status is Status.CLOSED:
-            line.waits.append(task.waited)
-            line.overdue += _is_overdue(task.item)
+            queue.waits.append(task.waited)
+            queue.overdue += _is_overdue(task.item)
             del self._tasks[task.item.reference]
         else:
-            task.parts = [self._plan.review.drawn(self._dice("review"))]
-            self._lay(task)
+            task.parts = [self._plan.review.sample(self._random("review"))]
+            self._enqueue(task)
 
-    def _answer(self, task: Task) -> None:
-        """What was waited for comes, as a mail."""
+    def _receive_answer(self, task: ActionTask) -> None:
+        """Deliver the mail that the Action waits for."""
         if task.item.status is Status.WAIT:
             message = f"<{next(self._order)}@simulation>"
-            if self._tell(task, c.ReceiveEmail(by=BY, message_id=message, sender=OUTSIDE)):
-                self._lay(task)
+            if self._apply(
+                task, c.ReceiveEmail(by=ACTOR, message_id=message, sender=CUSTOMER_ADDRESS)
+            ):
+                self._enqueue(task)
 
 
 def _is_overdue(item: AnyItem) -> bool:

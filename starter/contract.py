@@ -1,4 +1,4 @@
-"""The contract as one JSON Schema document, built from the very models that decide."""
+"""Contract as one JSON Schema document, built from the models of the domain."""
 
 from typing import Any, Final
 
@@ -47,8 +47,8 @@ _INDEXED: Final[dict[Indexed, Schema]] = {
 }
 
 
-def document() -> Schema:
-    """The whole contract: what each kind takes and answers, by name, below `properties`."""
+def contract_schema() -> Schema:
+    """Return the contract: inputs and outputs of each kind, by name, below `properties`."""
     inputs: list[type[BaseModel]] = [*_STARTS.values(), *COMMANDS, TimelineRequest]
     outputs: list[type[BaseModel]] = [*STATES.values(), TimelinePage]
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [

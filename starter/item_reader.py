@@ -1,4 +1,4 @@
-"""Where an item is read: from itself, which is the truth, or from the store, which keeps all."""
+"""Reads items: from their workflows, which are authoritative, or from the store."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -16,53 +16,53 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-def state_of_answer(answer: Answer) -> State:
-    """The state that an item answered, typed."""
+def parse_state(answer: Answer) -> State:
+    """Return the state in an item's answer, as its model."""
     return STATES[Kind(answer["kind"])].model_validate(answer)
 
 
-async def state_now(desk: Desk, reference: str) -> State:
-    """What the item says of itself; an Action that its Case is starting is waited for.
+async def read_state(desk: Desk, reference: str) -> State:
+    """Return the item's state from its workflow; wait for an Action that its Case is starting.
 
     Raises UnknownItem, NoAnswer, or InvalidCommand for a bad start.
     """
     try:
         answer = await desk.state(reference)
     except UnknownItem:
-        if not await action_begun(desk, reference):
+        if not await wait_for_action_start(desk, reference):
             raise
         answer = await desk.state(reference)
-    return state_of_answer(answer)
+    return parse_state(answer)
 
 
-async def actions_now(desk: Desk, case: CaseState) -> tuple[ActionItemState, ...]:
-    """What the Case's open Actions say of themselves; one that is being started says nothing."""
+async def read_open_actions(desk: Desk, case: CaseState) -> tuple[ActionItemState, ...]:
+    """Return the states of the Case's open Actions, except those that are being started."""
     references = [copy.reference for copy in case.actions if copy.outcome is None]
     answers = await asyncio.gather(
         *(desk.state(reference) for reference in references), return_exceptions=True
     )
-    seen = []
+    states = []
     for answer in answers:
         if isinstance(answer, UnknownItem):
             continue
         if isinstance(answer, BaseException):
             raise answer
-        seen.append(ActionItemState.model_validate(answer))
-    return tuple(seen)
+        states.append(ActionItemState.model_validate(answer))
+    return tuple(states)
 
 
-def state_in_store(engine: "Engine", reference: str) -> State:
-    """The item as the store has it; raises UnknownItem."""
+def load_state(engine: "Engine", reference: str) -> State:
+    """Return the item's state from the store; raises UnknownItem."""
     from store.items.queries import item_of
 
-    kept = item_of(engine, reference)
-    if kept is None:
+    row = item_of(engine, reference)
+    if row is None:
         raise UnknownItem(f"no item {reference}: check the reference")
-    return kept.state
+    return row.state
 
 
-def timeline_in_store(engine: "Engine", reference: str) -> Iterator[TimelineEntry]:
-    """Every entry that the store has, oldest first."""
+def load_timeline(engine: "Engine", reference: str) -> Iterator[TimelineEntry]:
+    """Yield the item's whole timeline from the store, oldest entry first."""
     from store.items.queries import timeline
 
     page = timeline(engine, reference)
@@ -72,10 +72,10 @@ def timeline_in_store(engine: "Engine", reference: str) -> Iterator[TimelineEntr
         yield from map(line_of, page.entries)
 
 
-async def timeline_carried(
+async def query_timeline(
     desk: Desk, reference: str, from_revision: int = 0
 ) -> AsyncIterator[TimelineEntry]:
-    """Every entry from a revision on that the item still carries, oldest first."""
+    """Yield the entries from a revision on that the workflow still carries, oldest first."""
     revision: int | None = from_revision
     while revision is not None:
         page = await desk.timeline(reference, revision)
@@ -84,24 +84,24 @@ async def timeline_carried(
         revision = page["next"]
 
 
-async def follow(desk: Desk, reference: str) -> AsyncGenerator[State, None]:
-    """The item's state, now and after each change, until it is closed.
+async def watch_item(desk: Desk, reference: str) -> AsyncGenerator[State, None]:
+    """Yield the item's state now and after each change, until it is closed.
 
-    Waits for the item's own history to grow; asks nothing meanwhile.
+    Waits for new events in the item's history, without polling.
     """
     revision = -1
-    going_on = True
-    while going_on:
-        going_on = False
+    has_next_run = True
+    while has_next_run:
+        has_next_run = False
         events = desk.client.get_workflow_handle(reference).fetch_history_events(
             wait_new_event=True
         )
         while True:
             await events.fetch_next_page()
             kinds = {event.event_type for event in events.current_page or ()}
-            going_on |= EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW in kinds
+            has_next_run |= EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW in kinds
             if EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED in kinds:
-                state = state_of_answer(await desk.state(reference))
+                state = parse_state(await desk.state(reference))
                 if state.revision > revision:
                     revision = state.revision
                     yield state
@@ -111,27 +111,27 @@ async def follow(desk: Desk, reference: str) -> AsyncGenerator[State, None]:
                 break
 
 
-async def action_begun(desk: Desk, reference: str) -> bool:
-    """Wait until an Action that its Case is starting can be asked; False if none starts it."""
-    named = ACTION_PATTERN.fullmatch(reference)
-    if named is None:
+async def wait_for_action_start(desk: Desk, reference: str) -> bool:
+    """Wait until an Action that its Case is starting can be queried; False if none starts it."""
+    match = ACTION_PATTERN.fullmatch(reference)
+    if match is None:
         return False
     try:
-        case = CaseState.model_validate(await desk.state(named["case"]))
+        case = CaseState.model_validate(await desk.state(match["case"]))
     except (UnknownItem, ValidationError):
         return False
     if reference not in {copy.reference for copy in case.actions if copy.outcome is None}:
         return False
     handle = desk.client.get_workflow_handle(case.reference)
     async for event in handle.fetch_history_events(wait_new_event=True):
-        begun = event.child_workflow_execution_started_event_attributes
-        if begun.workflow_execution.workflow_id == reference:
+        started = event.child_workflow_execution_started_event_attributes
+        if started.workflow_execution.workflow_id == reference:
             return True
     return False
 
 
-async def effects_done(desk: Desk, reference: str, count: int) -> None:
-    """Wait until the item has done, and noted, so many effects such as mails."""
+async def wait_for_effects(desk: Desk, reference: str, count: int) -> None:
+    """Wait until the item has performed `count` effects such as mails."""
     events = desk.client.get_workflow_handle(reference).fetch_history_events(wait_new_event=True)
     done = 0
     async for event in events:

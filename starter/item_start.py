@@ -13,7 +13,7 @@ from domain.engine.start_item import check_reference
 from domain.model.starts import CaseStart, TicketStart, kind_of
 from domain.model.states import State
 from starter.client import Desk
-from starter.item_reader import state_now, state_of_answer
+from starter.item_reader import parse_state, read_state
 from starter.references import new_reference
 
 START_MODELS: Final[Mapping[Kind, type[TicketStart | CaseStart]]] = {
@@ -52,10 +52,10 @@ async def start_item(
     check_reference(start, reference)
     if first is None:
         await desk.start(start, reference)
-        state = await state_now(desk, reference)
+        state = await read_state(desk, reference)
     else:
         command, fields = first
-        state = state_of_answer(await desk.start_with(start, reference, command, fields))
+        state = parse_state(await desk.start_with(start, reference, command, fields))
     check_is_of(start, state)
     return state
 

@@ -13,7 +13,7 @@ from domain.base.refusals import Conflict, NotAllowed
 from domain.base.values import Kind, is_robot
 from domain.model.states import State
 from starter.client import Answer, UnknownItem
-from starter.item_reader import state_of_answer
+from starter.item_reader import parse_state
 from store.errors import DatabaseBusy
 from store.items.claims import Claimed, claim_next
 
@@ -55,7 +55,7 @@ async def take_next(
             "command_id": f"next-{uuid.uuid4()}",
         }
         try:
-            return state_of_answer(await desk.do(claimed.reference, "start", fields))
+            return parse_state(await desk.do(claimed.reference, "start", fields))
         except (Conflict, NotAllowed, UnknownItem):
             skipped.add(claimed)
     raise NothingThere(f"nothing waits in the queue {queue} for {by}")

@@ -1,4 +1,4 @@
-"""Ends processes when the one that started them is gone, however it went."""
+"""Kills child processes when the process that started them is gone."""
 
 import os
 import signal
@@ -6,17 +6,17 @@ from asyncio.subprocess import DEVNULL, PIPE, Process, create_subprocess_exec
 from contextlib import suppress
 from typing import Final
 
-_WATCH: Final = """
+_GUARD_SCRIPT: Final = """
 while read -r groups; do all=$groups; done
 for group in $all; do kill -s KILL -- "-$group"; done
 """
-"""The end of its input is the end of whoever wrote it; a shell, because it takes 1 MB."""
+"""Its input ends when the parent process ends; a shell, because it needs 1 MB of memory."""
 
 
-class Guard:
-    """Knows the process groups that must not outlive this process.
+class OrphanGuard:
+    """Guard of process groups that must not outlive this process.
 
-    Without it, a `casekeep up` that is killed leaves a server behind, which holds the ports.
+    Without a guard, a killed `casekeep up` leaves a server behind, which holds the ports.
     """
 
     def __init__(self) -> None:
@@ -24,10 +24,10 @@ class Guard:
         self._guarded: list[Process] = []
 
     async def watch(self, leader: Process) -> None:
-        """Kill this process and its group, should this program end without having done so."""
+        """Have the process group of `leader` killed if this program ends before it."""
         if self._shell is None:
             self._shell = await create_subprocess_exec(
-                *("/bin/sh", "-c", _WATCH),
+                *("/bin/sh", "-c", _GUARD_SCRIPT),
                 stdin=PIPE,
                 stdout=DEVNULL,
                 stderr=DEVNULL,
@@ -37,21 +37,22 @@ class Guard:
         await self.forget_ended()
 
     async def forget_ended(self) -> None:
-        """Watch no more what has ended: another program may have its number one day."""
-        self._guarded = [one for one in self._guarded if one.returncode is None]
+        """Forget processes that have ended, since another program may get their process id."""
+        self._guarded = [leader for leader in self._guarded if leader.returncode is None]
         if self._shell is not None and self._shell.stdin is not None:
-            self._shell.stdin.write(f"{' '.join(str(one.pid) for one in self._guarded)}\n".encode())
+            pids = " ".join(str(leader.pid) for leader in self._guarded)
+            self._shell.stdin.write(f"{pids}\n".encode())
             await self._shell.stdin.drain()
 
     async def close(self) -> None:
-        """Watch no more."""
+        """Stop the guard without killing anything."""
         if self._shell is not None:
             self._shell.kill()
             await self._shell.wait()
             self._shell = None
 
 
-async def killed(leader: Process) -> None:
+async def kill_process_group(leader: Process) -> None:
     """Kill a process and its group, and wait for its end."""
     with suppress(ProcessLookupError):
         os.killpg(leader.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from temporalio.service import RPCError
 
 from catalog.files import CatalogInvalid
-from starter.connection import ConnectionWrong, TemporalUnreachable
+from starter.connection import InvalidConnectionConfig, TemporalUnreachable
 from starter.settings import Settings, WrongEnvironment, read_settings
 from store.errors import DatabaseBusy, DatabaseUnreachable, StoreFault
 
@@ -54,7 +54,7 @@ def run(log: logging.Logger, work: Callable[[Settings], Awaitable[None]], *, por
 
     try:
         asyncio.run(working())
-    except (WrongEnvironment, ConnectionWrong, CatalogInvalid, StoreFault) as problem:
+    except (WrongEnvironment, InvalidConnectionConfig, CatalogInvalid, StoreFault) as problem:
         log.error("%s", problem)  # noqa: TRY400 - a sentence for the operator, no stack
         return WRONG
     except OSError as problem:

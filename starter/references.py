@@ -1,4 +1,4 @@
-"""References that are easy to read aloud, and that nobody guesses."""
+"""References that are easy to read aloud and hard to guess."""
 
 import secrets
 from hashlib import sha256
@@ -12,15 +12,15 @@ _DERIVED_LENGTH: Final = 10
 
 
 def new_reference(kind: Kind) -> str:
-    """A fresh reference such as `T-7F3K9Q2D`; for Tickets and Cases."""
+    """Return a random reference such as `T-7F3K9Q2D`, for a Ticket or a Case."""
     return f"{kind.value[0]}-{''.join(secrets.choice(_LETTERS) for _ in range(_LENGTH))}"
 
 
-def reference_from(kind: Kind, seed: str) -> str:
-    """The reference that comes of a seed, always the same: what is started twice is there once."""
+def derive_reference(kind: Kind, seed: str) -> str:
+    """Return the reference for a seed, always the same, so that a repeated start is one item."""
     digest = int.from_bytes(sha256(seed.encode()).digest()[:16])
     letters = []
     for _ in range(_DERIVED_LENGTH):
-        digest, at = divmod(digest, len(_LETTERS))
-        letters.append(_LETTERS[at])
+        digest, index = divmod(digest, len(_LETTERS))
+        letters.append(_LETTERS[index])
     return f"{kind.value[0]}-{''.join(letters)}"

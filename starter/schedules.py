@@ -1,4 +1,4 @@
-"""Makes Temporal's Schedules agree with the catalog's; all others are left alone (ADR 0010)."""
+"""Synchronises Temporal's Schedules with the catalog; foreign ones stay (ADR 0010)."""
 
 import json
 from collections.abc import Mapping
@@ -26,19 +26,19 @@ from temporalio.service import RPCError, RPCStatusCode
 from catalog.schedules import Schedule
 from domain.base.values import Kind
 
-PREFIX: Final = "casekeep-"
-DESK: Final = "casekeep_desk"
-"""Memo of a schedule: the task queue of the desk whose catalog it comes from."""
-CONTENT: Final = "casekeep_schedule"
-"""Memo of what it starts: a digest of the catalog's entry, which the server rewrites."""
+SCHEDULE_ID_PREFIX: Final = "casekeep-"
+DESK_MEMO: Final = "casekeep_desk"
+"""Memo key of a schedule: the task queue of the desk whose catalog defines it."""
+DIGEST_MEMO: Final = "casekeep_schedule"
+"""Memo key of the started Case: a digest of the catalog's entry; the server rewrites entries."""
 
 
 class ScheduleRefused(Exception):
-    """A schedule cannot be as the catalog says; nothing was changed before it was found out."""
+    """A schedule cannot be as the catalog defines it; nothing was changed before the check."""
 
 
-class Step(StrEnum):
-    """What is to be done about a schedule."""
+class ScheduleChange(StrEnum):
+    """Change of a schedule."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -47,29 +47,29 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """One schedule by its name in the catalog, and what is done about it."""
+class PlannedChange:
+    """Schedule by its name in the catalog, and its change."""
 
     name: str
-    step: Step
+    step: ScheduleChange
 
 
-class Scheduler:
-    """The schedules of one desk."""
+class ScheduleSync:
+    """Synchronises the schedules of one desk."""
 
     def __init__(self, client: Client, task_queue: str) -> None:
-        """Have Cases started on this queue."""
+        """Start Cases on this task queue."""
         self._client = client
         self._task_queue = task_queue
 
-    async def plan(self, wanted: Mapping[str, Schedule]) -> list[Planned]:
-        """What differs, by name; raises ScheduleRefused if a name is taken by somebody else's."""
-        planned = [await self._compared(name, entry) for name, entry in sorted(wanted.items())]
-        gone = [name for name in await self._ours() if name not in wanted]
-        return planned + [Planned(name, Step.REMOVED) for name in sorted(gone)]
+    async def plan(self, wanted: Mapping[str, Schedule]) -> list[PlannedChange]:
+        """Return the changes by name; raises ScheduleRefused if a foreign schedule has a name."""
+        planned = [await self._compare(name, entry) for name, entry in sorted(wanted.items())]
+        gone = [name for name in await self._own_names() if name not in wanted]
+        return planned + [PlannedChange(name, ScheduleChange.REMOVED) for name in sorted(gone)]
 
-    async def apply(self, wanted: Mapping[str, Schedule]) -> list[Planned]:
-        """Make them agree; what was done."""
+    async def apply(self, wanted: Mapping[str, Schedule]) -> list[PlannedChange]:
+        """Apply the changes and return them."""
         planned = await self.plan(wanted)
         for one in planned:
             try:
@@ -80,67 +80,70 @@ class Scheduler:
                 raise ScheduleRefused(f"schedule {one.name}: Temporal says {error}") from None
         return planned
 
-    async def _do(self, one: Planned, wanted: Mapping[str, Schedule]) -> None:
-        identity = f"{PREFIX}{one.name}"
+    async def _do(self, one: PlannedChange, wanted: Mapping[str, Schedule]) -> None:
+        identity = f"{SCHEDULE_ID_PREFIX}{one.name}"
         handle = self._client.get_schedule_handle(identity)
         match one.step:
-            case Step.CREATED:
+            case ScheduleChange.CREATED:
                 await self._client.create_schedule(
                     identity,
                     self._schedule(one.name, wanted[one.name], ScheduleState()),
-                    memo={DESK: self._task_queue},
+                    memo={DESK_MEMO: self._task_queue},
                 )
-            case Step.UPDATED:
+            case ScheduleChange.UPDATED:
 
                 def changed(found: ScheduleUpdateInput) -> ScheduleUpdate:
                     state = found.description.schedule.state
                     return ScheduleUpdate(self._schedule(one.name, wanted[one.name], state))
 
                 await handle.update(changed)
-            case Step.REMOVED:
+            case ScheduleChange.REMOVED:
                 await handle.delete()
-            case Step.UNCHANGED:
+            case ScheduleChange.UNCHANGED:
                 pass
 
-    async def _compared(self, name: str, entry: Schedule) -> Planned:
-        found = await self._found(name)
+    async def _compare(self, name: str, entry: Schedule) -> PlannedChange:
+        found = await self._describe(name)
         if found is None:
-            return Planned(name, Step.CREATED)
-        if await found.memo_value(DESK, default=None) != self._task_queue:
+            return PlannedChange(name, ScheduleChange.CREATED)
+        if await found.memo_value(DESK_MEMO, default=None) != self._task_queue:
             raise ScheduleRefused(
-                f"schedule {name}: Temporal's schedule {PREFIX}{name} is not of this desk; "
-                "give the catalog's another name, or delete that one"
+                f"schedule {name}: Temporal's schedule {SCHEDULE_ID_PREFIX}{name} is not of this "
+                "desk; rename the catalog's schedule, or delete Temporal's"
             )
         action = found.schedule.action
         memo = action.memo if isinstance(action, ScheduleActionStartWorkflow) else None
         same = await self._digest_in(memo or {}) == self._digest(entry)
         if same and entry.paused in {None, found.schedule.state.paused}:
-            return Planned(name, Step.UNCHANGED)
-        return Planned(name, Step.UPDATED)
+            return PlannedChange(name, ScheduleChange.UNCHANGED)
+        return PlannedChange(name, ScheduleChange.UPDATED)
 
-    async def _found(self, name: str) -> ScheduleDescription | None:
+    async def _describe(self, name: str) -> ScheduleDescription | None:
         try:
-            return await self._client.get_schedule_handle(f"{PREFIX}{name}").describe()
+            return await self._client.get_schedule_handle(f"{SCHEDULE_ID_PREFIX}{name}").describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
 
-    async def _ours(self) -> list[str]:
-        """The schedules that an earlier apply made; the list lags behind, so each is asked for."""
+    async def _own_names(self) -> list[str]:
+        """Return the names of our schedules; the list lags behind, so each is described."""
         names = []
         async for listed in await self._client.list_schedules():
-            name = listed.id.removeprefix(PREFIX)
-            if listed.id == name or await listed.memo_value(DESK, default=None) != self._task_queue:
+            name = listed.id.removeprefix(SCHEDULE_ID_PREFIX)
+            if (
+                listed.id == name
+                or await listed.memo_value(DESK_MEMO, default=None) != self._task_queue
+            ):
                 continue
-            if await self._found(name) is not None:
+            if await self._describe(name) is not None:
                 names.append(name)
         return names
 
     async def _digest_in(self, memo: Mapping[str, Payload]) -> str | None:
-        if CONTENT not in memo:
+        if DIGEST_MEMO not in memo:
             return None
-        (digest,) = await self._client.data_converter.decode([memo[CONTENT]], [str])
+        (digest,) = await self._client.data_converter.decode([memo[DIGEST_MEMO]], [str])
         return str(digest)
 
     def _digest(self, entry: Schedule) -> str:
@@ -157,14 +160,14 @@ class Scheduler:
                 id=name,
                 task_queue=self._task_queue,
                 static_summary=entry.short_description[:200],
-                memo={CONTENT: self._digest(entry)},
+                memo={DIGEST_MEMO: self._digest(entry)},
             ),
             spec=ScheduleSpec(
                 cron_expressions=[] if entry.cron is None else [entry.cron],
                 intervals=[] if entry.every is None else [ScheduleIntervalSpec(entry.every.total)],
                 time_zone_name=entry.zone,
             ),
-            # a Case may be open for weeks: the next one is due all the same
+            # a Case may be open for weeks: the next one starts all the same
             policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL),
             state=state,
         )

@@ -15,7 +15,7 @@ from domain.base.values import Status
 from domain.model.commands import commands_of
 from domain.model.states import State
 from starter.client import UnknownItem
-from starter.item_reader import state_now, state_of_answer
+from starter.item_reader import parse_state, read_state
 from store.items.queries import item_of
 from store.schema.auth_tables import Audited
 from web.context import House
@@ -66,10 +66,10 @@ async def _given(
         # Temporal forgets what is closed after its retention; the store does not
         sentence = f"{state.kind.lower()} {reference} is closed: cannot {command}"
         raise NotAllowed(f"{sentence}; mail to it starts a new item", rule="C15") from None
-    return state_of_answer(answer)
+    return parse_state(answer)
 
 
 async def known(house: House, reference: str) -> State:
     """Return the stored state, else the item's own answer; raises UnknownItem or NoAnswer."""
     kept = await asyncio.to_thread(item_of, house.engine, reference)
-    return kept.state if kept is not None else await state_now(house.desk, reference)
+    return kept.state if kept is not None else await read_state(house.desk, reference)

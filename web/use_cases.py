@@ -18,7 +18,7 @@ from domain.model.starts import CaseStart, TicketStart
 from domain.model.states import State
 from starter.item_start import check_is_of, decode_start, start_item
 from starter.next_item import NothingThere, take_next
-from starter.references import new_reference, reference_from
+from starter.references import derive_reference, new_reference
 from store.items.start_keys import OtherStart, remember_start
 from store.schema.auth_tables import Audited
 from web.commands import known
@@ -49,7 +49,7 @@ async def start_item_as(
         check_duty(caller, Duty.START)
         start, reference = _decoded(caller, kind, fields)
         if key is not None:
-            derived = reference or reference_from(kind, key)
+            derived = reference or derive_reference(kind, key)
             reference = await asyncio.to_thread(_remembered, house, kind, fields, key, derived)
         reference = reference or new_reference(kind)
         deed.item = reference

@@ -1,1 +1,1 @@
-"""The durable shell around the status model: Ticket, Case and Action."""
+"""Temporal workflows that run the status model: Ticket, Case and Action."""

@@ -1,4 +1,4 @@
-"""The Action: one task of a Case, which is its parent and hears of its end exactly once."""
+"""Workflow of an Action: one task of a Case, its parent, which learns its end exactly once."""
 
 from collections.abc import Awaitable
 from datetime import timedelta
@@ -18,29 +18,29 @@ with workflow.unsafe.imports_passed_through():
     from domain.model.starts import ActionStart, Start
     from domain.model.states import State
     from workflows.handlers import accepts
-    from workflows.linked_items import Linked
+    from workflows.linked_items import LinkedItemWorkflow
 
-ONE_TRY: Final = timedelta(seconds=30)
-"""How long a service may take to answer, unless its Action says otherwise."""
-LONGEST_PAUSE: Final = timedelta(minutes=5)
-"""Between two tries of a call."""
+CALL_TIMEOUT: Final = timedelta(seconds=30)
+"""Time a service has to answer one call, unless its Action says otherwise."""
+MAX_RETRY_INTERVAL: Final = timedelta(minutes=5)
+"""Longest time between two attempts of a call."""
 
 
 @workflow.defn(name=Kind.ACTION)
 @accepts(Kind.ACTION)
-class ActionWorkflow(Linked):
-    """An Action is worked on until it is complete, unable to complete, or cancelled by its Case."""
+class ActionWorkflow(LinkedItemWorkflow):
+    """Workflow of an Action, open until it is complete, unable to complete, or cancelled."""
 
     kind: ClassVar = Kind.ACTION
     start_model: ClassVar = ActionStart
 
     @workflow.run
     async def run(self, start: RawValue) -> State:
-        """Live, report to the Case, and end with the last state."""
-        return await self.live(start)
+        """Run the Action, report its end to the Case, and return the last state."""
+        return await self.run_item(start)
 
     def check_origin(self, start: Start) -> None:
-        """A1: only its Case starts an Action, as its parent."""
+        """Refuse a start that does not come from the Case as parent workflow (A1)."""
         parent = workflow.info().parent
         case = start.case if isinstance(start, ActionStart) else None
         if parent is None or parent.workflow_id != case:
@@ -48,7 +48,7 @@ class ActionWorkflow(Linked):
             raise InvalidCommand(sentence, rule="A1")
 
     def perform(self, effect: Effect) -> Awaitable[None]:
-        """Report the end and call services, besides what every item does."""
+        """Report the end, call services, or do an effect that all kinds have."""
         if isinstance(effect, ReportEnd):
             return self._report(effect)
         if isinstance(effect, CallService):
@@ -56,24 +56,24 @@ class ActionWorkflow(Linked):
         return super().perform(effect)
 
     def on_mail(self, key: str, problem: str | None) -> None:
-        """A8: the mail that this Action is about is sent, or failed: the end of its work."""
+        """End the automatic work if this is the Action's own mail (A8)."""
         if key == self._work_key:
             self._end_work(key, problem and f"mail {key} was not delivered: {problem}")
         else:
             super().on_mail(key, problem)
 
     def on_mail_given_up(self, key: str, problem: str) -> None:
-        """A8, as before."""
+        """End the automatic work; called in histories older than the patch `mail-failed` (A8)."""
         if key == self._work_key:
             self._end_work(key, problem)
 
     def on_item_started(self, effect: StartItem) -> None:
-        """A8: a Case that is merely started is all there is to do."""
+        """End the automatic work that consists of starting this Case (A8)."""
         if effect.key == self._work_key:
             self._end_work(effect.key, None)
 
     def on_item_vanished(self, effect: StartItem, reason: str) -> None:
-        """A8: a Case that could not be started; one that is waited for is told of elsewhere."""
+        """End the automatic work if its Case could not be started, else report the item (A8)."""
         if effect.key == self._work_key:
             self._end_work(effect.key, f"Case {effect.reference} {reason}")
         else:
@@ -85,28 +85,28 @@ class ActionWorkflow(Linked):
             answer = await workflow.execute_activity_method(
                 ServiceCalls.call,
                 args=[call, effect.body, effect.key],
-                start_to_close_timeout=call.timeout.total if call.timeout else ONE_TRY,
+                start_to_close_timeout=call.timeout.total if call.timeout else CALL_TIMEOUT,
                 retry_policy=RetryPolicy(
-                    maximum_attempts=call.retries + 1, maximum_interval=LONGEST_PAUSE
+                    maximum_attempts=call.retries + 1, maximum_interval=MAX_RETRY_INTERVAL
                 ),
                 summary=f"{call.method} {call.service}{call.path}",
             )
         except ActivityError as error:
             self._end_work(effect.key, f"{call.service}: {error.cause or error}")
         else:
-            self.hear(WorkEnded(by=SYSTEM, command_id=effect.key, answer=answer))
+            self.enqueue(WorkEnded(by=SYSTEM, command_id=effect.key, answer=answer))
 
     def _end_work(self, key: str, problem: str | None) -> None:
         reason = None if problem is None else printable(problem)
-        self.hear(WorkEnded(by=SYSTEM, command_id=f"{key}:done", reason=reason))
+        self.enqueue(WorkEnded(by=SYSTEM, command_id=f"{key}:done", reason=reason))
 
     @property
     def _work_key(self) -> str | None:
         return self.item.work_key if isinstance(self.item, Action) else None
 
     async def _report(self, effect: ReportEnd) -> None:
-        """A4: to whichever run of the Case is current; one that is gone hears nothing any more."""
-        problem = await self.tell(effect)
+        """Signal the current run of the Case; note a refused entry if the Case is gone (A4)."""
+        problem = await self.send_message(effect)
         if problem is not None and effect.outcome != Outcome.CANCELLED:
             gone = f"case {effect.case} is gone: {problem}"
             self.note_refused(ActionEnded.name, gone, "A4")

@@ -1,4 +1,4 @@
-"""The Case: a piece of work with a flow, whose Actions are its children."""
+"""Workflow of a Case: a piece of work with a flow, whose Actions are child workflows."""
 
 from collections.abc import Awaitable
 from typing import ClassVar
@@ -15,29 +15,29 @@ with workflow.unsafe.imports_passed_through():
     from domain.model.states import State
     from domain.rules.item_messages import action_vanished
     from workflows.handlers import accepts
-    from workflows.linked_items import Linked
+    from workflows.linked_items import LinkedItemWorkflow
 
 
 @workflow.defn(name=Kind.CASE)
 @accepts(Kind.CASE)
-class CaseWorkflow(Linked):
-    """A Case starts the Actions of its steps, hears of their ends, and goes on as the rules say."""
+class CaseWorkflow(LinkedItemWorkflow):
+    """Workflow of a Case: starts the Actions of a step and takes their reports."""
 
     kind: ClassVar = Kind.CASE
     start_model: ClassVar = LaunchedStart
 
     @workflow.run
     async def run(self, start: RawValue) -> State:
-        """Live, and end with the last state."""
-        return await self.live(start)
+        """Run the Case and return its last state."""
+        return await self.run_item(start)
 
     @workflow.query(name="flow", description="Its steps, and every Action of each")
     def flow(self, _nothing: RawValue | None = None) -> Unfolded:
-        """The flow that was pinned at submit, as it stands; what work pages draw."""
+        """Return the steps of the flow pinned at submit, with the Actions of each."""
         return unfolded(self.item) if isinstance(self.item, Case) else Unfolded()
 
     def perform(self, effect: Effect) -> Awaitable[None]:
-        """Start and cancel Actions, besides what every item does."""
+        """Start or cancel an Action, or do an effect that all kinds have."""
         if isinstance(effect, StartAction):
             return self._start(effect)
         if isinstance(effect, CancelAction):
@@ -50,17 +50,17 @@ class CaseWorkflow(Linked):
             effect.start,
             effect.reference,
             effect.start.title,
-            lambda why: self._on_vanished(effect, why),
+            lambda reason: self._on_vanished(effect, reason),
         )
 
     def _on_vanished(self, effect: StartAction, reason: str) -> None:
         run = effect.start.case_run
         ended = action_vanished(effect.reference, case_run=run, key=effect.key, reason=reason)
-        self.hear(ended)
+        self.enqueue(ended)
 
     async def _cancel(self, effect: CancelAction) -> None:
-        """Tell an Action to end, once it is started; one that is gone needs no telling."""
+        """Signal the cancellation to an Action, after its start has completed."""
         await workflow.wait_condition(lambda: not self.is_starting(effect.reference))
-        problem = await self.tell(effect)
+        problem = await self.send_message(effect)
         if problem is not None:
-            workflow.logger.info("action %s is gone: %s", effect.reference, problem)
+            workflow.logger.info("cannot cancel action %s: %s", effect.reference, problem)

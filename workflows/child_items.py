@@ -1,4 +1,4 @@
-"""Children that outlive the run which started them, and are missed if they vanish (C21)."""
+"""Child workflows that outlive their parent's run, and are reported if they vanish (C21)."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,20 +13,25 @@ with workflow.unsafe.imports_passed_through():
     from domain.model.starts import Start
 
 
-class Children:
-    """The items that this run started."""
+class ChildItems:
+    """Items that this workflow run started as children."""
 
     def __init__(self) -> None:
-        """None is started yet."""
+        """Begin without children."""
         self._watching: list[asyncio.Task[None]] = []
 
     async def start(
-        self, kind: Kind, start: Start, reference: str, title: str, vanished: Callable[[str], None]
+        self,
+        kind: Kind,
+        start: Start,
+        reference: str,
+        title: str,
+        on_vanished: Callable[[str], None],
     ) -> bool:
-        """Start an item; whether it is there. One that was started before counts as started.
+        """Start an item; return whether it exists, also if it had been started before.
 
-        `vanished` is told why, if it cannot be started, or ends as no item does: terminated, or
-        failed. After a renewal, `fsck` notices that.
+        `on_vanished` gets the reason if the item cannot be started, or ends abnormally (terminated
+        or failed). It is not called after this run continued as new: `fsck` detects those.
         """
         try:
             child: Any = await workflow.start_child_workflow(
@@ -40,16 +45,16 @@ class Children:
         except WorkflowAlreadyStartedError:
             return True
         except FailureError as error:
-            vanished(f"could not be started: {error.message}")
+            on_vanished(f"could not be started: {error.message}")
             return False
-        self._watching.append(asyncio.create_task(_watch(child, vanished)))
+        self._watching.append(asyncio.create_task(_watch(child, on_vanished)))
         return True
 
 
 async def _watch(
-    child: workflow.ChildWorkflowHandle[Any, Any], vanished: Callable[[str], None]
+    child: workflow.ChildWorkflowHandle[Any, Any], on_vanished: Callable[[str], None]
 ) -> None:
     try:
         await child
     except ChildWorkflowError as error:
-        vanished(f"vanished: {(error.cause or error).args[0]}")
+        on_vanished(f"vanished: {(error.cause or error).args[0]}")

@@ -1,4 +1,4 @@
-"""One timer for the next deadline, touched only when that deadline moves."""
+"""Timer for an item's next deadline, replaced only when that deadline changes."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -6,28 +6,28 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 
-class Alarm:
-    """Rings once at the moment it is set to; setting it to the same moment again costs nothing."""
+class DeadlineTimer:
+    """Timer that fires once; setting it to the same instant again adds no event to the history."""
 
     def __init__(self) -> None:
-        """Set to nothing."""
+        """Begin without a timer."""
         self.at: datetime | None = None
         self._timer: asyncio.Task[None] | None = None
 
     def set(self, at: datetime | None, summary: str) -> None:
-        """Ring at `at`, or never; `summary` tells people in the UI what is waited for."""
+        """Fire at `at`, or never if None; `summary` names the deadline in Temporal's UI."""
         if at == self.at:
             return
         if self._timer is not None:
             self._timer.cancel()
         self.at = at
-        self._timer = None if at is None else asyncio.create_task(_until(at, summary))
+        self._timer = None if at is None else asyncio.create_task(_sleep_until(at, summary))
 
     @property
-    def rang(self) -> bool:
-        """Whether its moment has come."""
+    def has_fired(self) -> bool:
+        """True once the timer has fired."""
         return self._timer is not None and self._timer.done()
 
 
-async def _until(at: datetime, summary: str) -> None:
+async def _sleep_until(at: datetime, summary: str) -> None:
     await workflow.sleep(max(timedelta(0), at - workflow.now()), summary=summary)

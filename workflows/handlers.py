@@ -1,4 +1,4 @@
-"""One declaration of a kind's commands; each becomes a signal and an update, written once."""
+"""Signal and update handlers, generated from the commands that a kind declares."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -12,40 +12,40 @@ from domain.base.values import Kind
 from domain.model.commands import Command, commands_of
 from domain.model.internal_messages import Notice, notices_of
 from domain.model.states import State
-from workflows.runtime.payload_converter import answer_of
+from workflows.runtime.payload_converter import application_error
 
 T = TypeVar("T", bound=type)
 
 
-class Takes(Protocol):
-    """What a workflow does with the messages it is sent."""
+class MessageReceiver(Protocol):
+    """Methods of a workflow that the generated handlers and the interceptor call."""
 
     def on_signal(self, name: str, raw: RawValue) -> None:
-        """Take a command that nobody waits for."""
+        """Enqueue a command whose sender waits for no answer."""
 
-    def on_check(self, name: str, raw: RawValue) -> None:
-        """Refuse an update before anything is written."""
+    def on_update_validator(self, name: str, raw: RawValue) -> None:
+        """Refuse an update before it enters the history."""
 
     async def on_update(self, name: str, raw: RawValue) -> State:
-        """Take a command and answer with the new state."""
+        """Handle a command and return the new state."""
 
-    def on_stray(self, name: str, problem: str) -> None:
-        """Keep a signal that is no command as a refused entry."""
+    def on_invalid_signal(self, name: str, problem: str) -> None:
+        """Record a signal that is no valid command as a refused entry."""
 
-    async def on_bad_start(self, refusal: Refused) -> ApplicationError:
-        """What to fail with, once whoever waits for an answer has it."""
+    async def on_invalid_start(self, refusal: Refused) -> ApplicationError:
+        """Return the error to fail the workflow with, after all pending updates are answered."""
 
 
-def taking(instance: Any) -> Takes:  # noqa: ANN401 - the SDK knows a workflow only as an object
-    """A workflow object as what takes messages."""
-    takes: Takes = instance
-    return takes
+def receiver_of(instance: Any) -> MessageReceiver:  # noqa: ANN401 - the SDK knows a workflow only as an object
+    """Return the workflow object, typed as the receiver of messages."""
+    receiver: MessageReceiver = instance
+    return receiver
 
 
 def accepts(kind: Kind) -> Callable[[T], T]:
-    """Give a workflow class the commands and notices of its kind.
+    """Add the handlers of a kind's commands and notices to a workflow class.
 
-    Goes under `@workflow.defn`: above it, it would do nothing, so there it raises.
+    Must stand under `@workflow.defn`, which collects the handlers; raises TypeError above it.
     """
 
     def install(cls: T) -> T:
@@ -69,38 +69,38 @@ def _handlers(model: type[Command]) -> type:
     class Handlers:  # `self` stays bare: annotated, the SDK counts it as an argument
         @workflow.signal(name=name, description=text)
         def signal(self, raw: RawValue) -> None:
-            taking(self).on_signal(name, raw)
+            receiver_of(self).on_signal(name, raw)
 
         @workflow.update(name=name, description=text)
         async def update(self, raw: RawValue) -> State:
-            return await taking(self).on_update(name, raw)
+            return await receiver_of(self).on_update(name, raw)
 
         @update.validator
         def check(self, raw: RawValue) -> None:
-            taking(self).on_check(name, raw)
+            receiver_of(self).on_update_validator(name, raw)
 
     return Handlers
 
 
-class Strays:
-    """What arrives under any other name: signals become refused entries, updates are answered."""
+class DynamicHandlers:
+    """Handlers of unknown names: a signal becomes a refused entry, an update is refused."""
 
     @workflow.signal(dynamic=True, description="Any other name: kept as a refused entry")
-    def stray_signal(self, name: str, _args: Sequence[RawValue]) -> None:
-        """Keep it as refused."""
-        taking(self).on_stray(name, f"{name[:100]}: no such command")
+    def dynamic_signal(self, name: str, _args: Sequence[RawValue]) -> None:
+        """Record a refused entry."""
+        receiver_of(self).on_invalid_signal(name, f"{name[:100]}: no such command")
 
     @workflow.update(dynamic=True)
-    async def stray_update(self, name: str, _args: Sequence[RawValue]) -> None:
-        """Refuse it; never reached, the interceptor does so before."""
-        raise answer_of(unknown(name))
+    async def dynamic_update(self, name: str, _args: Sequence[RawValue]) -> None:
+        """Refuse the update; never reached, because the interceptor refuses it before."""
+        raise application_error(unknown_command(name))
 
-    @stray_update.validator
-    def stray_check(self, name: str, _args: Sequence[RawValue]) -> None:
-        """Refuse it; never called, but without it the interceptor is not asked either."""
-        raise answer_of(unknown(name))
+    @dynamic_update.validator
+    def validate_dynamic_update(self, name: str, _args: Sequence[RawValue]) -> None:
+        """Refuse the update; the SDK calls the interceptor only if this validator exists."""
+        raise application_error(unknown_command(name))
 
 
-def unknown(name: str) -> InvalidCommand:
-    """The refusal of a command that this kind does not have."""
+def unknown_command(name: str) -> InvalidCommand:
+    """Return the refusal of a command that this kind does not have."""
     return InvalidCommand(f"{name[:100]}: no such command; `casekeep contract` prints all")

@@ -1,4 +1,4 @@
-"""The loop that the three kinds share: obey the domain, for as long as the item lives."""
+"""Workflow base of the three kinds: a loop that applies the domain's decisions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -36,150 +36,150 @@ with workflow.unsafe.imports_passed_through():
     from domain.model.timeline import TimelinePage, TimelineRequest, page
     from domain.rules.notification_mails import with_assignment_mail
     from workflows import item_mail
-    from workflows.deadline_timer import Alarm
-    from workflows.handlers import Strays
+    from workflows.clock import Clock
+    from workflows.deadline_timer import DeadlineTimer
+    from workflows.handlers import DynamicHandlers
     from workflows.inbox import Inbox
-    from workflows.messages import NOBODY, Message, message_of
+    from workflows.mail_barrier import MailBarrier
+    from workflows.messages import UNKNOWN_ACTOR, InboxMessage, decode_message
     from workflows.outbox import Outbox
-    from workflows.runtime.payload_converter import answer_of, json_of, value_of
+    from workflows.runtime.payload_converter import application_error, parse_payload, read_json
     from workflows.runtime.row_outbox import publish
-    from workflows.search_attributes import Attributes
+    from workflows.search_attributes import SearchAttributeUpdates
 
 M = TypeVar("M", bound=BaseModel)
-LOOKUP_WITHIN: Final = timedelta(seconds=5)
-"""How long one question to the catalog, which is in the worker's memory, may take."""
-MAIL_FAILED: Final = "mail-failed"
-"""Patch: a mail that failed is told to the item; before, it was only noted."""
-ASSIGNMENT_MAIL: Final = "assignment-mail"
-"""Patch: who is assigned an item by somebody else is told by mail."""
-LOOK_AGAIN: Final = timedelta(seconds=5)
-"""M3: how long a mail that is under way is waited for before it is looked for again."""
-LOOKS_FOR_MAIL: Final = "mail-under-way"
-"""Patch: an item that is about to close by itself looks for such a mail first."""
+LOOKUP_TIMEOUT: Final = timedelta(seconds=5)
+"""Timeout of a look-up in the catalog, which is in the worker's memory."""
+MAIL_FAILED_PATCH: Final = "mail-failed"
+"""Patch: a failed mail is reported to the item; before, it was only recorded."""
+ASSIGNMENT_MAIL_PATCH: Final = "assignment-mail"
+"""Patch: a person whom somebody else assigns an item to gets a mail."""
 
 
-class Durable(Strays):
-    """One work item as a workflow: handlers fill the inbox, `live` empties it."""
+class ItemWorkflow(DynamicHandlers):
+    """Workflow of one work item: handlers fill the inbox, `run_item` empties it."""
 
     kind: ClassVar[Kind]
     start_model: ClassVar[type[BaseModel]]
 
     def __init__(self) -> None:
-        """There is no item yet; messages that come before it wait in the inbox."""
+        """Begin without an item; messages that arrive before it wait in the inbox."""
         self._item: AnyItem | None = None
         self._bad_start: ApplicationError | None = None
         self._inbox = Inbox()
-        self._news: list[Change] = []
+        self._unpublished: list[Change] = []
         self._was_cancelled = False
-        self._told: tuple[datetime, datetime] | None = None
-        self._alarm = Alarm()
+        self._timer = DeadlineTimer()
+        self._clock = Clock(self._timer)
+        self._mail_barrier = MailBarrier(self._clock, self._inbox, self._wait_until)
         self._outbox = Outbox(self.perform)
-        self._attributes = Attributes(workflow.info().typed_search_attributes)
+        self._attributes = SearchAttributeUpdates(workflow.info().typed_search_attributes)
 
-    async def live(self, start: RawValue) -> State:
-        """The life of an item, from its start to its last state."""
+    async def run_item(self, start: RawValue) -> State:
+        """Run an item from its start until it is over; return its last state."""
         await self._begin(start)
         while not self._is_over:
             self._publish()
-            self._outbox.begin(self.item)
-            self._set_alarm()
-            await self._until(lambda: self._is_called)
-            await self._await_mail()
-            await self._take_messages()
-            self._take_deadlines()
-            self._take_done()
+            self._outbox.start(self.item)
+            self._set_timer()
+            await self._wait_until(lambda: self._has_work)
+            await self._wait_for_accepted_mails()
+            await self._handle_messages()
+            self._elapse_deadlines()
+            self._drop_finished_effects()
             self._renew_if_due()
         return state_of(self.item)
 
     def on_signal(self, name: str, raw: RawValue) -> None:
-        """Take a command that nobody waits for."""
-        self._inbox.put(message_of(self.kind, name, raw))
+        """Enqueue a command whose sender waits for no answer."""
+        self._inbox.put(decode_message(self.kind, name, raw))
 
-    def on_stray(self, name: str, problem: str) -> None:
-        """Keep a signal that is no command as a refused entry."""
-        self._inbox.put(Message(name=name, by=NOBODY, refusal=InvalidCommand(problem)))
+    def on_invalid_signal(self, name: str, problem: str) -> None:
+        """Record a signal that is no valid command as a refused entry."""
+        self._inbox.put(InboxMessage(name=name, by=UNKNOWN_ACTOR, refusal=InvalidCommand(problem)))
 
-    def on_check(self, name: str, raw: RawValue) -> None:
-        """Refuse an update before anything is written, unless what is pending may change that."""
-        message = message_of(self.kind, name, raw)
+    def on_update_validator(self, name: str, raw: RawValue) -> None:
+        """Refuse an update before it enters the history, unless pending work may change that."""
+        message = decode_message(self.kind, name, raw)
         if message.refusal is not None:
-            raise answer_of(message.refusal)
+            raise application_error(message.refusal)
         command, item = message.command, self._item
         if command is None or item is None or self._inbox or lookup_for(item, command):
             return
         if closing_before(item, workflow.now()) is not None:
-            return  # a mail that is under way may keep it open (M3)
+            return  # an undelivered mail may keep the item open (M3)
         try:
             decide.decide(item, command, workflow.now())
         except Refused as refusal:
-            raise answer_of(refusal) from None
+            raise application_error(refusal) from None
 
     async def on_update(self, name: str, raw: RawValue) -> State:
-        """Take a command and answer with the new state, or with the refusal."""
-        message = message_of(self.kind, name, raw)
-        message.answered = True
+        """Handle a command; return the new state or raise the refusal."""
+        message = decode_message(self.kind, name, raw)
+        message.expects_answer = True
         self._inbox.put(message)
         await workflow.wait_condition(lambda: message.is_done or self._bad_start is not None)
         if self._bad_start is not None:
             raise self._bad_start
         if message.refusal is not None:
-            raise answer_of(message.refusal)
+            raise application_error(message.refusal)
         return message.state or state_of(self.item)
 
-    async def on_bad_start(self, refusal: Refused) -> ApplicationError:
-        """What to fail with, once whoever waits for an answer has it."""
-        self._bad_start = answer_of(refusal)
-        await self._until(workflow.all_handlers_finished)
+    async def on_invalid_start(self, refusal: Refused) -> ApplicationError:
+        """Return the error to fail the workflow with, after all pending updates are answered."""
+        self._bad_start = application_error(refusal)
+        await self._wait_until(workflow.all_handlers_finished)
         return self._bad_start
 
     @workflow.query(name="state", description="The item as it is now")
     def state(self, _nothing: RawValue | None = None) -> State:
-        """The state of the contract."""
+        """Return the item's state."""
         return state_of(self.item)
 
     @workflow.query(name="timeline", description="What happened: {from_revision, limit} or nothing")
-    def timeline(self, asked: RawValue | None = None) -> TimelinePage:
-        """A page of what the item still carries."""
-        if asked is None or asked.payload.metadata.get("encoding") == b"binary/null":
+    def timeline(self, raw: RawValue | None = None) -> TimelinePage:
+        """Return a page of the timeline entries that the item still carries."""
+        if raw is None or raw.payload.metadata.get("encoding") == b"binary/null":
             return page(self.item)
-        request = _asked(TimelineRequest, asked)
+        request = _parse_query(TimelineRequest, raw)
         return page(self.item, request.from_revision, request.limit)
 
     @workflow.query(name="moves", description="What somebody may do with it now: {by}")
-    def moves(self, asked: RawValue) -> Moves:
-        """Every command, and whether it is allowed; what work pages offer."""
-        return moves_of(self.item, _asked(MovesRequest, asked).by, workflow.now())
+    def moves(self, raw: RawValue) -> Moves:
+        """Return every command and whether `by` may give it now; pages offer these."""
+        return moves_of(self.item, _parse_query(MovesRequest, raw).by, workflow.now())
 
     @workflow.query(name="publication", description="For `casekeep fsck`: {from_serial}")
-    def publication(self, asked: RawValue) -> CarriedPublication:
-        """What the item publishes, with its entries from a serial on, as far as it has them."""
-        return carried_publication(self.item, _asked(PublicationRequest, asked).from_serial)
+    def publication(self, raw: RawValue) -> CarriedPublication:
+        """Return the item's publication with the entries from a serial on that it carries."""
+        request = _parse_query(PublicationRequest, raw)
+        return carried_publication(self.item, request.from_serial)
 
     def perform(self, effect: Effect) -> Awaitable[None]:
-        """Do one effect; kinds that have more of them extend this."""
+        """Perform one effect; subclasses add the effects of their kind."""
         if isinstance(effect, SendMail):
             return self._send(effect)
         msg = f"a {self.kind} has no such effect: {effect.key}"
         raise TypeError(msg)
 
     def check_origin(self, start: Start) -> None:
-        """Refuse a start that comes from nobody who may; any client may start most kinds."""
+        """Raise InvalidCommand if the sender may not start this kind; subclasses override this."""
 
     def note_refused(self, name: str, problem: str, rule: str, *, by: str = SYSTEM) -> None:
-        """Leave an entry of something that could not be done."""
+        """Record a refused entry for an effect that could not be done."""
         refusal = NotAllowed(problem, rule=rule)
         change = decide.refuse(self.item, workflow.now(), by=by, command=name, refusal=refusal)
-        self._keep(change)
+        self._apply(change)
 
     def replace_item(self, item: AnyItem) -> None:
-        """Go on with an item that differs in nothing that is published."""
+        """Replace the item by one whose published fields are the same."""
         self._item = item
 
     @property
     def item(self) -> AnyItem:
-        """The item; refuses to answer while there is none."""
+        """The item; raises InvalidCommand's error while there is none."""
         if self._item is None:
-            raise self._bad_start or answer_of(
+            raise self._bad_start or application_error(
                 InvalidCommand("the item is not started yet: ask again")
             )
         return self._item
@@ -189,12 +189,12 @@ class Durable(Strays):
             if workflow.info().continued_run_id is None:
                 await self._open(raw)
             else:
-                self._item = serialization.read(self.kind, json_of(raw))
+                self._item = serialization.read(self.kind, read_json(raw))
                 workflow.set_current_details(info_card(self._item))
         except Refused as refusal:
-            raise await self.on_bad_start(refusal) from None
+            raise await self.on_invalid_start(refusal) from None
         except ValidationError:
-            raise await self.on_bad_start(InvalidCommand("no carried item")) from None
+            raise await self.on_invalid_start(InvalidCommand("no carried item")) from None
 
     async def _open(self, raw: RawValue) -> None:
         info = workflow.info()
@@ -203,154 +203,123 @@ class Durable(Strays):
                 "an item lives until it is closed: start it without timeout and cron schedule"
             )
             raise InvalidCommand(sentence, rule="C21")
-        start: Any = value_of(self.start_model, raw)
+        start: Any = parse_payload(self.start_model, raw)
         self.check_origin(start)
         change = open_item(
             start,
             reference=info.workflow_id,
             run=info.first_execution_run_id,
             at=info.workflow_start_time,
-            terms=await self.terms(lookup_of_start(start)),
+            terms=await self.look_up(lookup_of_start(start)),
         )
-        self._keep(change)
+        self._apply(change)
 
-    async def terms(self, lookup: Lookup | None) -> Terms | None:
-        """What the catalog says; nothing is asked without a lookup."""
+    async def look_up(self, lookup: Lookup | None) -> Terms | None:
+        """Return the catalog's terms for a look-up; None without a look-up."""
         if lookup is None:
             return None
-        asking = workflow.start_local_activity_method(
-            CatalogTerms.terms, args=[lookup], start_to_close_timeout=LOOKUP_WITHIN
+        lookup_handle = workflow.start_local_activity_method(
+            CatalogTerms.terms, args=[lookup], start_to_close_timeout=LOOKUP_TIMEOUT
         )
-        await self._until(asking.done)
-        answer = asking.result()
-        self._told = (workflow.now(), answer.at)
+        await self._wait_until(lookup_handle.done)
+        answer = lookup_handle.result()
+        self._clock.use_answer_time(answer.at)
         return answer.terms
 
-    @property
-    def _now(self) -> datetime:
-        """The time of what is decided: the workflow task's, but the catalog's where it answered.
-
-        Core may replay a task that waits for a local activity as one with the task after it, and so
-        at that one's time; when the catalog answered is recorded.
-        """
-        now = workflow.now()
-        return self._told[1] if self._told and self._told[0] == now else now
-
-    async def _until(self, is_so: Callable[[], bool]) -> None:
-        """Wait for it; a cancellation request meanwhile becomes a message (C21)."""
+    async def _wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition; turn a cancellation request into a message (C21)."""
         while True:
             try:
-                await workflow.wait_condition(is_so)
+                await workflow.wait_condition(condition)
             except asyncio.CancelledError:
                 if self._was_cancelled or workflow.cancellation_reason() is None:
-                    raise  # the worker forgets this instance: nothing was asked of the item
+                    raise  # the worker evicts this instance: nobody asked to cancel the item
                 self._was_cancelled = True
                 command = Cancel(by=SYSTEM, reason="a cancellation request to Temporal")
-                self._inbox.put(Message(name=Cancel.name, by=SYSTEM, command=command))
+                self._inbox.put(InboxMessage(name=Cancel.name, by=SYSTEM, command=command))
             else:
                 return
 
-    async def _await_mail(self) -> None:
-        """M3: before it closes by itself, every mail accepted by then has to be here (ADR 0013).
+    async def _wait_for_accepted_mails(self) -> None:
+        """Before the item closes by itself, wait for every mail accepted by then (M3, ADR 0013).
 
-        Meanwhile mails are taken, and whatever else came in waits: it is later than the closing.
+        Mails are handled while waiting; other messages are later than the closing, and wait.
         """
-        while (closing := closing_before(self.item, self._moment)) is not None:
-            if not workflow.patched(LOOKS_FOR_MAIL):
+        while (closing := closing_before(self.item, self._clock.deadline_time)) is not None:
+            if not await self._mail_barrier.wait_for_mail(self.item.reference, closing):
                 return
-            asking = item_mail.look(self.item.reference, closing)
-            await self._until(asking.done)
-            looked = asking.result()
-            self._told = (workflow.now(), max(closing, looked.at))
-            if not looked.is_under_way:
-                return
-            await self._until_mail(closing)
-            await self._take_messages(until=closing)
+            await self._handle_messages(until=closing)
 
-    async def _until_mail(self, closing: datetime) -> None:
-        """Until a message of before the closing is here, or it is time to look again."""
-        again = asyncio.create_task(workflow.sleep(LOOK_AGAIN, summary="a mail is under way"))
-        await self._until(lambda: again.done() or self._inbox.has(self._now, closing))
-        again.cancel()
-
-    @property
-    def _moment(self) -> datetime:
-        """The time up to which deadlines are over: now, or that of the alarm that rang."""
-        now = self._now
-        if self._alarm.rang and self._alarm.at is not None:
-            return max(now, self._alarm.at)
-        return now
-
-    async def _take_messages(self, until: datetime | None = None) -> None:
-        for message in self._inbox.taken(self._now, until):
-            await self.take(message)
+    async def _handle_messages(self, until: datetime | None = None) -> None:
+        for message in self._inbox.take(self._clock.now, until):
+            await self.handle_message(message)
             message.is_done = True
 
-    async def take(self, message: Message) -> None:
-        """Decide on one message, and note in it what came of it."""
+    async def handle_message(self, message: InboxMessage) -> None:
+        """Decide on one message, and store the outcome in it."""
         command = message.command
         if command is None:
             refusal = message.refusal or InvalidCommand("no command")
             change = decide.refuse(
-                self.item, self._now, by=message.by, command=message.name, refusal=refusal
+                self.item, self._clock.now, by=message.by, command=message.name, refusal=refusal
             )
-            self._keep(change)
+            self._apply(change)
             return
-        terms = await self.terms(lookup_for(self.item, command))
-        if message.answered:
+        terms = await self.look_up(lookup_for(self.item, command))
+        if message.expects_answer:
             try:
-                change = decide.decide(self.item, command, self._now, terms=terms)
-                self._keep(_telling(command, change))
+                change = decide.decide(self.item, command, self._clock.now, terms=terms)
+                self._apply(_with_notification(command, change))
                 message.state = state_of(self.item)
             except Refused as refusal:
                 message.refusal = refusal
         else:
-            change, refused = decide.receive(self.item, command, self._now, terms=terms)
-            self._keep(_telling(command, change))
+            change, refused = decide.receive(self.item, command, self._clock.now, terms=terms)
+            self._apply(_with_notification(command, change))
             if isinstance(command, Heartbeat) and refused is None:
-                # core may run a signal's task that wrote no command again as one with the task
-                # after it, at that one's time: late enough for a heartbeat that came too soon to
-                # count. So this task has one (docs/adr/0008)
+                # core may replay a signal's task that wrote no command together with the next task,
+                # at the next task's time: late enough for a heartbeat to count that came too soon.
+                # So this task writes a command (docs/adr/0008)
                 workflow.upsert_memo({"heartbeat": self.item.revision})
 
-    def _take_deadlines(self) -> None:
-        now = self._moment
+    def _elapse_deadlines(self) -> None:
+        now = self._clock.deadline_time
         while (change := elapse(self.item, now)) is not None:
-            self._keep(change)
+            self._apply(change)
 
-    def _take_done(self) -> None:
-        if self._outbox.has_done:
-            self._item = self._outbox.without_done(self.item)
+    def _drop_finished_effects(self) -> None:
+        if self._outbox.has_finished:
+            self._item = self._outbox.remove_finished(self.item)
 
-    def _keep(self, change: Change) -> None:
+    def _apply(self, change: Change) -> None:
         self._item = change.item
         if change.entries:
-            self._news.append(change)
+            self._unpublished.append(change)
 
     def _publish(self) -> None:
-        """The one place where changes become visible outside (docs/adr/0003)."""
-        if not self._news:
+        """Publish new changes; the only place where they become visible outside (docs/adr/0003)."""
+        if not self._unpublished:
             return
-        news, self._news = self._news, []
-        publish(publication_of(news))
-        moved = self._attributes.moved(self.item)
-        if moved:
-            workflow.upsert_search_attributes(moved)
+        changes, self._unpublished = self._unpublished, []
+        publish(publication_of(changes))
+        updates = self._attributes.updates_for(self.item)
+        if updates:
+            workflow.upsert_search_attributes(updates)
         workflow.set_current_details(info_card(self.item))
 
-    def _set_alarm(self) -> None:
+    def _set_timer(self) -> None:
         deadline = next_deadline(self.item)
         if deadline is None:
-            self._alarm.set(None, "")
+            self._timer.set(None, "")
         else:
-            self._alarm.set(deadline.at, deadline.summary)
+            self._timer.set(deadline.at, deadline.summary)
 
     @property
-    def _is_called(self) -> bool:
+    def _has_work(self) -> bool:
         return (
             bool(self._inbox)
-            or self._alarm.rang
-            or self._outbox.has_done
+            or self._timer.has_fired
+            or self._outbox.has_finished
             or self._renewal_is_due
             or self._is_over
         )
@@ -358,15 +327,17 @@ class Durable(Strays):
     @property
     def _is_over(self) -> bool:
         item = self.item
-        closed = item.status is Status.CLOSED and not (item.outbox or self._inbox or self._news)
+        closed = item.status is Status.CLOSED and not (
+            item.outbox or self._inbox or self._unpublished
+        )
         return closed and workflow.all_handlers_finished()
 
     @property
     def _renewal_is_due(self) -> bool:
         return (
             workflow.info().is_continue_as_new_suggested()
-            and not (self._inbox or self._news)
-            and self._outbox.is_quiet
+            and not (self._inbox or self._unpublished)
+            and self._outbox.is_renewable
             and workflow.all_handlers_finished()
         )
 
@@ -378,10 +349,10 @@ class Durable(Strays):
             workflow.continue_as_new(RawValue(carried))
 
     async def _send(self, effect: SendMail) -> None:
-        problem = await item_mail.send(effect, self.item.run)
+        problem = await item_mail.send_mail(effect, self.item.run)
         if problem is None:
             self.on_mail(effect.key, None)
-        elif workflow.patched(MAIL_FAILED):
+        elif workflow.patched(MAIL_FAILED_PATCH):
             self.on_mail(effect.key, problem)
         else:
             problem = f"mail {effect.key} was given up: {problem}"
@@ -389,21 +360,23 @@ class Durable(Strays):
             self.on_mail_given_up(effect.key, problem)
 
     def on_mail(self, key: str, problem: str | None) -> None:
-        """A mail is sent, or not everybody can be reached by it."""
+        """Take note that a mail is sent or, with `problem`, that a recipient was not reached."""
 
     def on_mail_given_up(self, key: str, problem: str) -> None:
-        """As items did before they were told that a mail failed."""
+        """Take note of a failed mail in a history older than the patch `mail-failed`."""
 
 
-def _telling(command: Command, change: Change) -> Change:
-    """The change, which tells whom it assigned the item to; asked of none that is older."""
-    told = with_assignment_mail(change) if isinstance(command, Assign) else None
-    return told if told is not None and workflow.patched(ASSIGNMENT_MAIL) else change
+def _with_notification(command: Command, change: Change) -> Change:
+    """Return the change with a mail to a new assignee; without it in older histories."""
+    notifying = with_assignment_mail(change) if isinstance(command, Assign) else None
+    if notifying is not None and workflow.patched(ASSIGNMENT_MAIL_PATCH):
+        return notifying
+    return change
 
 
-def _asked(model: type[M], raw: RawValue) -> M:
-    """What a query asks for; its caller is answered with the refusal of anything else."""
+def _parse_query(model: type[M], raw: RawValue) -> M:
+    """Return a query's argument; raise the refusal as an error for the caller."""
     try:
-        return value_of(model, raw)
+        return parse_payload(model, raw)
     except InvalidCommand as refusal:
-        raise answer_of(refusal) from None
+        raise application_error(refusal) from None

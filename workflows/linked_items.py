@@ -1,4 +1,4 @@
-"""Items that start, tell and ask other items (T14-T16, K12)."""
+"""Workflow base of items that start, signal and ask other items (T14-T16, K12)."""
 
 from collections.abc import Awaitable
 
@@ -19,22 +19,22 @@ with workflow.unsafe.imports_passed_through():
     from domain.model.internal_messages import Event, MailFailed, Notice
     from domain.model.starts import LaunchedStart, PartStart, Start, kind_of, title_of
     from domain.rules.item_messages import Telling, item_vanished, message_of, nobody_answers
-    from workflows.child_items import Children
-    from workflows.item_workflow import Durable
-    from workflows.messages import Message
-    from workflows.signal_item import post
+    from workflows.child_items import ChildItems
+    from workflows.item_workflow import ItemWorkflow
+    from workflows.messages import InboxMessage
+    from workflows.signal_item import signal_item
 
 
-class Linked(Durable):
-    """An item with others around it: what it starts, waits for, is a part of, is merged into."""
+class LinkedItemWorkflow(ItemWorkflow):
+    """Item related to others: starts them, waits for them, is a part of one, merges into one."""
 
     def __init__(self) -> None:
-        """It has started none."""
+        """Begin without related items."""
         super().__init__()
-        self.children = Children()
+        self.children = ChildItems()
 
     def check_origin(self, start: Start) -> None:
-        """Refuse an outsider's start that says it takes something over."""
+        """Refuse a start with `inherited` that does not come from the item that hands it over."""
         inherited = start.inherited if isinstance(start, PartStart | LaunchedStart) else None
         if inherited is None:
             return
@@ -45,12 +45,12 @@ class Linked(Durable):
             raise InvalidCommand(sentence, fields=("inherited",))
 
     def perform(self, effect: Effect) -> Awaitable[None]:
-        """Start, tell and ask, besides what every item does."""
+        """Start, signal or ask another item, or do an effect that all kinds have."""
         match effect:
             case StartItem():
                 return self._start_item(effect)
             case TellWaiter() | AnswerMerge():
-                return self._tell(effect)
+                return self._notify(effect)
             case AskMerge():
                 return self._ask_merge(effect)
             case CancelCase():
@@ -58,12 +58,12 @@ class Linked(Durable):
             case _:
                 return super().perform(effect)
 
-    def hear(self, command: Notice | Event) -> None:
-        """Take what this workflow tells its own item."""
-        self._inbox.put(Message(name=command.name, by=command.by, command=command))
+    def enqueue(self, command: Notice | Event) -> None:
+        """Enqueue a command of this workflow for its own item."""
+        self._inbox.put(InboxMessage(name=command.name, by=command.by, command=command))
 
     def on_mail(self, key: str, problem: str | None) -> None:
-        """M5: the item hears of a mail that failed."""
+        """Report a failed mail to the item (M5)."""
         if problem is None:
             return
         failed = MailFailed(
@@ -73,7 +73,7 @@ class Linked(Durable):
             mail=key,
             reason=printable(problem),
         )
-        self.hear(failed)
+        self.enqueue(failed)
 
     async def _start_item(self, effect: StartItem) -> None:
         begin = effect.begin
@@ -82,39 +82,39 @@ class Linked(Durable):
             begin,
             effect.reference,
             title_of(begin) or "",
-            lambda why: self.on_item_vanished(effect, why),
+            lambda reason: self.on_item_vanished(effect, reason),
         ):
             self.on_item_started(effect)
 
     def on_item_started(self, effect: StartItem) -> None:
-        """It is there; it tells its end by itself."""
+        """Do nothing: the started item reports its own end; subclasses override this."""
 
     def on_item_vanished(self, effect: StartItem, reason: str) -> None:
-        """It ended as no item does: whoever waits for it must not wait for ever."""
+        """Report an item that ended abnormally, so that its waiting item goes on."""
         ended = item_vanished(
             effect.reference, waiter_run=self.item.run, key=effect.key, reason=reason
         )
-        self.hear(ended)
+        self.enqueue(ended)
 
-    async def tell(self, effect: Telling) -> str | None:
-        """Tell another item; what Temporal says if that is gone."""
+    async def send_message(self, effect: Telling) -> str | None:
+        """Signal another item; return Temporal's message if that item is gone."""
         to, message = message_of(effect, self.item.reference)
-        return await post(to, message)
+        return await signal_item(to, message)
 
-    async def _tell(self, effect: AnswerMerge | TellWaiter) -> None:
-        await self.tell(effect)
+    async def _notify(self, effect: AnswerMerge | TellWaiter) -> None:
+        await self.send_message(effect)
 
     async def _ask_merge(self, effect: AskMerge) -> None:
-        if await self.tell(effect) is not None:
-            self.hear(nobody_answers(effect))
+        if await self.send_message(effect) is not None:
+            self.enqueue(nobody_answers(effect))
 
     async def _cancel_case(self, effect: CancelCase) -> None:
-        """Once it is started; one that is gone needs no telling."""
+        """Cancel a sub-Case, after its start has completed; a Case that is gone is ignored."""
         await workflow.wait_condition(lambda: not self.is_starting(effect.sub_case))
-        await self.tell(effect)
+        await self.send_message(effect)
 
     def is_starting(self, reference: str) -> bool:
-        """Whether the start of this item is still under way."""
+        """True while the start of this item is still under way."""
         return any(
             isinstance(effect, StartItem | StartAction) and effect.reference == reference
             for effect in self.item.outbox

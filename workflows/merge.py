@@ -1,4 +1,4 @@
-"""How a merge is answered: an update waits for the target, a signal leaves what it said (T16)."""
+"""Answers to a merge: an update waits for the target, a signal gets a refused entry (T16)."""
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -12,41 +12,41 @@ with workflow.unsafe.imports_passed_through():
     from domain.model.items import Merging, Ticket
     from domain.model.states import State, state_of
     from domain.rules.merging import last_ask
-    from workflows.linked_items import Linked
-    from workflows.messages import Message
-    from workflows.runtime.payload_converter import answer_of
+    from workflows.linked_items import LinkedItemWorkflow
+    from workflows.messages import InboxMessage
+    from workflows.runtime.payload_converter import application_error
 
 
-class Merges(Linked):
-    """A Ticket that asks others whether it may be merged into them (T16)."""
+class MergeableWorkflow(LinkedItemWorkflow):
+    """Item that asks another item whether it may be merged into it (T16)."""
 
     def __init__(self) -> None:
-        """Nobody waits for an answer."""
+        """Begin without pending merges."""
         super().__init__()
-        self._waited_for: dict[str, Refused | None] = {}
+        self._pending_merges: dict[str, Refused | None] = {}
 
     async def on_update(self, name: str, raw: RawValue) -> State:
-        """A merge is answered once the target answered."""
+        """Handle an update; answer a merge only after its target has answered."""
         state = await super().on_update(name, raw)
         if name != Merge.name or not isinstance(self.item, Ticket):
             return state
         ask = last_ask(self.item)
-        self._waited_for.setdefault(ask, None)
+        self._pending_merges.setdefault(ask, None)
         await workflow.wait_condition(lambda: self._merging is None or self._merging.ask != ask)
-        refusal = self._waited_for[ask]
+        refusal = self._pending_merges[ask]
         if refusal is None and not self._is_merged:
             refusal = self._refusal("it was closed before it was answered")
         if refusal is not None:
-            raise answer_of(refusal)
+            raise application_error(refusal)
         return state_of(self.item)
 
-    async def take(self, message: Message) -> None:
-        """What a Ticket asked and did not get is refused after all."""
+    async def handle_message(self, message: InboxMessage) -> None:
+        """Take a message; if it ended a pending merge without success, refuse that merge."""
         asked = self._merging
-        await super().take(message)
-        if message.answered and self._merging is not None and self._merging != asked:
-            self._waited_for[self._merging.ask] = None  # the answer may be in this very task
-        if asked is None or self._merging is not None or isinstance(self.item, Ticket) is False:
+        await super().handle_message(message)
+        if message.expects_answer and self._merging is not None and self._merging != asked:
+            self._pending_merges[self._merging.ask] = None  # the answer may come in this very task
+        if asked is None or self._merging is not None or not isinstance(self.item, Ticket):
             return
         if self._is_merged:
             return
@@ -63,8 +63,8 @@ class Merges(Linked):
         refusal = self._refusal(reason)
         sentence = refusal.sentence
         self.replace_item(decide.refused_after_all(self.item, asked.command_id, refusal))
-        if asked.ask in self._waited_for:
-            self._waited_for[asked.ask] = refusal
+        if asked.ask in self._pending_merges:
+            self._pending_merges[asked.ask] = refusal
         else:
             self.note_refused(Merge.name, sentence, "T16", by=asked.by)
 

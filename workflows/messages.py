@@ -1,4 +1,4 @@
-"""A message on its way to the item: what was asked, and what came of it."""
+"""Message for an item: the command, and the outcome once it is handled."""
 
 import json
 from dataclasses import dataclass
@@ -10,39 +10,39 @@ from domain.base.values import Kind
 from domain.engine.decide import decode
 from domain.model.commands import Command
 from domain.model.states import State
-from workflows.runtime.payload_converter import json_of
+from workflows.runtime.payload_converter import read_json
 
-NOBODY = "unknown"
-"""The actor of a message that does not say who sent it."""
+UNKNOWN_ACTOR = "unknown"
+"""Actor of a message that names no sender."""
 
 
 @dataclass(kw_only=True)
-class Message:
-    """One command in the inbox; a malformed one has its refusal instead."""
+class InboxMessage:
+    """Command in the inbox; a malformed one has a refusal instead of a command."""
 
     name: str
     by: str
     command: Command | None = None
     refusal: Refused | None = None
-    answered: bool = False
-    """Whether somebody waits for the answer: an update, not a signal."""
+    expects_answer: bool = False
+    """True for an update, whose sender waits for the answer; false for a signal."""
     state: State | None = None
     is_done: bool = False
 
 
-def message_of(kind: Kind, name: str, raw: RawValue) -> Message:
-    """The message that a payload is; a refusal of it is kept in the message, not raised."""
+def decode_message(kind: Kind, name: str, raw: RawValue) -> InboxMessage:
+    """Decode a payload; a refusal is stored in the message, not raised."""
     try:
-        command = decode(kind, name, json_of(raw))
+        command = decode(kind, name, read_json(raw))
     except Refused as refusal:
-        return Message(name=name, by=_sender(raw), refusal=refusal)
-    return Message(name=name, by=command.by, command=command)
+        return InboxMessage(name=name, by=_sender_of(raw), refusal=refusal)
+    return InboxMessage(name=name, by=command.by, command=command)
 
 
-def _sender(raw: RawValue) -> str:
-    """Who a malformed message says it is from, as far as that can be read."""
+def _sender_of(raw: RawValue) -> str:
+    """Return the sender that a malformed message names, if that much can be read."""
     try:
         by = json.loads(raw.payload.data).get("by")
     except (ValueError, AttributeError, RecursionError):
-        return NOBODY
-    return by[:100] if isinstance(by, str) and by.isprintable() and by else NOBODY
+        return UNKNOWN_ACTOR
+    return by[:100] if isinstance(by, str) and by.isprintable() and by else UNKNOWN_ACTOR

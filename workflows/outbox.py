@@ -1,4 +1,4 @@
-"""Performs the effects that an item carries, each once for its key."""
+"""Performs the effects that an item carries, each key once."""
 
 import asyncio
 from collections import deque
@@ -12,44 +12,44 @@ Perform = Callable[[Effect], Awaitable[None]]
 
 
 class Outbox:
-    """The effects under way; an item keeps each until it is done, so that none is lost."""
+    """Effects under way; the item keeps each until it is finished, so none is lost."""
 
     def __init__(self, perform: Perform) -> None:
-        """Have effects done by `perform`, which returns when one is done or given up."""
+        """Begin without effects; `perform` returns when an effect is done or given up."""
         self._perform = perform
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._done: deque[str] = deque()
-        self._brief: set[str] = set()
+        self._finished: deque[str] = deque()
+        self._not_repeatable: set[str] = set()
 
-    def begin(self, item: AnyItem) -> None:
-        """Begin what the item carries and is not yet under way."""
+    def start(self, item: AnyItem) -> None:
+        """Start the effects of the item that are not under way yet."""
         for effect in item.outbox:
             if effect.key not in self._under_way:
-                self._under_way[effect.key] = asyncio.create_task(self._do(effect))
+                self._under_way[effect.key] = asyncio.create_task(self._run(effect))
                 if not isinstance(effect, SendMail | CallService):
-                    self._brief.add(effect.key)
+                    self._not_repeatable.add(effect.key)
 
-    async def _do(self, effect: Effect) -> None:
+    async def _run(self, effect: Effect) -> None:
         await self._perform(effect)
-        self._done.append(effect.key)
+        self._finished.append(effect.key)
 
     @property
-    def has_done(self) -> bool:
-        """Whether something was done that the item still carries."""
-        return bool(self._done)
+    def has_finished(self) -> bool:
+        """True if an effect is finished that the item still carries."""
+        return bool(self._finished)
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether nothing is under way that a new run could not simply begin again."""
-        return not self._brief
+    def is_renewable(self) -> bool:
+        """True if a new run could start all effects under way again without harm."""
+        return not self._not_repeatable
 
-    def without_done(self, item: AnyItem) -> AnyItem:
-        """The item without the effects that are done."""
-        done = set(self._done)
-        self._done.clear()
-        self._brief -= done
-        for key in done:
+    def remove_finished(self, item: AnyItem) -> AnyItem:
+        """Return the item without its finished effects."""
+        finished = set(self._finished)
+        self._finished.clear()
+        self._not_repeatable -= finished
+        for key in finished:
             del self._under_way[key]
         return replace(
-            item, outbox=tuple(effect for effect in item.outbox if effect.key not in done)
+            item, outbox=tuple(effect for effect in item.outbox if effect.key not in finished)
         )

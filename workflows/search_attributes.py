@@ -1,4 +1,4 @@
-"""Search attributes: what operators filter by in Temporal's UI (contract, reading)."""
+"""Search attributes that operators filter by in Temporal's UI (contract, reading)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,15 +35,15 @@ FLAGS: Final[tuple[SearchAttributeKey[bool], ...]] = (ATTENTION, NEW_INFORMATION
 ALL: Final[tuple[SearchAttributeKey[Any], ...]] = (*KEYWORDS, *DATES, *FLAGS)
 
 
-class Attributes:
-    """The search attributes as the server has them; only what moved is sent."""
+class SearchAttributeUpdates:
+    """Search attributes as the server has them; only changed values are sent."""
 
     def __init__(self, known: TypedSearchAttributes) -> None:
-        """Begin with what the run was started with."""
+        """Begin with the values that the run was started with."""
         self._known: dict[str, Any] = {key.name: known.get(key) for key in ALL}
 
-    def moved(self, item: AnyItem) -> Sequence[SearchAttributeUpdate[Any]]:
-        """The updates that bring the server up to date with the item."""
+    def updates_for(self, item: AnyItem) -> Sequence[SearchAttributeUpdate[Any]]:
+        """Return the updates that bring the server up to date with the item."""
         wanted = _values(item)
         updates = [
             key.value_unset() if wanted[key.name] is None else key.value_set(wanted[key.name])
@@ -56,7 +56,7 @@ class Attributes:
 
 def _values(item: AnyItem) -> dict[str, Any]:
     wait, end = item.wait, item.resolution
-    how = None if end is None else end.method or end.outcome
+    resolution = None if end is None else end.method or end.outcome
     return {
         STATUS.name: str(item.status),
         QUEUE.name: item.queue,
@@ -64,7 +64,7 @@ def _values(item: AnyItem) -> dict[str, Any]:
         OWNER.name: item.owner,
         WAIT.name: None if wait is None else str(wait.type),
         CATEGORY.name: item.category,
-        RESOLUTION.name: None if how is None else str(how),
+        RESOLUTION.name: None if resolution is None else str(resolution),
         DUE.name: None if clock_is_stopped(item) else due_at(item),
         WAKES_AT.name: None if wait is None else wait.wakes_at,
         ATTENTION.name: isinstance(item, Case) and bool(item.attention),

@@ -1,4 +1,4 @@
-"""How items tell each other something: a signal to whichever run of the other one is current."""
+"""Signals from one item to the current run of another."""
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -7,14 +7,14 @@ with workflow.unsafe.imports_passed_through():
     from domain.model.commands import Command
 
 
-async def post(reference: str, told: Command) -> str | None:
-    """Signal another item; what Temporal says if it is gone, None once it is told.
+async def signal_item(reference: str, message: Command) -> str | None:
+    """Signal another item; return None on success, Temporal's message if the item is gone.
 
-    A signal to an item that is gone fails at once and for good, so it is not given again.
+    A signal to an item that is gone fails at once and for good, so there is no retry.
     """
     other = workflow.get_external_workflow_handle(reference)
     try:
-        await other.signal(told.name, told)
+        await other.signal(message.name, message)
     except ApplicationError as error:
         return error.message
     return None

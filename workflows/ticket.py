@@ -1,4 +1,4 @@
-"""The Ticket: a request from a service recipient, from Draft to Closed."""
+"""Workflow of a Ticket: a request from a service recipient, from Draft to Closed."""
 
 from typing import ClassVar
 
@@ -10,18 +10,18 @@ with workflow.unsafe.imports_passed_through():
     from domain.model.starts import PartStart
     from domain.model.states import State
     from workflows.handlers import accepts
-    from workflows.merge import Merges
+    from workflows.merge import MergeableWorkflow
 
 
 @workflow.defn(name=Kind.TICKET)
 @accepts(Kind.TICKET)
-class TicketWorkflow(Merges):
-    """A Ticket obeys its commands and its one next deadline until it is closed."""
+class TicketWorkflow(MergeableWorkflow):
+    """Workflow of a Ticket: handles its commands and deadlines until it is closed."""
 
     kind: ClassVar = Kind.TICKET
     start_model: ClassVar = PartStart
 
     @workflow.run
     async def run(self, start: RawValue) -> State:
-        """Live, and end with the last state."""
-        return await self.live(start)
+        """Run the Ticket and return its last state."""
+        return await self.run_item(start)

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.loader import SAMPLE, definition_in
 from drawing import case_definition
-from drawing.canvas import UnknownPicture, save, wrapped
+from drawing.canvas import UnsupportedImageFormat, save_image, wrap_text
 from tests.cli.conftest import Ran, run
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -106,7 +106,7 @@ def test_svg_shows_every_step_and_action_and_what_their_colours_mean(everything:
 
 
 def test_svg_stays_within_its_sheet(everything: Path) -> None:
-    root = ET.fromstring(case_definition.svg(definition_in(everything)))
+    root = ET.fromstring(case_definition.to_svg(definition_in(everything)))
     wide, high = (float(root.attrib[side]) for side in ("width", "height"))
     for box in root.iter(f"{SVG}rect"):
         x, y, w, h = (float(box.attrib[name]) for name in ("x", "y", "width", "height"))
@@ -151,17 +151,17 @@ def test_an_unknown_name_is_told_with_the_known_ones() -> None:
 
 
 def test_a_picture_that_is_neither_svg_nor_png_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownPicture, match=r"ends in \.svg or \.png"):
-        save("<svg/>", tmp_path / "a.gif")
+    with pytest.raises(UnsupportedImageFormat, match=r"ends in \.svg or \.png"):
+        save_image("<svg/>", tmp_path / "a.gif")
 
 
 def test_what_does_not_fit_ends_in_an_ellipsis() -> None:
-    assert wrapped("word " * 40, 100, 12, 2)[-1].endswith(" …")
-    assert wrapped("", 100, 12, 2) == [""]
+    assert wrap_text("word " * 40, 100, 12, 2)[-1].endswith(" …")
+    assert wrap_text("", 100, 12, 2) == [""]
 
 
 def test_the_pictures_of_the_sample_are_what_is_drawn_now() -> None:
     for name in ("supplier-invoice", "new-starter"):
         picture = Path(__file__).parents[2] / f"docs/pictures/{name}.svg"
-        drawn = case_definition.svg(definition_in(SAMPLE / f"cases/{name}.yaml"))
+        drawn = case_definition.to_svg(definition_in(SAMPLE / f"cases/{name}.yaml"))
         assert picture.read_text() == drawn, f"casekeep catalog draw {name} --output {picture}"

@@ -13,7 +13,7 @@ from catalog.loader import SAMPLE, Catalog, load
 from cli import item_view, phrases
 from cli.desk_report import catalog, difference, welcome
 from cli.terminal import Lines
-from devstack.stack_info import Running
+from devstack.stack_info import StackInfo
 from domain.base.values import Kind, Status
 from domain.model.states import ActionItemState, State
 from domain.model.timeline import TimelineEntry, line_of
@@ -286,7 +286,7 @@ def test_endings_say_how_and_by_whom() -> None:
 
 @pytest.mark.parametrize("width", [50, 80])
 def test_the_desk_is_announced_with_what_to_try(width: int) -> None:
-    there = Running(temporal="127.0.0.1:7233", ui="http://127.0.0.1:8233", mail="127.0.0.1:2525")
+    there = StackInfo(temporal="127.0.0.1:7233", ui="http://127.0.0.1:8233", mail="127.0.0.1:2525")
     usual = said(welcome(there, "sqlite:///x", load(SAMPLE), is_default=True), width)
     assert "--definition new-starter" in usual
     assert "casekeep queue human-resources" in usual
@@ -306,5 +306,5 @@ def test_a_catalog_is_shown_with_lengths_in_words() -> None:
 
 
 def test_a_difference_says_what_was_found_and_done() -> None:
-    one = Difference(reference="T-1", found="no row", done="row mended")
-    assert said(difference(one)) == "T-1 no row: row mended"
+    one = Difference(reference="T-1", found="no row", done="row repaired")
+    assert said(difference(one)) == "T-1 no row: row repaired"

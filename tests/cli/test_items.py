@@ -228,12 +228,12 @@ async def test_an_action_that_is_being_started_is_waited_for(stack: Stack) -> No
     reference, desk = new_reference(Kind.CASE), await stack.desk()
     start = CaseStart(by="service:erp", short_description="x", definition="new-starter")
     await desk.start(start, reference)
-    first = await item_reader.state_now(desk, f"{reference}-A1")
+    first = await item_reader.read_state(desk, f"{reference}-A1")
     assert (first.reference, first.status) == (f"{reference}-A1", Status.TO_DO)
-    assert await item_reader.action_begun(desk, f"{reference}-A2")
+    assert await item_reader.wait_for_action_start(desk, f"{reference}-A2")
     for unknown in (f"{reference}-A9", "T-NOBODY-A1", "T-NOBODY"):
         with pytest.raises(UnknownItem):
-            await item_reader.state_now(desk, unknown)
+            await item_reader.read_state(desk, unknown)
 
 
 async def test_a_case_that_needs_attention_is_led_out_of_it_by_the_shell(shell: Shell) -> None:

@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 from catalog.files import CatalogInvalid
 from catalog.loader import SAMPLE, load
 from devstack.stack import Stack
-from starter.schedules import PREFIX
+from starter.schedules import SCHEDULE_ID_PREFIX
 from tests.cli.conftest import Shell, run
 
 ERRAND = "name: errand\nsteps:\n  - key: only\n    actions:\n      - key: run\n"
@@ -135,7 +135,7 @@ async def test_a_schedule_starts_cases_whose_reference_has_its_moment(
     schedule = MONTHLY.format(name="k1").replace("errand", "new-starter")
     schedule = schedule.replace("queue: accounts", "queue: facilities")
     assert await applied(shell, write(tmp_path, schedule)) == {"k1": "created"}
-    handle = client.get_schedule_handle(f"{PREFIX}k1")
+    handle = client.get_schedule_handle(f"{SCHEDULE_ID_PREFIX}k1")
     await handle.trigger()
     reference = await first_started(handle)
     seen = (await shell.done("show", reference, "--json")).json
@@ -165,18 +165,18 @@ async def test_applying_again_changes_nothing_and_what_is_gone_is_removed(
     await listed(client, "one", "two")
     assert await applied(shell, folder, "--dry-run") == {"one": "updated", "two": "removed"}
     assert await applied(shell, folder) == {"one": "updated", "two": "removed"}
-    spec = (await client.get_schedule_handle(f"{PREFIX}one").describe()).schedule.spec
+    spec = (await client.get_schedule_handle(f"{SCHEDULE_ID_PREFIX}one").describe()).schedule.spec
     assert [hour.start for hour in spec.calendars[0].hour] == [8]
     assert spec.time_zone_name == "Europe/Paris"
     with pytest.raises(RPCError, match="not found"):
-        await client.get_schedule_handle(f"{PREFIX}two").describe()
+        await client.get_schedule_handle(f"{SCHEDULE_ID_PREFIX}two").describe()
     assert await applied(shell, write(tmp_path, "")) == {"one": "removed"}
     assert await applied(shell, folder) == {}
 
 
 async def listed(client: Client, *names: str) -> None:
     """Wait until the server's list, which lags behind, has these."""
-    wanted = {f"{PREFIX}{name}" for name in names}
+    wanted = {f"{SCHEDULE_ID_PREFIX}{name}" for name in names}
     while wanted - {one.id async for one in await client.list_schedules()}:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
 
@@ -186,7 +186,7 @@ async def test_a_schedule_that_somebody_paused_stays_so_unless_the_catalog_says(
 ) -> None:
     folder = write(tmp_path, MONTHLY.format(name="still"))
     await applied(shell, folder)
-    handle = client.get_schedule_handle(f"{PREFIX}still")
+    handle = client.get_schedule_handle(f"{SCHEDULE_ID_PREFIX}still")
     await handle.pause(note="holidays")
     assert await applied(shell, folder) == {"still": "unchanged"}
     write(tmp_path, MONTHLY.format(name="still").replace("0 7", "0 8"))
@@ -244,7 +244,7 @@ async def test_what_the_catalog_takes_for_cron_the_server_takes_too(
 ) -> None:
     entry = MONTHLY.format(name="cron").replace("0 7 1 * *", f'"{cron}"')
     assert await applied(shell, write(tmp_path, entry)) == {"cron": "created"}
-    handle = client.get_schedule_handle(f"{PREFIX}cron")
+    handle = client.get_schedule_handle(f"{SCHEDULE_ID_PREFIX}cron")
     assert (await handle.describe()).info.next_action_times
     await handle.delete()
 
@@ -256,14 +256,14 @@ async def test_schedules_of_others_are_left_alone_and_their_names_refused(
         action=ScheduleActionStartWorkflow("Other", id="other", task_queue="other"),
         spec=ScheduleSpec(cron_expressions=["0 0 1 1 *"]),
     )
-    await client.create_schedule(f"{PREFIX}other", foreign)
+    await client.create_schedule(f"{SCHEDULE_ID_PREFIX}other", foreign)
     await listed(client, "other")
     both = MONTHLY.format(name="mine") + MONTHLY.format(name="other")
     ran = await shell("catalog", "apply", str(write(tmp_path, both)))
     assert ran.code == 1
     assert "schedule other: Temporal's schedule casekeep-other is not of this desk" in ran.err
     assert await applied(shell, write(tmp_path, "")) == {}
-    await client.get_schedule_handle(f"{PREFIX}other").delete()
+    await client.get_schedule_handle(f"{SCHEDULE_ID_PREFIX}other").delete()
 
 
 async def test_a_catalog_with_a_problem_is_not_applied_at_all(
@@ -274,7 +274,7 @@ async def test_a_catalog_with_a_problem_is_not_applied_at_all(
     assert ran.code == 1
     assert "schedules.yaml:12: bad.cron" in ran.err
     with pytest.raises(RPCError, match="not found"):
-        await client.get_schedule_handle(f"{PREFIX}good").describe()
+        await client.get_schedule_handle(f"{SCHEDULE_ID_PREFIX}good").describe()
 
 
 async def test_what_was_applied_is_told_to_people(shell: Shell, tmp_path: Path) -> None:

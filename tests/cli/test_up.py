@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from cli.up import serve
-from devstack.stack_info import AlreadyUp, Running, alone, link_to
+from devstack.stack_info import AlreadyUp, StackInfo, item_ui_url, lock_folder
 from starter.settings import STATE_FOLDER
 from tests.cli.conftest import CASEKEEP, run
 from tests.support.workers import assert_eventually
@@ -40,9 +40,9 @@ async def up(folder: Path, *words: str) -> AsyncIterator[asyncio.subprocess.Proc
             await process.communicate()
 
 
-async def until_up(process: asyncio.subprocess.Process) -> Running:
+async def until_up(process: asyncio.subprocess.Process) -> StackInfo:
     assert process.stdout is not None
-    return Running.model_validate_json(await process.stdout.readuntil(b"}\n"))
+    return StackInfo.model_validate_json(await process.stdout.readuntil(b"}\n"))
 
 
 async def test_it_keeps_what_was_started_through_a_stop_and_leaves_no_process(
@@ -88,12 +88,12 @@ async def test_people_are_told_what_is_ready_and_what_to_try(
     await assert_eventually(check, within=60, every=0.2)
     assert "ready  Temporal 127.0.0.1:" in printed
     assert "ready  worker" in printed
-    there = Running.model_validate_json((STATE_FOLDER / "up.json").read_text())
+    there = StackInfo.model_validate_json((STATE_FOLDER / "up.json").read_text())
     assert f"export TEMPORAL_ADDRESS={there.temporal}" in printed
     monkeypatch.setenv("TEMPORAL_ADDRESS", there.temporal)
-    assert link_to("T-1") == f"{there.ui}/namespaces/default/workflows/T-1"
+    assert item_ui_url("T-1") == f"{there.ui}/namespaces/default/workflows/T-1"
     monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.example:7233")
-    assert link_to("T-1") == ""
+    assert item_ui_url("T-1") == ""
     serving.cancel()
     await serving
     assert "Stopped." in capsys.readouterr().out
@@ -147,17 +147,17 @@ def test_a_folder_is_held_by_one_desk_at_a_time(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TEMPORAL_ADDRESS", "localhost:7233")
-    assert link_to("T-1") == ""
-    with alone(STATE_FOLDER) as note:
+    assert item_ui_url("T-1") == ""
+    with lock_folder(STATE_FOLDER) as note:
         with (
             pytest.raises(AlreadyUp, match=r"a desk runs in \.casekeep already: use it"),
-            alone(STATE_FOLDER),
+            lock_folder(STATE_FOLDER),
         ):
             pytest.fail("two desks in one folder")
-        note.write_text(Running(temporal="127.0.0.1:7233", ui="http://ui").model_dump_json())
-        assert link_to("T-1") == "http://ui/namespaces/default/workflows/T-1"
-    assert link_to("T-1") == ""
-    with alone(STATE_FOLDER):
+        note.write_text(StackInfo(temporal="127.0.0.1:7233", ui="http://ui").model_dump_json())
+        assert item_ui_url("T-1") == "http://ui/namespaces/default/workflows/T-1"
+    assert item_ui_url("T-1") == ""
+    with lock_folder(STATE_FOLDER):
         pass
 
 
@@ -169,4 +169,4 @@ def test_a_note_left_by_a_crash_is_not_believed(
     STATE_FOLDER.mkdir()
     note = {"temporal": "127.0.0.1:7233", "ui": "http://ui"}
     (STATE_FOLDER / "up.json").write_text(json.dumps(note))
-    assert link_to("T-1") == ""
+    assert item_ui_url("T-1") == ""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.support.workers import Host, new_host, real_server
+from tests.support.workers import WorkerEnvironment, new_environment, real_server
 
 
 @pytest.fixture(scope="session")
@@ -16,8 +16,8 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture(scope="session")
-async def host(server: WorkflowEnvironment) -> AsyncIterator[Host]:
+async def host(server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
     """A worker that keeps its items in memory, as the production worker does."""
-    host = new_host(server.client)
+    host = new_environment(server.client)
     async with host.working(cached=1000):
         yield host

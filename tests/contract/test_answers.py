@@ -14,7 +14,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from tests.contract.command_table import ATTRIBUTES, ENTRY, EVERY, STATE_OF, well_formed
 from tests.contract.test_poison import an_item, answers
 from tests.support.raw_messages import Refusal, of_json, payload, query, start, update
-from tests.support.workers import ERRAND, INVOICE, Host, assert_eventually, new_reference
+from tests.support.workers import (
+    ONE_ACTION_DEFINITION,
+    TWO_STEP_DEFINITION,
+    WorkerEnvironment,
+    assert_eventually,
+    new_reference,
+)
 
 WRONG: tuple[Any, ...] = ({"x\x00": {}}, [[]], "\x00")
 """Values that no field of any command takes."""
@@ -26,7 +32,7 @@ def is_utc(text: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_state_has_the_fields_of_the_contract(host: Host, kind: str) -> None:
+async def test_a_state_has_the_fields_of_the_contract(host: WorkerEnvironment, kind: str) -> None:
     item = await an_item(host, kind)
     asked, answered = await item.state(), await item.do("start")
     for state in (asked, answered):
@@ -38,7 +44,9 @@ async def test_a_state_has_the_fields_of_the_contract(host: Host, kind: str) -> 
     assert answered == await item.state()
 
 
-async def test_a_wait_a_resolution_and_a_due_date_have_their_shapes(host: Host) -> None:
+async def test_a_wait_a_resolution_and_a_due_date_have_their_shapes(
+    host: WorkerEnvironment,
+) -> None:
     due = {"within": "P10D", "add_wait_time": True, "waits": ["until"]}
     ticket = await host.ticket(settings={"due": due, "feedback_window": "P1D"})
     state = await ticket.do("wait", type="more_information", days_to_wait=1.5, waiting_for="Ida")
@@ -62,8 +70,8 @@ async def test_a_wait_a_resolution_and_a_due_date_have_their_shapes(host: Host) 
     assert (await ticket.do("reopen"))["resolution"] is None
 
 
-async def test_the_actions_of_a_case_have_their_shape(host: Host) -> None:
-    case = await host.case(ERRAND, owner="carol")
+async def test_the_actions_of_a_case_have_their_shape(host: WorkerEnvironment) -> None:
+    case = await host.case(ONE_ACTION_DEFINITION, owner="carol")
     run = await host.item(f"{case.reference}-A1").begun()
     await run.do("resolve", outcome="unable_to_complete", reason="illegible")
     state = await case.eventually(assignee="carol")
@@ -83,7 +91,7 @@ async def test_the_actions_of_a_case_have_their_shape(host: Host) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_timeline_has_the_lines_of_the_contract(host: Host, kind: str) -> None:
+async def test_a_timeline_has_the_lines_of_the_contract(host: WorkerEnvironment, kind: str) -> None:
     item = await an_item(host, kind)
     await item.do("start")
     await item.do("add_note", text="A note.")
@@ -109,7 +117,7 @@ async def test_a_timeline_has_the_lines_of_the_contract(host: Host, kind: str) -
     assert page["entries"][2]["note"] == "A note."
 
 
-async def test_a_timeline_is_read_page_by_page(host: Host) -> None:
+async def test_a_timeline_is_read_page_by_page(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     for number in range(24):
         await ticket.do("add_note", text=f"note {number}")
@@ -131,7 +139,7 @@ async def test_a_timeline_is_read_page_by_page(host: Host) -> None:
         )
 
 
-async def test_an_item_carries_at_least_its_last_200_entries(host: Host) -> None:
+async def test_an_item_carries_at_least_its_last_200_entries(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     for number in range(230):
         await ticket.tell("add_note", text=f"note {number}")
@@ -145,7 +153,7 @@ async def test_an_item_carries_at_least_its_last_200_entries(host: Host) -> None
     assert seen[-200:] == list(range(32, 232))
 
 
-async def test_a_refusal_has_type_sentence_rule_and_fields(host: Host) -> None:
+async def test_a_refusal_has_type_sentence_rule_and_fields(host: WorkerEnvironment) -> None:
     draft = await host.ticket(submit=False, title="", category=None, requester=None)
     refused = await draft.refusal("submit")
     assert refused.type == "NotAllowed"
@@ -166,7 +174,7 @@ async def test_a_refusal_has_type_sentence_rule_and_fields(host: Host) -> None:
 
 @pytest.mark.parametrize(("kind", "command"), EVERY)
 async def test_each_field_of_a_command_is_named_when_it_is_wrong(
-    host: Host, kind: str, command: str
+    host: WorkerEnvironment, kind: str, command: str
 ) -> None:
     item = await an_item(host, kind)
     good = well_formed(kind, command)
@@ -187,13 +195,15 @@ async def test_each_field_of_a_command_is_named_when_it_is_wrong(
 @pytest.mark.parametrize(
     "instant", ["2126-01-01T00:00:00", "2126-01-01", "tomorrow", 4922942400, ""]
 )
-async def test_an_instant_without_a_zone_is_refused(host: Host, instant: object) -> None:
+async def test_an_instant_without_a_zone_is_refused(
+    host: WorkerEnvironment, instant: object
+) -> None:
     ticket = await host.ticket()
     refused = await ticket.refusal("wait", type="until", until=instant)
     assert (refused.type, refused.details[0]["fields"]) == ("InvalidCommand", ["until"])
 
 
-async def test_a_reference_of_ones_own_makes_a_start_idempotent(host: Host) -> None:
+async def test_a_reference_of_ones_own_makes_a_start_idempotent(host: WorkerEnvironment) -> None:
     reference = new_reference("Ticket")
     one = [of_json({"by": "amy", "title": "Once"})]
     assert await start(host, "Ticket", reference, one) is None
@@ -214,7 +224,7 @@ async def test_a_reference_of_ones_own_makes_a_start_idempotent(host: Host) -> N
     ],
 )
 async def test_how_an_item_was_started_decides_whether_it_is_submitted(
-    host: Host, by: str, fields: dict[str, Any], started_by: str, status: str
+    host: WorkerEnvironment, by: str, fields: dict[str, Any], started_by: str, status: str
 ) -> None:
     case = await host.start("Case", {"by": by, "short_description": "A case"} | fields)
     state = await (await case.begun()).state()
@@ -223,7 +233,9 @@ async def test_how_an_item_was_started_decides_whether_it_is_submitted(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_closed_item_completed_with_its_last_state(host: Host, kind: str) -> None:
+async def test_a_closed_item_completed_with_its_last_state(
+    host: WorkerEnvironment, kind: str
+) -> None:
     item = await an_item(host, kind)
     if kind == "Case":
         await item.do("cancel")
@@ -246,7 +258,7 @@ async def test_a_closed_item_completed_with_its_last_state(host: Host, kind: str
         assert error.value.status is RPCStatusCode.NOT_FOUND
 
 
-async def test_the_search_attributes_are_those_of_the_contract(host: Host) -> None:
+async def test_the_search_attributes_are_those_of_the_contract(host: WorkerEnvironment) -> None:
     request = ListSearchAttributesRequest(namespace="default")
     found = await host.client.operator_service.list_search_attributes(request)
     types = {name: str(found.custom_attributes[name]) for name in ATTRIBUTES}
@@ -254,8 +266,10 @@ async def test_the_search_attributes_are_those_of_the_contract(host: Host) -> No
     assert types == {name: numbers[kind] for name, kind in ATTRIBUTES.items()}
 
 
-async def test_the_search_attributes_tell_the_state_and_nobody_outside_it(host: Host) -> None:
-    case = await host.case(INVOICE, owner="carol", settings={"due": {"within": "P10D"}})
+async def test_the_search_attributes_tell_the_state_and_nobody_outside_it(
+    host: WorkerEnvironment,
+) -> None:
+    case = await host.case(TWO_STEP_DEFINITION, owner="carol", settings={"due": {"within": "P10D"}})
     read = await host.item(f"{case.reference}-A1").begun()
     await read.do("resolve", by="bob", outcome="unable_to_complete", reason="illegible")
     state = await case.eventually(assignee="carol")
@@ -271,7 +285,9 @@ async def test_the_search_attributes_tell_the_state_and_nobody_outside_it(host: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_ui_is_told_the_card_and_every_command(host: Host, kind: str) -> None:
+async def test_the_ui_is_told_the_card_and_every_command(
+    host: WorkerEnvironment, kind: str
+) -> None:
     item = await an_item(host, kind)
     metadata = await item.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     assert item.reference in metadata.current_details
@@ -284,7 +300,7 @@ async def test_the_ui_is_told_the_card_and_every_command(host: Host, kind: str) 
 
 
 @pytest.mark.parametrize("depth", [40, 60, 190, 250, 2000])
-async def test_free_data_of_any_depth_freezes_nothing(host: Host, depth: int) -> None:
+async def test_free_data_of_any_depth_freezes_nothing(host: WorkerEnvironment, depth: int) -> None:
     deep = b'{"by": "amy", "short_description": "Deep", "submit": true, "data": {"x": %b%b}}'
     reference = new_reference("Case")
     await start(host, "Case", reference, [payload(deep % (b"[" * depth, b"]" * depth))])
@@ -306,7 +322,9 @@ async def test_free_data_of_any_depth_freezes_nothing(host: Host, depth: int) ->
 @pytest.mark.parametrize(
     "number", ["1e308", "-0.0", "9" * 300, "1E400", "NaN", "-Infinity", "1" + "0" * 5000]
 )
-async def test_free_data_of_any_number_freezes_nothing(host: Host, number: str) -> None:
+async def test_free_data_of_any_number_freezes_nothing(
+    host: WorkerEnvironment, number: str
+) -> None:
     text = '{"by": "amy", "short_description": "Numbers", "submit": true, "data": {"n": %s}}'
     reference = new_reference("Case")
     await start(host, "Case", reference, [payload((text % number).encode())])
@@ -323,14 +341,16 @@ async def test_free_data_of_any_number_freezes_nothing(host: Host, number: str) 
     await assert_eventually(answered)
 
 
-async def test_a_key_that_comes_twice_freezes_nothing(host: Host) -> None:
+async def test_a_key_that_comes_twice_freezes_nothing(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     twice = payload(b'{"by": "amy", "text": "one", "text": "two", "by": "bob"}')
     await update(host, ticket.reference, "add_note", [twice])
     assert await answers(ticket) is None
 
 
-async def test_items_of_other_people_are_not_slowed_by_a_flood_of_garbage(host: Host) -> None:
+async def test_items_of_other_people_are_not_slowed_by_a_flood_of_garbage(
+    host: WorkerEnvironment,
+) -> None:
     flooded, calm = await host.ticket(), await host.ticket()
 
     async def pour() -> None:

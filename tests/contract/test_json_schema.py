@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from catalog.field_schemas import fields_at
 from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
-from starter.contract import document
+from starter.contract import contract_schema
 from tests.cli.conftest import PERSON, Shell, run
 
 COMMON = {"by", "command_id", "expected_revision", "lease"}
@@ -96,7 +96,7 @@ ATTRIBUTES = {
 
 @pytest.fixture(scope="module")
 def contract() -> dict[str, Any]:
-    return document()
+    return contract_schema()
 
 
 def part(contract: dict[str, Any], *path: str) -> dict[str, Any]:

@@ -9,7 +9,13 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from tests.contract.command_table import ATTRIBUTES
-from tests.support.workers import ERRAND, TEMPORAL, Host, assert_eventually, new_reference
+from tests.support.workers import (
+    ONE_ACTION_DEFINITION,
+    TEMPORAL,
+    WorkerEnvironment,
+    assert_eventually,
+    new_reference,
+)
 
 WINDOW = {"settings": {"feedback_window": "PT1S"}}
 
@@ -89,7 +95,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(server: WorkflowEnvironment, host: Host) -> Shell:
+def shell(server: WorkflowEnvironment, host: WorkerEnvironment) -> Shell:
     """The command, for the server and the worker of these tests."""
     return Shell(server.client.service_client.config.target_host, host.queue)
 
@@ -122,7 +128,7 @@ async def test_the_command_drives_a_ticket(shell: Shell) -> None:
 async def test_the_command_drives_a_case_and_its_actions(shell: Shell) -> None:
     reference = new_reference("Case")
     start = {"by": "carol", "owner": "carol", "short_description": "An errand"}
-    await shell.start("Case", reference, start | {"definition": ERRAND} | WINDOW)
+    await shell.start("Case", reference, start | {"definition": ONE_ACTION_DEFINITION} | WINDOW)
     await shell.until(reference, status="DRAFT", title="An errand")
     assert (await shell.update(reference, "submit", by="carol"))["step"] == "only"
     first, second = f"{reference}-A1", f"{reference}-A2"
@@ -141,11 +147,13 @@ async def test_the_command_drives_a_case_and_its_actions(shell: Shell) -> None:
     assert (last["status"], last["resolution"]["outcome"]) == ("CLOSED", "complete")
 
 
-async def test_the_list_finds_items_by_each_search_attribute(shell: Shell, host: Host) -> None:
+async def test_the_list_finds_items_by_each_search_attribute(
+    shell: Shell, host: WorkerEnvironment
+) -> None:
     mark = new_reference("q")
     due = {"due": {"within": "P10D"}}
     ticket = await host.ticket(queue=mark, settings=due | WINDOW["settings"])
-    case = await host.case(ERRAND, queue=mark, owner="carol")
+    case = await host.case(ONE_ACTION_DEFINITION, queue=mark, owner="carol")
     run = await host.item(f"{case.reference}-A1").begun()
     await ticket.do("start", by=f"amy-{mark}")
     found: dict[str, str] = {
@@ -179,7 +187,9 @@ async def test_the_list_finds_items_by_each_search_attribute(shell: Shell, host:
     assert set(found | waiting | attention | ended) == set(ATTRIBUTES)
 
 
-async def test_the_command_sends_nonsense_and_the_item_goes_on(shell: Shell, host: Host) -> None:
+async def test_the_command_sends_nonsense_and_the_item_goes_on(
+    shell: Shell, host: WorkerEnvironment
+) -> None:
     ticket = await host.ticket()
     place = ("--workflow-id", ticket.reference)
     await shell.workflow("signal", *place, "--name", "add_note")

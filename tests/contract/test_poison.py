@@ -32,12 +32,12 @@ from tests.support.raw_messages import (
     update,
 )
 from tests.support.workers import (
-    ERRAND,
+    ONE_ACTION_DEFINITION,
     TICKET,
-    Host,
-    Life,
+    ItemHandle,
+    WorkerEnvironment,
     assert_eventually,
-    new_host,
+    new_environment,
     new_reference,
 )
 
@@ -48,30 +48,35 @@ REFUSED_WITHIN: Final = 5.0
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 STARTS: Final = {
     "Ticket": TICKET,
-    "Case": {"by": "amy", "short_description": "A case", "definition": ERRAND, "submit": True},
+    "Case": {
+        "by": "amy",
+        "short_description": "A case",
+        "definition": ONE_ACTION_DEFINITION,
+        "submit": True,
+    },
 }
 
 
-async def an_item(host: Host, kind: str) -> Life:
+async def an_item(host: WorkerEnvironment, kind: str) -> ItemHandle:
     """A submitted item of this kind."""
     if kind == "Ticket":
         return await host.ticket()
-    case = await host.case(ERRAND)
+    case = await host.case(ONE_ACTION_DEFINITION)
     return case if kind == "Case" else await host.item(f"{case.reference}-A1").begun()
 
 
-async def answers(item: Life) -> str | None:
+async def answers(item: ItemHandle) -> str | None:
     """Whether the next good command is answered at once; else what came instead."""
     good = [of_json(well_formed("Ticket", "add_note"))]
     try:
         async with asyncio.timeout(AT_ONCE):
-            answer = await update(item.host, item.reference, "add_note", good)
+            answer = await update(item.env, item.reference, "add_note", good)
     except TimeoutError:
         return f"no answer within {AT_ONCE} s"
     return answer.sentence if isinstance(answer, Refusal) else None
 
 
-async def eventually_noted(item: Life, expected: list[str]) -> None:
+async def eventually_noted(item: ItemHandle, expected: list[str]) -> None:
     """The refused entries of the timeline, by command."""
 
     async def check() -> None:
@@ -83,16 +88,16 @@ async def eventually_noted(item: Life, expected: list[str]) -> None:
 
 
 async def what_went_wrong(
-    item: Life, command: str, cases: dict[str, list[Payload]]
+    item: ItemHandle, command: str, cases: dict[str, list[Payload]]
 ) -> AsyncIterator[str]:
     """Send each of them as a signal and as an update; the item answers between any two."""
     for name, payloads in cases.items():
-        refused = await signal(item.host, item.reference, command, payloads)
+        refused = await signal(item.env, item.reference, command, payloads)
         if refused is not None:
             yield f"{name}, as a signal: {refused}"
         try:
             async with asyncio.timeout(REFUSED_WITHIN):
-                answer = await update(item.host, item.reference, command, payloads)
+                answer = await update(item.env, item.reference, command, payloads)
         except TimeoutError:
             yield f"{name}, as an update after it as a signal: no answer in {REFUSED_WITHIN} s"
             return
@@ -104,7 +109,7 @@ async def what_went_wrong(
 
 @pytest.mark.parametrize(("kind", "command"), EVERY)
 async def test_a_poisoned_command_is_refused_and_the_next_good_one_is_answered(
-    host: Host, kind: str, command: str
+    host: WorkerEnvironment, kind: str, command: str
 ) -> None:
     item = await an_item(host, kind)
     good = well_formed(kind, command)
@@ -125,7 +130,7 @@ async def test_a_poisoned_command_is_refused_and_the_next_good_one_is_answered(
     [("Ticket", "add_note"), ("Case", "start_action"), ("Action", "wait")],
 )
 async def test_an_odd_command_is_refused_and_the_next_good_one_is_answered(
-    host: Host, kind: str, command: str
+    host: WorkerEnvironment, kind: str, command: str
 ) -> None:
     item = await an_item(host, kind)
     cases = oddities(well_formed(kind, command))
@@ -135,7 +140,7 @@ async def test_an_odd_command_is_refused_and_the_next_good_one_is_answered(
 
 
 async def test_what_is_wrong_ten_thousand_times_over_is_refused_in_one_task(
-    host: Host,
+    host: WorkerEnvironment,
 ) -> None:
     item = await host.start("Case", {"by": "amy", "short_description": "A case"})
     await item.begun()
@@ -146,7 +151,9 @@ async def test_what_is_wrong_ten_thousand_times_over_is_refused_in_one_task(
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case", "Action"])
-async def test_an_oversized_command_is_refused_by_the_server(host: Host, kind: str) -> None:
+async def test_an_oversized_command_is_refused_by_the_server(
+    host: WorkerEnvironment, kind: str
+) -> None:
     item = await an_item(host, kind)
     for name, payloads in oversized(well_formed(kind, "add_note")).items():
         for send in (signal, update):
@@ -158,7 +165,9 @@ async def test_an_oversized_command_is_refused_by_the_server(host: Host, kind: s
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case", "Action"])
-async def test_an_unknown_name_is_refused_whatever_it_carries(host: Host, kind: str) -> None:
+async def test_an_unknown_name_is_refused_whatever_it_carries(
+    host: WorkerEnvironment, kind: str
+) -> None:
     item = await an_item(host, kind)
     good = of_json({"by": "amy"})
     foreign = [command for other, command in EVERY if (kind, command) not in EVERY]
@@ -185,7 +194,7 @@ async def test_an_unknown_name_is_refused_whatever_it_carries(host: Host, kind: 
 
 
 @pytest.mark.parametrize("kind", ["Case", "Action"])
-async def test_a_notice_between_items_is_no_update(host: Host, kind: str) -> None:
+async def test_a_notice_between_items_is_no_update(host: WorkerEnvironment, kind: str) -> None:
     item = await an_item(host, kind)
     notice = {"Case": "action_ended", "Action": "case_cancelled"}[kind]
     answer = await update(host, item.reference, notice, [of_json({"by": "amy", "case_run": "x"})])
@@ -199,7 +208,9 @@ async def test_a_notice_between_items_is_no_update(host: Host, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", STARTS)
-async def test_a_poisoned_start_fails_at_once_and_names_the_problem(host: Host, kind: str) -> None:
+async def test_a_poisoned_start_fails_at_once_and_names_the_problem(
+    host: WorkerEnvironment, kind: str
+) -> None:
     cases = poisons(STARTS[kind]) | oddities(STARTS[kind])
     references = {name: new_reference(kind) for name in cases}
     for name, payloads in cases.items():
@@ -224,7 +235,7 @@ async def test_a_poisoned_start_fails_at_once_and_names_the_problem(host: Host, 
 
 
 @pytest.mark.parametrize("kind", STARTS)
-async def test_a_start_tells_every_problem_at_once(host: Host, kind: str) -> None:
+async def test_a_start_tells_every_problem_at_once(host: WorkerEnvironment, kind: str) -> None:
     reference = new_reference(kind)
     fields = {"queue": 7, "links": "none", "settings": {"feedback_window": "P1Y"}, "colour": "red"}
     await start(host, kind, reference, [of_json(fields)])
@@ -240,7 +251,9 @@ async def test_a_start_tells_every_problem_at_once(host: Host, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", STARTS)
-async def test_an_oversized_start_is_refused_by_the_server(host: Host, kind: str) -> None:
+async def test_an_oversized_start_is_refused_by_the_server(
+    host: WorkerEnvironment, kind: str
+) -> None:
     for name, payloads in oversized(STARTS[kind]).items():
         refused = await start(host, kind, new_reference(kind), payloads)
         assert refused is not None, name
@@ -251,7 +264,7 @@ async def test_an_oversized_start_is_refused_by_the_server(host: Host, kind: str
     "reference", ["-x", "x y", "x" * 65, "C-1-A7", "é", "a/b", "T\x001", "x\n"]
 )
 async def test_a_workflow_id_that_is_no_reference_fails_the_start(
-    host: Host, reference: str
+    host: WorkerEnvironment, reference: str
 ) -> None:
     await start(host, "Ticket", reference, [of_json(TICKET)])
 
@@ -263,7 +276,7 @@ async def test_a_workflow_id_that_is_no_reference_fails_the_start(
     await assert_eventually(told)
 
 
-async def test_updates_of_three_megabytes_do_not_freeze_the_item(host: Host) -> None:
+async def test_updates_of_three_megabytes_do_not_freeze_the_item(host: WorkerEnvironment) -> None:
     item = await an_item(host, "Ticket")
     note = {"by": "amy", "text": "x" * FAR_TOO_LARGE}
     for payloads in ([of_json(note)], [payload(b"\x00" * FAR_TOO_LARGE, b"binary/plain")]):
@@ -277,7 +290,7 @@ async def test_updates_of_three_megabytes_do_not_freeze_the_item(host: Host) -> 
 async def test_forty_signals_of_a_megabyte_and_a_half_with_no_worker_up(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     item = await host.start("Ticket", TICKET)
     large = [of_json({"by": "amy", "text": "x" * TOO_LARGE})]
     for _ in range(40):
@@ -292,7 +305,7 @@ async def test_forty_signals_of_a_megabyte_and_a_half_with_no_worker_up(
 async def test_forty_notes_of_250_kilobytes_with_no_worker_up_are_all_kept(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     item = await host.start("Ticket", TICKET)
     texts = [f"{number} {'x' * 250_000}" for number in range(40)]
     for text in texts:
@@ -308,7 +321,7 @@ async def test_forty_notes_of_250_kilobytes_with_no_worker_up_are_all_kept(
         assert notes[:40] == texts
 
 
-async def test_a_note_of_250_kilobytes_is_carried_by_reference(host: Host) -> None:
+async def test_a_note_of_250_kilobytes_is_carried_by_reference(host: WorkerEnvironment) -> None:
     item = await an_item(host, "Ticket")
     text = "Ein langer Text. " * 15_000
     assert 250_000 < len(text) < 256 * 1024
@@ -322,7 +335,9 @@ async def test_a_note_of_250_kilobytes_is_carried_by_reference(host: Host) -> No
     assert await answers(item) is None
 
 
-async def test_a_description_of_200_kilobytes_is_carried_by_reference(host: Host) -> None:
+async def test_a_description_of_200_kilobytes_is_carried_by_reference(
+    host: WorkerEnvironment,
+) -> None:
     text = "Ein langer Text. " * 12_000
     ticket = await host.ticket(description=text)
     assert len((await ticket.state())["description"]) < 2000
@@ -331,7 +346,9 @@ async def test_a_description_of_200_kilobytes_is_carried_by_reference(host: Host
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case", "Action"])
-async def test_a_poisoned_query_is_answered_and_changes_nothing(host: Host, kind: str) -> None:
+async def test_a_poisoned_query_is_answered_and_changes_nothing(
+    host: WorkerEnvironment, kind: str
+) -> None:
     item = await an_item(host, kind)
     before = await item.state()
     wrong: list[str] = []

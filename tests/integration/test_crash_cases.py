@@ -12,7 +12,7 @@ from temporalio.api.enums.v1 import EventType
 
 from domain.model.internal_messages import ActionEnded
 from store.items import queries
-from tests.support.process_stack import Fields, Town
+from tests.support.process_stack import Fields, RunningStack
 
 
 @dataclass(frozen=True)
@@ -51,24 +51,24 @@ OWN: Final = {"reference", "case", "run", "case_run"}
 """Fields in which two lives differ, besides their instants."""
 
 
-async def take(desk: Town, case: str, step: Step) -> None:
+async def take(desk: RunningStack, case: str, step: Step) -> None:
     await desk.do(case + step.at, step.command, by=step.by, **step.fields)
 
 
-async def live(desk: Town, case: str, steps: tuple[Step, ...]) -> None:
+async def live(desk: RunningStack, case: str, steps: tuple[Step, ...]) -> None:
     """Take each step when all that came of the one before has arrived."""
     for step in steps:
         await take(desk, case, step)
         await desk.eventually(case, revision=step.settles_at)
 
 
-async def born(desk: Town) -> str:
+async def born(desk: RunningStack) -> str:
     case = await desk.case(settings={"feedback_window": "PT1H"})
     await desk.eventually(case, revision=1)
     return case
 
 
-def story(desk: Town, case: str) -> Fields:
+def story(desk: RunningStack, case: str) -> Fields:
     """What the store tells of a Case and its Actions, but for what two lives cannot share."""
     told = {}
     for reference in family(case):
@@ -100,7 +100,7 @@ def without_own(value: Any, case: str) -> Any:  # noqa: ANN401 - JSON
             return value
 
 
-async def reports(desk: Town, case: str) -> Counter[str]:
+async def reports(desk: RunningStack, case: str) -> Counter[str]:
     """How often each Action reported its end, by the Case's own history."""
     history = await desk.desk.client.get_workflow_handle(case).fetch_history()
     return Counter(
@@ -116,7 +116,7 @@ def family(case: str) -> list[str]:
     return [case, *(f"{case}-A{number}" for number in range(1, ACTIONS + 1))]
 
 
-async def settled(desk: Town, cases: Sequence[str], steps: Sequence[Step]) -> None:
+async def settled(desk: RunningStack, cases: Sequence[str], steps: Sequence[Step]) -> None:
     """Wait until all that came of each Case's step has arrived."""
     for case, step in zip(cases, steps, strict=True):
         await desk.eventually(case, revision=step.settles_at)
@@ -125,7 +125,7 @@ async def settled(desk: Town, cases: Sequence[str], steps: Sequence[Step]) -> No
 @pytest.mark.soak
 @pytest.mark.timeout(400, func_only=True)  # fifteen Cases, and ten seconds for tasks of the dead
 async def test_a_case_lives_the_same_life_if_its_worker_is_killed_between_any_two_steps(
-    desk: Town,
+    desk: RunningStack,
 ) -> None:
     """Each Case at another step: killed while it was under way, and when the next was answered."""
     undisturbed, *cases = await asyncio.gather(*(born(desk) for _ in range(len(LIFE) + 1)))

@@ -15,7 +15,7 @@ from domain.model.starts import CaseStart
 from store.items import queries
 from tests.support.builders import Life
 from tests.support.item_network import World, defined
-from tests.support.process_stack import Fields, Town, assert_eventually, town
+from tests.support.process_stack import Fields, RunningStack, assert_eventually, running_stack
 
 WIDE: Final = 20
 KILLS: Final = 5
@@ -43,21 +43,21 @@ REWORK: Final = {"step": "wide", "reason": "from the beginning"}
 
 
 @pytest_asyncio.fixture
-async def archive(tmp_path: Path) -> AsyncIterator[Town]:
+async def archive(tmp_path: Path) -> AsyncIterator[RunningStack]:
     """A desk whose catalog has these definitions."""
     cases = tmp_path / "catalog" / "cases"
     cases.mkdir(parents=True)
     for definition in DEFINITIONS:
         (cases / f"{definition['name']}.json").write_text(json.dumps(definition))
     url = f"sqlite:///{tmp_path / 'casekeep.db'}"
-    async with town(tmp_path / "desk", url, catalog=tmp_path / "catalog") as desk:
+    async with running_stack(tmp_path / "desk", url, catalog=tmp_path / "catalog") as desk:
         yield desk
 
 
 class Twice:
     """Every command given twice: to the real desk by signal, and to the domain in memory."""
 
-    def __init__(self, desk: Town) -> None:
+    def __init__(self, desk: RunningStack) -> None:
         self.desk = desk
         self.world = World(catalog=defined(*DEFINITIONS), run_of=self._run_of)
 
@@ -128,7 +128,9 @@ def told(entries: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
 
 @pytest.mark.soak
 @pytest.mark.timeout(600, func_only=True)  # five deaths, each up to ten seconds for what it held
-async def test_a_deep_and_wide_case_tells_what_the_domain_tells(archive: Town) -> None:  # K10, K12
+async def test_a_deep_and_wide_case_tells_what_the_domain_tells(
+    archive: RunningStack,
+) -> None:  # K10, K12
     both, kills = Twice(archive), 0
 
     async def killed() -> None:

@@ -11,10 +11,10 @@ from typing import Final
 import pytest
 
 from domain.base.refusals import NotAllowed
-from starter.item_reader import timeline_in_store
+from starter.item_reader import load_timeline
 from store.items import queries
 from tests.support.databases import PostgreSql
-from tests.support.process_stack import Fields, Town, assert_eventually, town
+from tests.support.process_stack import Fields, RunningStack, assert_eventually, running_stack
 
 WORKER: Final = Path(__file__).parents[2] / "worker.py"
 TICKETS: Final = 60
@@ -35,7 +35,7 @@ LIFE: Final[tuple[tuple[str, Fields], ...]] = (
 CLOSED_AT: Final = 1 + len(LIFE)
 
 
-async def close(desk: Town, ticket: str, fields: Fields) -> None:
+async def close(desk: RunningStack, ticket: str, fields: Fields) -> None:
     """A client that lost the answer is told at its next try that the Ticket is closed."""
     try:
         await desk.do(ticket, "resolve", within=LONG, **fields)
@@ -44,7 +44,7 @@ async def close(desk: Town, ticket: str, fields: Fields) -> None:
             raise
 
 
-async def live(desk: Town, ticket: str, number: int) -> None:
+async def live(desk: RunningStack, ticket: str, number: int) -> None:
     """Seven commands: every second one by signal, but the last, whose answer is waited for."""
     for at, (command, fields) in enumerate(LIFE):
         if command == "resolve":
@@ -58,7 +58,7 @@ async def live(desk: Town, ticket: str, number: int) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(600, func_only=True)  # every death of a worker costs an item up to ten seconds
 async def test_sixty_tickets_live_on_while_their_worker_is_killed_every_second_or_two(
-    desk: Town,
+    desk: RunningStack,
 ) -> None:
     tickets = await asyncio.gather(*(desk.ticket() for _ in range(TICKETS)))
     lives = [asyncio.create_task(live(desk, one, n)) for n, one in enumerate(tickets)]
@@ -87,7 +87,7 @@ async def test_sixty_tickets_live_on_while_their_worker_is_killed_every_second_o
 
 @pytest.mark.soak
 @pytest.mark.timeout(300, func_only=True)  # two deaths, and ten seconds for what was under way
-async def test_what_was_answered_is_there_after_the_server_died(desk: Town) -> None:
+async def test_what_was_answered_is_there_after_the_server_died(desk: RunningStack) -> None:
     tickets = await asyncio.gather(*(desk.ticket() for _ in range(6)))
     answered: dict[str, list[str]] = {ticket: [] for ticket in tickets}
     is_over = asyncio.Event()
@@ -109,7 +109,7 @@ async def test_what_was_answered_is_there_after_the_server_died(desk: Town) -> N
     await asyncio.gather(*noting)
     await desk.recovers(tickets)
     for ticket in tickets:
-        told = timeline_in_store(desk.engine, ticket)
+        told = load_timeline(desk.engine, ticket)
         assert [e.note for e in told if e.command == "add_note"] == answered[ticket]
 
 
@@ -122,7 +122,9 @@ async def more_than(answered: dict[str, list[str]], before: list[int]) -> None:
 
 
 @pytest.mark.soak
-async def test_a_deadline_that_passes_while_all_is_down_acts_at_its_own_moment(desk: Town) -> None:
+async def test_a_deadline_that_passes_while_all_is_down_acts_at_its_own_moment(
+    desk: RunningStack,
+) -> None:
     """C10, T13, C19, C20: a wait, a window, and a mail that was in time but came too late."""
     window: Fields = {"settings": {"feedback_window": "PT5S"}}
     waiting, closing, reopening = await asyncio.gather(
@@ -149,11 +151,11 @@ async def test_a_deadline_that_passes_while_all_is_down_acts_at_its_own_moment(d
     await desk.recovers([waiting, closing, reopening])
 
 
-async def closes_at(desk: Town, ticket: str) -> datetime:
+async def closes_at(desk: RunningStack, ticket: str) -> datetime:
     return datetime.fromisoformat((await desk.desk.state(ticket))["closes_at"])
 
 
-async def last_entry(desk: Town, ticket: str) -> tuple[str, str, datetime]:
+async def last_entry(desk: RunningStack, ticket: str) -> tuple[str, str, datetime]:
     entry = (await desk.timeline(ticket))[-1]
     return entry["by"], entry["command"], datetime.fromisoformat(entry["at"])
 
@@ -172,7 +174,7 @@ async def polls(worker: Process) -> None:
 async def test_a_second_worker_goes_on_where_the_first_was_killed(
     tmp_path: Path, postgresql: PostgreSql
 ) -> None:
-    async with town(tmp_path / "desk", postgresql.new(empty=True)) as desk:
+    async with running_stack(tmp_path / "desk", postgresql.new(empty=True)) as desk:
         tickets = await asyncio.gather(*(desk.ticket() for _ in range(20)))
         first = await asyncio.create_subprocess_exec(
             *(sys.executable, str(WORKER)), env=desk.stack.environment, stderr=PIPE

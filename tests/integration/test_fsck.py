@@ -20,47 +20,52 @@ from store.engine import reading, writing
 from store.items import queries
 from store.projection.upserts import write
 from store.schema.tables import entry, item
-from tests.support.process_stack import PATIENCE, Town, assert_eventually
+from tests.support.process_stack import EVENTUAL_TIMEOUT, RunningStack, assert_eventually
 from tests.support.workers import TICKET
 
-Plant = Callable[[Town, str], None]
+Plant = Callable[[RunningStack, str], None]
 
 
-def row_lost(desk: Town, reference: str) -> None:
+def row_lost(desk: RunningStack, reference: str) -> None:
     with writing(desk.engine) as connection:
         connection.execute(delete(item).where(item.c.reference == reference))
 
 
-def entries_lost(desk: Town, reference: str) -> None:
+def entries_lost(desk: RunningStack, reference: str) -> None:
     with writing(desk.engine) as connection:
         connection.execute(delete(entry).where(entry.c.reference == reference))
 
 
-def all_lost(desk: Town, reference: str) -> None:
+def all_lost(desk: RunningStack, reference: str) -> None:
     row_lost(desk, reference)
     entries_lost(desk, reference)
 
 
-def row_behind(desk: Town, reference: str) -> None:
+def row_behind(desk: RunningStack, reference: str) -> None:
     moved(desk, reference, by=-1)
     with writing(desk.engine) as connection:
         connection.execute(delete(entry).where(entry.c.reference == reference, entry.c.serial > 1))
 
 
-def row_ahead(desk: Town, reference: str) -> None:
+def row_ahead(desk: RunningStack, reference: str) -> None:
     moved(desk, reference, by=3)
 
 
-def phantom_entry(desk: Town, reference: str) -> None:
+def phantom_entry(desk: RunningStack, reference: str) -> None:
     moved(desk, reference, by=0, entry_at=7)
 
 
-def earlier_run(desk: Town, reference: str) -> None:
+def earlier_run(desk: RunningStack, reference: str) -> None:
     moved(desk, reference, by=4, run="run-of-an-earlier-item")
 
 
 def moved(
-    desk: Town, reference: str, *, by: int, entry_at: int | None = None, run: str | None = None
+    desk: RunningStack,
+    reference: str,
+    *,
+    by: int,
+    entry_at: int | None = None,
+    run: str | None = None,
 ) -> None:
     """Write a row and an entry that the item never told."""
     kept = queries.item_of(desk.engine, reference)
@@ -99,7 +104,7 @@ PLANTED: Final[dict[Plant, str]] = {
 }
 
 
-async def test_every_sort_of_difference_is_found_named_and_mended(desk: Town) -> None:
+async def test_every_sort_of_difference_is_found_named_and_mended(desk: RunningStack) -> None:
     planted = {await begun(desk): plant for plant in PLANTED}
     await desk.recovers(planted)
     for reference, plant in planted.items():
@@ -108,23 +113,23 @@ async def test_every_sort_of_difference_is_found_named_and_mended(desk: Town) ->
     assert {one.reference: one.found for one in found} == {
         reference: PLANTED[plant] for reference, plant in planted.items()
     }
-    assert {one.done for one in found} == {"row mended"}
+    assert {one.done for one in found} == {"row repaired"}
     assert await desk.differences() == []
     await desk.rows_agree(planted)
 
 
-async def begun(desk: Town) -> str:
+async def begun(desk: RunningStack) -> str:
     reference = await desk.ticket()
     await desk.do(reference, "start")
     return reference
 
 
-async def test_an_item_that_an_operator_ended_is_closed_in_the_store(desk: Town) -> None:
+async def test_an_item_that_an_operator_ended_is_closed_in_the_store(desk: RunningStack) -> None:
     reference = await begun(desk)
     await desk.desk.client.get_workflow_handle(reference).terminate()
     (found,) = await desk.differences()
     assert found.reference == reference
-    assert found.done == "row mended"
+    assert found.done == "row repaired"
     row = queries.item_of(desk.engine, reference)
     assert row is not None
     assert row.state.status is Status.CLOSED
@@ -135,7 +140,7 @@ async def test_an_item_that_an_operator_ended_is_closed_in_the_store(desk: Town)
 
 
 async def test_an_action_that_vanished_while_its_case_slept_counts_as_unable_to_complete(
-    desk: Town,
+    desk: RunningStack,
 ) -> None:
     """C21, K7; the Case's watch over its children is lost when it continues as new."""
     case = await desk.case(owner="amy")
@@ -145,13 +150,13 @@ async def test_an_action_that_vanished_while_its_case_slept_counts_as_unable_to_
     state = await desk.eventually(case, status="TO_DO", revision=2)
     assert [why["action"] for why in state["attention"]] == ["read"]
     found = {one.reference: one.done for one in await desk.differences()}
-    assert found in ({f"{case}-A1": "row mended"}, {})
+    assert found in ({f"{case}-A1": "row repaired"}, {})
     assert await desk.differences() == []
     ended = [e for e in await desk.timeline(case) if e["command"] == "action_ended"]
     assert len(ended) == 1
 
 
-async def test_what_vanished_while_its_ticket_slept_is_told_for_it(desk: Town) -> None:
+async def test_what_vanished_while_its_ticket_slept_is_told_for_it(desk: RunningStack) -> None:
     """T14, T15; the watch over what an item started is lost when it continues as new."""
     reference = await begun(desk)
     parts = [{"title": title, "description": title} for title in ("One", "Two")]
@@ -168,7 +173,7 @@ async def test_what_vanished_while_its_ticket_slept_is_told_for_it(desk: Town) -
     assert [one["ended"] for one in closed["awaited"]] == ["vanished", "rejected"]
 
 
-async def test_a_reference_that_was_started_again_shows_the_later_item(desk: Town) -> None:
+async def test_a_reference_that_was_started_again_shows_the_later_item(desk: RunningStack) -> None:
     reference = await begun(desk)
     await desk.desk.client.get_workflow_handle(reference).terminate()
     await desk.desk.client.start_workflow(
@@ -183,14 +188,14 @@ async def test_a_reference_that_was_started_again_shows_the_later_item(desk: Tow
     assert await desk.differences() == []
 
 
-async def test_without_a_worker_it_ends_with_a_clear_error(desk: Town) -> None:
+async def test_without_a_worker_it_ends_with_a_clear_error(desk: RunningStack) -> None:
     await begun(desk)
     await desk.stack.kill_worker()
     with pytest.raises(NoAnswer, match=r"no answer from .* within 3 s: is a worker running\?"):
-        await desk.differences(answer_within=timedelta(seconds=3))
+        await desk.differences(answer_timeout=timedelta(seconds=3))
 
 
-async def test_pointed_at_another_namespace_it_touches_nothing(desk: Town) -> None:
+async def test_pointed_at_another_namespace_it_touches_nothing(desk: RunningStack) -> None:
     reference = await begun(desk)
     await desk.rows_agree([reference])
     elsewhere = Client(
@@ -205,7 +210,7 @@ async def test_pointed_at_another_namespace_it_touches_nothing(desk: Town) -> No
     assert len(queries.timeline(desk.engine, reference).entries) == 2
 
 
-async def test_while_the_desk_is_busy_it_finds_nothing(desk: Town) -> None:
+async def test_while_the_desk_is_busy_it_finds_nothing(desk: RunningStack) -> None:
     tickets = await asyncio.gather(*(begun(desk) for _ in range(8)))
 
     async def noted(ticket: str) -> None:
@@ -222,7 +227,7 @@ async def test_while_the_desk_is_busy_it_finds_nothing(desk: Town) -> None:
         await desk.eventually(ticket, revision=22)
 
 
-async def test_a_starting_worker_mends_what_the_dead_one_wrote_last(desk: Town) -> None:
+async def test_a_starting_worker_mends_what_the_dead_one_wrote_last(desk: RunningStack) -> None:
     """A row committed by a worker that died, with its server, before it told the server."""
     reference = await begun(desk)
     await desk.rows_agree([reference])
@@ -234,9 +239,9 @@ async def test_a_starting_worker_mends_what_the_dead_one_wrote_last(desk: Town) 
     with writing(desk.engine) as connection:
         connection.execute(update(item).where(item.c.reference == reference).values(writer=dead))
     await desk.stack.start_worker()
-    await assert_eventually(lambda: desk.rows_agree([reference]), within=PATIENCE)
+    await assert_eventually(lambda: desk.rows_agree([reference]), within=EVENTUAL_TIMEOUT)
 
     async def says_so() -> None:
         assert f"{reference}: the row is at revision 3" in desk.log
 
-    await assert_eventually(says_so, within=PATIENCE)  # the log comes after the mended row
+    await assert_eventually(says_so, within=EVENTUAL_TIMEOUT)  # the log comes after the mended row

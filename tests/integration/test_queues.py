@@ -21,7 +21,7 @@ from store.errors import DatabaseBusy
 from store.items import queries
 from store.items.claims import claim_next
 from store.schema.tables import item
-from tests.support.process_stack import Town
+from tests.support.process_stack import RunningStack
 
 CASEKEEP: Final = Path(sys.executable).with_name("casekeep")
 TICKETS: Final = frozenset({Kind.TICKET})
@@ -34,14 +34,14 @@ def new_queue() -> str:
     return f"q-{uuid.uuid4().hex[:8]}"
 
 
-async def tickets(desk: Town, queue: str, count: int, **fields: Any) -> list[str]:  # noqa: ANN401
+async def tickets(desk: RunningStack, queue: str, count: int, **fields: Any) -> list[str]:  # noqa: ANN401
     """So many Tickets that wait in the queue, for the store too."""
     begun = await asyncio.gather(*(desk.ticket(queue=queue, **fields) for _ in range(count)))
     await asyncio.gather(*(desk.eventually(reference) for reference in begun))
     return sorted(begun)
 
 
-async def asked(desk: Town, queue: str, by: str, **options: Any) -> State | None:  # noqa: ANN401
+async def asked(desk: RunningStack, queue: str, by: str, **options: Any) -> State | None:  # noqa: ANN401
     """What this asker gets, if anything."""
     try:
         return await take_next(desk.desk, desk.engine, queue, by=by, **options)
@@ -49,7 +49,7 @@ async def asked(desk: Town, queue: str, by: str, **options: Any) -> State | None
         return None
 
 
-async def typed(desk: Town, *words: str) -> tuple[int | None, str, str]:
+async def typed(desk: RunningStack, *words: str) -> tuple[int | None, str, str]:
     """`casekeep` as somebody types it: exit code, output, errors."""
     process = await asyncio.create_subprocess_exec(
         CASEKEEP, *words, env=os.environ | desk.stack.environment, stdout=PIPE, stderr=PIPE
@@ -58,7 +58,7 @@ async def typed(desk: Town, *words: str) -> tuple[int | None, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-def starts(desk: Town, reference: str) -> list[str]:
+def starts(desk: RunningStack, reference: str) -> list[str]:
     """Who started the item, in order, as the store tells it."""
     entries = queries.timeline(desk.engine, reference).entries
     return [entry.by for entry in entries if entry.command == "start"]
@@ -67,7 +67,7 @@ def starts(desk: Town, reference: str) -> list[str]:
 # Q1
 @pytest.mark.soak
 async def test_of_two_hundred_who_ask_for_a_hundred_items_a_hundred_get_one_each(
-    desk: Town,
+    desk: RunningStack,
 ) -> None:
     queue = new_queue()
     there = await tickets(desk, queue, ITEMS)
@@ -86,7 +86,7 @@ async def test_of_two_hundred_who_ask_for_a_hundred_items_a_hundred_get_one_each
 
 
 # Q1: by the command
-async def test_processes_that_ask_at_once_are_given_one_item_each(desk: Town) -> None:
+async def test_processes_that_ask_at_once_are_given_one_item_each(desk: RunningStack) -> None:
     queue = new_queue()
     there = await tickets(desk, queue, 3)
     askers = [f"asker-{number}" for number in range(5)]
@@ -105,7 +105,7 @@ async def test_processes_that_ask_at_once_are_given_one_item_each(desk: Town) ->
 
 
 # Q1: in the order of the queue
-async def test_the_next_item_is_the_first_of_the_queue(desk: Town) -> None:
+async def test_the_next_item_is_the_first_of_the_queue(desk: RunningStack) -> None:
     queue = new_queue()
     (later,) = await tickets(desk, queue, 1, settings={"due": {"within": "P2D"}})
     (sooner,) = await tickets(desk, queue, 1, settings={"due": {"within": "P1D"}})
@@ -115,7 +115,9 @@ async def test_the_next_item_is_the_first_of_the_queue(desk: Town) -> None:
 
 
 # Q2: of what robots rejected none is offered; people are, before the others
-async def test_a_robot_is_not_offered_what_a_robot_rejected_and_a_person_is(desk: Town) -> None:
+async def test_a_robot_is_not_offered_what_a_robot_rejected_and_a_person_is(
+    desk: RunningStack,
+) -> None:
     queue = new_queue()
     (ticket,) = await tickets(desk, queue, 1)
     taken = await asked(desk, queue, ROBOT, robots=TICKETS)
@@ -128,7 +130,7 @@ async def test_a_robot_is_not_offered_what_a_robot_rejected_and_a_person_is(desk
 
 
 # Q2: Actions by default, and never one that is for people
-async def test_a_robot_is_offered_the_actions_that_robots_may_do(desk: Town) -> None:
+async def test_a_robot_is_offered_the_actions_that_robots_may_do(desk: RunningStack) -> None:
     queue = new_queue()
     await tickets(desk, queue, 1)
     actions = [
@@ -148,7 +150,7 @@ async def test_a_robot_is_offered_the_actions_that_robots_may_do(desk: Town) -> 
 # Q1: a claim by somebody who died before the start
 @pytest.mark.parametrize("again", ["given back", "noted"])
 async def test_an_item_is_offered_again_as_soon_as_anything_happened_to_it(
-    desk: Town, again: str
+    desk: RunningStack, again: str
 ) -> None:
     queue = new_queue()
     (ticket,) = await tickets(desk, queue, 1)
@@ -166,7 +168,7 @@ async def test_an_item_is_offered_again_as_soon_as_anything_happened_to_it(
 
 
 # Q1, C17: the item decides; what is not any more as its row said is passed over
-async def test_an_item_that_moved_on_behind_its_row_is_passed_over(desk: Town) -> None:
+async def test_an_item_that_moved_on_behind_its_row_is_passed_over(desk: RunningStack) -> None:
     queue = new_queue()
     first, second = await tickets(desk, queue, 2, settings={"due": {"within": "P2D"}})
     row = await asyncio.to_thread(queries.item_of, desk.engine, first)
@@ -184,7 +186,7 @@ async def test_an_item_that_moved_on_behind_its_row_is_passed_over(desk: Town) -
 
 
 async def test_a_database_that_another_writer_holds_is_asked_a_few_times(
-    desk: Town, sqlite_url: str
+    desk: RunningStack, sqlite_url: str
 ) -> None:
     engine, other = engine_of(sqlite_url, busy_timeout=10), engine_of(sqlite_url)
     held = replace(desk, engine=engine)
@@ -196,7 +198,7 @@ async def test_a_database_that_another_writer_holds_is_asked_a_few_times(
 
 
 # the command waits where it is asked to
-async def test_next_waits_until_there_is_something(desk: Town) -> None:
+async def test_next_waits_until_there_is_something(desk: RunningStack) -> None:
     queue = new_queue()
     words = ("next", "--queue", queue, "--as", "amy", "--wait", "--poll", "100ms", "--json")
     waiting = asyncio.create_task(typed(desk, *words))

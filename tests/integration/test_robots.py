@@ -21,12 +21,12 @@ import pytest
 from catalog.queues import ROBOTS_DO
 from domain.base.refusals import Conflict
 from domain.base.values import Kind
-from robots.runner import Did, Job, Robot
+from robots.runner import JobResult, Robot, RobotJob
 from starter.next_item import NothingThere
-from starter.orphan_guard import killed
+from starter.orphan_guard import kill_process_group
 from store.engine import engine_of
 from store.errors import SchemaOutdated
-from tests.support.process_stack import PATIENCE, Town, assert_eventually
+from tests.support.process_stack import EVENTUAL_TIMEOUT, RunningStack, assert_eventually
 
 CASEKEEP: Final = Path(sys.executable).with_name("casekeep")
 NAME, ROBOT = "ocr-1", "robot:ocr-1"
@@ -44,7 +44,7 @@ REJECTED: Final = {
 """Programs, and what becomes of the reason."""
 # one kind of database is enough: what robots ask of it is tested on both in test_queues.py
 pytestmark = pytest.mark.parametrize(
-    "shared_town",
+    "shared_stack",
     [pytest.param("postgresql", marks=pytest.mark.xdist_group("crash-postgresql"))],
     indirect=True,
 )
@@ -109,18 +109,18 @@ class Hired:
 
     robot: Robot
     working: asyncio.Task[None]
-    news: asyncio.Queue[Did]
+    news: asyncio.Queue[JobResult]
     said: list[str]
     heard: list[bytes]
 
     async def told(self) -> dict[str, Any]:
         """What became of the next item."""
-        return (await asyncio.wait_for(self.news.get(), PATIENCE)).model_dump()
+        return (await asyncio.wait_for(self.news.get(), EVENTUAL_TIMEOUT)).model_dump()
 
 
 @asynccontextmanager
 async def hired(
-    desk: Town,
+    desk: RunningStack,
     queue: str,
     program: Sequence[str],
     *,
@@ -128,23 +128,28 @@ async def hired(
     robots: frozenset[Kind] = ROBOTS_DO,
 ) -> AsyncIterator[Hired]:
     """A robot that works in this process; ended in peace where it has not ended itself."""
-    news: asyncio.Queue[Did] = asyncio.Queue()
+    news: asyncio.Queue[JobResult] = asyncio.Queue()
     said: list[str] = []
     heard: list[bytes] = []
-    job = Job(by=ROBOT, queue=queue, robots=robots, program=program, poll=0.1)
+    job = RobotJob(by=ROBOT, queue=queue, robots=robots, program=program, poll=0.1)
     robot = Robot(
-        desk.desk, desk.engine, job, tell=news.put_nowait, say=said.append, echo=heard.append
+        desk.desk,
+        desk.engine,
+        job,
+        on_result=news.put_nowait,
+        on_problem=said.append,
+        on_stderr=heard.append,
     )
     working = asyncio.create_task(robot.work(once=once))
     yield Hired(robot, working, news, said, heard)
     if not once:
         robot.stop()
-    await asyncio.wait_for(working, PATIENCE)
+    await asyncio.wait_for(working, EVENTUAL_TIMEOUT)
 
 
 @asynccontextmanager
 async def robot(
-    desk: Town, queue: str, program: Sequence[str], *options: str, **variables: str
+    desk: RunningStack, queue: str, program: Sequence[str], *options: str, **variables: str
 ) -> AsyncIterator[Running]:
     """`casekeep robot`, killed at the end if it still is there."""
     words = ("robot", "--as", NAME, "--queue", queue, "--poll", "100ms", "--json", *options)
@@ -159,10 +164,10 @@ async def robot(
     try:
         yield Running(process)
     finally:
-        await killed(process)
+        await kill_process_group(process)
 
 
-async def action(desk: Town, queue: str, **settings: object) -> str:
+async def action(desk: RunningStack, queue: str, **settings: object) -> str:
     """An Action that waits in the queue for a robot."""
     steps = [{"key": "only", "actions": [{"key": "read", "queue": queue, "performer": "robot"}]}]
     case = await desk.case(definition={"name": "errand", "steps": steps}, settings=settings)
@@ -170,7 +175,7 @@ async def action(desk: Town, queue: str, **settings: object) -> str:
     return f"{case}-A1"
 
 
-async def commands(desk: Town, reference: str) -> list[tuple[str, str]]:
+async def commands(desk: RunningStack, reference: str) -> list[tuple[str, str]]:
     """Command and actor of every entry but refused ones."""
     told = await desk.timeline(reference)
     return [(entry["command"], entry["by"]) for entry in told if not entry["refused"]]
@@ -187,7 +192,7 @@ async def there(path: Path) -> str:
 
 
 # Q2: any language, an item in, an answer out
-async def test_a_shell_script_does_an_action(desk: Town) -> None:
+async def test_a_shell_script_does_an_action(desk: RunningStack) -> None:
     queue = new_queue()
     read = await action(desk, queue)
     async with hired(desk, queue, sh(COMPLETE)) as running:
@@ -204,7 +209,7 @@ async def test_a_shell_script_does_an_action(desk: Town) -> None:
 
 # Q2: the kinds that the catalog allows its queue
 async def test_a_python_program_does_a_ticket_where_the_queue_allows_tickets(
-    desk: Town, tmp_path: Path
+    desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
     ticket = await desk.ticket(queue=queue, settings={"resolution_evidence": True})
@@ -227,7 +232,7 @@ async def test_a_python_program_does_a_ticket_where_the_queue_allows_tickets(
 
 
 # A3
-async def test_a_robot_that_is_unable_to_complete_an_action_says_why(desk: Town) -> None:
+async def test_a_robot_that_is_unable_to_complete_an_action_says_why(desk: RunningStack) -> None:
     queue = new_queue()
     read = await action(desk, queue)
     program = python("""answer(outcome="unable_to_complete", reason="no such supplier")""")
@@ -239,7 +244,7 @@ async def test_a_robot_that_is_unable_to_complete_an_action_says_why(desk: Town)
 
 
 # C7: whatever a program cannot do, or cannot say, a person has to look at
-async def test_what_a_program_cannot_do_or_say_rejects_its_item(desk: Town) -> None:
+async def test_what_a_program_cannot_do_or_say_rejects_its_item(desk: RunningStack) -> None:
     queue = new_queue()
     actions = [
         {"key": f"a{number}", "title": script, "queue": queue}
@@ -269,7 +274,7 @@ async def test_what_a_program_cannot_do_or_say_rejects_its_item(desk: Town) -> N
 
 # Q3: while its program runs, a robot keeps its item
 async def test_a_robot_keeps_its_lease_for_as_long_as_its_program_runs(
-    desk: Town, tmp_path: Path
+    desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT3S")
@@ -294,7 +299,7 @@ async def test_a_robot_keeps_its_lease_for_as_long_as_its_program_runs(
 
 # Q3, done when 3: with its program, which a killed robot does not leave behind
 async def test_a_robot_that_is_killed_loses_its_item_and_its_late_answer_is_refused(
-    desk: Town, tmp_path: Path
+    desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT2S")
@@ -322,7 +327,7 @@ async def test_a_robot_that_is_killed_loses_its_item_and_its_late_answer_is_refu
 
 # Q3: told that it lost an item, a robot says so and goes on
 async def test_a_robot_that_slept_through_its_lease_says_so_and_takes_the_next_item(
-    desk: Town, tmp_path: Path
+    desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT2S")
@@ -343,7 +348,7 @@ async def test_a_robot_that_slept_through_its_lease_says_so_and_takes_the_next_i
 
 # Q3, C8: a person may take it over; the robot's program is ended
 async def test_a_robot_whose_item_was_taken_over_ends_its_program(
-    desk: Town, tmp_path: Path
+    desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT3S")
@@ -358,7 +363,7 @@ async def test_a_robot_whose_item_was_taken_over_ends_its_program(
 # Q3, C8: with a lease its token is stale, without one somebody else has the item
 @pytest.mark.parametrize("settings", [{"lease": "PT10M"}, {}], ids=["leased", "not leased"])
 async def test_an_answer_to_what_somebody_took_over_meanwhile_is_refused(
-    desk: Town, tmp_path: Path, settings: dict[str, str]
+    desk: RunningStack, tmp_path: Path, settings: dict[str, str]
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, **settings)
@@ -372,7 +377,9 @@ async def test_an_answer_to_what_somebody_took_over_meanwhile_is_refused(
     assert state["resolution"] is None
 
 
-async def test_a_robot_goes_on_asking_a_store_that_is_not_ready(desk: Town, tmp_path: Path) -> None:
+async def test_a_robot_goes_on_asking_a_store_that_is_not_ready(
+    desk: RunningStack, tmp_path: Path
+) -> None:
     unready = replace(desk, engine=engine_of(f"sqlite:///{tmp_path / 'empty.db'}"))
     async with hired(unready, "q", sh(COMPLETE), once=False) as running:
 
@@ -389,7 +396,7 @@ async def test_a_robot_goes_on_asking_a_store_that_is_not_ready(desk: Town, tmp_
 # C5: it ends in peace
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 async def test_a_robot_that_is_told_to_end_gives_its_item_back(
-    desk: Town, tmp_path: Path, sign: signal.Signals
+    desk: RunningStack, tmp_path: Path, sign: signal.Signals
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT10M")
@@ -404,7 +411,7 @@ async def test_a_robot_that_is_told_to_end_gives_its_item_back(
 
 # C5: the same, without a process in between
 async def test_a_robot_that_is_stopped_gives_its_item_back_and_takes_none(
-    desk: Town, tmp_path: Path
+    desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
     async with hired(desk, queue, holding(tmp_path), once=False) as running:
@@ -418,7 +425,7 @@ async def test_a_robot_that_is_stopped_gives_its_item_back_and_takes_none(
 
 # C5: what is taken over meanwhile is not given back
 async def test_a_robot_that_is_stopped_leaves_what_it_lost_alone(
-    desk: Town, tmp_path: Path
+    desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue)
@@ -431,7 +438,7 @@ async def test_a_robot_that_is_stopped_leaves_what_it_lost_alone(
 
 
 async def test_a_program_that_cannot_be_started_gives_the_item_back_and_ends_the_robot(
-    desk: Town, tmp_path: Path
+    desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue)
@@ -443,7 +450,7 @@ async def test_a_program_that_cannot_be_started_gives_the_item_back_and_ends_the
 
 # Q1
 @pytest.mark.parametrize("once", [True, False])
-async def test_where_nothing_waits_a_robot_ends_or_waits(desk: Town, once: bool) -> None:  # noqa: FBT001
+async def test_where_nothing_waits_a_robot_ends_or_waits(desk: RunningStack, once: bool) -> None:  # noqa: FBT001
     queue = new_queue()
     if once:
         with pytest.raises(NothingThere, match=f"nothing waits in the queue {queue} for {ROBOT}"):
@@ -456,7 +463,9 @@ async def test_where_nothing_waits_a_robot_ends_or_waits(desk: Town, once: bool)
 
 
 # C17: an answer that nobody took is given again, and counts once
-async def test_an_answer_outlives_the_death_of_the_worker(desk: Town, tmp_path: Path) -> None:
+async def test_an_answer_outlives_the_death_of_the_worker(
+    desk: RunningStack, tmp_path: Path
+) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT10M")
     async with hired(desk, queue, holding(tmp_path)) as running:
@@ -469,7 +478,7 @@ async def test_an_answer_outlives_the_death_of_the_worker(desk: Town, tmp_path: 
 
 
 # T9: what a rule is against a person has to see to
-async def test_an_answer_that_a_rule_refuses_rejects_the_item(desk: Town) -> None:
+async def test_an_answer_that_a_rule_refuses_rejects_the_item(desk: RunningStack) -> None:
     queue = new_queue()
     ticket = await desk.ticket(queue=queue, settings={"resolution_evidence": True})
     await desk.eventually(ticket)
@@ -482,7 +491,7 @@ async def test_an_answer_that_a_rule_refuses_rejects_the_item(desk: Town) -> Non
     assert state["assignee"] is None
 
 
-async def test_a_robot_without_a_program_is_wrong_use(desk: Town) -> None:
+async def test_a_robot_without_a_program_is_wrong_use(desk: RunningStack) -> None:
     async with robot(desk, new_queue(), ("no-such-program",)) as running:
         assert await running.ended() == 2
         assert "no-such-program: there is no such command" in await running.said()

@@ -22,7 +22,7 @@ from devstack.stack import Stack, StackFailed
 from starter.client import Desk
 from store.schema.webhook_tables import WebhookRow
 from store.webhooks.subscriptions import add_webhook
-from tests.support.process_stack import Town, assert_eventually, town
+from tests.support.process_stack import RunningStack, assert_eventually, running_stack
 from tests.support.webhook_receiver import webhook_receiver
 from tests.support.workers import TICKET
 
@@ -147,7 +147,7 @@ async def test_a_worker_prepares_a_bare_server_and_an_empty_database(tmp_path: P
             await says(tmp_path, "draining")
 
 
-async def test_a_worker_without_any_web_process_delivers_webhooks(desk: Town) -> None:
+async def test_a_worker_without_any_web_process_delivers_webhooks(desk: RunningStack) -> None:
     queue = uuid.uuid4().hex
     async with webhook_receiver() as receiver:
         webhook = WebhookRow(
@@ -196,13 +196,13 @@ async def test_a_port_that_is_taken_is_told_with_the_way_out(tmp_path: Path) -> 
 
 async def test_a_stack_replaces_its_worker_and_ends_with_its_server(tmp_path: Path) -> None:
     told: list[str] = []
-    async with town(tmp_path / "a desk", _sqlite(tmp_path), announce=told.append) as desk:
+    async with running_stack(tmp_path / "a desk", _sqlite(tmp_path), announce=told.append) as desk:
         serving = asyncio.create_task(desk.stack.serve())
         first = await desk.stack.kill_worker()
         case = await desk.case()
         await desk.eventually(case, revision=1)
         assert desk.stack.worker_pid not in {first, None}
-        assert "the worker ended (-9): starting another" in told
+        assert "the worker ended (exit code -9): restarting it" in told
         await desk.stack.kill_server()
         with pytest.raises(StackFailed, match="Temporal's server ended: see"):
             await serving
@@ -211,8 +211,8 @@ async def test_a_stack_replaces_its_worker_and_ends_with_its_server(tmp_path: Pa
 async def test_two_stacks_live_side_by_side_and_know_nothing_of_each_other(
     tmp_path: Path,
 ) -> None:
-    async def lived(folder: Path) -> Town:
-        async with town(folder, _sqlite(folder)) as desk:
+    async def lived(folder: Path) -> RunningStack:
+        async with running_stack(folder, _sqlite(folder)) as desk:
             ticket = await desk.ticket("T-1")
             await desk.do(ticket, "add_note", text=folder.name)
             told = [entry["note"] for entry in await desk.timeline(ticket)]

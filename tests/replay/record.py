@@ -25,16 +25,16 @@ from activities.services import Endpoint
 from domain.model.calendars import Opening, WorkingCalendar
 from domain.model.definitions import CaseDefinition, Terms
 from tests.support.workers import (
-    ERRAND,
     IDA,
-    INVOICE,
+    ONE_ACTION_DEFINITION,
     TEMPORAL,
     TICKET,
+    TWO_STEP_DEFINITION,
     Fields,
-    Host,
-    Life,
+    ItemHandle,
+    WorkerEnvironment,
     assert_eventually,
-    new_host,
+    new_environment,
     new_reference,
     server_options,
 )
@@ -60,10 +60,10 @@ def soon(seconds: float) -> str:
 class Stage:
     """Where a life is played: by signals or by updates."""
 
-    host: Host
+    host: WorkerEnvironment
     how: str
 
-    async def give(self, item: Life, command: str, by: str = "amy", **fields: object) -> None:
+    async def give(self, item: ItemHandle, command: str, by: str = "amy", **fields: object) -> None:
         """Give a command and wait until it was taken."""
         before = len(item.entries)
         give = item.tell if self.how == "signals" else item.do
@@ -74,13 +74,13 @@ class Stage:
 
         await assert_eventually(taken)
 
-    async def action(self, case: Life, number: int) -> Life:
+    async def action(self, case: ItemHandle, number: int) -> ItemHandle:
         """The Case's Action of this number, once it answers."""
         return await self.host.item(f"{case.reference}-A{number}").begun()
 
 
 Operation = WithStartWorkflowOperation[Any, Any]
-Recorded = dict[str, Life | WorkflowHandle[Any, Any]]
+Recorded = dict[str, ItemHandle | WorkflowHandle[Any, Any]]
 Play = Callable[[Stage], Awaitable[Recorded]]
 
 
@@ -222,7 +222,7 @@ async def ticket_split(stage: Stage) -> Recorded:
 
 async def ticket_that_launches_a_case(stage: Stage) -> Recorded:
     ticket = await stage.host.ticket()
-    await stage.give(ticket, "launch_case", definition=ERRAND)
+    await stage.give(ticket, "launch_case", definition=ONE_ACTION_DEFINITION)
     (link,) = (await ticket.state())["links"]
     case = await stage.host.item(link["reference"]).begun()
     run = await stage.action(case, 1)
@@ -244,7 +244,7 @@ async def ticket_merged(stage: Stage) -> Recorded:
                 await ticket.do("merge", into=into)
         await ticket.do("merge", into=target.reference)
     await ticket.result()
-    case = await stage.host.case(ERRAND)
+    case = await stage.host.case(ONE_ACTION_DEFINITION)
     await stage.give(target, "merge", into=case.reference)
     await target.result()
     return {"Ticket": ticket, "Ticket-target": target, "Case-open": case}
@@ -425,7 +425,7 @@ async def messages_with_a_start(stage: Stage) -> Recorded:
 async def case_from_draft_to_closed(stage: Stage) -> Recorded:
     give = stage.give
     settings = {"feedback_window": "PT1S"}
-    case = await stage.host.case(INVOICE, submit=False, settings=settings)
+    case = await stage.host.case(TWO_STEP_DEFINITION, submit=False, settings=settings)
     await give(case, "edit", short_description="Invoice 4711", data={"amount": 12})
     await give(case, "submit")
     read, match = await stage.action(case, 1), await stage.action(case, 2)
@@ -451,7 +451,7 @@ async def case_from_draft_to_closed(stage: Stage) -> Recorded:
 async def case_that_needs_attention(stage: Stage) -> Recorded:
     give = stage.give
     settings = {"notify": ["desk@example.org"]}
-    case = await stage.host.case(INVOICE, owner="carol", settings=settings)
+    case = await stage.host.case(TWO_STEP_DEFINITION, owner="carol", settings=settings)
     read, match = await stage.action(case, 1), await stage.action(case, 2)
     failed = {"outcome": "unable_to_complete", "reason": "illegible"}
     await give(read, "resolve", by="bob", **failed)
@@ -477,7 +477,7 @@ async def case_that_needs_attention(stage: Stage) -> Recorded:
 
 async def case_that_waits(stage: Stage) -> Recorded:
     give = stage.give
-    case = await stage.host.case(ERRAND, by="carol", owner="carol")
+    case = await stage.host.case(ONE_ACTION_DEFINITION, by="carol", owner="carol")
     run = await stage.action(case, 1)
     await give(case, "start", by="robot:ocr-1")
     await give(case, "reject", by="robot:ocr-1", reason="not for me")
@@ -496,14 +496,14 @@ async def case_that_waits(stage: Stage) -> Recorded:
 
 
 async def case_with_an_open_action(stage: Stage) -> Recorded:
-    case = await stage.host.case(ERRAND)
+    case = await stage.host.case(ONE_ACTION_DEFINITION)
     run = await stage.action(case, 1)
     await stage.give(run, "wait", by="bob", type="until", until=soon(86400))
     return {"Case-open": case, "Action-open": run}
 
 
 async def case_cancelled_by_button(stage: Stage) -> Recorded:
-    case = await stage.host.case(ERRAND)
+    case = await stage.host.case(ONE_ACTION_DEFINITION)
     run = await stage.action(case, 1)
     await run.handle.cancel()
     await stage.give(run, "add_note", by="bob", text="Not by that button.")
@@ -514,14 +514,14 @@ async def case_cancelled_by_button(stage: Stage) -> Recorded:
 
 
 async def case_discarded(stage: Stage) -> Recorded:
-    case = await stage.host.case(ERRAND, submit=False)
+    case = await stage.host.case(ONE_ACTION_DEFINITION, submit=False)
     await stage.give(case, "cancel")
     await case.result()
     return {"Case": case}
 
 
 async def case_renewed(stage: Stage) -> Recorded:
-    case = await stage.host.case(ERRAND)
+    case = await stage.host.case(ONE_ACTION_DEFINITION)
     run = await stage.action(case, 1)
     first = (await case.handle.describe()).run_id
     for item in (case, run):
@@ -536,7 +536,7 @@ async def case_renewed(stage: Stage) -> Recorded:
 
 async def action_from_to_do_to_closed(stage: Stage) -> Recorded:
     give = stage.give
-    case = await stage.host.case(ERRAND)
+    case = await stage.host.case(ONE_ACTION_DEFINITION)
     run = await stage.action(case, 1)
     await give(run, "edit", title="Run the other errand", queue="errands")
     await give(run, "set_to_do")
@@ -561,7 +561,7 @@ async def action_from_to_do_to_closed(stage: Stage) -> Recorded:
 
 
 async def action_whose_case_is_gone(stage: Stage) -> Recorded:
-    case = await stage.host.case(ERRAND)
+    case = await stage.host.case(ONE_ACTION_DEFINITION)
     run = await stage.action(case, 1)
     await case.handle.terminate()
     await stage.give(run, "resolve", by="bob", outcome="complete")
@@ -610,7 +610,7 @@ async def robots_under_leases(stage: Stage) -> Recorded:
     give, robot = stage.give, "robot:ocr-1"
     settings = {"lease": "PT3S"}
     ticket = await stage.host.ticket(settings=settings)
-    case = await stage.host.case(ERRAND, settings=settings)
+    case = await stage.host.case(ONE_ACTION_DEFINITION, settings=settings)
     run = await stage.action(case, 1)
     for item in (ticket, run):
         await give(item, "start", by=robot)
@@ -673,7 +673,7 @@ LIVES: Final[dict[str, Play]] = {
 
 
 @asynccontextmanager
-async def hosting(renewed_after: int | None) -> AsyncIterator[Host]:
+async def hosting(renewed_after: int | None) -> AsyncIterator[WorkerEnvironment]:
     """A real server, and a worker as production has it."""
     options = server_options()
     if renewed_after is not None:
@@ -687,8 +687,12 @@ async def hosting(renewed_after: int | None) -> AsyncIterator[Host]:
         dev_server_log_level="never",
         identity="recorder",
     ) as env:
-        host = new_host(env.client)
-        known = {"errand": Terms(definition=CaseDefinition.model_validate_json(json.dumps(ERRAND)))}
+        host = new_environment(env.client)
+        known = {
+            "errand": Terms(
+                definition=CaseDefinition.model_validate_json(json.dumps(ONE_ACTION_DEFINITION))
+            )
+        }
         nowhere = {"deaf": Endpoint("http://127.0.0.1:9", {})}
         async with host.working(
             cached=100, calendars=CALENDARS, definitions=known, services=nowhere
@@ -712,7 +716,7 @@ async def _keep(name: str, recorded: Recorded) -> None:
         if path.exists():
             LOG.info("%s: is kept as it is", path.name)
             continue
-        handle = item.handle if isinstance(item, Life) else item
+        handle = item.handle if isinstance(item, ItemHandle) else item
         history = await handle.fetch_history()
         events = _without_traces(json.loads(history.to_json()))
         content = {"workflow_id": history.workflow_id, "history": events}

@@ -16,7 +16,7 @@ from temporalio.workflow import NondeterminismError
 from tests.contract.command_table import EVERY
 from tests.replay.record import HISTORIES, LIVES
 from workflows.runtime.payload_converter import DATA_CONVERTER
-from workflows.runtime.payload_interceptor import OnePayload
+from workflows.runtime.payload_interceptor import OnePayloadInterceptor
 from workflows.runtime.worker_config import SANDBOX, WORKFLOWS
 
 RECORDED: Final = sorted(HISTORIES.glob("*.json"))
@@ -39,7 +39,7 @@ def replayer() -> Replayer:
     return Replayer(
         workflows=WORKFLOWS,
         workflow_runner=SANDBOX,
-        interceptors=[OnePayload()],
+        interceptors=[OnePayloadInterceptor()],
         data_converter=DATA_CONVERTER,
     )
 

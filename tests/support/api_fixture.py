@@ -15,7 +15,7 @@ import uvicorn
 from auth.callers import EVERY_QUEUE, Caller, Role, Scope
 from catalog.loader import SAMPLE, load
 from tests.support.browser_fixtures import Begun
-from tests.support.process_stack import Town, town
+from tests.support.process_stack import RunningStack, running_stack
 from tests.support.workers import IDA
 from web.app import application
 from web.change_feed import Hub
@@ -77,7 +77,7 @@ class KnownKeys:
 class Api:
     """The API as callers have it."""
 
-    town: Town
+    running_stack: RunningStack
     house: House
     transport: httpx.AsyncBaseTransport
 
@@ -122,8 +122,8 @@ class Api:
         return state
 
 
-def house_of(desk: Town) -> House:
-    """The house of a town, with the keys of this module."""
+def house_of(desk: RunningStack) -> House:
+    """The house of a running_stack, with the keys of this module."""
     return House(
         desk=desk.desk,
         engine=desk.engine,
@@ -155,7 +155,7 @@ async def listening(app: Any, port: int = 0) -> AsyncIterator[str]:  # noqa: ANN
 async def api_over(folder: Path, database_url: str | None = None) -> AsyncIterator[Api]:
     """A desk of its own, and its API."""
     url = database_url or f"sqlite:///{folder / 'casekeep.db'}"
-    async with town(folder, url, catalog=SAMPLE) as desk:
+    async with running_stack(folder, url, catalog=SAMPLE) as desk:
         house = house_of(desk)
         yield Api(desk, house, httpx.ASGITransport(application(house)))
 

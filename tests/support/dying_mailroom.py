@@ -1,9 +1,9 @@
-"""The mailroom, killed at one point of a mail's way in.
+"""Mailroom process that is killed at one point of a mail's acceptance or delivery.
 
 Run by `python -m tests.support.dying_mailroom POINT`.
 
-It is the product's own program. Around one of its functions lies a wrapper that ends the process by
-SIGKILL, as a power cut would, before or after the function has done its work.
+The product's own program runs; a wrapper around one of its functions kills the process by SIGKILL,
+as a power cut would, before or after the function has run.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from starter.client import Desk
 from store.mail import inbound_mail, mail_acceptance
 
 
-class Point(StrEnum):
-    """Where it dies, in the order of a mail's way."""
+class KillPoint(StrEnum):
+    """Points at which the process is killed, in the order of a mail's way."""
 
     DATA = "DATA was said"
     GOT = "the mail came"
@@ -49,71 +49,71 @@ class Point(StrEnum):
     NOTED = "it is noted as delivered"
 
 
-_PLACES: Final[dict[Point, tuple[Any, str, bool]]] = {
-    Point.DATA: (Door, "smtp_DATA", False),
-    Point.GOT: (Porter, "handle_DATA", False),
-    Point.READ: (Reader, "read", True),
-    Point.COMMITTED: (acceptance, "accept", True),
-    Point.BEFORE_OK: (Porter, "handle_DATA", True),
-    Point.AFTER_OK: (Door, "smtp_DATA", True),
-    Point.BEFORE_DELIVERY: (Deliverer, "_give", False),
-    Point.ELSEWHERE: (inbound_mail, "retarget", True),
-    Point.BEFORE_START: (Desk, "start_with", False),
-    Point.STARTED: (Desk, "start_with", True),
-    Point.BEFORE_GIVEN: (Desk, "do", False),
-    Point.GIVEN: (Desk, "do", True),
-    Point.BEFORE_ANSWER: (Desk, "tell", False),
-    Point.ANSWERED: (Desk, "tell", True),
-    Point.BEFORE_NOTED: (inbound_mail, "settle", False),
-    Point.NOTED: (inbound_mail, "settle", True),
+_FUNCTIONS: Final[dict[KillPoint, tuple[Any, str, bool]]] = {
+    KillPoint.DATA: (Door, "smtp_DATA", False),
+    KillPoint.GOT: (Porter, "handle_DATA", False),
+    KillPoint.READ: (Reader, "read", True),
+    KillPoint.COMMITTED: (acceptance, "accept", True),
+    KillPoint.BEFORE_OK: (Porter, "handle_DATA", True),
+    KillPoint.AFTER_OK: (Door, "smtp_DATA", True),
+    KillPoint.BEFORE_DELIVERY: (Deliverer, "_give", False),
+    KillPoint.ELSEWHERE: (inbound_mail, "retarget", True),
+    KillPoint.BEFORE_START: (Desk, "start_with", False),
+    KillPoint.STARTED: (Desk, "start_with", True),
+    KillPoint.BEFORE_GIVEN: (Desk, "do", False),
+    KillPoint.GIVEN: (Desk, "do", True),
+    KillPoint.BEFORE_ANSWER: (Desk, "tell", False),
+    KillPoint.ANSWERED: (Desk, "tell", True),
+    KillPoint.BEFORE_NOTED: (inbound_mail, "settle", False),
+    KillPoint.NOTED: (inbound_mail, "settle", True),
 }
-"""The function, and whether it dies after it."""
+"""Owner and name of the function; True kills after the call, False before it."""
 
 
-def die() -> None:
-    """Like a power cut."""
+def kill_self() -> None:
+    """Kill this process as a power cut would."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def arm(point: Point) -> None:
-    """Have this process die at the point."""
-    if point is Point.UNCOMMITTED:
-        _die_uncommitted()
+def kill_at(point: KillPoint) -> None:
+    """Have this process killed at the point."""
+    if point is KillPoint.UNCOMMITTED:
+        _kill_before_commit()
         return
-    owner, name, is_after = _PLACES[point]
-    setattr(owner, name, _dying(getattr(owner, name), is_after=is_after))
+    owner, name, is_after = _FUNCTIONS[point]
+    setattr(owner, name, _wrap_with_kill(getattr(owner, name), is_after=is_after))
 
 
-def _dying(function: Callable[..., Any], *, is_after: bool) -> Callable[..., Any]:
+def _wrap_with_kill(function: Callable[..., Any], *, is_after: bool) -> Callable[..., Any]:
     @wraps(function)
     def wrapped(*args: object, **named: object) -> object:
         if not is_after:
-            die()
+            kill_self()
         answer = function(*args, **named)
-        die()
+        kill_self()
         return answer
 
     @wraps(function)
     async def awaited(*args: object, **named: object) -> object:
         if not is_after:
-            die()
+            kill_self()
         answer = await function(*args, **named)
-        die()
+        kill_self()
         return answer
 
     return awaited if asyncio.iscoroutinefunction(function) else wrapped
 
 
-def _die_uncommitted() -> None:
+def _kill_before_commit() -> None:
     accept, writing = vars(acceptance)["accept"], vars(mail_acceptance)["writing"]
 
     @contextmanager
     def uncommitted(engine: Engine) -> Iterator[Connection]:
         with writing(engine) as connection:
             yield connection
-            die()
+            kill_self()
 
-    def accepting(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the function takes
+    def accepting(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - all arguments of the function
         vars(mail_acceptance)["writing"] = uncommitted
         return accept(*args, **named)
 
@@ -121,5 +121,5 @@ def _die_uncommitted() -> None:
 
 
 if __name__ == "__main__":
-    arm(Point(sys.argv[1]))
+    kill_at(KillPoint(sys.argv[1]))
     sys.exit(program.main())

@@ -12,15 +12,15 @@ from auth.authenticator import Authenticator
 from catalog.loader import SAMPLE, load
 from store.schema.versions import upgrade
 from tests.support.browser_fixtures import PEOPLE, house, served
-from tests.support.process_stack import Town, town
+from tests.support.process_stack import RunningStack, running_stack
 from web.context import SESSION_COOKIE
 
 
 @dataclass(frozen=True)
-class Office:
+class ServedDesk:
     """A desk, and where its pages are."""
 
-    town: Town
+    running_stack: RunningStack
     address: str
 
     def person(self, name: str = "amy", **cookies: str) -> httpx.AsyncClient:
@@ -40,16 +40,16 @@ async def office(
     catalog: Path = SAMPLE,
     has_real_doors: bool = False,
     **options: Any,  # noqa: ANN401
-) -> AsyncIterator[Office]:
+) -> AsyncIterator[ServedDesk]:
     """A desk of its own in this folder, and its pages; real doors ask for passwords."""
     url = f"sqlite:///{folder / 'casekeep.db'}"
-    async with town(folder, url, catalog=catalog, **options) as desk:
+    async with running_stack(folder, url, catalog=catalog, **options) as desk:
         upgrade(desk.engine)
         of = house(desk.engine, desk.desk, catalog=load(catalog))
         if has_real_doors:
             of = replace(of, doors=Authenticator(of.engine))
         async with served(of) as address:
-            yield Office(desk, address)
+            yield ServedDesk(desk, address)
 
 
 async def post(

@@ -1,9 +1,8 @@
-"""Hostile mails through the whole way in, each in a process of its own: what each takes.
+"""CPU and memory that hostile mails take, each accepted in a process of its own.
 
-`python -m tests.support.hostile_mail_process FOLDER` prints it as JSON. What a mail takes is
-the CPU of a process that reads it, keeps it in a store and makes of it what its item is told, and
-the memory of that process with all that it imports and the mail itself.
-The system ends one that takes far too much.
+`python -m tests.support.hostile_mail_process FOLDER` prints both as JSON. The CPU is that of a
+process that parses a mail, stores it and builds the command for its item; the memory is that of
+the whole process with its imports and the mail. The system kills a process that takes far too much.
 """
 
 import base64
@@ -28,12 +27,12 @@ from store.mail.mail_acceptance import accept
 from store.schema.versions import upgrade
 
 DESK: Final = "desk@desk.example"
-SECONDS: Final = 2.0
-MEGABYTES: Final = 200
-_TRIES: Final = 3
-_KILLED_AFTER: Final = 20
+MAX_SECONDS: Final = 2.0
+MAX_MEGABYTES: Final = 200
+_MAX_ATTEMPTS: Final = 3
+_MAX_CPU_SECONDS: Final = 20
 """Seconds of CPU."""
-_MOST_MEMORY: Final = 4 * 1024**3
+_MAX_MEMORY_BYTES: Final = 4 * 1024**3
 HEAD: Final = (
     b"From: Ida Berg <ida@example.org>\r\nTo: desk@desk.example\r\nSubject: Where is it\r\n"
 )
@@ -52,13 +51,13 @@ INJECTED: Final = (
 )
 
 
-def filled(head: bytes, piece: bytes, size: int = FULL) -> bytes:
-    """A mail that goes on and on."""
+def repeat_to_size(head: bytes, piece: bytes, size: int = FULL) -> bytes:
+    """Return a mail of this size: a head and a repeated piece."""
     return head + piece * ((size - len(head)) // len(piece))
 
 
 def _bomb() -> bytes:
-    """A few KB that unpack to 100 MB, attached ten times."""
+    """Return a mail with a zip file of a few KB that unpacks to 100 MB, attached ten times."""
     packed = io.BytesIO()
     with (
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -109,11 +108,13 @@ def _report(block: bytes, count: int) -> bytes:
 
 MAILS: Final[Mapping[str, Callable[[], bytes]]] = {
     "one line of > of 8 MB": lambda: HEAD + b"\r\n" + b">" * 8_000_000,
-    "20 MB of lines of >": lambda: filled(HEAD + b"\r\n", b">\r\n"),
-    "quotes in quotes": lambda: filled(HEAD + b"\r\n", b"> " * 30 + b"\r\n", 10_000_000),
-    "20 MB of empty lines": lambda: filled(HEAD + b"\r\n", b"\n"),
-    "On, on and on": lambda: filled(HEAD + b"\r\n", b"On Mon wrote\r\n", 8_000_000),
-    "From: and From: in the text": lambda: filled(HEAD + b"\r\n", b"From: a\r\n", 8_000_000),
+    "20 MB of lines of >": lambda: repeat_to_size(HEAD + b"\r\n", b">\r\n"),
+    "quotes in quotes": lambda: repeat_to_size(HEAD + b"\r\n", b"> " * 30 + b"\r\n", 10_000_000),
+    "20 MB of empty lines": lambda: repeat_to_size(HEAD + b"\r\n", b"\n"),
+    "On, on and on": lambda: repeat_to_size(HEAD + b"\r\n", b"On Mon wrote\r\n", 8_000_000),
+    "From: and From: in the text": lambda: repeat_to_size(
+        HEAD + b"\r\n", b"From: a\r\n", 8_000_000
+    ),
     "a thousand nested parts": lambda: _nested(b"multipart/mixed", 1000) + b"\r\nhi",
     "99 nested parts": lambda: _nested(b"multipart/mixed", 99) + b"\r\nhi" * 100_000,
     "a thousand parts side by side": lambda: (
@@ -136,9 +137,9 @@ MAILS: Final[Mapping[str, Callable[[], bytes]]] = {
     "100,000 lines of a header": lambda: (
         HEAD + b"References:" + b"\r\n <a@b>" * 100_000 + b"\r\n\r\nhi"
     ),
-    "20 MB of headers": lambda: filled(HEAD, b"a:\n"),
+    "20 MB of headers": lambda: repeat_to_size(HEAD, b"a:\n"),
     "20 MB of other headers": lambda: HEAD + _numbered(1_400_000),
-    "a header of 20 MB": lambda: filled(HEAD + b"X: ", b"y"),
+    "a header of 20 MB": lambda: repeat_to_size(HEAD + b"X: ", b"y"),
     "a million encoded words": lambda: (
         HEAD + b"Subject: " + b"=?utf-8?q?=C3=A9?= " * 1_000_000 + b"\r\n\r\nhi"
     ),
@@ -154,7 +155,7 @@ MAILS: Final[Mapping[str, Callable[[], bytes]]] = {
         + b"\r\n\r\nhi"
     ),
     "a zip bomb": _bomb,
-    "an attachment of 20 MB": lambda: filled(
+    "an attachment of 20 MB": lambda: repeat_to_size(
         MIXED + b"Content-Type: a/b; name=x\r\nContent-Transfer-Encoding: base64\r\n\r\n",
         b"QUFB" * 19 + b"\r\n",
     ),
@@ -162,7 +163,7 @@ MAILS: Final[Mapping[str, Callable[[], bytes]]] = {
         MIXED
         + b"--b\r\n".join(
             [
-                filled(
+                repeat_to_size(
                     b"Content-Type: a/b; name=x\r\nContent-Transfer-Encoding: base64\r\n\r\n",
                     b"QUFB" * 19 + b"\r\n",
                     FULL // 2 - 500,
@@ -171,35 +172,37 @@ MAILS: Final[Mapping[str, Callable[[], bytes]]] = {
             * 2
         )
     ),
-    "a text of 20 MB in base64": lambda: filled(
+    "a text of 20 MB in base64": lambda: repeat_to_size(
         _encoded(b"utf-8", b"base64"), b"QUFB" * 19 + b"\r\n"
     ),
-    "base64 on one line": lambda: filled(_encoded(b"utf-8", b"base64"), b"QUFB"),
-    "base64 of one letter a line": lambda: filled(_encoded(b"utf-8", b"base64"), b"Q\r\n"),
-    "quoted-printable that is all ends of lines": lambda: filled(
+    "base64 on one line": lambda: repeat_to_size(_encoded(b"utf-8", b"base64"), b"QUFB"),
+    "base64 of one letter a line": lambda: repeat_to_size(_encoded(b"utf-8", b"base64"), b"Q\r\n"),
+    "quoted-printable that is all ends of lines": lambda: repeat_to_size(
         _encoded(b"utf-8", b"quoted-printable"), b"=\r\n"
     ),
-    "quoted-printable of 20 MB": lambda: filled(
+    "quoted-printable of 20 MB": lambda: repeat_to_size(
         _encoded(b"utf-8", b"quoted-printable"), b"=C3=A9" * 12 + b"=\r\n"
     ),
-    "uuencoded": lambda: filled(
+    "uuencoded": lambda: repeat_to_size(
         _encoded(b"utf-8", b"x-uuencode") + b"begin 644 x\n", b"M" + b"!" * 60 + b"\n"
     ),
-    "a charset that takes its time": lambda: filled(
+    "a charset that takes its time": lambda: repeat_to_size(
         _encoded(b"punycode", b"7bit"), b"abc-d9", 1_000_000
     ),
-    "a charset of hosts": lambda: filled(_encoded(b"idna", b"8bit"), b"a.", 1_000_000),
-    "a charset that is none": lambda: filled(_encoded(b"zlib", b"8bit"), b"x\x9c\xe9", 1_000_000),
-    "deep HTML": lambda: filled(HTML, b"<div>"),
-    "deep HTML of tags that nobody knows": lambda: filled(HTML, b"<x->"),
-    "deep lists": lambda: filled(HTML, b"<p><ul><li><b>"),
-    "open HTML": lambda: filled(HTML, b"<"),
-    "open tags": lambda: filled(HTML, b"<a href='"),
-    "comments in HTML": lambda: filled(HTML, b"<!--"),
-    "tables in tables": lambda: filled(HTML, b"<table><tr><td>"),
-    "entities": lambda: filled(HTML, b"&lt;&#x41;&amp;"),
-    "formatting that never ends": lambda: filled(HTML, b"<b><i><p>"),
-    "8-bit garbage": lambda: filled(b"", bytes(range(256))),
+    "a charset of hosts": lambda: repeat_to_size(_encoded(b"idna", b"8bit"), b"a.", 1_000_000),
+    "a charset that is none": lambda: repeat_to_size(
+        _encoded(b"zlib", b"8bit"), b"x\x9c\xe9", 1_000_000
+    ),
+    "deep HTML": lambda: repeat_to_size(HTML, b"<div>"),
+    "deep HTML of tags that nobody knows": lambda: repeat_to_size(HTML, b"<x->"),
+    "deep lists": lambda: repeat_to_size(HTML, b"<p><ul><li><b>"),
+    "open HTML": lambda: repeat_to_size(HTML, b"<"),
+    "open tags": lambda: repeat_to_size(HTML, b"<a href='"),
+    "comments in HTML": lambda: repeat_to_size(HTML, b"<!--"),
+    "tables in tables": lambda: repeat_to_size(HTML, b"<table><tr><td>"),
+    "entities": lambda: repeat_to_size(HTML, b"&lt;&#x41;&amp;"),
+    "formatting that never ends": lambda: repeat_to_size(HTML, b"<b><i><p>"),
+    "8-bit garbage": lambda: repeat_to_size(b"", bytes(range(256))),
     "zeros": lambda: bytes(FULL),
     "carriage returns": lambda: b"\r" * FULL,
     "no headers at all": lambda: b"hello",
@@ -219,8 +222,8 @@ MAILS: Final[Mapping[str, Callable[[], bytes]]] = {
 }
 
 
-def take(raw: bytes, url: str) -> list[str]:
-    """The whole way in; where the mail ended."""
+def accept_mail(raw: bytes, url: str) -> list[str]:
+    """Accept a mail; return the states of the inbound mails."""
     engine = engine_of(url)
     reader = Reader(engine, {DESK: Mailbox(ticket="question", acknowledge=True)})
     accepted = accept(engine, reader.read(Letter(raw=raw, addresses=(DESK,))), budget=3)
@@ -230,49 +233,49 @@ def take(raw: bytes, url: str) -> list[str]:
     return [arrival.state.value for arrival in accepted]
 
 
-def measured(name: str, url: str) -> dict[str, object]:
-    """What a mail takes, of this process, which takes no other one."""
-    resource.setrlimit(resource.RLIMIT_CPU, (_KILLED_AFTER, _KILLED_AFTER + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+def measure_mail(name: str, url: str) -> dict[str, object]:
+    """Measure a mail in this process, which accepts no other one."""
+    resource.setrlimit(resource.RLIMIT_CPU, (_MAX_CPU_SECONDS, _MAX_CPU_SECONDS + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
     raw = MAILS[name]()
     began = time.process_time()
-    ends = take(raw, url)
+    ends = accept_mail(raw, url)
     seconds = time.process_time() - began
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": round(seconds, 2), "megabytes": round(megabytes), "ends": ends}
 
 
-def in_child(name: str, url: str) -> dict[str, object]:
-    """What it takes of a process of its own, with all that is imported here; why that was ended."""
+def measure_in_child(name: str, url: str) -> dict[str, object]:
+    """Measure a mail in a child process; return how the child ended if it was killed."""
     here, there = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(there, json.dumps(measured(name, url)).encode())
+        os.write(there, json.dumps(measure_mail(name, url)).encode())
         os._exit(0)
     os.close(there)
     with os.fdopen(here, "rb") as answer:
         found = answer.read()
     _, status = os.waitpid(child, 0)
-    told: dict[str, object] = json.loads(found) if found else {}
-    return told or {"seconds": math.inf, "ended": os.waitstatus_to_exitcode(status)}
+    result: dict[str, object] = json.loads(found) if found else {}
+    return result or {"seconds": math.inf, "ended": os.waitstatus_to_exitcode(status)}
 
 
 def main(folder: str) -> None:
-    """Measure all of them, one after the other; again, where others of this machine disturbed it.
+    """Measure all mails, one after the other, and print the results.
 
-    A processor that two programs share takes longer for the same: the least of three counts.
+    A processor that two programs share takes longer for the same work: the best of three counts.
     """
-    told: dict[str, object] = {}
+    results: dict[str, object] = {}
     for name in sys.argv[2:] or MAILS:
         tries: list[dict[str, Any]] = []
-        while len(tries) < _TRIES and (not tries or tries[-1]["seconds"] >= SECONDS):
+        while len(tries) < _MAX_ATTEMPTS and (not tries or tries[-1]["seconds"] >= MAX_SECONDS):
             url = f"sqlite:///{Path(folder, f'{len(tries)}.db')}"
             engine = engine_of(url)
             upgrade(engine)
             engine.dispose()
-            tries.append(in_child(name, url))
-        told[name] = min(tries, key=lambda one: one["seconds"])
-    print(json.dumps(told, indent=1))  # noqa: T201 - what it is for
+            tries.append(measure_in_child(name, url))
+        results[name] = min(tries, key=lambda measure_mail: measure_mail["seconds"])
+    print(json.dumps(results, indent=1))  # noqa: T201 - what it is for
 
 
 if __name__ == "__main__":

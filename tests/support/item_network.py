@@ -50,7 +50,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Parcel:
+class PendingMessage:
     """A message under way; `gone` is done if there is nobody to take it any more."""
 
     to: str
@@ -72,7 +72,7 @@ class World:
     services: dict[str, JsonValue | Failure] = field(default_factory=dict)
     now: datetime = NOW
     lives: dict[str, Life] = field(default_factory=dict)
-    post: list[Parcel] = field(default_factory=list)
+    post: list[PendingMessage] = field(default_factory=list)
     mails: list[tuple[str, Mail]] = field(default_factory=list)
     calls: list[CallService] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
@@ -187,7 +187,7 @@ class World:
             parcel.gone()
         return True
 
-    def arrive(self, parcel: Parcel) -> Refused | None:
+    def arrive(self, parcel: PendingMessage) -> Refused | None:
         """A message arrives at an item, as a signal; twice is no other than once."""
         life = self.lives[parcel.to]
         found: list[Refused] = []
@@ -240,7 +240,7 @@ class World:
             life.item = refused_after_all(item, asked.command_id, refusal)
 
     def _tell(self, to: str, command: Command, gone: Callable[[], None] | None = None) -> None:
-        self.post.append(Parcel(to=to, command=command, gone=gone))
+        self.post.append(PendingMessage(to=to, command=command, gone=gone))
 
     def _perform(self, effect: Effect, life: Life) -> None:
         item = life.item

@@ -16,7 +16,13 @@ from store.mail import inbound_mail
 from store.mail.inbound_mail import InboundMail
 from store.schema.tables import InboundMailState, entry, item, mail_in, mail_out
 from tests.support.mail_host import MailHost, free_port, mail_host
-from tests.support.process_stack import PATIENCE, Fields, Town, assert_eventually, town
+from tests.support.process_stack import (
+    EVENTUAL_TIMEOUT,
+    Fields,
+    RunningStack,
+    assert_eventually,
+    running_stack,
+)
 
 IDA: Final = "ida@example.org"
 SUPPORT: Final = "support@desk.example"
@@ -40,14 +46,14 @@ SENDERS: Final[Fields] = {
 class MailDesk:
     """The desk, and the mail host."""
 
-    town: Town
+    running_stack: RunningStack
     host: MailHost
 
-    async def settled(self, *, within: float = PATIENCE) -> None:
+    async def settled(self, *, within: float = EVENTUAL_TIMEOUT) -> None:
         """Wait until no accepted mail is under way any more."""
 
         async def check() -> None:
-            counts = await asyncio.to_thread(inbound_mail.counts, self.town.engine)
+            counts = await asyncio.to_thread(inbound_mail.counts, self.running_stack.engine)
             assert counts[InboundMailState.ACCEPTED] == 0, counts
 
         await assert_eventually(check, within=within)
@@ -69,13 +75,13 @@ class MailDesk:
 
     def all_with(self, message_id: str) -> list[InboundMail]:
         """The mails of this Message-ID, one for each desk of ours that it came to."""
-        with reading(self.town.engine) as connection:
+        with reading(self.running_stack.engine) as connection:
             digests = connection.scalars(
                 select(mail_in.c.digest)
                 .where(mail_in.c.message_id == message_id.strip("<>"))
                 .order_by(mail_in.c.desk)
             ).all()
-        found = [inbound_mail.mail_of(self.town.engine, digest) for digest in digests]
+        found = [inbound_mail.mail_of(self.running_stack.engine, digest) for digest in digests]
         return [one for one in found if one is not None]
 
     async def answered(self, user: str, count: int) -> list[EmailMessage]:
@@ -93,19 +99,19 @@ class MailDesk:
 
     def arrivals(self) -> list[InboundMail]:
         """All mails that came in."""
-        with reading(self.town.engine) as connection:
+        with reading(self.running_stack.engine) as connection:
             digests = connection.scalars(select(mail_in.c.digest)).all()
-        found = [inbound_mail.mail_of(self.town.engine, digest) for digest in digests]
+        found = [inbound_mail.mail_of(self.running_stack.engine, digest) for digest in digests]
         return [one for one in found if one is not None]
 
     def items(self) -> list[str]:
         """The references of all items."""
-        with reading(self.town.engine) as connection:
+        with reading(self.running_stack.engine) as connection:
             return list(connection.scalars(select(item.c.reference)).all())
 
     def effects(self) -> list[tuple[str, str]]:
         """Each time that an item took a mail: which item, and which mail."""
-        with reading(self.town.engine) as connection:
+        with reading(self.running_stack.engine) as connection:
             rows = connection.execute(
                 select(entry.c.reference, entry.c.mail).where(entry.c.command == "receive_email")
             ).all()
@@ -113,7 +119,7 @@ class MailDesk:
 
     def written(self) -> list[tuple[str, str, str]]:
         """The mails out: of which item, by which template, and how far they are."""
-        with reading(self.town.engine) as connection:
+        with reading(self.running_stack.engine) as connection:
             rows = connection.execute(
                 select(mail_out.c.reference, mail_out.c.template, mail_out.c.status)
             ).all()
@@ -146,7 +152,7 @@ async def mail_desk(
         given: Fields = {"mail_listen": f"127.0.0.1:{port}"} | settings
         if polled is not None:
             given["imap_url"] = f"{host.imap_url(polled)}?to={SUPPORT}"
-        async with town(
+        async with running_stack(
             folder,
             database_url or f"sqlite:///{folder / 'casekeep.db'}",
             catalog=catalog,

@@ -18,7 +18,7 @@ from typing import Final
 from mail.item_match import split_address
 from store.schema.tables import InboundMailState
 from tests.support.mail_desks import BILLING, SUPPORT, MailDesk, mail_desk, plain
-from tests.support.mail_programs import Correspondent, Program, Tongue, Written
+from tests.support.mail_programs import ClientLanguage, Correspondent, Program, Written
 from tests.support.process_stack import assert_eventually
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs/mail-conversations.md"
@@ -27,12 +27,12 @@ SENDERS: Final = {
     BILLING: {"name": "Billing of the example company", "queues": ["billing"]},
 }
 PEOPLE: Final = {
-    Tongue.EN: "Ida Berg",
-    Tongue.FR: "Zoé Lefèvre",
-    Tongue.DE: "Jürgen Groß",
+    ClientLanguage.EN: "Ida Berg",
+    ClientLanguage.FR: "Zoé Lefèvre",
+    ClientLanguage.DE: "Jürgen Groß",
 }
 WORDS: Final = {
-    Tongue.EN: {
+    ClientLanguage.EN: {
         "subject": "Invoice of March",
         "asks": "Hello,\n\nwhere is the invoice of March?\n\nIda",
         "adds": "Its number is 4711.\n\nIda",
@@ -44,7 +44,7 @@ WORDS: Final = {
         "answers both": "It is number 12, for both of you.\n\nIda",
         "order": "My order",
     },
-    Tongue.FR: {
+    ClientLanguage.FR: {
         "subject": "Facture de mars réclamée",
         "asks": "Bonjour,\n\noù est la facture de mars ?\n\nZoé",
         "adds": "Elle porte le numéro 4711.\n\nZoé",
@@ -56,7 +56,7 @@ WORDS: Final = {
         "answers both": "C'est le numéro 12, pour vous deux.\n\nZoé",
         "order": "Ma commande",
     },
-    Tongue.DE: {
+    ClientLanguage.DE: {
         "subject": "Rechnung für März",
         "asks": "Guten Tag,\n\nwo bleibt die Rechnung für März?\n\nJürgen",
         "adds": "Sie hat die Nummer 4711.\n\nJürgen",
@@ -114,7 +114,7 @@ class Conversation:
 
     async def play(self) -> None:
         """All of it, with what has to come of each mail."""
-        words, town = self.words, self.desk.town
+        words, running_stack = self.words, self.desk.running_stack
         first = self.who.new(words["asks"], subject=words["subject"], to=SUPPORT)
         (a,) = await self.writes(first)
         (told,) = await self.hears(1)
@@ -124,17 +124,17 @@ class Conversation:
         await self.resolves(a, "Your invoice", "Here is the invoice.")
         (answer,) = await self.hears(1)
         assert await self.writes(self.who.reply(answer, words["complains"])) == [a]
-        assert (await town.desk.state(a))["status"] == "TO_DO"
+        assert (await running_stack.desk.state(a))["status"] == "TO_DO"
 
-        await town.do(
+        await running_stack.do(
             a, "send_email", to=self.who.address, subject="Which one?", body="Which invoice is it?"
         )
         (question,) = await self.hears(1)
         days = {"days_to_wait": 1 / 86_400, "close_if_no_response": True}
-        await town.do(a, "wait", type="more_information", **days)
-        await town.eventually(a, status="CLOSED")
+        await running_stack.do(a, "wait", type="more_information", **days)
+        await running_stack.eventually(a, status="CLOSED")
         (b,) = await self.writes(self.who.reply(question, words["comes late"]))
-        links = (await town.desk.state(b))["links"]
+        links = (await running_stack.desk.state(b))["links"]
         assert [(one["kind"], one["reference"]) for one in links] == [("follows", a)]
         (again,) = await self.hears(1)
 
@@ -205,7 +205,7 @@ class Conversation:
 
     async def resolves(self, item: str, subject: str, body: str) -> None:
         """The desk answers, and is done."""
-        await self.desk.town.do(
+        await self.desk.running_stack.do(
             item,
             "send_and_resolve",
             method="customer_response",
@@ -237,12 +237,12 @@ class Conversation:
         return shown(renumbered(nodes, order))
 
     async def _status(self, item: str) -> str:
-        return str((await self.desk.town.desk.state(item))["status"])
+        return str((await self.desk.running_stack.desk.state(item))["status"])
 
     async def _effect(self, item: str, before: dict[str, str], known: set[str]) -> str:
         name = self._name(item)
         if item not in known:
-            links = (await self.desk.town.desk.state(item))["links"]
+            links = (await self.desk.running_stack.desk.state(item))["links"]
             after = [f", which follows {self._name(one['reference'])}" for one in links]
             return f"starts {name}{''.join(after)}"
         reopened = before[item] == "RESOLVED" and await self._status(item) == "TO_DO"
@@ -360,7 +360,7 @@ async def transcript(folder: Path) -> str:
             tongue,
         )
         for program in Program
-        for tongue in Tongue
+        for tongue in ClientLanguage
     ]
     users = [one.address for one in people]
     async with mail_desk(folder, users, senders=SENDERS, mail_answers=10) as desk:
@@ -369,7 +369,7 @@ async def transcript(folder: Path) -> str:
         sections = [await one.told() for one in conversations]
         references = [item for one in conversations for item in one.items]
         assert sorted(desk.items()) == sorted(references)
-        await desk.town.recovers(references)
+        await desk.running_stack.recovers(references)
     return "\n".join([INTRODUCTION, *sections])
 
 

@@ -28,7 +28,7 @@ class Program(StrEnum):
     APPLE = "Apple Mail"
 
 
-class Tongue(StrEnum):
+class ClientLanguage(StrEnum):
     """In which language it is set."""
 
     EN = "English"
@@ -42,61 +42,77 @@ def names(text: str) -> list[str]:
 
 
 DAYS: Final = {
-    Tongue.EN: names("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"),
-    Tongue.FR: names("lundi mardi mercredi jeudi vendredi samedi dimanche"),
-    Tongue.DE: names("Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag"),
+    ClientLanguage.EN: names("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"),
+    ClientLanguage.FR: names("lundi mardi mercredi jeudi vendredi samedi dimanche"),
+    ClientLanguage.DE: names("Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag"),
 }
 SHORT_DAYS: Final = {
-    Tongue.EN: names("Mon Tue Wed Thu Fri Sat Sun"),
-    Tongue.FR: names("lun. mar. mer. jeu. ven. sam. dim."),
-    Tongue.DE: names("Mo. Di. Mi. Do. Fr. Sa. So."),
+    ClientLanguage.EN: names("Mon Tue Wed Thu Fri Sat Sun"),
+    ClientLanguage.FR: names("lun. mar. mer. jeu. ven. sam. dim."),
+    ClientLanguage.DE: names("Mo. Di. Mi. Do. Fr. Sa. So."),
 }
 MONTHS: Final = {
-    Tongue.EN: names(
+    ClientLanguage.EN: names(
         "January February March April May June July August September October November December"
     ),
-    Tongue.FR: names(
+    ClientLanguage.FR: names(
         "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
     ),
-    Tongue.DE: names(
+    ClientLanguage.DE: names(
         "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
     ),
 }
 SHORT_MONTHS: Final = {
-    Tongue.EN: names("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"),
-    Tongue.FR: names("janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc."),
-    Tongue.DE: names("Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez."),
+    ClientLanguage.EN: names("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"),
+    ClientLanguage.FR: names("janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc."),
+    ClientLanguage.DE: names("Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez."),
 }
 REPLIES: Final = {
-    Program.GMAIL: dict.fromkeys(Tongue, "Re: "),
-    Program.OUTLOOK: {Tongue.EN: "RE: ", Tongue.FR: "RE: ", Tongue.DE: "AW: "},
-    Program.APPLE: {Tongue.EN: "Re: ", Tongue.FR: "Rép : ", Tongue.DE: "Aw: "},
+    Program.GMAIL: dict.fromkeys(ClientLanguage, "Re: "),
+    Program.OUTLOOK: {
+        ClientLanguage.EN: "RE: ",
+        ClientLanguage.FR: "RE: ",
+        ClientLanguage.DE: "AW: ",
+    },
+    Program.APPLE: {
+        ClientLanguage.EN: "Re: ",
+        ClientLanguage.FR: "Rép : ",
+        ClientLanguage.DE: "Aw: ",
+    },
 }
 FORWARDS: Final = {
-    Program.GMAIL: dict.fromkeys(Tongue, "Fwd: "),
-    Program.OUTLOOK: {Tongue.EN: "FW: ", Tongue.FR: "TR: ", Tongue.DE: "WG: "},
-    Program.APPLE: {Tongue.EN: "Fwd: ", Tongue.FR: "Tr : ", Tongue.DE: "Fwd: "},
+    Program.GMAIL: dict.fromkeys(ClientLanguage, "Fwd: "),
+    Program.OUTLOOK: {
+        ClientLanguage.EN: "FW: ",
+        ClientLanguage.FR: "TR: ",
+        ClientLanguage.DE: "WG: ",
+    },
+    Program.APPLE: {
+        ClientLanguage.EN: "Fwd: ",
+        ClientLanguage.FR: "Tr : ",
+        ClientLanguage.DE: "Fwd: ",
+    },
 }
 APPLE_FORWARDS: Final = {
-    Tongue.EN: "Begin forwarded message:",
-    Tongue.FR: f"Début du message réexpédié{_FIRM}:",
-    Tongue.DE: "Anfang der weitergeleiteten Nachricht:",
+    ClientLanguage.EN: "Begin forwarded message:",
+    ClientLanguage.FR: f"Début du message réexpédié{_FIRM}:",
+    ClientLanguage.DE: "Anfang der weitergeleiteten Nachricht:",
 }
 LABELS: Final = {
     Program.GMAIL: {
-        Tongue.EN: ("From: ", "Date: ", "Subject: ", "To: "),
-        Tongue.FR: ("De : ", "Date: ", "Subject: ", "To: "),
-        Tongue.DE: ("Von: ", "Date: ", "Subject: ", "To: "),
+        ClientLanguage.EN: ("From: ", "Date: ", "Subject: ", "To: "),
+        ClientLanguage.FR: ("De : ", "Date: ", "Subject: ", "To: "),
+        ClientLanguage.DE: ("Von: ", "Date: ", "Subject: ", "To: "),
     },
     Program.OUTLOOK: {
-        Tongue.EN: ("From: ", "Sent: ", "Subject: ", "To: "),
-        Tongue.FR: ("De : ", "Envoyé : ", "Objet : ", "À : "),
-        Tongue.DE: ("Von: ", "Gesendet: ", "Betreff: ", "An: "),
+        ClientLanguage.EN: ("From: ", "Sent: ", "Subject: ", "To: "),
+        ClientLanguage.FR: ("De : ", "Envoyé : ", "Objet : ", "À : "),
+        ClientLanguage.DE: ("Von: ", "Gesendet: ", "Betreff: ", "An: "),
     },
     Program.APPLE: {
-        Tongue.EN: ("From: ", "Date: ", "Subject: ", "To: "),
-        Tongue.FR: (f"De{_FIRM}: ", f"Date{_FIRM}: ", f"Objet{_FIRM}: ", f"À{_FIRM}: "),
-        Tongue.DE: ("Von: ", "Datum: ", "Betreff: ", "An: "),
+        ClientLanguage.EN: ("From: ", "Date: ", "Subject: ", "To: "),
+        ClientLanguage.FR: (f"De{_FIRM}: ", f"Date{_FIRM}: ", f"Objet{_FIRM}: ", f"À{_FIRM}: "),
+        ClientLanguage.DE: ("Von: ", "Datum: ", "Betreff: ", "An: "),
     },
 }
 """How each calls who wrote a mail, when, about what and to whom."""
@@ -122,7 +138,7 @@ class Correspondent:
     name: str
     address: str
     program: Program
-    tongue: Tongue
+    tongue: ClientLanguage
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def new(self, words: str, *, subject: str, to: str, cc: Sequence[str] = ()) -> Written:
@@ -159,18 +175,19 @@ class Correspondent:
         if self.program is Program.GMAIL:
             clock = f"{at:%I:%M}{_NARROW}{at:%p}".lstrip("0")
             line = {
-                Tongue.EN: f"On {short}, {known} {at.day}, {at.year} at {clock} {who} wrote:",
-                Tongue.FR: f"Le {short} {at.day} {known} {at.year} à {at:%H:%M}, {who} a\n"
+                ClientLanguage.EN: f"On {short}, {known} {at.day}, {at.year} at {clock} "
+                f"{who} wrote:",
+                ClientLanguage.FR: f"Le {short} {at.day} {known} {at.year} à {at:%H:%M}, {who} a\n"
                 f"écrit{_FIRM}:",
-                Tongue.DE: f"Am {short}, {at.day}. {known} {at.year} um {at:%H:%M} Uhr "
+                ClientLanguage.DE: f"Am {short}, {at.day}. {known} {at.year} um {at:%H:%M} Uhr "
                 f"schrieb {who}:",
             }[self.tongue]
             return line if "\n" in line else _broken(line)
         whole = MONTHS[self.tongue][month]
         return {
-            Tongue.EN: f"On {at.day} {known} {at.year}, at {at:%H:%M}, {who} wrote:",
-            Tongue.FR: f"Le {at.day} {whole} {at.year} à {at:%H:%M}, {who} a écrit{_FIRM}:",
-            Tongue.DE: f"Am {at:%d.%m.%Y} um {at:%H:%M} schrieb {who}:",
+            ClientLanguage.EN: f"On {at.day} {known} {at.year}, at {at:%H:%M}, {who} wrote:",
+            ClientLanguage.FR: f"Le {at.day} {whole} {at.year} à {at:%H:%M}, {who} a écrit{_FIRM}:",
+            ClientLanguage.DE: f"Am {at:%d.%m.%Y} um {at:%H:%M} schrieb {who}:",
         }[self.tongue]
 
     def _outlook_block(self, mail: EmailMessage) -> str:
@@ -190,9 +207,9 @@ class Correspondent:
     def _long(self, at: datetime) -> str:
         day, month = DAYS[self.tongue][at.weekday()], MONTHS[self.tongue][at.month - 1]
         return {
-            Tongue.EN: f"{day}, {month} {at.day}, {at.year} {at:%I:%M %p}",
-            Tongue.FR: f"{day} {at.day} {month} {at.year} {at:%H:%M}",
-            Tongue.DE: f"{day}, {at.day}. {month} {at.year} {at:%H:%M}",
+            ClientLanguage.EN: f"{day}, {month} {at.day}, {at.year} {at:%I:%M %p}",
+            ClientLanguage.FR: f"{day} {at.day} {month} {at.year} {at:%H:%M}",
+            ClientLanguage.DE: f"{day}, {at.day}. {month} {at.year} {at:%H:%M}",
         }[self.tongue]
 
     def _handed_on(self, mail: EmailMessage) -> str:
@@ -303,10 +320,14 @@ _SPELT: Final = {
     Program.OUTLOOK: {"Cc": "CC"},
     Program.APPLE: {"Message-ID": "Message-Id", "MIME-Version": "Mime-Version"},
 }
-_LANGUAGES: Final = {Tongue.EN: "en-US", Tongue.FR: "fr-FR", Tongue.DE: "de-DE"}
+_LANGUAGES: Final = {
+    ClientLanguage.EN: "en-US",
+    ClientLanguage.FR: "fr-FR",
+    ClientLanguage.DE: "de-DE",
+}
 
 
-def _headers(program: Program, tongue: Tongue, own: dict[str, str]) -> list[str]:
+def _headers(program: Program, tongue: ClientLanguage, own: dict[str, str]) -> list[str]:
     """In the order, and with the additions, of the program."""
     boundary = _BOUNDARIES[program]
     language = _LANGUAGES[tongue]

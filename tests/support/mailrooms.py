@@ -20,7 +20,7 @@ from store.engine import reading
 from store.mail import inbound_mail
 from store.mail.inbound_mail import InboundMail
 from store.schema.tables import entry
-from tests.support.process_stack import Town, town
+from tests.support.process_stack import RunningStack, running_stack
 
 IDA: Final = "Ida Berg <ida@example.org>"
 EVE: Final = "eve@evil.example"
@@ -68,7 +68,7 @@ def written(
     return message.as_bytes()
 
 
-def taken_by(desk: Town, digest: str) -> list[str]:
+def taken_by(desk: RunningStack, digest: str) -> list[str]:
     """The items that took this mail, each as often; one that it only started has it once, too."""
     with reading(desk.engine) as connection:
         found = connection.execute(
@@ -84,12 +84,12 @@ def taken_by(desk: Town, digest: str) -> list[str]:
 class Mailroom:
     """Takes mails in for this desk, and gives them to their items."""
 
-    town: Town
+    running_stack: RunningStack
     reader: Reader
     deliverer: Deliverer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.deliverer = Deliverer(self.town.desk, self.town.engine, self.reader)
+        self.deliverer = Deliverer(self.running_stack.desk, self.running_stack.engine, self.reader)
 
     async def accept(
         self,
@@ -99,7 +99,7 @@ class Mailroom:
         envelope_sender: str | None = "ida@example.org",
     ) -> list[InboundMail]:
         """Keep a mail, and deliver it not yet."""
-        reception = Reception(self.town.engine, self.reader, budget=3)
+        reception = Reception(self.running_stack.engine, self.reader, budget=3)
         letter = Letter(
             raw=raw,
             addresses=to or (DESK,),
@@ -119,7 +119,7 @@ class Mailroom:
         """A new mail, once it is where it belongs."""
         (accepted,) = await self.accept(written(**written_so), *to)
         await self.deliver()
-        arrived = inbound_mail.mail_of(self.town.engine, accepted.digest)
+        arrived = inbound_mail.mail_of(self.running_stack.engine, accepted.digest)
         assert arrived is not None
         return arrived
 
@@ -132,11 +132,11 @@ class Mailroom:
 
     def of(self, arrived: InboundMail) -> list[str]:
         """The items that took this mail, each as often as they took it."""
-        return taken_by(self.town, arrived.digest)
+        return taken_by(self.running_stack, arrived.digest)
 
     async def links(self, reference: str) -> list[tuple[str, str]]:
         """What an item is linked to."""
-        state = await self.town.desk.state(reference)
+        state = await self.running_stack.desk.state(reference)
         return [(one["kind"], one["reference"]) for one in state["links"]]
 
 
@@ -148,5 +148,5 @@ async def mailroom(folder: Path) -> AsyncIterator[Mailroom]:
         (catalog / name).parent.mkdir(parents=True, exist_ok=True)
         (catalog / name).write_text(text)
     database = f"sqlite:///{folder / 'casekeep.db'}"
-    async with town(folder, database, catalog=catalog) as desk:
+    async with running_stack(folder, database, catalog=catalog) as desk:
         yield Mailroom(desk, reader_of(desk.engine, load(catalog).mailboxes))

@@ -1,4 +1,4 @@
-"""Real stacks for tests that kill: server, worker, store, and clients who do not give up."""
+"""Running stacks for tests that kill processes: server, worker, store, retrying clients."""
 
 import asyncio
 import json
@@ -19,20 +19,20 @@ from devstack.stack import Stack
 from domain.model.starts import CaseStart, TicketStart
 from domain.model.states import beatless
 from reconciliation.fsck import Checker, Difference
-from reconciliation.workflow_state import Truths
+from reconciliation.workflow_state import WorkflowStateReader
 from starter.client import Answer, Desk, NoAnswer, UnknownItem
 from starter.settings import Settings
 from store.engine import engine_of
 from store.items import queries
 from tests.support.workers import TICKET
 
-__all__ = ["desk", "shared_town"]
+__all__ = ["desk", "shared_stack"]
 
 Fields = dict[str, Any]
-PATIENCE: Final = 45.0
-"""Seconds in which whatever is awaited has to be so; a server waits 10 for a worker that died."""
-SILENT_WITHIN: Final = 5.0
-"""Seconds after which `fsck` has nothing to find, once every item answers again."""
+EVENTUAL_TIMEOUT: Final = 45.0
+"""Seconds in which an awaited condition must come true; a server waits 10 for a dead worker."""
+ROWS_AGREE_TIMEOUT: Final = 5.0
+"""Seconds until rows and items must agree, once every item answers again."""
 CASE: Final[Fields] = {
     "by": "service:erp",
     "short_description": "Pay invoice 4711",
@@ -45,20 +45,20 @@ CASE: Final[Fields] = {
     },
     "submit": True,
 }
-LOST: Final = (NoAnswer, UnknownItem, RPCError)
-"""What a client hears of a desk that is down or on its way up."""
+UNREACHABLE_ERRORS: Final = (NoAnswer, UnknownItem, RPCError)
+"""Errors of a client while a desk is down or starting."""
 
 
 async def assert_eventually(
-    check: Callable[[], Awaitable[Any]], *, within: float = PATIENCE, every: float = 0.1
+    check: Callable[[], Awaitable[Any]], *, within: float = EVENTUAL_TIMEOUT, every: float = 0.1
 ) -> None:
-    """Ask again until the check holds; its last AssertionError after `within` seconds."""
+    """Repeat a check until it passes; raise its last AssertionError after `within` seconds."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + within
     while True:
         try:
             await check()
-        except (AssertionError, *LOST) as problem:
+        except (AssertionError, *UNREACHABLE_ERRORS) as problem:
             if clock() > deadline:
                 raise AssertionError(f"not within {within:g} s: {problem!r}") from problem
         else:
@@ -67,8 +67,8 @@ async def assert_eventually(
 
 
 @dataclass(frozen=True)
-class Town:
-    """A stack and its store, as those see them who use the desk while its parts die."""
+class RunningStack:
+    """Stack with its store, used by clients that retry while its processes die."""
 
     stack: Stack
     engine: Engine
@@ -76,21 +76,21 @@ class Town:
 
     @property
     def log(self) -> str:
-        """What the workers wrote so far."""
+        """The workers' log so far."""
         return (self.stack.folder / "worker.log").read_text(errors="replace")
 
     async def ticket(self, reference: str | None = None, **fields: object) -> str:
-        """Start a Ticket; its reference."""
+        """Start a Ticket and return its reference."""
         start = TicketStart.model_validate_json(json.dumps(TICKET | fields))
         return await self.start(start, reference)
 
     async def case(self, reference: str | None = None, **fields: object) -> str:
-        """Start a Case; its reference."""
+        """Start a Case and return its reference."""
         start = CaseStart.model_validate_json(json.dumps(CASE | fields))
         return await self.start(start, reference)
 
     async def start(self, start: TicketStart | CaseStart, reference: str | None) -> str:
-        """Start an item as often as it takes until the server says that it is started."""
+        """Start an item, with retries until the server confirms the start."""
         chosen = reference or f"{type(start).__name__[0]}-{uuid.uuid4().hex[:10]}"
 
         async def attempt() -> None:
@@ -100,9 +100,9 @@ class Town:
         return chosen
 
     async def do(
-        self, reference: str, command: str, *, within: float = PATIENCE, **fields: object
+        self, reference: str, command: str, *, within: float = EVENTUAL_TIMEOUT, **fields: object
     ) -> Answer:
-        """Give a command, under one id, as often as it takes until it is answered."""
+        """Send a command under one id, with retries until it is answered."""
         content: Fields = {"by": "amy", "command_id": uuid.uuid4().hex} | fields
         answers: list[Answer] = []
 
@@ -110,7 +110,7 @@ class Town:
             try:
                 answers.append(await self.desk.do(reference, command, content))
             except RuntimeError as error:
-                # the server's own answer where a worker let an update lie
+                # the server's answer if a worker did not process an update
                 if "UnprocessedUpdate" not in str(error):
                     raise
                 raise NoAnswer(str(error)) from error
@@ -119,7 +119,7 @@ class Town:
         return answers[-1]
 
     async def tell(self, reference: str, command: str, **fields: object) -> None:
-        """Signal a command, under one id, until the server says that it has it."""
+        """Signal a command under one id, with retries until the server accepts it."""
         content: Fields = {"by": "amy", "command_id": uuid.uuid4().hex} | fields
         handle = self.desk.client.get_workflow_handle(reference)
 
@@ -129,9 +129,9 @@ class Town:
         await assert_eventually(attempt)
 
     async def eventually(
-        self, reference: str, *, within: float = PATIENCE, **expected: object
+        self, reference: str, *, within: float = EVENTUAL_TIMEOUT, **expected: object
     ) -> Answer:
-        """The item's state once these fields have these values."""
+        """Wait until these fields have these values; return the item's state."""
         seen: Answer = {}
 
         async def check() -> None:
@@ -142,27 +142,29 @@ class Town:
         return seen
 
     async def timeline(self, reference: str) -> list[Fields]:
-        """The whole timeline as the item itself has it."""
+        """Return the timeline that the item itself carries."""
         entries: list[Fields] = (await self.desk.timeline(reference))["entries"]
         return entries
 
     async def kill_all(self) -> None:
-        """A power cut: the server and the worker at once."""
+        """Kill the server and the worker at once, as a power cut would."""
         await asyncio.gather(self.stack.kill_server(), self.stack.kill_worker())
 
     async def revive(self) -> None:
-        """Start whatever is dead, the server first."""
+        """Start the processes that are dead, the server first."""
         if self.stack.server_pid is None:
             await self.stack.start_server()
         if self.stack.worker_pid is None:
             await self.stack.start_worker()
 
     async def rows_agree(self, references: Iterable[str]) -> None:
-        """Assert, without mending anything, that the store says what these items say."""
+        """Assert, without repair, that the rows of these items agree with the items."""
         await asyncio.gather(*(self._row_agrees(reference) for reference in references))
 
     async def _row_agrees(self, reference: str) -> None:
-        truth = await Truths(self.desk.client, timedelta(seconds=PATIENCE)).of(reference)
+        truth = await WorkflowStateReader(
+            self.desk.client, timedelta(seconds=EVENTUAL_TIMEOUT)
+        ).read(reference)
         assert truth is not None, reference
         row = await asyncio.to_thread(queries.item_of, self.engine, reference)
         assert row is not None, f"no row of {reference}"
@@ -180,20 +182,20 @@ class Town:
         assert serials == tuple(range(1, truth.serial + 1)), reference
 
     async def differences(self, **options: Any) -> list[Difference]:  # noqa: ANN401
-        """What a run of `casekeep fsck` finds."""
+        """Return the differences that a run of `casekeep fsck` finds."""
         checker = Checker(self.desk.client, self.engine, f"fsck-{uuid.uuid4()}", **options)
         return [difference async for difference in checker.all()]
 
     async def recovers(self, references: Iterable[str]) -> None:
-        """Assert that these items answer, and that soon after that `fsck` has nothing to find."""
+        """Assert that these items answer, and that `fsck` finds nothing soon after."""
         known = list(references)
         await asyncio.gather(*(self.eventually(reference) for reference in known))
-        await assert_eventually(lambda: self.rows_agree(known), within=SILENT_WITHIN)
+        await assert_eventually(lambda: self.rows_agree(known), within=ROWS_AGREE_TIMEOUT)
         assert await self.differences() == []
 
 
 @asynccontextmanager
-async def town(
+async def running_stack(
     folder: Path,
     database_url: str,
     *,
@@ -201,8 +203,8 @@ async def town(
     smtp_url: str | None = None,
     settings: Fields | None = None,
     **options: Any,  # noqa: ANN401
-) -> AsyncIterator[Town]:
-    """A desk of its own in this folder, killed at the end; with more `settings` of its own."""
+) -> AsyncIterator[RunningStack]:
+    """Run a stack in this folder, with more `settings` if given; kill it at the end."""
     given: Fields = {
         "database_url": database_url,
         "task_queue": f"desk-{folder.name[-20:]}",
@@ -214,7 +216,7 @@ async def town(
     stack = Stack(folder, temporal_port=0, ui_port=0, settings=settings_of_desk, **options)
     engine = engine_of(database_url)
     async with stack:
-        yield Town(stack, engine, await stack.desk())
+        yield RunningStack(stack, engine, await stack.desk())
         await stack.kill_worker()
         await stack.kill_server()
     engine.dispose()
@@ -227,21 +229,21 @@ async def town(
         for kind in ("sqlite", "postgresql")
     ],
 )
-async def shared_town(
+async def shared_stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Town]:
-    """One desk for each kind of database, shared by tests that kill its parts."""
+) -> AsyncIterator[RunningStack]:
+    """One stack for each kind of database, shared by tests that kill its processes."""
     folder = tmp_path_factory.mktemp(f"desk on {request.param}")
     if request.param == "sqlite":
         url = f"sqlite:///{folder / 'casekeep.db'}"
     else:
         url = request.getfixturevalue("postgresql").new(empty=True)
-    async with town(folder, url) as desk:
+    async with running_stack(folder, url) as desk:
         yield desk
 
 
 @pytest_asyncio.fixture
-async def desk(shared_town: Town) -> Town:
-    """The shared desk, with all its parts alive."""
-    await shared_town.revive()
-    return shared_town
+async def desk(shared_stack: RunningStack) -> RunningStack:
+    """The shared stack, with all its processes alive."""
+    await shared_stack.revive()
+    return shared_stack

@@ -23,7 +23,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from tests.support.workers import Host
+from tests.support.workers import WorkerEnvironment
 
 PATIENCE: Final = timedelta(seconds=10)
 ANSWERED: Final = UpdateWorkflowExecutionLifecycleStage.Value(
@@ -59,7 +59,9 @@ class Refusal:
     details: dict[str, Any] | None = None
 
 
-async def signal(host: Host, reference: str, name: str, payloads: list[Payload]) -> Refusal | None:
+async def signal(
+    host: WorkerEnvironment, reference: str, name: str, payloads: list[Payload]
+) -> Refusal | None:
     """Send a signal; a refusal if the server did not take it."""
     request = SignalWorkflowExecutionRequest(
         namespace=host.client.namespace,
@@ -76,7 +78,7 @@ async def signal(host: Host, reference: str, name: str, payloads: list[Payload])
 
 
 async def update(
-    host: Host, reference: str, name: str, payloads: list[Payload]
+    host: WorkerEnvironment, reference: str, name: str, payloads: list[Payload]
 ) -> Refusal | dict[str, Any]:
     """Send an update and wait for its answer."""
     request = UpdateWorkflowExecutionRequest(
@@ -100,7 +102,7 @@ async def update(
 
 
 async def query(
-    host: Host, reference: str, name: str, payloads: list[Payload]
+    host: WorkerEnvironment, reference: str, name: str, payloads: list[Payload]
 ) -> Refusal | dict[str, Any]:
     """Ask a query."""
     request = QueryWorkflowRequest(
@@ -116,7 +118,9 @@ async def query(
     return state
 
 
-async def start(host: Host, kind: str, reference: str, payloads: list[Payload]) -> Refusal | None:
+async def start(
+    host: WorkerEnvironment, kind: str, reference: str, payloads: list[Payload]
+) -> Refusal | None:
     """Start a workflow; a refusal if the server did not take it."""
     request = StartWorkflowExecutionRequest(
         namespace=host.client.namespace,
@@ -136,7 +140,7 @@ async def start(host: Host, kind: str, reference: str, payloads: list[Payload]) 
     return None
 
 
-async def how_it_ended(host: Host, reference: str) -> Refusal:
+async def how_it_ended(host: WorkerEnvironment, reference: str) -> Refusal:
     """The failure of a workflow that failed."""
     handle = host.client.get_workflow_handle(reference)
     last = [event async for event in handle.fetch_history_events()][-1]

@@ -10,7 +10,7 @@ from store.auth.audit import note
 from store.items import queries
 from store.schema.auth_tables import Audited, AuditRow, Verdict
 from tests.support.list_data import LONG
-from tests.support.process_stack import Town, assert_eventually
+from tests.support.process_stack import RunningStack, assert_eventually
 
 ADA: Final = {"name": "Ada Lovelace", "email": "ada@example.org"}
 BABBAGE: Final = {
@@ -84,22 +84,24 @@ class Morning:
         }
 
 
-async def play(town: Town, *, much: bool = True) -> Morning:
+async def play(running_stack: RunningStack, *, much: bool = True) -> Morning:
     """Have it happen."""
     morning = Morning()
     await asyncio.gather(
-        _tickets(town, morning),
-        _case_with_attention(town, morning),
-        _other_cases(town, morning, much=much),
-        _long(town, morning, entries=300 if much else 3),
-        asyncio.to_thread(_audit, town, morning, deeds=80 if much else 4),
-        *(_waiting_in_queue(town, number) for number in range(6)),
+        _tickets(running_stack, morning),
+        _case_with_attention(running_stack, morning),
+        _other_cases(running_stack, morning, much=much),
+        _long(running_stack, morning, entries=300 if much else 3),
+        asyncio.to_thread(_audit, running_stack, morning, deeds=80 if much else 4),
+        *(_waiting_in_queue(running_stack, number) for number in range(6)),
     )
-    await _kept(town, [morning.working, morning.attention, morning.long, morning.forty])
+    await _kept(running_stack, [morning.working, morning.attention, morning.long, morning.forty])
     return morning
 
 
-async def _ticket(town: Town, reference: str, title: str, category: str, **fields: object) -> None:
+async def _ticket(
+    running_stack: RunningStack, reference: str, title: str, category: str, **fields: object
+) -> None:
     given: dict[str, Any] = {
         "by": "service:intranet",
         "title": title,
@@ -108,10 +110,10 @@ async def _ticket(town: Town, reference: str, title: str, category: str, **field
         "primary_contact": ADA,
         "requester": ADA,
     }
-    await town.ticket(reference, **(given | fields))
+    await running_stack.ticket(reference, **(given | fields))
 
 
-async def _waiting_in_queue(town: Town, number: int) -> None:
+async def _waiting_in_queue(running_stack: RunningStack, number: int) -> None:
     title = (
         "Which cost centre for the trade fair?",
         "Credit note for returned toner",
@@ -121,17 +123,17 @@ async def _waiting_in_queue(town: Town, number: int) -> None:
         LONG,
     )[number]
     category = "payment-reminder" if number % 2 else "invoice-question"
-    await _ticket(town, f"T-4W6X8Y{number}Z", title, category)
+    await _ticket(running_stack, f"T-4W6X8Y{number}Z", title, category)
 
 
-async def _tickets(town: Town, morning: Morning) -> None:
+async def _tickets(running_stack: RunningStack, morning: Morning) -> None:
     title = "Reminder for invoice 4711, already paid"
-    await _ticket(town, morning.working, title, "payment-reminder")
-    await town.do(morning.working, "start")
-    await town.do(
+    await _ticket(running_stack, morning.working, title, "payment-reminder")
+    await running_stack.do(morning.working, "start")
+    await running_stack.do(
         morning.working, "add_note", text="Paid on the third. Treasury sent the payment order."
     )
-    await town.do(
+    await running_stack.do(
         morning.working,
         "send_email",
         to=["ada@example.org"],
@@ -139,7 +141,7 @@ async def _tickets(town: Town, morning: Morning) -> None:
         body="Dear Ada,\n\nwe are looking into it.\n\nAmy",
     )
     now = datetime.now(UTC).isoformat()
-    await town.do(
+    await running_stack.do(
         morning.working,
         "receive_email",
         by="service:mailroom",
@@ -150,9 +152,9 @@ async def _tickets(town: Town, morning: Morning) -> None:
         excerpt="Thank you, Amy. Here is the payment order once more.",
         received_at=now,
     )
-    await _ticket(town, morning.waiting, "Parental leave from March", "hr-question")
-    await town.do(morning.waiting, "start")
-    await town.do(
+    await _ticket(running_stack, morning.waiting, "Parental leave from March", "hr-question")
+    await running_stack.do(morning.waiting, "start")
+    await running_stack.do(
         morning.waiting,
         "wait",
         type="more_information",
@@ -161,11 +163,15 @@ async def _tickets(town: Town, morning: Morning) -> None:
         close_if_no_response=True,
         reason="needs the birth certificate",
     )
-    await _ticket(town, morning.resolved, "Where is my invoice of May?", "invoice-question")
-    await town.do(morning.resolved, "start")
-    await town.do(morning.resolved, "add_note", text="Sent again by post.", resolution=True)
-    await town.do(morning.resolved, "resolve", method="customer_response")
-    await town.ticket(
+    await _ticket(
+        running_stack, morning.resolved, "Where is my invoice of May?", "invoice-question"
+    )
+    await running_stack.do(morning.resolved, "start")
+    await running_stack.do(
+        morning.resolved, "add_note", text="Sent again by post.", resolution=True
+    )
+    await running_stack.do(morning.resolved, "resolve", method="customer_response")
+    await running_stack.ticket(
         morning.draft,
         by="amy",
         title="Badge does not open the garage",
@@ -177,8 +183,8 @@ async def _tickets(town: Town, morning: Morning) -> None:
     )
 
 
-async def _case_with_attention(town: Town, morning: Morning) -> None:
-    await town.case(
+async def _case_with_attention(running_stack: RunningStack, morning: Morning) -> None:
+    await running_stack.case(
         morning.attention,
         by="service:erp",
         short_description="Pay invoice 4711 of Fabrikam",
@@ -189,21 +195,21 @@ async def _case_with_attention(town: Town, morning: Morning) -> None:
         data={"amount": 12_500},
     )
     first, second = f"{morning.attention}-A1", f"{morning.attention}-A2"
-    await town.eventually(second, status="TO_DO")
-    await town.do(second, "start", by="amy")
-    await town.do(first, "start", by="robot:ocr-1")
-    await town.do(
+    await running_stack.eventually(second, status="TO_DO")
+    await running_stack.do(second, "start", by="amy")
+    await running_stack.do(first, "start", by="robot:ocr-1")
+    await running_stack.do(
         first,
         "resolve",
         by="robot:ocr-1",
         outcome="unable_to_complete",
         reason="the scan is too pale to read the amount",
     )
-    await town.eventually(morning.attention, new_information=True)
+    await running_stack.eventually(morning.attention, new_information=True)
 
 
-async def _other_cases(town: Town, morning: Morning, *, much: bool) -> None:
-    await town.case(
+async def _other_cases(running_stack: RunningStack, morning: Morning, *, much: bool) -> None:
+    await running_stack.case(
         morning.paused,
         by="amy",
         short_description="Ada Lovelace begins on 1 December",
@@ -212,14 +218,14 @@ async def _other_cases(town: Town, morning: Morning, *, much: bool) -> None:
         primary_contact=ADA,
         requester=ADA,
     )
-    await town.do(
+    await running_stack.do(
         morning.paused,
         "wait",
         type="more_information",
         waiting_for="third party",
         reason="the goods are still at the customs office",
     )
-    await town.case(
+    await running_stack.case(
         morning.aborted,
         by="amy",
         short_description="Invoice 4712 of Fabrikam",
@@ -227,12 +233,12 @@ async def _other_cases(town: Town, morning: Morning, *, much: bool) -> None:
         primary_contact=ADA,
         requester=ADA,
     )
-    await town.do(morning.aborted, "cancel", reason="the order was withdrawn")
+    await running_stack.do(morning.aborted, "cancel", reason="the order was withdrawn")
     many = 10 if much else 3
     definition = FORTY | {
         "steps": [{**step, "actions": step["actions"][:many]} for step in FORTY["steps"]]
     }
-    await town.case(
+    await running_stack.case(
         morning.forty,
         by="amy",
         short_description=LONG,
@@ -243,29 +249,33 @@ async def _other_cases(town: Town, morning: Morning, *, much: bool) -> None:
     )
     for number in range(1, many + 1):
         action = f"{morning.forty}-A{number}"
-        await town.eventually(action, status="TO_DO")
+        await running_stack.eventually(action, status="TO_DO")
         by = "robot:packer" if number % 4 == 0 else "bob"
-        await town.do(action, "start", by=by)
-        await town.do(action, "resolve", by=by, outcome="complete")
-    await town.eventually(f"{morning.forty}-A{many + 1}", status="TO_DO")
-    await town.do(f"{morning.forty}-A{many + 1}", "start", by="amy")
-    await town.do(f"{morning.forty}-A{many + 2}", "wait", by="amy", type="more_information")
+        await running_stack.do(action, "start", by=by)
+        await running_stack.do(action, "resolve", by=by, outcome="complete")
+    await running_stack.eventually(f"{morning.forty}-A{many + 1}", status="TO_DO")
+    await running_stack.do(f"{morning.forty}-A{many + 1}", "start", by="amy")
+    await running_stack.do(
+        f"{morning.forty}-A{many + 2}", "wait", by="amy", type="more_information"
+    )
 
 
-async def _long(town: Town, morning: Morning, *, entries: int) -> None:
-    await _ticket(town, morning.long, LONG, "payment-reminder", primary_contact=BABBAGE)
-    await town.do(morning.long, "start")
+async def _long(running_stack: RunningStack, morning: Morning, *, entries: int) -> None:
+    await _ticket(running_stack, morning.long, LONG, "payment-reminder", primary_contact=BABBAGE)
+    await running_stack.do(morning.long, "start")
     for number in range(entries):
         text = f"Called again, number {number + 1}: still nobody there. " + (
             LONG if number % 7 == 0 else ""
         )
-        await town.tell(morning.long, "add_note", text=text, by="bob" if number % 3 else "amy")
+        await running_stack.tell(
+            morning.long, "add_note", text=text, by="bob" if number % 3 else "amy"
+        )
     until = (datetime.now(UTC) + timedelta(days=2)).isoformat()
-    await town.do(morning.long, "wait", type="until", until=until)
-    await town.do(morning.long, "resume")
+    await running_stack.do(morning.long, "wait", type="until", until=until)
+    await running_stack.do(morning.long, "resume")
 
 
-def _audit(town: Town, morning: Morning, *, deeds: int) -> None:
+def _audit(running_stack: RunningStack, morning: Morning, *, deeds: int) -> None:
     """What the doors would have noted."""
     refused = {"outcome": Verdict.REFUSED, "rule": "T9", "reason": "evidence is missing: " + LONG}
     noted: tuple[dict[str, Any], ...] = (
@@ -276,14 +286,14 @@ def _audit(town: Town, morning: Morning, *, deeds: int) -> None:
         {"by": "root", "kind": Audited.KEY, "what": "add", "about": "service:" + LONG.split()[1]},
     )
     for number in range(deeds):
-        note(town.engine, AuditRow(**noted[number % len(noted)]))
+        note(running_stack.engine, AuditRow(**noted[number % len(noted)]))
 
 
-async def _kept(town: Town, references: list[str]) -> None:
+async def _kept(running_stack: RunningStack, references: list[str]) -> None:
     async def are_kept() -> None:
         for reference in references:
-            row = await asyncio.to_thread(queries.item_of, town.engine, reference)
-            state = await town.desk.state(reference)
+            row = await asyncio.to_thread(queries.item_of, running_stack.engine, reference)
+            state = await running_stack.desk.state(reference)
             assert row is not None
             assert row.state.revision == state["revision"]
             assert row.state.status != Status.DRAFT

@@ -1,4 +1,4 @@
-"""Real workers in the test's own process: our workflows, with a fake sink and a fake outside."""
+"""Workers in the test's own process: real workflows, a store in memory, fake mail delivery."""
 
 import asyncio
 import sys
@@ -29,7 +29,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Interceptor, Worker
 
 from activities.catalog import CatalogTerms
-from activities.mail_out import MailOut, Undeliverable
+from activities.mail_out import MailSender, Undeliverable
 from activities.mail_under_way import MailUnderWay
 from activities.services import Endpoint, ServiceCalls
 from devstack.stack import SERVER_LIMITS
@@ -39,8 +39,8 @@ from domain.model.items import Entry, Mail, Note
 from domain.model.publications import Publication
 from domain.model.states import State
 from workflows.runtime.payload_converter import DATA_CONVERTER
-from workflows.runtime.payload_interceptor import OnePayload
-from workflows.runtime.worker_config import WORKFLOWS, publishing
+from workflows.runtime.payload_interceptor import OnePayloadInterceptor
+from workflows.runtime.worker_config import WORKFLOWS, workflow_runner
 from workflows.search_attributes import ALL
 
 Fields = dict[str, Any]
@@ -57,11 +57,11 @@ TICKET: Final[Fields] = {
     "submit": True,
 }
 """A start that submits a complete Ticket."""
-ERRAND: Final[Fields] = {
+ONE_ACTION_DEFINITION: Final[Fields] = {
     "name": "errand",
     "steps": [{"key": "only", "actions": [{"key": "run", "title": "Run the errand"}]}],
 }
-INVOICE: Final[Fields] = {
+TWO_STEP_DEFINITION: Final[Fields] = {
     "name": "supplier invoice",
     "steps": [
         {"key": "check", "actions": [{"key": "read"}, {"key": "match"}]},
@@ -69,15 +69,15 @@ INVOICE: Final[Fields] = {
     ],
 }
 _ENTRIES: Final = TypeAdapter(list[Entry])
-PATIENCE: Final = 15.0
-"""Seconds in which whatever is awaited has to be so."""
-FORGOTTEN: Final = timedelta(seconds=3)
-"""After this long a query that was not answered is asked again."""
-UNHEARD: Final = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
+EVENTUAL_TIMEOUT: Final = 15.0
+"""Seconds in which an awaited condition must come true."""
+QUERY_TIMEOUT: Final = timedelta(seconds=3)
+"""Time after which a query without answer is sent again."""
+UNANSWERED_STATUSES: Final = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
 
 
 def server_options() -> list[str]:
-    """The dev server's arguments for the limits that the embedded stack sets."""
+    """Return the dev server's arguments for the limits that the development stack sets."""
     return [
         part
         for key, value in SERVER_LIMITS.items()
@@ -87,7 +87,7 @@ def server_options() -> list[str]:
 
 @asynccontextmanager
 async def real_server(*options: str) -> AsyncIterator[WorkflowEnvironment]:
-    """A dev server as the embedded stack runs it, with more options if a test wants them."""
+    """Run a dev server as the development stack does, with more options if a test wants them."""
     async with await WorkflowEnvironment.start_local(
         data_converter=DATA_CONVERTER,
         search_attributes=ALL,
@@ -99,9 +99,9 @@ async def real_server(*options: str) -> AsyncIterator[WorkflowEnvironment]:
 
 
 async def assert_eventually(
-    check: Callable[[], Awaitable[Any]], *, within: float = PATIENCE, every: float = 0.03
+    check: Callable[[], Awaitable[Any]], *, within: float = EVENTUAL_TIMEOUT, every: float = 0.03
 ) -> None:
-    """Ask again until the check holds; its last AssertionError after `within` seconds."""
+    """Repeat a check until it passes; raise its last AssertionError after `within` seconds."""
     deadline = asyncio.get_running_loop().time() + within
     while True:
         try:
@@ -114,8 +114,8 @@ async def assert_eventually(
         await asyncio.sleep(every)
 
 
-class Ledger:
-    """A store in memory: refuses what PostgreSQL would, keeps what is new, once."""
+class InMemoryStore:
+    """Store in memory: refuses texts that PostgreSQL refuses, stores each entry once."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -125,7 +125,7 @@ class Ledger:
         self._mails: dict[str, dict[str, Mail]] = {}
 
     def put(self, publication: Publication) -> Future[None]:
-        """Keep it at once; fails where a text holds NUL, which no database column takes."""
+        """Store a publication; fail if a text holds NUL, which no database column takes."""
         committed: Future[None] = Future()
         texts = (publication.state, publication.entries, publication.notes, publication.mails)
         if "\\x00" in repr(texts):
@@ -149,57 +149,57 @@ class Ledger:
         return committed
 
     def serials(self) -> dict[str, int]:
-        """How many entries each item wrote."""
+        """Return the number of entries of each item."""
         with self._lock:
             return {reference: len(entries) for reference, entries in self._entries.items()}
 
     def references(self) -> list[str]:
-        """All items that published anything."""
+        """Return the references of all items that published anything."""
         with self._lock:
             return sorted(self._states)
 
     def state(self, reference: str) -> State:
-        """The newest state that the item published."""
+        """Return the newest state that the item published."""
         with self._lock:
             return self._states[reference][1]
 
     def entries(self, reference: str) -> list[Entry]:
-        """The item's timeline, all of it."""
+        """Return the item's whole timeline."""
         with self._lock:
             return [entry for _, entry in sorted(self._entries.get(reference, {}).items())]
 
     def notes(self, reference: str) -> list[Note]:
-        """The item's notes at full length, oldest first."""
+        """Return the item's notes at full length, oldest first."""
         with self._lock:
             return [note for _, note in sorted(self._notes.get(reference, {}).items())]
 
     def mails(self, reference: str) -> list[Mail]:
-        """The mails that the item sent."""
+        """Return the mails that the item sent."""
         with self._lock:
             return list(self._mails.get(reference, {}).values())
 
 
-class Posted:
-    """An outside that takes every mail, or none, or none just now."""
+class FakeMailDelivery:
+    """Mail delivery that accepts every mail, refuses all for good, or is temporarily down."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.is_broken = False
         self.is_slow = False
         self.missed: str | None = None
-        """Whom a mail does not reach that reaches others."""
+        """Recipient that a mail does not reach although it reaches others."""
 
     async def __call__(self, key: str, *, run: str) -> str | None:
         if self.is_broken:
             raise Undeliverable(f"mail {key} of run {run}: given up")
         if self.is_slow:
-            raise TimeoutError("the outside does not answer: try again")
+            raise TimeoutError("the mail server does not answer: retry")
         self.taken.append(key)
         return self.missed
 
 
-class Mailroom:
-    """A mailroom with mails under way for some items."""
+class FakeMailroom:
+    """Mailroom with undelivered mails for some items."""
 
     def __init__(self) -> None:
         self.under_way: set[str] = set()
@@ -212,18 +212,18 @@ class Mailroom:
 
 
 @dataclass
-class Host:
-    """A server and a worker on a task queue of their own, and what the items there published."""
+class WorkerEnvironment:
+    """Server, task queue of one test, and a store with what its items published."""
 
     client: Client
     queue: str
-    ledger: Ledger = field(default_factory=Ledger)
-    posted: Posted = field(default_factory=Posted)
+    ledger: InMemoryStore = field(default_factory=InMemoryStore)
+    posted: FakeMailDelivery = field(default_factory=FakeMailDelivery)
     interceptors: tuple[Interceptor, ...] = ()
-    mailroom: Mailroom = field(default_factory=Mailroom)
+    mailroom: FakeMailroom = field(default_factory=FakeMailroom)
 
-    async def start(self, kind: str, fields: Fields, reference: str | None = None) -> "Life":
-        """Start an item; a bad start shows when it is asked."""
+    async def start(self, kind: str, fields: Fields, reference: str | None = None) -> "ItemHandle":
+        """Start an item; a bad start shows at the first query."""
         reference = reference or new_reference(kind)
         await self.client.start_workflow(
             kind,
@@ -232,21 +232,21 @@ class Host:
             task_queue=self.queue,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
         )
-        return Life(self, reference)
+        return ItemHandle(self, reference)
 
-    async def ticket(self, **fields: object) -> "Life":
-        """A complete Ticket, submitted unless said otherwise."""
+    async def ticket(self, **fields: object) -> "ItemHandle":
+        """Start a complete Ticket, submitted by default."""
         return await (await self.start("Ticket", TICKET | fields)).begun()
 
-    async def case(self, definition: Fields | str | None, **fields: object) -> "Life":
-        """A Case with this definition, submitted unless said otherwise."""
+    async def case(self, definition: Fields | str | None, **fields: object) -> "ItemHandle":
+        """Start a Case with this definition, submitted by default."""
         start = {"by": "amy", "short_description": "A case", "submit": True}
         defined = {} if definition is None else {"definition": definition}
         return await (await self.start("Case", start | defined | fields)).begun()
 
-    def item(self, reference: str) -> "Life":
-        """An item that somebody else started."""
-        return Life(self, reference)
+    def item(self, reference: str) -> "ItemHandle":
+        """Return a handle of an item that is started elsewhere."""
+        return ItemHandle(self, reference)
 
     @asynccontextmanager
     async def working(
@@ -259,7 +259,7 @@ class Host:
         services: Mapping[str, Endpoint] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> AsyncIterator[Worker]:
-        """A worker as `worker.py` builds it; with nothing cached, every task replays."""
+        """Run a worker as `worker.py` builds it; without cache, every task replays."""
         async with (
             httpx.AsyncClient() as http,
             Worker(
@@ -274,12 +274,12 @@ class Host:
                         services or {},
                         clock=clock,
                     ).terms,
-                    MailOut(self.posted).send,
-                    MailUnderWay(self.mailroom, clock=clock).look,
+                    MailSender(self.posted).send,
+                    MailUnderWay(self.mailroom, clock=clock).check,
                     ServiceCalls(services or {}, http).call,
                 ],
-                interceptors=[OnePayload(), *self.interceptors],
-                workflow_runner=publishing(self.ledger, lambda _reference: None),
+                interceptors=[OnePayloadInterceptor(), *self.interceptors],
+                workflow_runner=workflow_runner(self.ledger, lambda _reference: None),
                 max_cached_workflows=cached,
             ) as worker,
         ):
@@ -289,10 +289,10 @@ class Host:
         assert self.ledger.serials() == told, "a worker that stops tells nothing of its items"
 
     async def audit(self) -> None:
-        """Compare all that was published with what the items themselves know.
+        """Compare all publications with the items' own state, except for instants.
 
-        But for instants: a task that failed runs again at a later time, and with nothing cached
-        core runs a task without commands again as one with the task after it.
+        A task that failed is retried at a later time, and without cache core replays a task without
+        commands together with the next task.
         """
         for reference in self.ledger.references():
             answer = await self.item(reference).ask("publication", {})
@@ -315,7 +315,7 @@ def _timeless(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _whole(carried: Entry, told: Entry) -> Entry:
-    """The entry with the texts of which a very full item carries only the beginning."""
+    """Return the entry with full texts: a very full item carries only their beginning."""
     note = told.note if _begins(carried.note, told.note) else carried.note
     reason = told.reason if _begins(carried.reason, told.reason) else carried.reason
     return replace(carried, note=note, reason=reason)
@@ -326,19 +326,19 @@ def _begins(short: str | None, long: str | None) -> bool:
 
 
 @dataclass(frozen=True)
-class Life:
-    """One item, moved and read as outsiders do: JSON in, JSON out."""
+class ItemHandle:
+    """Handle of an item, used as other clients do: JSON in, JSON out."""
 
-    host: Host
+    env: WorkerEnvironment
     reference: str
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
-        """Whichever run is current."""
-        return self.host.client.get_workflow_handle(self.reference, result_type=dict[str, Any])
+        """Temporal's handle of the current run."""
+        return self.env.client.get_workflow_handle(self.reference, result_type=dict[str, Any])
 
     async def begun(self) -> Self:
-        """Itself, once it answers."""
+        """Wait until the item answers; return this handle."""
 
         async def check() -> None:
             try:
@@ -350,59 +350,61 @@ class Life:
         return self
 
     async def do(self, command: str, **fields: object) -> Fields:
-        """An update; amy's, unless said otherwise. Its answer, or its refusal as an exception."""
+        """Send an update, by amy by default; return its answer or raise its refusal."""
         answer: Fields = await self.handle.execute_update(
-            command, {"by": "amy"} | fields, rpc_timeout=timedelta(seconds=PATIENCE)
+            command, {"by": "amy"} | fields, rpc_timeout=timedelta(seconds=EVENTUAL_TIMEOUT)
         )
         return answer
 
     async def refusal(self, command: str, **fields: object) -> ApplicationError:
-        """The refusal of an update."""
+        """Send an update that is refused; return the refusal."""
         with pytest.raises(WorkflowUpdateFailedError) as refused:
             await self.do(command, **fields)
         assert isinstance(refused.value.cause, ApplicationError)
         return refused.value.cause
 
     async def tell(self, command: str, **fields: object) -> None:
-        """A signal; amy's, unless said otherwise."""
+        """Send a signal, by amy by default."""
         await self.handle.signal(command, {"by": "amy"} | fields)
 
     async def ask(self, query: str, *asked: Fields) -> Fields:
-        """What a query answers; asked again where the SDK would run ahead of the history for it.
+        """Return a query's answer; retry where the SDK would run ahead of the history.
 
-        With nothing cached, a query can come together with events that no task was started for.
-        And the server whose time we move forgets a query that the task it came with did not answer
-        (docs/adr/0015), where the real one has it asked by itself: hence the short wait.
+        Without cache, a query can come together with events that no task was started for. And the
+        time-skipping server drops a query that the task it came with did not answer
+        (docs/adr/0015), where the real server retries it: therefore the short timeout.
         """
         clock = asyncio.get_running_loop().time
-        deadline = clock() + PATIENCE
+        deadline = clock() + EVENTUAL_TIMEOUT
         while True:
             try:
-                answer: Fields = await self.handle.query(query, args=asked, rpc_timeout=FORGOTTEN)
+                answer: Fields = await self.handle.query(
+                    query, args=asked, rpc_timeout=QUERY_TIMEOUT
+                )
             except WorkflowQueryFailedError as error:
                 if "ran ahead" not in error.message:
                     raise
             except RPCError as error:
-                if error.status not in UNHEARD or clock() > deadline:
+                if error.status not in UNANSWERED_STATUSES or clock() > deadline:
                     raise
             else:
                 return answer
 
     async def state(self) -> Fields:
-        """What the query `state` answers."""
+        """Return the answer of the query `state`."""
         return await self.ask("state")
 
     async def timeline(self, **asked: int) -> Fields:
-        """A page of what the item carries of its timeline."""
+        """Return a page of the timeline that the item carries."""
         return await self.ask("timeline", asked)
 
     async def result(self) -> Fields:
-        """The last state, once it is closed."""
-        answer: Fields = await asyncio.wait_for(self.handle.result(), PATIENCE)
+        """Wait until the item is closed; return its last state."""
+        answer: Fields = await asyncio.wait_for(self.handle.result(), EVENTUAL_TIMEOUT)
         return answer
 
     async def eventually(self, **expected: object) -> Fields:
-        """The state once these fields have these values."""
+        """Wait until these fields have these values; return the state."""
         seen: Fields = {}
 
         async def check() -> None:
@@ -413,7 +415,7 @@ class Life:
         return seen
 
     async def events(self) -> list[str]:
-        """The types of the current run's events, such as `TIMER_STARTED`."""
+        """Return the types of the current run's events, such as `TIMER_STARTED`."""
         return [
             EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
             for event in (await self.handle.fetch_history()).events
@@ -421,20 +423,20 @@ class Life:
 
     @property
     def entries(self) -> list[Entry]:
-        """The whole timeline, as it was published."""
-        return self.host.ledger.entries(self.reference)
+        """The whole timeline, as published."""
+        return self.env.ledger.entries(self.reference)
 
     @property
     def commands(self) -> list[str]:
-        """What happened, by name."""
+        """Names of the accepted commands."""
         return [entry.command for entry in self.entries if not entry.refused]
 
 
 def new_reference(kind: str) -> str:
-    """A reference that no other test uses."""
+    """Return a reference that no other test uses."""
     return f"{kind[0]}-{uuid.uuid4().hex[:12]}"
 
 
-def new_host(client: Client, *interceptors: Interceptor) -> Host:
-    """A task queue that no other test uses."""
-    return Host(client, queue=uuid.uuid4().hex, interceptors=interceptors)
+def new_environment(client: Client, *interceptors: Interceptor) -> WorkerEnvironment:
+    """Return an environment on a task queue that no other test uses."""
+    return WorkerEnvironment(client, queue=uuid.uuid4().hex, interceptors=interceptors)

@@ -12,7 +12,7 @@ from auth.callers import EVERY_QUEUE, Role, Scope
 from store.auth.audit import AuditFilter, audit_page
 from store.schema.auth_tables import Audited, Verdict
 from tests.support.app_fixture import has_account
-from tests.support.full_desk import Office, office
+from tests.support.full_desk import ServedDesk, office
 from web.context import SESSION_COOKIE
 
 OWN: Final = "accounts-payable"
@@ -32,17 +32,19 @@ OPERATORS: Final = frozenset({"feedback"})
 
 
 @pytest.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A desk whose doors are the real ones, with somebody of each role."""
     async with office(tmp_path_factory.mktemp("matrix"), has_real_doors=True) as one:
         for role in Role:
-            has_account(one.town.engine, role.value, role=role, queues=(OWN,), password=None)
+            has_account(
+                one.running_stack.engine, role.value, role=role, queues=(OWN,), password=None
+            )
         yield one
 
 
-def person(desk: Office, name: str) -> httpx.AsyncClient:
+def person(desk: ServedDesk, name: str) -> httpx.AsyncClient:
     """The browser in which this person is signed in, with what its pages carry."""
-    token = sessions.begin(desk.town.engine, name, way="link")
+    token = sessions.begin(desk.running_stack.engine, name, way="link")
     client = desk.person(name)
     client.cookies.clear()
     client.cookies.set(SESSION_COOKIE, token)
@@ -50,10 +52,15 @@ def person(desk: Office, name: str) -> httpx.AsyncClient:
     return client
 
 
-def program(desk: Office, *scopes: Scope, queue: str) -> httpx.AsyncClient:
+def program(desk: ServedDesk, *scopes: Scope, queue: str) -> httpx.AsyncClient:
     """A program that comes by a key for these scopes."""
     whole, _ = api_keys.make(
-        desk.town.engine, "service:erp", scopes=scopes, queues=[queue], by="root", lasts=None
+        desk.running_stack.engine,
+        "service:erp",
+        scopes=scopes,
+        queues=[queue],
+        by="root",
+        lasts=None,
     )
     headers = {"authorization": f"Bearer {whole}"}
     return httpx.AsyncClient(base_url=desk.address, headers=headers, timeout=60)
@@ -61,9 +68,9 @@ def program(desk: Office, *scopes: Scope, queue: str) -> httpx.AsyncClient:
 
 @pytest.mark.parametrize(("role", "queue"), list(product(Role, [OWN, OTHER])), ids=str)
 async def test_people_give_what_their_role_may_where_their_work_is(
-    desk: Office, role: Role, queue: str
+    desk: ServedDesk, role: Role, queue: str
 ) -> None:
-    reference = await desk.town.ticket(queue=queue)
+    reference = await desk.running_stack.ticket(queue=queue)
     given = []
     async with person(desk, role.value) as client, person(desk, "operator") as another:
         for command, fields in SAMPLE:
@@ -84,9 +91,11 @@ async def test_people_give_what_their_role_may_where_their_work_is(
             elif command not in NOBODYS:
                 # so that the next one's turn comes
                 assert (await another.post(path, json=fields)).status_code == 200
-    entries = await desk.town.timeline(reference)
+    entries = await desk.running_stack.timeline(reference)
     assert [one["command"] for one in entries if one["by"] == role.value] == given
-    noted = audit_page(desk.town.engine, AuditFilter(item=reference, by=role.value)).entries
+    noted = audit_page(
+        desk.running_stack.engine, AuditFilter(item=reference, by=role.value)
+    ).entries
     done = [one.what for one in reversed(noted) if one.outcome is Verdict.DONE]
     refused = [one.what for one in noted if one.outcome is Verdict.FORBIDDEN]
     assert done == given
@@ -96,8 +105,10 @@ async def test_people_give_what_their_role_may_where_their_work_is(
 @pytest.mark.parametrize(
     ("scope", "queue"), list(product([Scope.WORK, Scope.MAIL, Scope.READ], [OWN, OTHER])), ids=str
 )
-async def test_programs_give_what_their_key_is_for(desk: Office, scope: Scope, queue: str) -> None:
-    reference = await desk.town.ticket(queue=queue)
+async def test_programs_give_what_their_key_is_for(
+    desk: ServedDesk, scope: Scope, queue: str
+) -> None:
+    reference = await desk.running_stack.ticket(queue=queue)
     async with program(desk, scope, queue=OWN) as client:
         for command, fields in (SAMPLE[0], SAMPLE[5]):
             may = queue == OWN and scope is (Scope.MAIL if command in OPERATORS else Scope.WORK)
@@ -107,19 +118,19 @@ async def test_programs_give_what_their_key_is_for(desk: Office, scope: Scope, q
         assert shown.status_code == (200 if scope is Scope.READ and queue == OWN else 403)
 
 
-async def test_what_somebody_holds_is_theirs_in_whatever_queue(desk: Office) -> None:
-    reference = await desk.town.ticket(queue=OTHER)
+async def test_what_somebody_holds_is_theirs_in_whatever_queue(desk: ServedDesk) -> None:
+    reference = await desk.running_stack.ticket(queue=OTHER)
     path = f"/api/v1/items/{reference}"
     async with person(desk, "agent") as client:
         assert (await client.get(path)).status_code == 403
-        await desk.town.do(reference, "assign", by="hanna", to="agent")
-        await desk.town.rows_agree([reference])
+        await desk.running_stack.do(reference, "assign", by="hanna", to="agent")
+        await desk.running_stack.rows_agree([reference])
         assert (await client.get(path)).status_code == 200
         assert (await client.post(f"{path}/start", json={})).status_code == 200
 
 
-async def test_nobody_says_who_they_are_in_a_body(desk: Office) -> None:
-    reference = await desk.town.ticket(queue=OWN)
+async def test_nobody_says_who_they_are_in_a_body(desk: ServedDesk) -> None:
+    reference = await desk.running_stack.ticket(queue=OWN)
     async with person(desk, "agent") as client:
         for path, fields in (
             (f"/api/v1/items/{reference}/add_note", {"text": "x", "by": "lead"}),
@@ -129,13 +140,16 @@ async def test_nobody_says_who_they_are_in_a_body(desk: Office) -> None:
             answer = await client.post(path, json=fields)
             assert answer.status_code == 422
             assert "by: is whoever is signed in" in answer.json()["detail"]
-    assert {one["by"] for one in await desk.town.timeline(reference)} == {"amy"}
+    assert {one["by"] for one in await desk.running_stack.timeline(reference)} == {"amy"}
 
 
 # T16
-async def test_an_item_is_not_merged_into_one_of_another_queue(desk: Office) -> None:
-    mine, other = await desk.town.ticket(queue=OWN), await desk.town.ticket(queue=OTHER)
-    also_mine = await desk.town.ticket(queue=OWN)
+async def test_an_item_is_not_merged_into_one_of_another_queue(desk: ServedDesk) -> None:
+    mine, other = (
+        await desk.running_stack.ticket(queue=OWN),
+        await desk.running_stack.ticket(queue=OTHER),
+    )
+    also_mine = await desk.running_stack.ticket(queue=OWN)
     path = f"/api/v1/items/{mine}/merge"
     async with person(desk, "agent") as client:
         refused = await client.post(path, json={"into": other})
@@ -146,17 +160,19 @@ async def test_an_item_is_not_merged_into_one_of_another_queue(desk: Office) -> 
         assert (await client.post(path, json={"into": also_mine})).status_code == 200
 
 
-async def test_a_form_of_somebody_who_may_not_is_refused_on_the_items_page(desk: Office) -> None:
-    reference = await desk.town.ticket(queue=OWN)
+async def test_a_form_of_somebody_who_may_not_is_refused_on_the_items_page(
+    desk: ServedDesk,
+) -> None:
+    reference = await desk.running_stack.ticket(queue=OWN)
     async with person(desk, "viewer") as client:
         answer = await client.post(f"/items/{reference}/do/start", data={})
     assert answer.status_code == 403
     assert "takes the role agent" in answer.text
-    assert (await desk.town.desk.state(reference))["status"] == "TO_DO"
+    assert (await desk.running_stack.desk.state(reference))["status"] == "TO_DO"
 
 
-async def test_what_starts_and_what_is_refused_by_a_rule_is_audited(desk: Office) -> None:
-    engine = desk.town.engine
+async def test_what_starts_and_what_is_refused_by_a_rule_is_audited(desk: ServedDesk) -> None:
+    engine = desk.running_stack.engine
     async with program(desk, Scope.START, Scope.WORK, Scope.READ, queue=EVERY_QUEUE) as client:
         start = {"title": "No invoice", "queue": OWN, "submit": False}
         started = await client.post("/api/v1/tickets", json=start)

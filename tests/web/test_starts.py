@@ -17,7 +17,7 @@ from starter.references import new_reference
 from store.auth.audit import AuditFilter, audit_page
 from store.schema.auth_tables import Audited, Verdict
 from tests.support.app_fixture import has_account
-from tests.support.full_desk import Office, office
+from tests.support.full_desk import ServedDesk, office
 from web.context import SESSION_COOKIE
 
 QUEUE: Final = "accounts-payable"
@@ -34,17 +34,19 @@ class Answered:
 
 
 @pytest.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A desk that asks for sessions, with somebody of each role."""
     async with office(tmp_path_factory.mktemp("starts"), has_real_doors=True) as whole:
         for role in Role:
-            has_account(whole.town.engine, role.value, role=role, queues=(QUEUE,), password=None)
+            has_account(
+                whole.running_stack.engine, role.value, role=role, queues=(QUEUE,), password=None
+            )
         yield whole
 
 
-def client(desk: Office, name: str) -> httpx.AsyncClient:
+def client(desk: ServedDesk, name: str) -> httpx.AsyncClient:
     """Return the browser in which this person is signed in, with the token of its pages."""
-    token = sessions.begin(desk.town.engine, name, way="link")
+    token = sessions.begin(desk.running_stack.engine, name, way="link")
     browser = desk.person(name)
     browser.cookies.clear()
     browser.cookies.set(SESSION_COOKIE, token)
@@ -53,7 +55,7 @@ def client(desk: Office, name: str) -> httpx.AsyncClient:
 
 
 async def start(
-    desk: Office, door: str, who: str, kind: Kind, fields: Mapping[str, str]
+    desk: ServedDesk, door: str, who: str, kind: Kind, fields: Mapping[str, str]
 ) -> Answered:
     """Start a Draft by this door."""
     path = f"/{kind.lower()}s"
@@ -68,21 +70,21 @@ async def start(
     return Answered(answer.status_code, " ".join(html.unescape(text).split()))
 
 
-async def reference_of(desk: Office, case: str, kind: Kind, who: str) -> str:
+async def reference_of(desk: ServedDesk, case: str, kind: Kind, who: str) -> str:
     """Return a reference at which this start is refused, or one that is free."""
-    town = desk.town
+    running_stack = desk.running_stack
     match case:
         case "somebody else's":
-            return await town.ticket(by="hanna", submit=False)
+            return await running_stack.ticket(by="hanna", submit=False)
         case "of the other kind":
             reference = new_reference(kind)
-            start_other = town.case if kind is Kind.TICKET else town.ticket
+            start_other = running_stack.case if kind is Kind.TICKET else running_stack.ticket
             return await start_other(by=who, reference=reference, submit=False)
         case "closed":
-            reference = await (town.ticket if kind is Kind.TICKET else town.case)(
+            reference = await (running_stack.ticket if kind is Kind.TICKET else running_stack.case)(
                 by=who, submit=False
             )
-            await town.do(reference, "cancel", by=who)
+            await running_stack.do(reference, "cancel", by=who)
             return reference
         case "malformed":
             return "C-1-A1"
@@ -103,7 +105,7 @@ REFUSED: Final = {
     ("kind", "case", "who"), list(product(TITLES, REFUSED, map(str, Role))), ids=str
 )
 async def test_both_doors_refuse_the_same_starts_with_the_same_sentence(
-    desk: Office, kind: Kind, case: str, who: str
+    desk: ServedDesk, kind: Kind, case: str, who: str
 ) -> None:
     answers = {}
     for door in DOORS:
@@ -123,13 +125,13 @@ async def test_both_doors_refuse_the_same_starts_with_the_same_sentence(
 
 @pytest.mark.parametrize(("door", "kind"), list(product(DOORS, TITLES)), ids=str)
 async def test_each_start_is_audited_with_what_became_of_it(
-    desk: Office, door: str, kind: Kind
+    desk: ServedDesk, door: str, kind: Kind
 ) -> None:
     reference = new_reference(kind)
     fields = {TITLES[kind]: "No invoice", "reference": reference}
     assert (await start(desk, door, "agent", kind, fields)).status in {201, 303}
     assert (await start(desk, door, "lead", kind, fields)).status == 409
-    noted = audit_page(desk.town.engine, AuditFilter(item=reference)).entries
+    noted = audit_page(desk.running_stack.engine, AuditFilter(item=reference)).entries
     assert [(deed.by, deed.kind, deed.what, deed.outcome) for deed in noted] == [
         ("lead", Audited.START, kind.lower(), Verdict.REFUSED),
         ("agent", Audited.START, kind.lower(), Verdict.DONE),

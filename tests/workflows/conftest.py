@@ -17,7 +17,7 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-from tests.support.workers import TEST_SERVER, Host, new_host, real_server
+from tests.support.workers import TEST_SERVER, WorkerEnvironment, new_environment, real_server
 from workflows.runtime.payload_converter import DATA_CONVERTER
 from workflows.search_attributes import ALL
 
@@ -96,24 +96,24 @@ async def clock() -> AsyncIterator[Clock]:
 
 
 @pytest.fixture
-async def host(server: WorkflowEnvironment) -> AsyncIterator[Host]:
+async def host(server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
     """A worker that replays every task, on a real server."""
-    host = new_host(server.client)
+    host = new_environment(server.client)
     async with host.working():
         yield host
 
 
 @pytest.fixture
-async def renewing(renewing_server: WorkflowEnvironment) -> AsyncIterator[Host]:
+async def renewing(renewing_server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
     """A worker that replays every task, where runs are renewed often."""
-    host = new_host(renewing_server.client)
+    host = new_environment(renewing_server.client)
     async with host.working():
         yield host
 
 
 @pytest.fixture
-async def desk(clock: Clock) -> AsyncIterator[Host]:
+async def desk(clock: Clock) -> AsyncIterator[WorkerEnvironment]:
     """A worker that replays every task, on the server whose time we move."""
-    host = new_host(clock.env.client, NoTimeouts())
+    host = new_environment(clock.env.client, NoTimeouts())
     async with host.working():
         yield host

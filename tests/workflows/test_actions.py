@@ -6,15 +6,22 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
-from tests.support.workers import ERRAND, INVOICE, Host, Life, assert_eventually, new_reference
+from tests.support.workers import (
+    ONE_ACTION_DEFINITION,
+    TWO_STEP_DEFINITION,
+    ItemHandle,
+    WorkerEnvironment,
+    assert_eventually,
+    new_reference,
+)
 
 
-async def started(case: Life, number: int = 1) -> Life:
+async def started(case: ItemHandle, number: int = 1) -> ItemHandle:
     """The Case's Action of this number, once it answers."""
-    return await case.host.item(f"{case.reference}-A{number}").begun()
+    return await case.env.item(f"{case.reference}-A{number}").begun()
 
 
-async def eventually_noted(item: Life, command: str, rule: str) -> None:
+async def eventually_noted(item: ItemHandle, command: str, rule: str) -> None:
     """A refused entry of this command and rule."""
 
     async def check() -> None:
@@ -30,7 +37,9 @@ def stranger(case: str, **fields: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("reference", ["{case}-A1", "{case}-A99", "{case}", "someone-A1"])
-async def test_an_action_is_started_by_nobody_but_its_case(host: Host, reference: str) -> None:
+async def test_an_action_is_started_by_nobody_but_its_case(
+    host: WorkerEnvironment, reference: str
+) -> None:
     case = new_reference("Case")
     action = await host.start("Action", stranger(case), reference.format(case=case))
     with pytest.raises(WorkflowFailureError) as failure:
@@ -41,8 +50,10 @@ async def test_an_action_is_started_by_nobody_but_its_case(host: Host, reference
     assert host.ledger.references() == []
 
 
-async def test_an_action_that_was_terminated_counts_as_unable_to_complete(host: Host) -> None:
-    case = await host.case(ERRAND, owner="carol")
+async def test_an_action_that_was_terminated_counts_as_unable_to_complete(
+    host: WorkerEnvironment,
+) -> None:
+    case = await host.case(ONE_ACTION_DEFINITION, owner="carol")
     run = await started(case)
     await run.handle.terminate("an operator pressed the button")
     state = await case.eventually(status="TO_DO", assignee="carol")  # C21
@@ -55,8 +66,8 @@ async def test_an_action_that_was_terminated_counts_as_unable_to_complete(host: 
     assert (await case.result())["resolution"]["outcome"] == "complete"
 
 
-async def test_the_report_to_a_case_that_is_gone_is_final(host: Host) -> None:
-    case = await host.case(ERRAND)
+async def test_the_report_to_a_case_that_is_gone_is_final(host: WorkerEnvironment) -> None:
+    case = await host.case(ONE_ACTION_DEFINITION)
     run = await started(case)
     await case.handle.terminate()
     await run.do("resolve", by="bob", outcome="complete")
@@ -64,8 +75,10 @@ async def test_the_report_to_a_case_that_is_gone_is_final(host: Host) -> None:
     await eventually_noted(run, "action_ended", "A4")
 
 
-async def test_a_stranger_case_of_the_same_reference_refuses_the_report(host: Host) -> None:
-    case = await host.case(ERRAND)
+async def test_a_stranger_case_of_the_same_reference_refuses_the_report(
+    host: WorkerEnvironment,
+) -> None:
+    case = await host.case(ONE_ACTION_DEFINITION)
     run = await started(case)
     await case.handle.terminate()
     stranger = await host.start(
@@ -78,16 +91,16 @@ async def test_a_stranger_case_of_the_same_reference_refuses_the_report(host: Ho
     assert (await stranger.state())["actions"] == []
 
 
-async def test_an_action_hears_no_case_but_its_own(host: Host) -> None:
-    case = await host.case(ERRAND)
+async def test_an_action_hears_no_case_but_its_own(host: WorkerEnvironment) -> None:
+    case = await host.case(ONE_ACTION_DEFINITION)
     run = await started(case)
     await run.tell("case_cancelled", by="mallory", case_run="another", reason="I say so")
     await eventually_noted(run, "case_cancelled", "A1")
     assert (await run.state())["status"] == "TO_DO"
 
 
-async def test_a_second_report_of_the_same_end_is_taken_once(host: Host) -> None:
-    case = await host.case(INVOICE)
+async def test_a_second_report_of_the_same_end_is_taken_once(host: WorkerEnvironment) -> None:
+    case = await host.case(TWO_STEP_DEFINITION)
     read = await started(case)
     await read.do("resolve", by="bob", outcome="complete")
     await read.result()
@@ -99,8 +112,10 @@ async def test_a_second_report_of_the_same_end_is_taken_once(host: Host) -> None
     assert case.commands == ["create", "action_ended", "add_note"]  # A4, C17
 
 
-async def test_an_action_that_ends_while_its_case_ends_leaves_both_closed(host: Host) -> None:
-    case = await host.case(ERRAND)
+async def test_an_action_that_ends_while_its_case_ends_leaves_both_closed(
+    host: WorkerEnvironment,
+) -> None:
+    case = await host.case(ONE_ACTION_DEFINITION)
     run = await started(case)
     await case.tell("cancel", reason="not needed any more")
     await run.tell("resolve", by="bob", outcome="unable_to_complete", reason="closed road")
@@ -109,7 +124,7 @@ async def test_an_action_that_ends_while_its_case_ends_leaves_both_closed(host: 
     assert (await case.state())["cancelled"]
 
 
-async def test_many_actions_side_by_side_all_report(host: Host) -> None:
+async def test_many_actions_side_by_side_all_report(host: WorkerEnvironment) -> None:
     actions = [{"key": f"part-{number}"} for number in range(12)]
     case = await host.case({"name": "wide", "steps": [{"key": "all", "actions": actions}]})
     for number in range(1, 13):
@@ -121,13 +136,18 @@ async def test_many_actions_side_by_side_all_report(host: Host) -> None:
 
 
 async def test_the_id_of_an_action_that_a_stranger_took_does_not_block_the_case(
-    host: Host,
+    host: WorkerEnvironment,
 ) -> None:
     case = new_reference("Case")
     taken = await host.start("Action", stranger(case), f"{case}-A1")
     with pytest.raises(WorkflowFailureError):
         await taken.result()
-    start = {"by": "amy", "short_description": "A case", "submit": True, "definition": ERRAND}
+    start = {
+        "by": "amy",
+        "short_description": "A case",
+        "submit": True,
+        "definition": ONE_ACTION_DEFINITION,
+    }
     mine = await host.start("Case", start, case)
     run = await (await started(mine)).handle.describe()
     assert run.status is WorkflowExecutionStatus.RUNNING
@@ -135,7 +155,7 @@ async def test_the_id_of_an_action_that_a_stranger_took_does_not_block_the_case(
     assert (await mine.result())["status"] == "CLOSED"
 
 
-async def test_a_title_as_long_as_may_be_starts_an_action(host: Host) -> None:
+async def test_a_title_as_long_as_may_be_starts_an_action(host: WorkerEnvironment) -> None:
     title = "😀" * 300
     action = {"key": "k" * 100, "title": title}
     case = await host.case({"name": "n" * 100, "steps": [{"key": "s" * 100, "actions": [action]}]})
@@ -145,8 +165,15 @@ async def test_a_title_as_long_as_may_be_starts_an_action(host: Host) -> None:
     assert (await case.result())["status"] == "CLOSED"
 
 
-async def test_the_actions_of_a_case_with_the_longest_reference_are_its_own(host: Host) -> None:
-    start = {"by": "amy", "short_description": "A case", "submit": True, "definition": ERRAND}
+async def test_the_actions_of_a_case_with_the_longest_reference_are_its_own(
+    host: WorkerEnvironment,
+) -> None:
+    start = {
+        "by": "amy",
+        "short_description": "A case",
+        "submit": True,
+        "definition": ONE_ACTION_DEFINITION,
+    }
     reference = new_reference("Case").ljust(64, "x")
     case = await host.start("Case", start, reference)
     await (await started(case)).do("resolve", by="bob", outcome="complete")
@@ -156,7 +183,7 @@ async def test_the_actions_of_a_case_with_the_longest_reference_are_its_own(host
         await failed.result()
 
 
-async def test_a_closed_reference_is_not_used_again(host: Host) -> None:
+async def test_a_closed_reference_is_not_used_again(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     await ticket.do("resolve", method="rejected")
     await ticket.result()

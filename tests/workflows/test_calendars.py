@@ -10,7 +10,12 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.model.calendars import Opening, WorkingCalendar
 from domain.model.definitions import Settings, Terms
-from tests.support.workers import ERRAND, Host, assert_eventually, new_host
+from tests.support.workers import (
+    ONE_ACTION_DEFINITION,
+    WorkerEnvironment,
+    assert_eventually,
+    new_environment,
+)
 
 ALWAYS: Final = WorkingCalendar(name="always", zone="UTC", week=((Opening(0, 1440),),) * 7)
 NEVER_SUMMER: Final = WorkingCalendar(
@@ -25,16 +30,16 @@ FLOW: Final[dict[str, Any]] = {
 
 
 @pytest.fixture
-async def host(server: WorkflowEnvironment) -> AsyncIterator[Host]:
+async def host(server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
     """A worker that replays every task, and knows two calendars."""
     billing = Terms(settings=Settings(calendar="always"), calendars=(ALWAYS,))
-    host = new_host(server.client)
+    host = new_environment(server.client)
     async with host.working(categories={"billing": billing}, calendars=CALENDARS):
         yield host
 
 
 # D1
-async def test_a_start_that_names_a_calendar_itself_gets_it(host: Host) -> None:
+async def test_a_start_that_names_a_calendar_itself_gets_it(host: WorkerEnvironment) -> None:
     ticket = await host.ticket(settings={"due": DUE})
     state = await ticket.state()
     assert state["due_text"].endswith("Asia/Kathmandu")
@@ -43,7 +48,7 @@ async def test_a_start_that_names_a_calendar_itself_gets_it(host: Host) -> None:
 
 # D1, K2
 async def test_a_case_hands_its_action_the_calendar_of_the_definition_it_was_given(
-    host: Host,
+    host: WorkerEnvironment,
 ) -> None:
     case = await host.case(FLOW)
     run = await host.item(f"{case.reference}-A1").begun()
@@ -51,8 +56,8 @@ async def test_a_case_hands_its_action_the_calendar_of_the_definition_it_was_giv
     assert "MARKER_RECORDED" not in await run.events()
 
 
-async def test_what_names_no_calendar_asks_nothing(host: Host) -> None:
-    case = await host.case(ERRAND, settings={"due": {"within": "P1D"}})
+async def test_what_names_no_calendar_asks_nothing(host: WorkerEnvironment) -> None:
+    case = await host.case(ONE_ACTION_DEFINITION, settings={"due": {"within": "P1D"}})
     await case.do("start_action", action={"title": "Call", "due": {"within": "P1D"}})
     for number in (1, 2):  # begun before the worker stops, which is to tell nothing more
         await host.item(f"{case.reference}-A{number}").begun()
@@ -60,7 +65,9 @@ async def test_what_names_no_calendar_asks_nothing(host: Host) -> None:
 
 
 # D1
-async def test_a_start_that_names_an_unknown_calendar_fails_and_says_which(host: Host) -> None:
+async def test_a_start_that_names_an_unknown_calendar_fails_and_says_which(
+    host: WorkerEnvironment,
+) -> None:
     wrong = {"by": "service:erp", "short_description": "x", "settings": {"calendar": "lyon"}}
     failed = await host.start("Case", wrong)
     with pytest.raises(WorkflowFailureError) as refused:
@@ -74,7 +81,7 @@ async def test_a_start_that_names_an_unknown_calendar_fails_and_says_which(host:
 # D1: by signal, a refused entry
 @pytest.mark.parametrize("how", ["update", "signal"])
 async def test_a_draft_with_an_unknown_calendar_stays_one_until_it_is_mended(
-    host: Host, how: str
+    host: WorkerEnvironment, how: str
 ) -> None:
     ticket = await host.ticket(submit=False, settings={"calendar": "lyon"})
     if how == "update":
@@ -95,7 +102,7 @@ async def test_a_draft_with_an_unknown_calendar_stays_one_until_it_is_mended(
 # D1, K8
 @pytest.mark.parametrize("how", ["update", "signal"])
 async def test_an_ad_hoc_action_is_due_by_a_calendar_that_its_case_looks_up(
-    host: Host, how: str
+    host: WorkerEnvironment, how: str
 ) -> None:
     case = await host.case(None)
     give = case.do if how == "update" else case.tell
@@ -115,7 +122,7 @@ async def test_an_ad_hoc_action_is_due_by_a_calendar_that_its_case_looks_up(
 async def test_calendars_outlive_a_renewal_and_the_catalog(
     renewing_server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(renewing_server.client)
+    host = new_environment(renewing_server.client)
     async with host.working(calendars=CALENDARS):
         ticket = await host.ticket(settings={"due": DUE, "calendar": "always"})
         before = await ticket.state()

@@ -8,20 +8,20 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.model.definitions import Terms
 from tests.support.workers import (
-    ERRAND,
-    INVOICE,
+    ONE_ACTION_DEFINITION,
     TICKET,
-    Host,
-    Life,
+    TWO_STEP_DEFINITION,
+    ItemHandle,
+    WorkerEnvironment,
     assert_eventually,
-    new_host,
+    new_environment,
     new_reference,
 )
 
 BILLING = {"billing": Terms(queue="accounts")}
 
 
-async def eventually_refused(item: Life) -> None:
+async def eventually_refused(item: ItemHandle) -> None:
     """One refused `cancel`, by the system, and nothing else of it."""
 
     async def check() -> None:
@@ -31,7 +31,7 @@ async def eventually_refused(item: Life) -> None:
     await assert_eventually(check)
 
 
-async def test_a_request_to_cancel_a_ticket_is_refused_and_seen(host: Host) -> None:
+async def test_a_request_to_cancel_a_ticket_is_refused_and_seen(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     await ticket.handle.cancel()
     await eventually_refused(ticket)
@@ -40,8 +40,8 @@ async def test_a_request_to_cancel_a_ticket_is_refused_and_seen(host: Host) -> N
     assert (await ticket.result())["cancelled"] is False
 
 
-async def test_a_request_to_cancel_an_action_is_refused_and_seen(host: Host) -> None:
-    case = await host.case(ERRAND)
+async def test_a_request_to_cancel_an_action_is_refused_and_seen(host: WorkerEnvironment) -> None:
+    case = await host.case(ONE_ACTION_DEFINITION)
     run = await host.item(f"{case.reference}-A1").begun()
     await run.handle.cancel()
     await eventually_refused(run)
@@ -49,7 +49,7 @@ async def test_a_request_to_cancel_an_action_is_refused_and_seen(host: Host) -> 
     assert (await case.result())["resolution"]["outcome"] == "complete"
 
 
-async def test_a_request_to_cancel_a_draft_discards_it(host: Host) -> None:
+async def test_a_request_to_cancel_a_draft_discards_it(host: WorkerEnvironment) -> None:
     draft = await host.ticket(submit=False)
     await draft.handle.cancel()
     last = await draft.result()
@@ -57,8 +57,10 @@ async def test_a_request_to_cancel_a_draft_discards_it(host: Host) -> None:
     assert (draft.entries[-1].command, draft.entries[-1].by) == ("cancel", "system")
 
 
-async def test_a_request_to_cancel_a_case_cancels_it_with_its_actions(host: Host) -> None:
-    case = await host.case(INVOICE, owner="carol")
+async def test_a_request_to_cancel_a_case_cancels_it_with_its_actions(
+    host: WorkerEnvironment,
+) -> None:
+    case = await host.case(TWO_STEP_DEFINITION, owner="carol")
     actions = [await host.item(f"{case.reference}-A{number}").begun() for number in (1, 2)]
     await case.handle.cancel()
     assert (await case.result())["cancelled"] is True
@@ -66,14 +68,16 @@ async def test_a_request_to_cancel_a_case_cancels_it_with_its_actions(host: Host
         assert (await action.result())["resolution"]["outcome"] == "cancelled"
 
 
-async def test_a_request_to_cancel_a_draft_case_discards_it(host: Host) -> None:
-    case = await host.case(INVOICE, submit=False)
+async def test_a_request_to_cancel_a_draft_case_discards_it(host: WorkerEnvironment) -> None:
+    case = await host.case(TWO_STEP_DEFINITION, submit=False)
     await case.handle.cancel()
     last = await case.result()
     assert (last["status"], last["actions"]) == ("CLOSED", [])
 
 
-async def test_a_waiting_ticket_keeps_its_timer_when_asked_to_cancel(host: Host) -> None:
+async def test_a_waiting_ticket_keeps_its_timer_when_asked_to_cancel(
+    host: WorkerEnvironment,
+) -> None:
     ticket = await host.ticket()
     waiting = await ticket.do("wait", type="more_information", days_to_wait=1)
     await ticket.handle.cancel()
@@ -86,7 +90,7 @@ async def test_a_waiting_ticket_keeps_its_timer_when_asked_to_cancel(host: Host)
 async def test_a_request_that_comes_with_the_start_is_taken_after_it(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     ticket = await host.start("Ticket", TICKET)  # its terms have to be looked up first
     case = await host.start("Case", {"by": "amy", "short_description": "A case", "submit": True})
     for item in (ticket, case):
@@ -100,7 +104,7 @@ async def test_a_request_that_comes_with_the_start_is_taken_after_it(
 async def test_a_request_that_comes_while_a_submit_looks_up_its_terms_loses_nothing(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     async with host.working():
         ticket = await host.ticket(submit=False)
     await ticket.tell("submit")
@@ -111,7 +115,7 @@ async def test_a_request_that_comes_while_a_submit_looks_up_its_terms_loses_noth
         assert ticket.commands == ["create", "submit", "add_note"]
 
 
-async def test_a_request_outlives_no_renewal(renewing: Host) -> None:
+async def test_a_request_outlives_no_renewal(renewing: WorkerEnvironment) -> None:
     ticket = await renewing.ticket()
     await ticket.handle.cancel()
     await eventually_refused(ticket)
@@ -138,7 +142,7 @@ YEAR = timedelta(days=400)
     ids=["execution timeout", "run timeout", "cron schedule"],
 )
 async def test_a_start_that_would_be_ended_from_outside_is_refused(
-    host: Host,
+    host: WorkerEnvironment,
     kind: str,
     execution_timeout: timedelta | None,
     run_timeout: timedelta | None,

@@ -4,35 +4,45 @@ import json
 from datetime import datetime, timedelta
 
 from domain.model.definitions import Terms
-from tests.support.workers import ERRAND, INVOICE, Fields, Host, Life, assert_eventually, new_host
+from tests.support.workers import (
+    ONE_ACTION_DEFINITION,
+    TWO_STEP_DEFINITION,
+    Fields,
+    ItemHandle,
+    WorkerEnvironment,
+    assert_eventually,
+    new_environment,
+)
 from tests.workflows.conftest import Clock, NoTimeouts
 
 DAY = timedelta(days=1)
 WINDOW = {"feedback_window": "P10D"}
 
 
-async def started(case: Life, *numbers: int) -> list[Life]:
+async def started(case: ItemHandle, *numbers: int) -> list[ItemHandle]:
     """The Case's Actions of these numbers, once they answer."""
-    found = [case.host.item(f"{case.reference}-A{number}") for number in numbers]
+    found = [case.env.item(f"{case.reference}-A{number}") for number in numbers]
     for action in found:
         await action.begun()
     return found
 
 
-async def copies(case: Life) -> list[tuple[str, int, str, str | None]]:
+async def copies(case: ItemHandle) -> list[tuple[str, int, str, str | None]]:
     """Every copy: key, number, status, outcome."""
     actions = (await case.state())["actions"]
     return [(copy["key"], copy["copy"], copy["status"], copy["outcome"]) for copy in actions]
 
 
-async def eventually_copies(case: Life, *expected: tuple[str, int, str, str | None]) -> None:
+async def eventually_copies(case: ItemHandle, *expected: tuple[str, int, str, str | None]) -> None:
     async def check() -> None:
         assert await copies(case) == list(expected)
 
     await assert_eventually(check)
 
 
-async def failed(desk: Host, definition: Fields, **fields: object) -> tuple[Life, list[Life]]:
+async def failed(
+    desk: WorkerEnvironment, definition: Fields, **fields: object
+) -> tuple[ItemHandle, list[ItemHandle]]:
     """A Case of carol's whose first Action could not be completed, and its first Actions."""
     case = await desk.case(definition, owner="carol", **fields)
     actions = await started(case, *range(1, 1 + len(definition["steps"][0]["actions"])))
@@ -41,8 +51,10 @@ async def failed(desk: Host, definition: Fields, **fields: object) -> tuple[Life
     return case, actions
 
 
-async def test_a_case_goes_through_its_steps_over_months(desk: Host, clock: Clock) -> None:
-    case = await desk.case(INVOICE, settings=WINDOW)
+async def test_a_case_goes_through_its_steps_over_months(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
+    case = await desk.case(TWO_STEP_DEFINITION, settings=WINDOW)
     read, match = await started(case, 1, 2)
     assert (await case.state())["step"] == "check"
     assert (await read.state())["case"] == case.reference
@@ -68,9 +80,9 @@ async def test_a_case_goes_through_its_steps_over_months(desk: Host, clock: Cloc
     assert case.commands == ["create", *["action_ended"] * 3, "window_over"]  # A4: once each
 
 
-async def test_an_action_unable_to_complete_calls_for_attention(desk: Host) -> None:
+async def test_an_action_unable_to_complete_calls_for_attention(desk: WorkerEnvironment) -> None:
     settings = {"notify": ["desk@example.org"]}
-    case, (read, match) = await failed(desk, INVOICE, settings=settings)
+    case, (read, match) = await failed(desk, TWO_STEP_DEFINITION, settings=settings)
     state = await case.state()
     assert (state["status"], state["new_information"]) == ("TO_DO", True)  # K7
     assert state["attention"] == [{"action": "read", "reason": "illegible"}]
@@ -84,8 +96,10 @@ async def test_an_action_unable_to_complete_calls_for_attention(desk: Host) -> N
     assert (await case.state())["step"] == "check"
 
 
-async def test_restarting_a_failed_action_starts_a_copy_and_the_flow_goes_on(desk: Host) -> None:
-    case, (_, match) = await failed(desk, INVOICE)
+async def test_restarting_a_failed_action_starts_a_copy_and_the_flow_goes_on(
+    desk: WorkerEnvironment,
+) -> None:
+    case, (_, match) = await failed(desk, TWO_STEP_DEFINITION)
     await match.do("resolve", by="bob", outcome="complete")
     assert (await case.do("start_action", by="carol", action="read"))["status"] == "IN_PROGRESS"
     (again,) = await started(case, 3)
@@ -97,16 +111,18 @@ async def test_restarting_a_failed_action_starts_a_copy_and_the_flow_goes_on(des
     assert (last["status"], last["attention"]) == ("CLOSED", [])
 
 
-async def test_a_reset_accepts_what_failed_and_goes_on(desk: Host) -> None:
-    case, (_, match) = await failed(desk, INVOICE)
+async def test_a_reset_accepts_what_failed_and_goes_on(desk: WorkerEnvironment) -> None:
+    case, (_, match) = await failed(desk, TWO_STEP_DEFINITION)
     await match.do("resolve", by="bob", outcome="complete")
     reset = await case.do("reset_in_progress", by="carol")
     assert (reset["status"], reset["assignee"], reset["step"]) == ("IN_PROGRESS", "carol", "pay")
     await started(case, 3)  # K9
 
 
-async def test_rework_ends_what_runs_and_starts_copies(desk: Host, clock: Clock) -> None:
-    case = await desk.case(INVOICE)
+async def test_rework_ends_what_runs_and_starts_copies(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
+    case = await desk.case(TWO_STEP_DEFINITION)
     read, match = await started(case, 1, 2)
     await read.do("resolve", by="bob", outcome="complete")
     await clock.skip(DAY)
@@ -122,8 +138,8 @@ async def test_rework_ends_what_runs_and_starts_copies(desk: Host, clock: Clock)
     ]  # fmt: skip
 
 
-async def test_the_late_report_of_a_replaced_copy_changes_nothing(desk: Host) -> None:
-    case = await desk.case(ERRAND)
+async def test_the_late_report_of_a_replaced_copy_changes_nothing(desk: WorkerEnvironment) -> None:
+    case = await desk.case(ONE_ACTION_DEFINITION)
     (run,) = await started(case, 1)
     await case.do("rework", by="carol", step="only")
     await started(case, 2)
@@ -137,8 +153,8 @@ async def test_the_late_report_of_a_replaced_copy_changes_nothing(desk: Host) ->
     assert "nothing changes" in (case.entries[-1].reason or "")
 
 
-async def test_rework_and_an_end_at_the_same_time_leave_one_truth(desk: Host) -> None:
-    case = await desk.case(ERRAND)
+async def test_rework_and_an_end_at_the_same_time_leave_one_truth(desk: WorkerEnvironment) -> None:
+    case = await desk.case(ONE_ACTION_DEFINITION)
     (run,) = await started(case, 1)
     await run.tell("resolve", by="bob", outcome="complete")
     await case.tell("rework", by="carol", step="only")
@@ -150,8 +166,8 @@ async def test_rework_and_an_end_at_the_same_time_leave_one_truth(desk: Host) ->
     assert (await case.result())["resolution"]["outcome"] == "complete"
 
 
-async def test_cancelling_a_case_ends_its_actions(desk: Host) -> None:
-    case = await desk.case(INVOICE, settings=WINDOW)
+async def test_cancelling_a_case_ends_its_actions(desk: WorkerEnvironment) -> None:
+    case = await desk.case(TWO_STEP_DEFINITION, settings=WINDOW)
     actions = await started(case, 1, 2)
     await case.do("cancel", reason="not our invoice")
     last = await case.result()  # K12: at once, no window
@@ -162,8 +178,8 @@ async def test_cancelling_a_case_ends_its_actions(desk: Host) -> None:
         assert (ended["resolution"]["outcome"], ended["resolution"]["by"]) == ("cancelled", "amy")
 
 
-async def test_no_action_starts_while_the_case_waits(desk: Host, clock: Clock) -> None:
-    case = await desk.case(INVOICE)
+async def test_no_action_starts_while_the_case_waits(desk: WorkerEnvironment, clock: Clock) -> None:
+    case = await desk.case(TWO_STEP_DEFINITION)
     read, match = await started(case, 1, 2)
     until = await clock.now() + 20 * DAY
     await case.do("wait", by="carol", type="until", until=until.isoformat())
@@ -177,9 +193,9 @@ async def test_no_action_starts_while_the_case_waits(desk: Host, clock: Clock) -
     assert (await case.state())["step"] == "pay"
 
 
-async def test_a_failure_ends_a_wait_but_no_pause(desk: Host, clock: Clock) -> None:
-    paused = await desk.case(ERRAND)
-    waiting = await desk.case(ERRAND)
+async def test_a_failure_ends_a_wait_but_no_pause(desk: WorkerEnvironment, clock: Clock) -> None:
+    paused = await desk.case(ONE_ACTION_DEFINITION)
+    waiting = await desk.case(ONE_ACTION_DEFINITION)
     await paused.do("wait", by="carol", type="pause")
     until = (await clock.now() + 20 * DAY).isoformat()
     await waiting.do("wait", by="carol", type="until", until=until)
@@ -195,9 +211,11 @@ async def test_a_failure_ends_a_wait_but_no_pause(desk: Host, clock: Clock) -> N
     assert waiting.commands == ["create", "wait", "action_ended"]
 
 
-async def test_a_case_due_while_its_action_waits_tells_its_owner(desk: Host, clock: Clock) -> None:
+async def test_a_case_due_while_its_action_waits_tells_its_owner(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     settings = {"due": {"within": "P5D"}}
-    case = await desk.case(ERRAND, owner="carol", settings=settings)
+    case = await desk.case(ONE_ACTION_DEFINITION, owner="carol", settings=settings)
     (run,) = await started(case, 1)
     await run.do("wait", by="bob", type="more_information")
     await clock.skip(6 * DAY)
@@ -209,7 +227,7 @@ async def test_a_case_due_while_its_action_waits_tells_its_owner(desk: Host, clo
     assert [mail.accounts for mail in desk.ledger.mails(case.reference)] == [("carol",)]
 
 
-async def test_an_actions_due_date_is_its_own(desk: Host, clock: Clock) -> None:
+async def test_an_actions_due_date_is_its_own(desk: WorkerEnvironment, clock: Clock) -> None:
     action = {"key": "run", "due": {"within": "P3D"}}
     case = await desk.case({"name": "errand", "steps": [{"key": "only", "actions": [action]}]})
     (run,) = await started(case, 1)
@@ -224,8 +242,8 @@ async def test_an_actions_due_date_is_its_own(desk: Host, clock: Clock) -> None:
     assert case.commands == ["create"]
 
 
-async def test_an_ad_hoc_action_belongs_to_the_step_under_way(desk: Host) -> None:
-    case = await desk.case(ERRAND)
+async def test_an_ad_hoc_action_belongs_to_the_step_under_way(desk: WorkerEnvironment) -> None:
+    case = await desk.case(ONE_ACTION_DEFINITION)
     await case.do("start_action", action={"title": "Call the supplier", "queue": "phones"})
     run, call = await started(case, 1, 2)
     assert (await call.state())["queue"] == "phones"
@@ -235,15 +253,19 @@ async def test_an_ad_hoc_action_belongs_to_the_step_under_way(desk: Host) -> Non
     assert (await case.result())["status"] == "CLOSED"  # K4: no window was set
 
 
-async def test_a_case_with_nothing_to_do_is_done_at_once(desk: Host, clock: Clock) -> None:
+async def test_a_case_with_nothing_to_do_is_done_at_once(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     case = await desk.case({"name": "empty", "steps": [{"key": "none"}]}, settings=WINDOW)
     assert (await case.state())["status"] == "RESOLVED"
     await clock.skip(10 * DAY)
     assert (await case.result())["status"] == "CLOSED"
 
 
-async def test_a_reopened_case_starts_nothing_by_itself(desk: Host, clock: Clock) -> None:
-    case = await desk.case(ERRAND, settings=WINDOW, owner="carol")
+async def test_a_reopened_case_starts_nothing_by_itself(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
+    case = await desk.case(ONE_ACTION_DEFINITION, settings=WINDOW, owner="carol")
     (run,) = await started(case, 1)
     await run.do("resolve", by="bob", outcome="complete")
     await case.eventually(status="RESOLVED")
@@ -259,9 +281,9 @@ async def test_a_reopened_case_starts_nothing_by_itself(desk: Host, clock: Clock
 
 
 async def test_the_definition_is_pinned_from_the_catalog_at_submit(clock: Clock) -> None:
-    desk = new_host(clock.env.client, NoTimeouts())
-    errand = Terms.model_validate_json(json.dumps({"definition": ERRAND}))
-    invoice = Terms.model_validate_json(json.dumps({"definition": INVOICE}))
+    desk = new_environment(clock.env.client, NoTimeouts())
+    errand = Terms.model_validate_json(json.dumps({"definition": ONE_ACTION_DEFINITION}))
+    invoice = Terms.model_validate_json(json.dumps({"definition": TWO_STEP_DEFINITION}))
     async with desk.working(definitions={"errand": errand}):
         case = await desk.case("errand", submit=False)
         await case.do("submit")

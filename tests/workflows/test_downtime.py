@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.testing import WorkflowEnvironment
 
-from tests.support.workers import Host, Life, assert_eventually, new_host
+from tests.support.workers import ItemHandle, WorkerEnvironment, assert_eventually, new_environment
 
 SECOND = timedelta(seconds=1)
 WINDOW = {"feedback_window": "PT1S"}
@@ -14,14 +14,16 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-async def until_the_timer_fired(item: Life) -> None:
+async def until_the_timer_fired(item: ItemHandle) -> None:
     async def check() -> None:
         assert "TIMER_FIRED" in await item.events()
 
     await assert_eventually(check)
 
 
-async def a_resolved_ticket_whose_window_passed(host: Host) -> tuple[Life, datetime]:
+async def a_resolved_ticket_whose_window_passed(
+    host: WorkerEnvironment,
+) -> tuple[ItemHandle, datetime]:
     """The Ticket, which does not know it yet, and the end of its window."""
     async with host.working():
         ticket = await host.ticket(settings=WINDOW)
@@ -33,7 +35,7 @@ async def a_resolved_ticket_whose_window_passed(host: Host) -> tuple[Life, datet
 async def test_mail_received_before_the_window_ended_reopens_however_late_it_is_handled(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     ticket, end = await a_resolved_ticket_whose_window_passed(host)
     mail = {"message_id": "<1@x>", "sender": "ida@example.org"}
     await ticket.tell(
@@ -48,7 +50,7 @@ async def test_mail_received_before_the_window_ended_reopens_however_late_it_is_
 async def test_mail_received_after_the_window_ended_finds_the_ticket_closed(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     ticket, end = await a_resolved_ticket_whose_window_passed(host)
     mail = {"message_id": "<1@x>", "sender": "ida@example.org"}
     await ticket.tell(
@@ -61,7 +63,7 @@ async def test_mail_received_after_the_window_ended_finds_the_ticket_closed(
 
 
 async def test_feedback_handled_late_counts_by_its_own_time(server: WorkflowEnvironment) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     ticket, end = await a_resolved_ticket_whose_window_passed(host)
     fields = {"rating": 1, "received_at": (end - SECOND / 10).isoformat()}
     await ticket.tell("feedback", by="service:survey", **fields)
@@ -72,7 +74,7 @@ async def test_feedback_handled_late_counts_by_its_own_time(server: WorkflowEnvi
 async def test_what_arrived_while_nobody_worked_is_taken_in_the_order_of_its_own_time(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     ticket, end = await a_resolved_ticket_whose_window_passed(host)
     await ticket.tell("add_note", text="sent last, and handled last")
     late = {"message_id": "<2@x>", "received_at": (end - SECOND / 10).isoformat()}
@@ -92,7 +94,7 @@ async def test_what_arrived_while_nobody_worked_is_taken_in_the_order_of_its_own
 async def test_a_moment_that_passes_while_nobody_works_ends_the_wait_afterwards(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     async with host.working():
         ticket = await host.ticket()
         until = datetime.now(UTC) + SECOND
@@ -106,7 +108,7 @@ async def test_a_moment_that_passes_while_nobody_works_ends_the_wait_afterwards(
 async def test_a_wait_whose_moment_passed_on_its_way_is_refused_and_raised(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     async with host.working():
         ticket = await host.ticket()
         before = await ticket.state()

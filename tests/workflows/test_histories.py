@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.workers import ERRAND, Host, Life
+from tests.support.workers import ONE_ACTION_DEFINITION, ItemHandle, WorkerEnvironment
 
 DAY = timedelta(days=1)
 
@@ -13,12 +13,12 @@ def in_days(days: float) -> str:
     return (datetime.now(UTC) + days * DAY).isoformat()
 
 
-async def waiting(host: Host, kind: str) -> Life:
+async def waiting(host: WorkerEnvironment, kind: str) -> ItemHandle:
     """An item of this kind that waits until a moment far away."""
     if kind == "Ticket":
         item = await host.ticket()
     else:
-        item = await host.case(ERRAND)
+        item = await host.case(ONE_ACTION_DEFINITION)
         if kind == "Action":
             item = await host.item(f"{item.reference}-A1").begun()
     await item.do("wait", type="until", until=in_days(30))
@@ -26,7 +26,9 @@ async def waiting(host: Host, kind: str) -> Life:
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case", "Action"])
-async def test_ten_notes_to_a_waiting_item_touch_no_timer(host: Host, kind: str) -> None:
+async def test_ten_notes_to_a_waiting_item_touch_no_timer(
+    host: WorkerEnvironment, kind: str
+) -> None:
     item = await waiting(host, kind)
     before = await item.events()
     for number in range(10):
@@ -36,7 +38,7 @@ async def test_ten_notes_to_a_waiting_item_touch_no_timer(host: Host, kind: str)
     assert len(written) <= 60, written
 
 
-async def test_reading_writes_nothing(host: Host) -> None:
+async def test_reading_writes_nothing(host: WorkerEnvironment) -> None:
     ticket = await waiting(host, "Ticket")
     before = await ticket.events()
     for _ in range(3):
@@ -46,7 +48,7 @@ async def test_reading_writes_nothing(host: Host) -> None:
     assert await ticket.events() == before
 
 
-async def test_a_timer_is_replaced_only_when_its_moment_moves(host: Host) -> None:
+async def test_a_timer_is_replaced_only_when_its_moment_moves(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     moment = in_days(30)
     for until in (moment, moment, in_days(31), in_days(31)):
@@ -57,7 +59,7 @@ async def test_a_timer_is_replaced_only_when_its_moment_moves(host: Host) -> Non
     assert (events.count("TIMER_STARTED"), events.count("TIMER_CANCELED")) == (3, 2)
 
 
-async def test_the_nearest_of_several_deadlines_has_the_one_timer(host: Host) -> None:
+async def test_the_nearest_of_several_deadlines_has_the_one_timer(host: WorkerEnvironment) -> None:
     due = {"within": "P10D", "at_risk": "P1D"}
     ticket = await host.ticket(settings={"due": due, "feedback_window": "P5D"})
     await ticket.do("wait", type="until", until=in_days(20))
@@ -70,7 +72,7 @@ async def test_the_nearest_of_several_deadlines_has_the_one_timer(host: Host) ->
     assert (events.count("TIMER_STARTED"), events.count("TIMER_CANCELED")) == (3, 2)
 
 
-async def test_a_closed_item_leaves_no_timer(host: Host) -> None:
+async def test_a_closed_item_leaves_no_timer(host: WorkerEnvironment) -> None:
     ticket = await waiting(host, "Ticket")
     await ticket.do("resolve", method="rejected_as_spam")
     await ticket.result()
@@ -78,7 +80,7 @@ async def test_a_closed_item_leaves_no_timer(host: Host) -> None:
     assert events.count("TIMER_STARTED") == events.count("TIMER_CANCELED") == 1
 
 
-async def test_timers_say_what_they_wait_for(host: Host) -> None:
+async def test_timers_say_what_they_wait_for(host: WorkerEnvironment) -> None:
     ticket = await waiting(host, "Ticket")
     history = await ticket.handle.fetch_history()
     summaries = [
@@ -89,7 +91,7 @@ async def test_timers_say_what_they_wait_for(host: Host) -> None:
     assert summaries == [b'"wait until the moment is over"']
 
 
-async def test_search_attributes_are_written_only_when_they_move(host: Host) -> None:
+async def test_search_attributes_are_written_only_when_they_move(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     before = (await ticket.events()).count("UPSERT_WORKFLOW_SEARCH_ATTRIBUTES")
     for number in range(3):

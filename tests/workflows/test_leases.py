@@ -5,10 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.worker import Replayer
 
-from tests.support.workers import ERRAND, Host, Life, assert_eventually
+from tests.support.workers import (
+    ONE_ACTION_DEFINITION,
+    ItemHandle,
+    WorkerEnvironment,
+    assert_eventually,
+)
 from tests.workflows.conftest import Clock
 from workflows.runtime.payload_converter import DATA_CONVERTER
-from workflows.runtime.payload_interceptor import OnePayload
+from workflows.runtime.payload_interceptor import OnePayloadInterceptor
 from workflows.runtime.worker_config import SANDBOX, WORKFLOWS
 
 HOUR = timedelta(hours=1)
@@ -16,12 +21,12 @@ LEASE = {"lease": "PT3H"}
 ROBOT = "robot:ocr-1"
 
 
-async def leased(desk: Host, kind: str) -> Life:
+async def leased(desk: WorkerEnvironment, kind: str) -> ItemHandle:
     """An item of this kind that a robot has just started, under a lease of three hours."""
     if kind == "Ticket":
         item = await desk.ticket(settings=LEASE)
     else:
-        case = await desk.case(ERRAND, settings=LEASE)
+        case = await desk.case(ONE_ACTION_DEFINITION, settings=LEASE)
         item = await desk.item(f"{case.reference}-A1").begun()
     assert (await item.do("start", by=ROBOT))["lease"] is not None
     return item
@@ -31,7 +36,7 @@ async def leased(desk: Host, kind: str) -> Life:
 @pytest.mark.parametrize("kind", ["Ticket", "Action"])
 @pytest.mark.parametrize("how", ["signal", "update"])
 async def test_a_robot_has_its_item_until_a_lease_after_its_last_heartbeat(
-    desk: Host, clock: Clock, kind: str, how: str
+    desk: WorkerEnvironment, clock: Clock, kind: str, how: str
 ) -> None:
     item = await leased(desk, kind)
     for _ in range(2):
@@ -50,7 +55,7 @@ async def test_a_robot_has_its_item_until_a_lease_after_its_last_heartbeat(
 
 
 # Q3: within a third of the lease nothing is written but the heartbeat itself
-async def test_a_heartbeat_that_comes_too_soon_moves_no_timer(desk: Host) -> None:
+async def test_a_heartbeat_that_comes_too_soon_moves_no_timer(desk: WorkerEnvironment) -> None:
     item = await leased(desk, "Ticket")
     before = await item.events()
     for _ in range(3):
@@ -60,7 +65,9 @@ async def test_a_heartbeat_that_comes_too_soon_moves_no_timer(desk: Host) -> Non
 
 
 # Q3, ADR 8: core runs a signal's task without commands again as one with the update's after it
-async def test_a_signalled_heartbeat_that_came_too_soon_is_replayed_as_such(host: Host) -> None:
+async def test_a_signalled_heartbeat_that_came_too_soon_is_replayed_as_such(
+    host: WorkerEnvironment,
+) -> None:
     ticket = await host.ticket(settings={"lease": "PT3S"})
     await ticket.do("start", by=ROBOT)
     await ticket.tell("heartbeat", by=ROBOT)
@@ -74,7 +81,7 @@ async def test_a_signalled_heartbeat_that_came_too_soon_is_replayed_as_such(host
     replayer = Replayer(
         workflows=WORKFLOWS,
         workflow_runner=SANDBOX,
-        interceptors=[OnePayload()],
+        interceptors=[OnePayloadInterceptor()],
         data_converter=DATA_CONVERTER,
     )
     await replayer.replay_workflow(await ticket.handle.fetch_history())
@@ -82,7 +89,7 @@ async def test_a_signalled_heartbeat_that_came_too_soon_is_replayed_as_such(host
 
 
 # Q3: what a run carries to the next
-async def test_a_lease_goes_on_in_a_new_run(renewing: Host) -> None:
+async def test_a_lease_goes_on_in_a_new_run(renewing: WorkerEnvironment) -> None:
     ticket = await renewing.ticket(settings={"lease": "PT1H"})
     lease = (await ticket.do("start", by=ROBOT))["lease"]
     first = (await ticket.handle.describe()).run_id

@@ -16,12 +16,12 @@ from temporalio.testing import WorkflowEnvironment
 from activities.services import Endpoint
 from domain.model.definitions import CaseDefinition, Terms
 from tests.support.workers import (
-    ERRAND,
+    ONE_ACTION_DEFINITION,
     Fields,
-    Host,
-    Life,
+    ItemHandle,
+    WorkerEnvironment,
     assert_eventually,
-    new_host,
+    new_environment,
     new_reference,
 )
 
@@ -72,14 +72,16 @@ class Erp:
         tells.close()
 
 
-async def linked(item: Life, kind: str) -> list[Life]:
+async def linked(item: ItemHandle, kind: str) -> list[ItemHandle]:
     """The items that it has links of this kind to, once they answer."""
     links = (await item.state())["links"]
-    found = [item.host.item(link["reference"]) for link in links if link["kind"] == kind]
+    found = [item.env.item(link["reference"]) for link in links if link["kind"] == kind]
     return [await one.begun() for one in found]
 
 
-async def test_a_split_ticket_closes_when_its_last_part_is_closed(host: Host) -> None:  # T14
+async def test_a_split_ticket_closes_when_its_last_part_is_closed(
+    host: WorkerEnvironment,
+) -> None:  # T14
     ticket = await host.ticket()
     await ticket.do("add_note", text="She called twice.")
     await ticket.do("split", parts=PARTS)
@@ -98,7 +100,7 @@ async def test_a_split_ticket_closes_when_its_last_part_is_closed(host: Host) ->
     assert [one["ended"] for one in closed["awaited"]] == ["rejected", "customer_response"]
 
 
-async def test_a_part_that_vanishes_is_not_waited_for(host: Host) -> None:
+async def test_a_part_that_vanishes_is_not_waited_for(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     await ticket.do("split", parts=PARTS)
     first, second = await linked(ticket, "part")
@@ -108,8 +110,8 @@ async def test_a_part_that_vanishes_is_not_waited_for(host: Host) -> None:
 
 
 async def test_a_ticket_closes_with_the_case_it_launched(server: WorkflowEnvironment) -> None:
-    host = new_host(server.client)
-    async with host.working(cached=CACHED, definitions=defined(ERRAND)):
+    host = new_environment(server.client)
+    async with host.working(cached=CACHED, definitions=defined(ONE_ACTION_DEFINITION)):
         ticket = await host.ticket()
         refused = await ticket.refusal("launch_case", definition="nonsense")
         assert refused.details == ({"rule": "K2", "fields": ["definition"]},)
@@ -123,9 +125,11 @@ async def test_a_ticket_closes_with_the_case_it_launched(server: WorkflowEnviron
         assert (await ticket.result())["resolution"]["method"] == "case_launched"
 
 
-async def test_a_ticket_comes_back_if_the_case_it_launched_vanishes(host: Host) -> None:
+async def test_a_ticket_comes_back_if_the_case_it_launched_vanishes(
+    host: WorkerEnvironment,
+) -> None:
     ticket = await host.ticket()
-    await ticket.do("launch_case", definition=ERRAND)
+    await ticket.do("launch_case", definition=ONE_ACTION_DEFINITION)
     (case,) = await linked(ticket, "launched")
     await case.handle.terminate()
     back = await ticket.eventually(status="TO_DO")
@@ -134,7 +138,9 @@ async def test_a_ticket_comes_back_if_the_case_it_launched_vanishes(host: Host) 
 
 # T16
 @pytest.mark.parametrize("how", ["do", "tell"])
-async def test_a_merged_ticket_closes_once_its_target_took_it(host: Host, how: str) -> None:
+async def test_a_merged_ticket_closes_once_its_target_took_it(
+    host: WorkerEnvironment, how: str
+) -> None:
     ticket, target = await host.ticket(), await host.ticket()
     await ticket.do("add_note", text="The number is 4711.")
     await target.do("wait", type="more_information")
@@ -149,7 +155,7 @@ async def test_a_merged_ticket_closes_once_its_target_took_it(host: Host, how: s
     assert "The number is 4711." in (target.entries[-1].note or "")
 
 
-async def test_a_merge_that_its_target_refuses_changes_nothing(host: Host) -> None:
+async def test_a_merge_that_its_target_refuses_changes_nothing(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     gone, draft = await host.ticket(), await host.ticket(submit=False)
     await gone.do("resolve", method="rejected_as_spam")
@@ -169,7 +175,9 @@ async def test_a_merge_that_its_target_refuses_changes_nothing(host: Host) -> No
     await assert_eventually(refused_too)
 
 
-async def test_of_two_merged_into_each_other_one_is_closed_and_one_open(host: Host) -> None:
+async def test_of_two_merged_into_each_other_one_is_closed_and_one_open(
+    host: WorkerEnvironment,
+) -> None:
     one, other = await host.ticket(), await host.ticket()
     await asyncio.gather(
         one.tell("merge", into=other.reference), other.tell("merge", into=one.reference)
@@ -183,7 +191,9 @@ async def test_of_two_merged_into_each_other_one_is_closed_and_one_open(host: Ho
 
 
 # T16, C17: each caller hears what came of it, also where both questions come at once
-async def test_who_merges_two_into_each_other_is_told_which_one_closed(host: Host) -> None:
+async def test_who_merges_two_into_each_other_is_told_which_one_closed(
+    host: WorkerEnvironment,
+) -> None:
     one, other = await host.ticket(), await host.ticket()
     answers = await asyncio.gather(
         one.do("merge", into=other.reference),
@@ -199,9 +209,9 @@ async def test_who_merges_two_into_each_other_is_told_which_one_closed(host: Hos
 # T16, C15: a target that never answers holds up nobody
 @pytest.mark.parametrize("later", [False, True])
 async def test_a_ticket_that_closes_before_its_merge_is_answered_says_so(
-    host: Host, server: WorkflowEnvironment, *, later: bool
+    host: WorkerEnvironment, server: WorkflowEnvironment, *, later: bool
 ) -> None:
-    deaf = await new_host(server.client).start("Ticket", {"by": "amy"})  # no worker is there
+    deaf = await new_environment(server.client).start("Ticket", {"by": "amy"})  # no worker is there
     settings = {"feedback_window": "PT1S"} if later else {}
     ticket = await host.ticket(settings=settings)
     merging = asyncio.create_task(ticket.refusal("merge", into=deaf.reference))
@@ -217,7 +227,7 @@ async def test_a_ticket_that_closes_before_its_merge_is_answered_says_so(
 
 
 # A8
-async def test_an_action_sends_its_mail_and_waits_for_the_reply(host: Host) -> None:
+async def test_an_action_sends_its_mail_and_waits_for_the_reply(host: WorkerEnvironment) -> None:
     mail = {"to": ["requester", "erp@example.org"], "subject": "Your order", "body": "Which one?"}
     definition = one_action("ask", kind="send_mail_and_wait", mail=mail)
     case = await host.case(definition, requester={"email": "ida@example.org"})
@@ -230,7 +240,7 @@ async def test_an_action_sends_its_mail_and_waits_for_the_reply(host: Host) -> N
     assert (await case.result())["actions"][0]["outcome"] == "complete"
 
 
-async def test_a_mail_without_recipient_makes_the_action_to_do(host: Host) -> None:
+async def test_a_mail_without_recipient_makes_the_action_to_do(host: WorkerEnvironment) -> None:
     definition = one_action("tell", kind="send_mail", mail={"to": "primary_contact"})
     case = await host.case(definition)
     action = await host.item(f"{case.reference}-A1").begun()
@@ -245,9 +255,9 @@ CALL = {"service": "erp", "path": "/payments", "keep_as": "payment", "retries": 
 
 
 @asynccontextmanager
-async def calling(server: WorkflowEnvironment, erp: Erp) -> AsyncIterator[Host]:
+async def calling(server: WorkflowEnvironment, erp: Erp) -> AsyncIterator[WorkerEnvironment]:
     """A worker that knows the service."""
-    host = new_host(server.client)
+    host = new_environment(server.client)
     async with erp.listening() as url:
         services = {"erp": Endpoint(url, {"authorization": "Bearer abc"})}
         async with host.working(services=services):
@@ -296,9 +306,11 @@ def nested(*names: str) -> list[Fields]:
 
 
 @asynccontextmanager
-async def three_levels(server: WorkflowEnvironment) -> AsyncIterator[tuple[Host, list[Life]]]:
+async def three_levels(
+    server: WorkflowEnvironment,
+) -> AsyncIterator[tuple[WorkerEnvironment, list[ItemHandle]]]:
     """A Case that waits for a Case that waits for a Case with an Action done by hand."""
-    host = new_host(server.client)
+    host = new_environment(server.client)
     async with host.working(cached=CACHED, definitions=defined(*nested("top", "middle", "bottom"))):
         cases = [await host.case("top", data={"sum": 12})]
         for _ in range(2):
@@ -336,10 +348,10 @@ async def test_a_sub_case_that_is_cancelled_leaves_its_action_to_people(
 async def test_a_case_that_is_merely_started_goes_on_by_itself(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     starting = one_action("starter", kind="start_case", case={"definition": "errand"})
     starting["steps"].append({"key": "then", "actions": [{"key": "by-hand"}]})
-    async with host.working(cached=CACHED, definitions=defined(ERRAND)):
+    async with host.working(cached=CACHED, definitions=defined(ONE_ACTION_DEFINITION)):
         case = await host.case(starting)
         action = await host.item(f"{case.reference}-A1").begun()
         assert (await action.result())["resolution"]["outcome"] == "complete"
@@ -364,7 +376,7 @@ async def test_a_case_that_is_merely_started_goes_on_by_itself(
     ids=["case", "sub-case", "service"],
 )
 async def test_a_case_that_would_start_or_call_what_is_unknown_is_not_started(
-    host: Host, action: Fields, field: str
+    host: WorkerEnvironment, action: Fields, field: str
 ) -> None:
     start = {"by": "amy", "short_description": "A case", "submit": True}
     case = await host.start("Case", start | {"definition": one_action("one", **action)})
@@ -377,7 +389,9 @@ async def test_a_case_that_would_start_or_call_what_is_unknown_is_not_started(
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case"])
-async def test_an_outsider_cannot_say_what_an_item_takes_over(host: Host, kind: str) -> None:
+async def test_an_outsider_cannot_say_what_an_item_takes_over(
+    host: WorkerEnvironment, kind: str
+) -> None:
     inherited = {"waiter": {"reference": "T-1", "run": "r"}}
     item = await host.start(kind, {"by": "amy", "inherited": inherited})
     with pytest.raises(WorkflowFailureError) as failed:

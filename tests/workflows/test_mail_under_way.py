@@ -2,13 +2,13 @@
 
 import asyncio
 
-from tests.support.workers import Host, Life, assert_eventually
+from tests.support.workers import ItemHandle, WorkerEnvironment, assert_eventually
 
 SOON = {"feedback_window": "PT1S"}
 MAIL = {"message_id": "1@x", "sender": "ida@example.org"}
 
 
-async def looked(host: Host, times: int = 1) -> None:
+async def looked(host: WorkerEnvironment, times: int = 1) -> None:
     """Wait until items asked the mailroom so often."""
 
     async def check() -> None:
@@ -17,7 +17,7 @@ async def looked(host: Host, times: int = 1) -> None:
     await assert_eventually(check)
 
 
-async def resolved_with_mail_under_way(host: Host) -> tuple[Life, str]:
+async def resolved_with_mail_under_way(host: WorkerEnvironment) -> tuple[ItemHandle, str]:
     """A Ticket whose window is over while a mail of before is under way, and when that came."""
     ticket = await host.ticket(settings=SOON)
     host.mailroom.under_way.add(ticket.reference)
@@ -26,7 +26,9 @@ async def resolved_with_mail_under_way(host: Host) -> tuple[Life, str]:
     return ticket, state["changed_at"]
 
 
-async def test_a_window_that_is_over_waits_for_a_mail_that_is_under_way(host: Host) -> None:
+async def test_a_window_that_is_over_waits_for_a_mail_that_is_under_way(
+    host: WorkerEnvironment,
+) -> None:
     ticket, received = await resolved_with_mail_under_way(host)
     assert (await ticket.state())["status"] == "RESOLVED"  # M3
     back = await ticket.do("receive_email", by="service:mailroom", received_at=received, **MAIL)
@@ -34,7 +36,7 @@ async def test_a_window_that_is_over_waits_for_a_mail_that_is_under_way(host: Ho
     assert "window_over" not in ticket.commands
 
 
-async def test_it_closes_once_no_mail_is_under_way(host: Host) -> None:
+async def test_it_closes_once_no_mail_is_under_way(host: WorkerEnvironment) -> None:
     """T13, M3."""
     ticket, _ = await resolved_with_mail_under_way(host)
     host.mailroom.under_way.clear()
@@ -43,7 +45,9 @@ async def test_it_closes_once_no_mail_is_under_way(host: Host) -> None:
     assert ticket.commands[-1] == "window_over"
 
 
-async def test_what_came_in_after_the_closing_waits_until_it_is_clear(host: Host) -> None:
+async def test_what_came_in_after_the_closing_waits_until_it_is_clear(
+    host: WorkerEnvironment,
+) -> None:
     """M3, C15: a note of after the window finds it closed, or reopened by the mail before it."""
     ticket, received = await resolved_with_mail_under_way(host)
     noting = asyncio.create_task(ticket.do("add_note", by="bob", text="And?"))
@@ -52,7 +56,7 @@ async def test_what_came_in_after_the_closing_waits_until_it_is_clear(host: Host
     assert ticket.commands[-2:] == ["receive_email", "add_note"]
 
 
-async def test_a_mail_received_after_the_window_keeps_nothing_open(host: Host) -> None:
+async def test_a_mail_received_after_the_window_keeps_nothing_open(host: WorkerEnvironment) -> None:
     """C19, T13."""
     ticket = await host.ticket(settings=SOON)
     await ticket.do("resolve", method="customer_response")
@@ -60,7 +64,9 @@ async def test_a_mail_received_after_the_window_keeps_nothing_open(host: Host) -
     assert host.mailroom.looked >= 1
 
 
-async def test_days_to_wait_that_close_ask_as_well_and_others_need_not(host: Host) -> None:
+async def test_days_to_wait_that_close_ask_as_well_and_others_need_not(
+    host: WorkerEnvironment,
+) -> None:
     """T6, T7, M3."""
     wait = {"type": "more_information", "days_to_wait": 0.5 / 86_400}
     ticket = await host.ticket()

@@ -14,13 +14,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.support.workers import (
-    PATIENCE,
+    EVENTUAL_TIMEOUT,
     TICKET,
     Fields,
-    Host,
-    Life,
+    ItemHandle,
+    WorkerEnvironment,
     assert_eventually,
-    new_host,
+    new_environment,
     new_reference,
 )
 
@@ -36,7 +36,7 @@ BAD_STARTS: dict[str, list[Any]] = {
 
 
 def with_start(
-    host: Host, reference: str, *start: object
+    host: WorkerEnvironment, reference: str, *start: object
 ) -> WithStartWorkflowOperation[Any, dict[str, Any]]:
     return WithStartWorkflowOperation(
         "Ticket",
@@ -48,7 +48,7 @@ def with_start(
 
 
 async def update_with_start(
-    host: Host, reference: str, start: list[Any], command: str, **fields: object
+    host: WorkerEnvironment, reference: str, start: list[Any], command: str, **fields: object
 ) -> Fields:
     answer: Fields = await asyncio.wait_for(
         host.client.execute_update_with_start_workflow(
@@ -56,12 +56,12 @@ async def update_with_start(
             {"by": "amy"} | fields,
             start_workflow_operation=with_start(host, reference, *start),
         ),
-        PATIENCE,
+        EVENTUAL_TIMEOUT,
     )
     return answer
 
 
-async def test_a_start_may_bring_its_first_command_as_an_update(host: Host) -> None:
+async def test_a_start_may_bring_its_first_command_as_an_update(host: WorkerEnvironment) -> None:
     reference = new_reference("Ticket")
     state = await update_with_start(host, reference, [TICKET], "start", by="bob")
     assert (state["status"], state["assignee"]) == ("IN_PROGRESS", "bob")
@@ -71,7 +71,7 @@ async def test_a_start_may_bring_its_first_command_as_an_update(host: Host) -> N
 
 
 async def test_items_that_are_asked_for_while_they_ask_the_catalog_are_told_all_the_same(
-    host: Host,
+    host: WorkerEnvironment,
 ) -> None:
     # a query ends the first task before the catalog's answer is taken; nothing is cached
     tickets = await asyncio.gather(*(host.ticket() for _ in range(10)))
@@ -79,7 +79,7 @@ async def test_items_that_are_asked_for_while_they_ask_the_catalog_are_told_all_
 
 
 async def test_a_refused_update_that_came_with_a_start_leaves_the_item_as_started(
-    host: Host,
+    host: WorkerEnvironment,
 ) -> None:
     reference = new_reference("Ticket")
     with pytest.raises(WorkflowUpdateFailedError) as failure:
@@ -90,7 +90,7 @@ async def test_a_refused_update_that_came_with_a_start_leaves_the_item_as_starte
     assert (await ticket.state())["status"] == "TO_DO"
 
 
-async def test_a_start_may_bring_its_first_command_as_a_signal(host: Host) -> None:
+async def test_a_start_may_bring_its_first_command_as_a_signal(host: WorkerEnvironment) -> None:
     reference = new_reference("Ticket")
     await host.client.start_workflow(
         "Ticket",
@@ -107,7 +107,7 @@ async def test_a_start_may_bring_its_first_command_as_a_signal(host: Host) -> No
 
 @pytest.mark.parametrize("start", BAD_STARTS.values(), ids=BAD_STARTS)
 async def test_an_update_that_came_with_a_bad_start_is_answered(
-    host: Host, start: list[Any]
+    host: WorkerEnvironment, start: list[Any]
 ) -> None:
     reference = new_reference("Ticket")
     with pytest.raises(WorkflowUpdateFailedError) as refused:
@@ -122,7 +122,7 @@ async def test_an_update_that_came_with_a_bad_start_is_answered(
 
 @pytest.mark.parametrize("start", BAD_STARTS.values(), ids=BAD_STARTS)
 async def test_a_bad_start_that_brought_a_signal_fails_at_once(
-    host: Host, start: list[Any]
+    host: WorkerEnvironment, start: list[Any]
 ) -> None:
     handle = await host.client.start_workflow(
         "Ticket",
@@ -133,12 +133,12 @@ async def test_a_bad_start_that_brought_a_signal_fails_at_once(
         start_signal_args=[{"by": "amy", "text": "x"}],
     )
     with pytest.raises(WorkflowFailureError) as failure:
-        await asyncio.wait_for(handle.result(), PATIENCE)
+        await asyncio.wait_for(handle.result(), EVENTUAL_TIMEOUT)
     assert isinstance(failure.value.cause, ApplicationError)
     assert failure.value.cause.type == "InvalidCommand"
 
 
-async def test_a_start_that_failed_may_be_corrected(host: Host) -> None:
+async def test_a_start_that_failed_may_be_corrected(host: WorkerEnvironment) -> None:
     failed = await host.start("Ticket", {"by": ""})
     with pytest.raises(WorkflowFailureError):
         await failed.result()
@@ -149,7 +149,7 @@ async def test_a_start_that_failed_may_be_corrected(host: Host) -> None:
 async def test_updates_that_wait_for_a_worker_are_all_answered_in_order(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     ticket = await host.start("Ticket", TICKET)
     texts = [f"note {number}" for number in range(5)]
     asked = [asyncio.create_task(ticket.do("add_note", text=text)) for text in texts]
@@ -161,7 +161,7 @@ async def test_updates_that_wait_for_a_worker_are_all_answered_in_order(
     assert sorted(note.text for note in notes if note.kind == "note") == texts
 
 
-async def test_updates_at_the_same_time_each_make_one_revision(host: Host) -> None:
+async def test_updates_at_the_same_time_each_make_one_revision(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     answers = await asyncio.gather(
         *(ticket.do("add_note", text=f"note {number}") for number in range(8))
@@ -171,14 +171,14 @@ async def test_updates_at_the_same_time_each_make_one_revision(host: Host) -> No
     assert max(answer["revision"] for answer in answers) == 9
 
 
-async def twice(ticket: Life, how: str, command: str, **fields: object) -> None:
+async def twice(ticket: ItemHandle, how: str, command: str, **fields: object) -> None:
     """The same command, with the same id, two times."""
     for _ in range(2):
         await (ticket.tell if how == "signal" else ticket.do)(command, command_id="1", **fields)
 
 
 @pytest.mark.parametrize("how", ["signal", "update"])
-async def test_the_same_id_is_applied_once(host: Host, how: str) -> None:
+async def test_the_same_id_is_applied_once(host: WorkerEnvironment, how: str) -> None:
     ticket = await host.ticket()
     await twice(ticket, how, "add_note", text="once")
     state = await ticket.do("add_note", text="once", command_id="1")
@@ -187,7 +187,9 @@ async def test_the_same_id_is_applied_once(host: Host, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["signal", "update"])
-async def test_the_same_id_with_other_content_is_malformed(host: Host, how: str) -> None:
+async def test_the_same_id_with_other_content_is_malformed(
+    host: WorkerEnvironment, how: str
+) -> None:
     ticket = await host.ticket()
     await twice(ticket, how, "add_note", text="once")
     refusal = await ticket.refusal("add_note", text="other", command_id="1")
@@ -196,7 +198,9 @@ async def test_the_same_id_with_other_content_is_malformed(host: Host, how: str)
     assert (await ticket.refusal("start", command_id="1")).type == "InvalidCommand"
 
 
-async def test_an_id_that_was_refused_is_refused_again_and_noted_once(host: Host) -> None:
+async def test_an_id_that_was_refused_is_refused_again_and_noted_once(
+    host: WorkerEnvironment,
+) -> None:
     ticket = await host.ticket()
     await ticket.tell("reopen", command_id="1")
     await ticket.tell("reopen", command_id="1")
@@ -204,7 +208,7 @@ async def test_an_id_that_was_refused_is_refused_again_and_noted_once(host: Host
     assert [entry.command for entry in ticket.entries] == ["create", "reopen"]
 
 
-async def test_an_old_revision_is_a_conflict(host: Host) -> None:
+async def test_an_old_revision_is_a_conflict(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     await ticket.do("start", expected_revision=1)
     refusal = await ticket.refusal("resolve", method="rejected", expected_revision=1)
@@ -218,7 +222,7 @@ async def test_an_old_revision_is_a_conflict(host: Host) -> None:
     assert (await ticket.state())["status"] == "IN_PROGRESS"
 
 
-async def test_a_refused_update_leaves_no_event_and_no_entry(host: Host) -> None:
+async def test_a_refused_update_leaves_no_event_and_no_entry(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     await ticket.do("start")
     before = await ticket.events()
@@ -229,7 +233,9 @@ async def test_a_refused_update_leaves_no_event_and_no_entry(host: Host) -> None
     assert [entry.refused for entry in ticket.entries] == [False, False]
 
 
-async def test_commands_to_a_closing_item_are_refused_and_none_is_lost(host: Host) -> None:
+async def test_commands_to_a_closing_item_are_refused_and_none_is_lost(
+    host: WorkerEnvironment,
+) -> None:
     ticket = await host.ticket()
     asked = [
         asyncio.create_task(ticket.do("resolve", method="rejected")),

@@ -10,7 +10,13 @@ import pytest
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from catalog.loader import load
-from tests.support.workers import TEMPORAL, Host, Life, new_host, server_options
+from tests.support.workers import (
+    TEMPORAL,
+    ItemHandle,
+    WorkerEnvironment,
+    new_environment,
+    server_options,
+)
 from workflows.runtime.payload_converter import DATA_CONVERTER
 from workflows.search_attributes import ALL
 
@@ -33,20 +39,20 @@ async def skipping_server() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture
-async def desk(skipping_server: WorkflowEnvironment) -> AsyncIterator[Host]:
+async def desk(skipping_server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
     """A worker that replays every task, on that server."""
-    host = new_host(skipping_server.client)
+    host = new_environment(skipping_server.client)
     async with host.working():
         yield host
 
 
-async def later(env: WorkflowEnvironment, item: Life, span: timedelta) -> None:
+async def later(env: WorkflowEnvironment, item: ItemHandle, span: timedelta) -> None:
     """Let this much time go by for one item."""
     await env.fast_forward(item.handle, span)
 
 
 async def test_a_ticket_waits_for_months_and_closes_after_its_window(
-    desk: Host, skipping_server: WorkflowEnvironment
+    desk: WorkerEnvironment, skipping_server: WorkflowEnvironment
 ) -> None:
     ticket = await desk.ticket(settings={"feedback_window": "P30D"})
     neighbour = await desk.ticket(settings={"feedback_window": "P1D"})
@@ -66,7 +72,7 @@ async def test_a_ticket_waits_for_months_and_closes_after_its_window(
 
 
 async def test_a_ticket_closes_itself_after_weeks_without_an_answer(
-    desk: Host, skipping_server: WorkflowEnvironment
+    desk: WorkerEnvironment, skipping_server: WorkflowEnvironment
 ) -> None:
     ticket = await desk.ticket()
     fields = {"type": "more_information", "days_to_wait": 21, "close_if_no_response": True}
@@ -121,7 +127,7 @@ class Paris:
         """The item's time."""
         return datetime.now(UTC) + self.skipped
 
-    async def comes(self, item: Life, days: int, wall: str) -> None:
+    async def comes(self, item: ItemHandle, days: int, wall: str) -> None:
         """Let the item's time go by until then."""
         span = self.at(days, wall) - self.now()
         await later(self.env, item, span)
@@ -137,7 +143,7 @@ async def test_a_due_date_in_paris_working_time_is_right_to_the_minute(
     (tmp_path / "calendars.yaml").write_text(CALENDARS.format(holiday=holiday))
     (tmp_path / "categories.yaml").write_text(CATEGORIES)
     catalog = load(tmp_path)
-    host = new_host(skipping_server.client)
+    host = new_environment(skipping_server.client)
     async with host.working(categories=catalog.categories, clock=paris.now):
         ticket = await host.ticket(submit=False)
         await paris.comes(ticket, -3, "16:40:20")  # a Thursday
@@ -164,7 +170,7 @@ async def test_a_due_date_in_paris_working_time_is_right_to_the_minute(
         assert to_the_minute(resolved["closes_at"]) == paris.at(11, "09:00")
 
 
-async def due_attribute(item: Life) -> Any:  # noqa: ANN401 - whatever is there
+async def due_attribute(item: ItemHandle) -> Any:  # noqa: ANN401 - whatever is there
     """The search attribute, as lists in Temporal's UI show it."""
     described = await item.handle.describe()
     return {one.key.name: one.value for one in described.typed_search_attributes}.get("ItemDue")

@@ -4,7 +4,7 @@ import asyncio
 
 from temporalio.testing import WorkflowEnvironment
 
-from tests.support.workers import TICKET, new_host
+from tests.support.workers import TICKET, new_environment
 
 TICKETS = 10
 
@@ -13,7 +13,7 @@ async def test_a_query_leaves_alone_the_task_in_which_a_command_waits_for_the_ca
     server: WorkflowEnvironment,
 ) -> None:
     """Answered within it, the rest of the task would be another one (docs/adr/0015)."""
-    host = new_host(server.client)
+    host = new_environment(server.client)
     tickets = [await host.start("Ticket", TICKET) for _ in range(TICKETS)]
     starting = [asyncio.create_task(ticket.do("start")) for ticket in tickets]
     asking = [asyncio.create_task(ticket.state()) for ticket in tickets]

@@ -9,19 +9,26 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from tests.support.workers import ERRAND, INVOICE, Host, Life, assert_eventually, new_host
+from tests.support.workers import (
+    ONE_ACTION_DEFINITION,
+    TWO_STEP_DEFINITION,
+    ItemHandle,
+    WorkerEnvironment,
+    assert_eventually,
+    new_environment,
+)
 
 DAY = timedelta(days=1)
 
 
-async def run_of(item: Life) -> str:
+async def run_of(item: ItemHandle) -> str:
     """The id of the current run."""
     run = (await item.handle.describe()).run_id
     assert run is not None
     return run
 
 
-async def renewed(item: Life, by: str = "amy") -> None:
+async def renewed(item: ItemHandle, by: str = "amy") -> None:
     """Add notes until there is a new run."""
     first = await run_of(item)
     for number in range(80):
@@ -31,7 +38,7 @@ async def renewed(item: Life, by: str = "amy") -> None:
     raise AssertionError(f"{item.reference} was not renewed")
 
 
-async def test_a_new_run_has_the_whole_state(renewing: Host) -> None:
+async def test_a_new_run_has_the_whole_state(renewing: WorkerEnvironment) -> None:
     due = {"within": "P10D", "at_risk": "P1D", "add_wait_time": True}
     ticket = await renewing.ticket(settings={"due": due, "feedback_window": "P2D"})
     await ticket.do("start")
@@ -45,7 +52,7 @@ async def test_a_new_run_has_the_whole_state(renewing: Host) -> None:
     assert [entry["revision"] for entry in page["entries"]] == list(range(1, after["revision"] + 1))
 
 
-async def test_a_new_run_remembers_the_ids_it_was_told(renewing: Host) -> None:
+async def test_a_new_run_remembers_the_ids_it_was_told(renewing: WorkerEnvironment) -> None:
     ticket = await renewing.ticket()
     await ticket.do("add_note", text="once", command_id="kept")
     await ticket.tell("reopen", command_id="refused")
@@ -61,7 +68,9 @@ async def test_a_new_run_remembers_the_ids_it_was_told(renewing: Host) -> None:
     assert [entry.command for entry in ticket.entries if entry.refused] == ["reopen"]
 
 
-async def test_a_new_run_sets_its_timer_from_the_moment_it_was_given(renewing: Host) -> None:
+async def test_a_new_run_sets_its_timer_from_the_moment_it_was_given(
+    renewing: WorkerEnvironment,
+) -> None:
     ticket = await renewing.ticket()
     until = datetime.now(UTC) + timedelta(seconds=4)
     await ticket.do("wait", type="until", until=until.isoformat())
@@ -72,7 +81,7 @@ async def test_a_new_run_sets_its_timer_from_the_moment_it_was_given(renewing: H
     assert (back["wait"], back["assignee"]) == (None, "amy")
 
 
-async def test_a_new_run_has_one_timer(renewing: Host) -> None:
+async def test_a_new_run_has_one_timer(renewing: WorkerEnvironment) -> None:
     ticket = await renewing.ticket()
     await ticket.do("wait", type="until", until=(datetime.now(UTC) + DAY).isoformat())
     await renewed(ticket)
@@ -82,8 +91,10 @@ async def test_a_new_run_has_one_timer(renewing: Host) -> None:
     assert [event for event in events if event.startswith("TIMER")] == ["TIMER_STARTED"]
 
 
-async def test_an_actions_report_reaches_the_run_that_is_current(renewing: Host) -> None:
-    case = await renewing.case(INVOICE)
+async def test_an_actions_report_reaches_the_run_that_is_current(
+    renewing: WorkerEnvironment,
+) -> None:
+    case = await renewing.case(TWO_STEP_DEFINITION)
     actions = [await renewing.item(f"{case.reference}-A{number}").begun() for number in (1, 2)]
     await renewed(case)
     await renewed(actions[0])
@@ -98,8 +109,10 @@ async def test_an_actions_report_reaches_the_run_that_is_current(renewing: Host)
     assert case.commands.count("action_ended") == 3  # A4: once each
 
 
-async def test_a_new_run_can_cancel_the_actions_of_an_earlier_one(renewing: Host) -> None:
-    case = await renewing.case(ERRAND)
+async def test_a_new_run_can_cancel_the_actions_of_an_earlier_one(
+    renewing: WorkerEnvironment,
+) -> None:
+    case = await renewing.case(ONE_ACTION_DEFINITION)
     run = await renewing.item(f"{case.reference}-A1").begun()
     await renewed(case)
     await case.do("cancel", reason="not needed any more")
@@ -107,8 +120,10 @@ async def test_a_new_run_can_cancel_the_actions_of_an_earlier_one(renewing: Host
     assert (await run.result())["resolution"]["outcome"] == "cancelled"
 
 
-async def test_a_new_run_knows_why_it_needs_attention_and_its_copies(renewing: Host) -> None:
-    case = await renewing.case(ERRAND, owner="carol")
+async def test_a_new_run_knows_why_it_needs_attention_and_its_copies(
+    renewing: WorkerEnvironment,
+) -> None:
+    case = await renewing.case(ONE_ACTION_DEFINITION, owner="carol")
     run = await renewing.item(f"{case.reference}-A1").begun()
     await run.do("resolve", by="bob", outcome="unable_to_complete", reason="closed road")
     attention = (await case.eventually(assignee="carol"))["attention"]
@@ -122,7 +137,9 @@ async def test_a_new_run_knows_why_it_needs_attention_and_its_copies(renewing: H
     assert (await case.result())["status"] == "CLOSED"
 
 
-async def test_a_mail_that_waits_for_its_way_out_survives_renewals(renewing: Host) -> None:
+async def test_a_mail_that_waits_for_its_way_out_survives_renewals(
+    renewing: WorkerEnvironment,
+) -> None:
     ticket = await renewing.ticket()
     renewing.posted.is_slow = True
     await ticket.do("send_email", to="ida@example.org", subject="Hello", body="How are you?")
@@ -140,7 +157,9 @@ async def test_a_mail_that_waits_for_its_way_out_survives_renewals(renewing: Hos
     assert not [entry for entry in ticket.entries if entry.refused]
 
 
-async def test_signals_and_updates_during_renewals_are_all_taken(renewing: Host) -> None:
+async def test_signals_and_updates_during_renewals_are_all_taken(
+    renewing: WorkerEnvironment,
+) -> None:
     ticket = await renewing.ticket()
     first = await run_of(ticket)
 
@@ -171,7 +190,7 @@ async def test_a_flood_of_garbage_is_counted_and_kept_bounded(
     renewing_server: WorkflowEnvironment,
 ) -> None:
     flood = 1000
-    host = new_host(renewing_server.client)
+    host = new_environment(renewing_server.client)
     async with host.working(cached=20):
         ticket = await host.ticket()
         await ticket.do("wait", type="until", until=(datetime.now(UTC) + DAY).isoformat())
@@ -201,7 +220,7 @@ async def test_a_flood_of_garbage_is_counted_and_kept_bounded(
 async def test_an_item_as_full_as_it_may_be_is_renewed(
     renewing_server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(renewing_server.client)
+    host = new_environment(renewing_server.client)
     wide = "\N{GRINNING FACE}" * 100
     links = [{"kind": wide, "reference": wide}] * 50
     async with host.working(cached=20):
@@ -240,9 +259,9 @@ async def test_an_item_as_full_as_it_may_be_is_renewed(
 async def test_3600_notes_to_a_case_with_an_open_action_are_all_kept(
     server: WorkflowEnvironment,
 ) -> None:
-    host = new_host(server.client)
+    host = new_environment(server.client)
     async with host.working(cached=20):
-        case = await host.case(ERRAND)
+        case = await host.case(ONE_ACTION_DEFINITION)
         run = await host.item(f"{case.reference}-A1").begun()
         first = await run_of(case)
 
@@ -261,7 +280,7 @@ async def test_3600_notes_to_a_case_with_an_open_action_are_all_kept(
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case"])
-async def test_a_run_that_nobody_carried_on_is_refused(host: Host, kind: str) -> None:
+async def test_a_run_that_nobody_carried_on_is_refused(host: WorkerEnvironment, kind: str) -> None:
     """What a run goes on with is no start: nobody makes an item of his own making by it."""
     item = await host.start(kind, {"reference": "x", "run": "y", "status": "CLOSED"})
     with pytest.raises(WorkflowFailureError):

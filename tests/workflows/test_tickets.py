@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from tests.support.workers import Host, assert_eventually
+from tests.support.workers import WorkerEnvironment, assert_eventually
 from tests.workflows.conftest import Clock
 
 DAY = timedelta(days=1)
@@ -13,7 +13,7 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-async def test_a_ticket_lives_from_draft_to_closed(desk: Host, clock: Clock) -> None:
+async def test_a_ticket_lives_from_draft_to_closed(desk: WorkerEnvironment, clock: Clock) -> None:
     ticket = await desk.ticket(submit=False, settings=WINDOW)
     assert (await ticket.state())["status"] == "DRAFT"
     assert (await ticket.do("submit"))["status"] == "TO_DO"
@@ -42,7 +42,9 @@ async def test_a_ticket_lives_from_draft_to_closed(desk: Host, clock: Clock) -> 
     assert ticket.entries[-1].by == "system"  # C20
 
 
-async def test_days_to_wait_that_are_over_bring_a_ticket_back(desk: Host, clock: Clock) -> None:
+async def test_days_to_wait_that_are_over_bring_a_ticket_back(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     ticket = await desk.ticket()
     waiting = await ticket.do("wait", type="more_information", days_to_wait=3)
     await clock.skip(2.9 * DAY)
@@ -54,7 +56,9 @@ async def test_days_to_wait_that_are_over_bring_a_ticket_back(desk: Host, clock:
     assert ticket.entries[-1].at == instant(waiting["wakes_at"])
 
 
-async def test_a_ticket_closes_itself_for_want_of_an_answer(desk: Host, clock: Clock) -> None:
+async def test_a_ticket_closes_itself_for_want_of_an_answer(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     ticket = await desk.ticket(settings=WINDOW | {"resolution_evidence": True})
     await ticket.do("wait", type="more_information", days_to_wait=5, close_if_no_response=True)
     await clock.skip(5 * DAY)
@@ -63,7 +67,9 @@ async def test_a_ticket_closes_itself_for_want_of_an_answer(desk: Host, clock: C
     assert last["resolution"]["by"] == "system"
 
 
-async def test_a_response_in_time_cancels_the_days_to_wait(desk: Host, clock: Clock) -> None:
+async def test_a_response_in_time_cancels_the_days_to_wait(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     ticket = await desk.ticket()
     await ticket.do("wait", type="more_information", days_to_wait=5, close_if_no_response=True)
     await clock.skip(4 * DAY)
@@ -74,7 +80,7 @@ async def test_a_response_in_time_cancels_the_days_to_wait(desk: Host, clock: Cl
     assert "TIMER_FIRED" not in await ticket.events()
 
 
-async def test_an_automatic_mail_is_no_response(desk: Host, clock: Clock) -> None:
+async def test_an_automatic_mail_is_no_response(desk: WorkerEnvironment, clock: Clock) -> None:
     ticket = await desk.ticket()
     await ticket.do("wait", type="more_information", days_to_wait=5, close_if_no_response=True)
     mail = {"message_id": "<1@x>", "sender": "robot@example.org", "automatic": True}
@@ -83,7 +89,9 @@ async def test_an_automatic_mail_is_no_response(desk: Host, clock: Clock) -> Non
     assert (await ticket.result())["resolution"]["method"] == "no_customer_response"
 
 
-async def test_another_date_replaces_the_timer_of_the_first(desk: Host, clock: Clock) -> None:
+async def test_another_date_replaces_the_timer_of_the_first(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     ticket = await desk.ticket()
     begun = await clock.now()
     await ticket.do("wait", type="until", until=(begun + 20 * DAY).isoformat())
@@ -98,7 +106,9 @@ async def test_another_date_replaces_the_timer_of_the_first(desk: Host, clock: C
     assert (await ticket.events()).count("TIMER_FIRED") == 1
 
 
-async def test_a_resumed_ticket_is_not_woken_any_more(desk: Host, clock: Clock) -> None:
+async def test_a_resumed_ticket_is_not_woken_any_more(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     ticket = await desk.ticket()
     await ticket.do("wait", type="until", until=(await clock.now() + DAY).isoformat())
     resumed = await ticket.do("resume")
@@ -107,7 +117,7 @@ async def test_a_resumed_ticket_is_not_woken_any_more(desk: Host, clock: Clock) 
 
 
 async def test_mail_within_the_window_reopens_and_the_next_window_is_whole(
-    desk: Host, clock: Clock
+    desk: WorkerEnvironment, clock: Clock
 ) -> None:
     ticket = await desk.ticket(settings=WINDOW)
     await ticket.do("start", by="bob")
@@ -127,7 +137,7 @@ async def test_mail_within_the_window_reopens_and_the_next_window_is_whole(
     assert last["resolution"]["by"] == "carol"
 
 
-async def test_feedback_within_the_window_reopens(desk: Host, clock: Clock) -> None:
+async def test_feedback_within_the_window_reopens(desk: WorkerEnvironment, clock: Clock) -> None:
     ticket = await desk.ticket(settings=WINDOW)
     await ticket.do("resolve", method="customer_response")
     await clock.skip(DAY)
@@ -136,7 +146,9 @@ async def test_feedback_within_the_window_reopens(desk: Host, clock: Clock) -> N
     assert desk.ledger.notes(ticket.reference)[-1].text == "Still no invoice."
 
 
-async def test_the_holder_is_told_once_at_risk_and_once_overdue(desk: Host, clock: Clock) -> None:
+async def test_the_holder_is_told_once_at_risk_and_once_overdue(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     ticket = await desk.ticket(settings={"due": {"within": "P10D", "at_risk": "P2D"}})
     await ticket.do("start")
     begun = instant((await ticket.state())["submitted_at"])
@@ -153,7 +165,9 @@ async def test_the_holder_is_told_once_at_risk_and_once_overdue(desk: Host, cloc
     assert [mail.key for mail in mails] == desk.posted.taken
 
 
-async def test_a_wait_that_stops_the_clock_moves_the_due_date(desk: Host, clock: Clock) -> None:
+async def test_a_wait_that_stops_the_clock_moves_the_due_date(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     ticket = await desk.ticket(settings={"due": {"within": "P10D", "add_wait_time": True}})
     await ticket.do("start")
     begun = instant((await ticket.state())["submitted_at"])
@@ -175,7 +189,9 @@ async def test_a_wait_that_stops_the_clock_moves_the_due_date(desk: Host, clock:
     assert ticket.entries[-1].at == due
 
 
-async def test_a_waiting_item_writes_nothing_for_months(desk: Host, clock: Clock) -> None:
+async def test_a_waiting_item_writes_nothing_for_months(
+    desk: WorkerEnvironment, clock: Clock
+) -> None:
     ticket = await desk.ticket()
     until = await clock.now() + 300 * DAY
     await ticket.do("wait", type="until", until=until.isoformat())
@@ -184,19 +200,21 @@ async def test_a_waiting_item_writes_nothing_for_months(desk: Host, clock: Clock
     assert await ticket.events() == before
 
 
-async def test_a_window_of_nothing_closes_at_once(desk: Host) -> None:
+async def test_a_window_of_nothing_closes_at_once(desk: WorkerEnvironment) -> None:
     ticket = await desk.ticket(settings={"feedback_window": "PT0S"})
     await ticket.do("resolve", method="customer_response")
     assert (await ticket.result())["closes_at"] is None  # T11
 
 
-async def test_spam_closes_at_once_without_window_and_evidence(desk: Host) -> None:
+async def test_spam_closes_at_once_without_window_and_evidence(desk: WorkerEnvironment) -> None:
     ticket = await desk.ticket(settings=WINDOW | {"resolution_evidence": True})
     assert (await ticket.do("resolve", method="rejected_as_spam"))["status"] == "CLOSED"  # T8
     assert (await ticket.result())["resolution"]["method"] == "rejected_as_spam"
 
 
-async def test_sending_and_resolving_is_one_command_and_the_mail_goes_out(desk: Host) -> None:
+async def test_sending_and_resolving_is_one_command_and_the_mail_goes_out(
+    desk: WorkerEnvironment,
+) -> None:
     ticket = await desk.ticket(settings=WINDOW | {"resolution_evidence": True})
     fields = {"to": ["ida@example.org"], "subject": "Your invoice", "body": "Here it is."}
     state = await ticket.do("send_and_resolve", method="customer_response", **fields)
@@ -209,7 +227,9 @@ async def test_sending_and_resolving_is_one_command_and_the_mail_goes_out(desk: 
     await assert_eventually(check)
 
 
-async def test_a_mail_that_is_given_up_is_seen_on_the_timeline_and_raised(desk: Host) -> None:
+async def test_a_mail_that_is_given_up_is_seen_on_the_timeline_and_raised(
+    desk: WorkerEnvironment,
+) -> None:
     ticket = await desk.ticket()
     desk.posted.is_broken = True
     await ticket.do("send_email", to="ida@example.org", subject="Hello")
@@ -221,7 +241,9 @@ async def test_a_mail_that_is_given_up_is_seen_on_the_timeline_and_raised(desk: 
 
 
 # M5
-async def test_a_resolution_mail_that_fails_reopens_within_the_window(desk: Host) -> None:
+async def test_a_resolution_mail_that_fails_reopens_within_the_window(
+    desk: WorkerEnvironment,
+) -> None:
     ticket = await desk.ticket(settings=WINDOW | {"resolution_evidence": True})
     desk.posted.is_broken = True
     await ticket.do("start")
@@ -231,7 +253,9 @@ async def test_a_resolution_mail_that_fails_reopens_within_the_window(desk: Host
 
 
 # M5
-async def test_a_mail_that_fails_after_the_end_is_still_on_the_timeline(desk: Host) -> None:
+async def test_a_mail_that_fails_after_the_end_is_still_on_the_timeline(
+    desk: WorkerEnvironment,
+) -> None:
     ticket = await desk.ticket()
     desk.posted.is_broken = True
     await ticket.tell("send_and_resolve", method="rejected_as_spam", to="ida@example.org")
@@ -242,7 +266,9 @@ async def test_a_mail_that_fails_after_the_end_is_still_on_the_timeline(desk: Ho
 
 
 # M5
-async def test_who_is_assigned_an_item_by_somebody_else_is_told_by_mail(desk: Host) -> None:
+async def test_who_is_assigned_an_item_by_somebody_else_is_told_by_mail(
+    desk: WorkerEnvironment,
+) -> None:
     ticket = await desk.ticket()
     await ticket.do("assign", to="bob")
     await ticket.tell("assign", by="bob", to="carol")
@@ -258,7 +284,7 @@ async def test_who_is_assigned_an_item_by_somebody_else_is_told_by_mail(desk: Ho
 
 
 # M5
-async def test_a_mail_that_misses_somebody_says_whom(desk: Host) -> None:
+async def test_a_mail_that_misses_somebody_says_whom(desk: WorkerEnvironment) -> None:
     ticket = await desk.ticket()
     desk.posted.missed = "bo@example.org: 550 unknown"
     await ticket.do("send_email", to=["ida@example.org", "bo@example.org"], subject="Hello")
@@ -267,7 +293,7 @@ async def test_a_mail_that_misses_somebody_says_whom(desk: Host) -> None:
 
 
 # M5
-async def test_the_mailroom_tells_an_item_that_a_mail_has_bounced(desk: Host) -> None:
+async def test_the_mailroom_tells_an_item_that_a_mail_has_bounced(desk: WorkerEnvironment) -> None:
     ticket = await desk.ticket()
     state = await ticket.do("send_email", to="ida@example.org", subject="Hello")
     (mail,) = desk.ledger.mails(ticket.reference)
@@ -278,7 +304,7 @@ async def test_the_mailroom_tells_an_item_that_a_mail_has_bounced(desk: Host) ->
 
 
 # M5
-async def test_the_mailroom_has_a_sender_told_that_a_mail_arrived(desk: Host) -> None:
+async def test_the_mailroom_has_a_sender_told_that_a_mail_arrived(desk: WorkerEnvironment) -> None:
     ticket = await desk.ticket()
     await ticket.tell("acknowledge", by="system", command_id="a-1", to="ida@example.org")
 
@@ -293,7 +319,7 @@ async def test_the_mailroom_has_a_sender_told_that_a_mail_arrived(desk: Host) ->
     assert not (await ticket.state())["new_information"]
 
 
-async def test_a_discarded_draft_is_closed(desk: Host) -> None:
+async def test_a_discarded_draft_is_closed(desk: WorkerEnvironment) -> None:
     ticket = await desk.ticket(submit=False)
     await ticket.do("cancel", reason="typed by mistake")
     last = await ticket.result()  # T17

@@ -22,7 +22,7 @@ from domain.model.case_flow_view import Unfolded
 from domain.model.states import ActionItemState, CaseState, State, TicketState
 from mail.address_book import Person
 from starter.client import NoAnswer, UnknownItem
-from starter.item_reader import state_of_answer
+from starter.item_reader import parse_state
 from store.items.item_summary import ItemSummary
 from store.items.queries import actions_of, lines_of
 from store.items.timeline_page import belongs
@@ -341,7 +341,7 @@ async def _state_and_offers(house: House, caller: Caller, stored: State) -> tupl
     except (NotAllowed, UnknownItem):
         closed = await known(house, stored.reference)
         return closed, Offers(is_silent=closed.status is not Status.CLOSED)
-    state = state_of_answer(answer)
+    state = parse_state(answer)
     if state.status is Status.CLOSED:
         return state, Offers(is_silent=False)
     return state, offers_of(caller, state, Moves.model_validate(moves))

@@ -1,7 +1,7 @@
-"""Payloads that never raise while the SDK decodes them: we decode, and refuse, ourselves.
+"""Payload converter that never raises: our handlers decode, and refuse, payloads themselves.
 
-A payload that the SDK cannot decode would fail the workflow task for ever, or drop a signal
-unseen (sdk-python issue 347). So handlers take raw payloads, and what is no JSON object is refused.
+A payload that the SDK cannot decode would fail the workflow task again and again, or silently drop
+a signal (sdk-python issue 347). So handlers take raw payloads and refuse all but JSON objects.
 """
 
 from collections.abc import Sequence
@@ -20,27 +20,27 @@ from domain.engine.decide import decode_as
 M = TypeVar("M", bound=BaseModel)
 
 
-class TotalConverter(PydanticPayloadConverter):
-    """Decodes like its base; what it cannot decode arrives raw."""
+class LenientPayloadConverter(PydanticPayloadConverter):
+    """Pydantic converter that returns a payload raw if it cannot decode it."""
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
     ) -> list[Any]:
-        """Values for the payloads; raw ones where they are too many, too few or undecodable."""
+        """Return values for the payloads; raw ones where the count is wrong or decoding fails."""
         if type_hints is None and len(payloads) != 1:
             return [RawValue(payload) for payload in payloads]
         try:
             return super().from_payloads(payloads, type_hints)
-        except Exception:  # noqa: BLE001 - whatever a decoder raises would freeze the item
+        except Exception:  # noqa: BLE001 - any error of a decoder would freeze the item
             return [RawValue(payload) for payload in payloads]
 
 
-DATA_CONVERTER: Final = DataConverter(payload_converter_class=TotalConverter)
-"""The converter of our worker and our clients."""
+DATA_CONVERTER: Final = DataConverter(payload_converter_class=LenientPayloadConverter)
+"""Data converter of our workers and clients."""
 
 
-def json_of(raw: RawValue) -> bytes:
-    """The JSON text of a payload; raises InvalidCommand if it is anything else."""
+def read_json(raw: RawValue) -> bytes:
+    """Return the JSON text of a payload; raise InvalidCommand for any other encoding."""
     encoding = raw.payload.metadata.get("encoding", b"")
     if encoding != b"json/plain":
         name = encoding.decode(errors="replace")[:60] or "no encoding"
@@ -49,13 +49,13 @@ def json_of(raw: RawValue) -> bytes:
     return raw.payload.data
 
 
-def value_of(model: type[M], raw: RawValue) -> M:
-    """The payload as a value of this class; raises InvalidCommand with every problem."""
-    return decode_as(model, json_of(raw))
+def parse_payload(model: type[M], raw: RawValue) -> M:
+    """Validate a payload as `model`; raise InvalidCommand that lists every problem."""
+    return decode_as(model, read_json(raw))
 
 
-def answer_of(refusal: Refused) -> ApplicationError:
-    """A refusal as Temporal carries it: type, sentence, and `{rule, fields}` as details."""
+def application_error(refusal: Refused) -> ApplicationError:
+    """Return a refusal as Temporal's error: type, sentence, and `{rule, fields}` as details."""
     return ApplicationError(
         refusal.sentence[:2000], refusal.details, type=refusal.type, non_retryable=True
     )

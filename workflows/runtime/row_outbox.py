@@ -1,16 +1,16 @@
-"""Where publications leave a workflow: the runner around it collects them (publish_first)."""
+"""Outbox of a workflow's publications, collected by the runner (commit_rows_first)."""
 
 from contextvars import ContextVar
 from typing import Final
 
 from domain.model.publications import Publication
 
-OUTLET: Final[ContextVar[list[Publication] | None]] = ContextVar("OUTLET", default=None)
-"""The list of the workflow instance whose activation runs; None where nobody collects (replays)."""
+ROW_OUTBOX: Final[ContextVar[list[Publication] | None]] = ContextVar("OUTLET", default=None)
+"""List of the workflow instance that is being activated; None if nobody collects (replays)."""
 
 
 def publish(publication: Publication) -> None:
-    """Hand over one item's news, to be kept before the workflow task is reported."""
-    collected = OUTLET.get()
+    """Add an item's publication, to be committed before the workflow task is reported."""
+    collected = ROW_OUTBOX.get()
     if collected is not None:
         collected.append(publication)

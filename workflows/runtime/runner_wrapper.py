@@ -1,4 +1,4 @@
-"""Runners around runners: what a wrapper does not change is left to the one inside."""
+"""Base classes of workflow runners that wrap another runner and delegate to it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,51 +9,51 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, Workflo
 from temporalio.workflow import Info
 
 
-class Wrapper(WorkflowRunner):
-    """Runs workflows by another runner."""
+class RunnerWrapper(WorkflowRunner):
+    """Workflow runner that delegates to another one."""
 
     def __init__(self, inner: WorkflowRunner) -> None:
-        """Around this one."""
+        """Wrap `inner`."""
         self._inner = inner
 
     def prepare_workflow(self, defn: Any) -> None:  # noqa: ANN401 - private to the SDK
-        """Leave it to the inner runner."""
+        """Delegate to the inner runner."""
         self._inner.prepare_workflow(defn)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """Leave it to the inner runner."""
+        """Delegate to the inner runner."""
         return self._inner.create_instance(det)
 
     def set_worker_level_failure_exception_types(
         self, types: Sequence[type[BaseException]]
     ) -> None:
-        """Leave it to the inner runner."""
+        """Delegate to the inner runner."""
         self._inner.set_worker_level_failure_exception_types(types)
 
 
-class WrappedInstance(WorkflowInstance):
-    """One item in memory, run by the inner runner's instance."""
+class InstanceWrapper(WorkflowInstance):
+    """Workflow instance that delegates to another one."""
 
     def __init__(self, inner: WorkflowInstance) -> None:
-        """Around this one."""
+        """Wrap `inner`."""
         self._inner = inner
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        """Leave it to the inner instance."""
+        """Delegate to the inner instance."""
         return self._inner.activate(act)
 
     def get_serialization_context(self, command_info: Any) -> Any:  # noqa: ANN401
-        """Leave it to the inner instance."""
+        """Delegate to the inner instance."""
         return self._inner.get_serialization_context(command_info)
 
     def get_external_store_context(self, command_info: Any) -> Any:  # noqa: ANN401
-        """Leave it to the inner instance."""
+        """Delegate to the inner instance."""
         return self._inner.get_external_store_context(command_info)
 
     def get_info(self) -> Info:
-        """Leave it to the inner instance."""
+        """Delegate to the inner instance."""
         return self._inner.get_info()
 
     def get_thread_id(self) -> int | None:
-        """Leave it to the inner instance."""
+        """Delegate to the inner instance."""
         return self._inner.get_thread_id()

@@ -1,4 +1,4 @@
-"""How our workflows are run: which, in what sandbox, with which guard."""
+"""Configuration of our workers: workflow classes, sandbox and runner."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,8 +7,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from workflows.action import ActionWorkflow
 from workflows.case import CaseWorkflow
-from workflows.runtime.commit_rows_first import PublishFirst, Sink
-from workflows.runtime.defer_queries import QueriesInTime
+from workflows.runtime.commit_rows_first import CommitRowsFirst, PublicationSink
+from workflows.runtime.defer_queries import DeferQueries
 from workflows.ticket import TicketWorkflow
 
 WORKFLOWS: Final = (TicketWorkflow, CaseWorkflow, ActionWorkflow)
@@ -17,9 +17,9 @@ SANDBOX: Final = SandboxedWorkflowRunner(
         "activities", "annotated_types", "domain", "pydantic", "pydantic_core", "workflows"
     )
 )
-"""Ours pass through: re-imported for every item they cost 900 KB each instead of 92."""
+"""Sandbox; our packages pass through, since re-importing them costs 900 KB an item, not 92."""
 
 
-def publishing(sink: Sink, recheck: Callable[[str], None]) -> PublishFirst:
-    """The runner of a worker: in the sandbox, with rows committed before the task is reported."""
-    return PublishFirst(QueriesInTime(SANDBOX), sink, recheck)
+def workflow_runner(sink: PublicationSink, recheck: Callable[[str], None]) -> CommitRowsFirst:
+    """Return a worker's runner: sandboxed, rows committed before the task is reported."""
+    return CommitRowsFirst(DeferQueries(SANDBOX), sink, recheck)

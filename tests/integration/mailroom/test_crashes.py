@@ -17,7 +17,7 @@ import pytest
 
 from store.schema.tables import InboundMailState
 from tests.support.databases import PostgreSql
-from tests.support.dying_mailroom import Point
+from tests.support.dying_mailroom import KillPoint
 from tests.support.mail_desks import IDA, SUPPORT, MailDesk, mail_desk, plain
 from tests.support.mail_host import free_port
 from tests.support.process_stack import assert_eventually
@@ -100,7 +100,7 @@ class Sender:
         await assert_eventually(check, within=120)
 
 
-async def dying(desk: MailDesk, point: Point, mails: Sequence[Posting]) -> list[Posting]:
+async def dying(desk: MailDesk, point: KillPoint, mails: Sequence[Posting]) -> list[Posting]:
     """Send these to a mailroom that dies at this point; those that were not told OK."""
     async with mailroom_by_itself(desk, "tests.support.dying_mailroom", point.value) as mailroom:
         left = await asyncio.gather(*(_sent_once(desk, mailroom, mail) for mail in mails))
@@ -113,7 +113,7 @@ async def mailroom_by_itself(
     desk: MailDesk, module: str = "mailroom", *arguments: str, **variables: str
 ) -> AsyncIterator[Process]:
     """A mailroom that is no part of the stack, until it is killed at the end."""
-    stack = desk.town.stack
+    stack = desk.running_stack.stack
     with (stack.folder / "mailroom-by-itself.log").open("ab") as log:
         mailroom = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *arguments),
@@ -143,7 +143,7 @@ async def _sent_once(desk: MailDesk, mailroom: Process, mail: Posting) -> Postin
 
 
 def _port(desk: MailDesk) -> int:
-    return int(desk.town.stack.settings.mail_listen.rpartition(":")[2])
+    return int(desk.running_stack.stack.settings.mail_listen.rpartition(":")[2])
 
 
 async def each_has_one_effect(desk: MailDesk, mails: Sequence[Posting]) -> None:
@@ -162,7 +162,7 @@ async def each_has_one_effect(desk: MailDesk, mails: Sequence[Posting]) -> None:
         else:
             assert f"+{kept.reference}@" in mail.to
         if mail.follows is not None:
-            (link,) = (await desk.town.desk.state(kept.reference))["links"]
+            (link,) = (await desk.running_stack.desk.state(kept.reference))["links"]
             assert (link["kind"], link["reference"]) == ("follows", mail.follows)
     assert len(on) == len(mails)
     assert len(set(own)) == len(own)
@@ -183,13 +183,13 @@ async def test_a_mailroom_killed_anywhere_between_data_and_ok_loses_nothing_and_
     tmp_path: Path,
 ) -> None:
     async with mail_desk(tmp_path, mailroom=False, mail_answers=1000) as desk:
-        ticket = await desk.town.ticket(category="question")
-        await desk.town.eventually(ticket, status="TO_DO")
-        closed = await desk.town.ticket(category="question")
-        await desk.town.do(closed, "resolve", method="rejected_as_spam")
+        ticket = await desk.running_stack.ticket(category="question")
+        await desk.running_stack.eventually(ticket, status="TO_DO")
+        closed = await desk.running_stack.ticket(category="question")
+        await desk.running_stack.do(closed, "resolve", method="rejected_as_spam")
         mails: list[Posting] = []
         again: list[Posting] = []
-        for number, point in enumerate(Point):
+        for number, point in enumerate(KillPoint):
             fresh = [
                 Posting.new(f"new-{number}"),
                 Posting.answer(f"answer-{number}", ticket),
@@ -198,17 +198,17 @@ async def test_a_mailroom_killed_anywhere_between_data_and_ok_loses_nothing_and_
             mails += fresh
             sent = [*fresh, *again]
             again = await dying(desk, point, sent)
-            if number < list(Point).index(Point.AFTER_OK):
+            if number < list(KillPoint).index(KillPoint.AFTER_OK):
                 assert again == sent, point
-            elif point is Point.AFTER_OK:
+            elif point is KillPoint.AFTER_OK:
                 assert len(again) < len(sent)
-        await desk.town.stack.start_mailroom()
+        await desk.running_stack.stack.start_mailroom()
         sender = Sender(_port(desk))
         for mail in mails:  # also those that were told OK: their OK may have been lost
             await sender.until_taken(mail)
         await desk.settled()
         await each_has_one_effect(desk, mails)
-        await desk.town.recovers(desk.items())
+        await desk.running_stack.recovers(desk.items())
 
 
 # M3
@@ -219,8 +219,11 @@ async def test_what_is_down_delays_mails_and_loses_none(
     """Postfix sends them on: put off while there is no database, taken while there is one."""
     url = mortal_postgresql.new(empty=True)
     async with mail_desk(tmp_path, database_url=url, mail_answers=1000) as desk:
-        stack, ticket = desk.town.stack, await desk.town.ticket(category="question")
-        await desk.town.eventually(ticket, status="TO_DO")  # then the store knows of it
+        stack, ticket = (
+            desk.running_stack.stack,
+            await desk.running_stack.ticket(category="question"),
+        )
+        await desk.running_stack.eventually(ticket, status="TO_DO")  # then the store knows of it
         mails: list[Posting] = []
 
         async def post(why: str) -> list[Posting]:
@@ -252,7 +255,7 @@ async def test_what_is_down_delays_mails_and_loses_none(
 
             await desk.settled()
         await each_has_one_effect(desk, mails)
-        await desk.town.recovers(desk.items())
+        await desk.running_stack.recovers(desk.items())
 
 
 async def logged(desk: MailDesk, status: str, answer: str, count: int) -> None:
@@ -279,8 +282,8 @@ async def test_two_mailrooms_that_take_the_same_mails_at_once_give_each_one_effe
         mail_desk(tmp_path, database_url=url, sends=False, mail_answers=1000) as desk,
         mailroom_by_itself(desk, CASEKEEP_MAIL_LISTEN=f"127.0.0.1:{(other := free_port())}"),
     ):
-        ticket = await desk.town.ticket(category="question")
-        await desk.town.eventually(ticket, status="TO_DO")
+        ticket = await desk.running_stack.ticket(category="question")
+        await desk.running_stack.eventually(ticket, status="TO_DO")
         mails = [Posting.new(f"new-{number}") for number in range(20)]
         mails += [Posting.answer(f"answer-{number}", ticket) for number in range(20)]
         await Sender(other).until_taken(mails[0])
@@ -288,7 +291,7 @@ async def test_two_mailrooms_that_take_the_same_mails_at_once_give_each_one_effe
         await asyncio.gather(*(_post_all(sender, mails) for sender in senders))
         await desk.settled(within=120)
         await each_has_one_effect(desk, mails)
-        await desk.town.recovers(desk.items())
+        await desk.running_stack.recovers(desk.items())
 
 
 # M3
@@ -301,9 +304,11 @@ async def test_a_thousand_mails_sent_twice_have_a_thousand_effects_whatever_is_k
     async with mail_desk(tmp_path, database_url=url, sends=False, mail_answers=1000) as desk:
         references = [f"T-{number}" for number in range(TICKETS)]
         await asyncio.gather(
-            *(desk.town.ticket(reference, category="question") for reference in references)
+            *(desk.running_stack.ticket(reference, category="question") for reference in references)
         )
-        await asyncio.gather(*(desk.town.eventually(one, status="TO_DO") for one in references))
+        await asyncio.gather(
+            *(desk.running_stack.eventually(one, status="TO_DO") for one in references)
+        )
         mails = [
             Posting.new(f"new-{number}", f"sender-{number}@example.org") for number in range(NEW)
         ] + [
@@ -322,20 +327,20 @@ async def test_a_thousand_mails_sent_twice_have_a_thousand_effects_whatever_is_k
         while deaths < MOST_DEATHS and not all(task.done() for task in posting):
             await asyncio.wait(posting, timeout=rhythm.uniform(0.7, 1.3))
             deaths += 1
-            await desk.town.stack.kill_mailroom()
+            await desk.running_stack.stack.kill_mailroom()
             if deaths == 2:
-                await desk.town.stack.kill_server()
+                await desk.running_stack.stack.kill_server()
             if deaths == 4:
-                await desk.town.stack.kill_worker()
-            await desk.town.revive()
-            await desk.town.stack.start_mailroom()
+                await desk.running_stack.stack.kill_worker()
+            await desk.running_stack.revive()
+            await desk.running_stack.stack.start_mailroom()
         await asyncio.gather(*posting)
         assert deaths > 4
         assert sum(sender.told["OK"] for sender in senders) == 2 * MAILS
         await desk.settled(within=300)
         await each_has_one_effect(desk, mails)
         assert len(desk.items()) == TICKETS + NEW
-        await desk.town.recovers(desk.items())
+        await desk.running_stack.recovers(desk.items())
 
 
 async def _post_all(sender: Sender, mails: Sequence[Posting]) -> None:

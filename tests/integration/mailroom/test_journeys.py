@@ -14,14 +14,14 @@ from store.engine import reading
 from store.schema.tables import mail_out
 from tests.support.mail_server import Got, MailServer
 from tests.support.mailrooms import DESK, Mailroom, plus, written
-from tests.support.process_stack import Town, assert_eventually, town
+from tests.support.process_stack import RunningStack, assert_eventually, running_stack
 
 IDA: Final = "ida@example.org"
 PROVING: Final = {"feedback_window": "P1D", "resolution_evidence": True}
 
 
 @asynccontextmanager
-async def office(folder: Path, server: MailServer) -> AsyncIterator[Town]:
+async def office(folder: Path, server: MailServer) -> AsyncIterator[RunningStack]:
     """A desk that sends its mails to this server."""
     catalog = folder / "catalog"
     catalog.mkdir()
@@ -32,7 +32,7 @@ async def office(folder: Path, server: MailServer) -> AsyncIterator[Town]:
     database = f"sqlite:///{folder / 'casekeep.db'}"
     async with (
         server.listening() as url,
-        town(folder, database, catalog=catalog, smtp_url=url) as desk,
+        running_stack(folder, database, catalog=catalog, smtp_url=url) as desk,
     ):
         yield desk
 
@@ -48,7 +48,7 @@ async def arrived(server: MailServer, count: int) -> list[Got]:
     return server.got
 
 
-def statuses(desk: Town) -> list[str]:
+def statuses(desk: RunningStack) -> list[str]:
     with reading(desk.engine) as connection:
         return list(connection.scalars(select(mail_out.c.status)).all())
 

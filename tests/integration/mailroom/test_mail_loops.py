@@ -34,12 +34,12 @@ async def test_two_desks_that_acknowledge_each_other_exchange_one_mail(tmp_path:
         for item in items:
             received = [
                 entry["reason"]
-                for entry in await desk.town.timeline(item)
+                for entry in await desk.running_stack.timeline(item)
                 if entry["command"] == "receive_email"
             ]
             assert len(received) == 2, received
             assert received[1].startswith("automatic mail"), received
-            assert (await desk.town.desk.state(item))["status"] == "TO_DO"
+            assert (await desk.running_stack.desk.state(item))["status"] == "TO_DO"
 
 
 # M4

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine, select
 from temporalio.exceptions import ApplicationError
 
-from activities.mail_out import TRIED_FOR, MailOut, Sending
-from activities.smtp_client import SmtpServer
+from activities.mail_out import GIVE_UP_AFTER, MailSender, SmtpDelivery
+from activities.smtp_client import SmtpClient
 from domain.model.items import Mail
 from mail.address_book import Directory, Language, Letterhead, Person
 from mail.message_ids import is_ours
@@ -59,9 +59,11 @@ class Office:
 
     async def send(self, key: str = KEY, url: str | None = None) -> str | None:
         secret = secret_named(self.engine, MAIL)
-        transmit = SmtpServer(relay_of(url or self.url)).transmit
-        sending = Sending(self.engine, transmit, self.directory, secret, clock=lambda: self.now)
-        return await MailOut(sending).send(RUN, key)
+        transmit = SmtpClient(relay_of(url or self.url)).transmit
+        sending = SmtpDelivery(
+            self.engine, transmit, self.directory, secret, clock=lambda: self.now
+        )
+        return await MailSender(sending).send(RUN, key)
 
     async def failed(self, key: str = KEY, url: str | None = None) -> ApplicationError:
         with pytest.raises(ApplicationError) as caught:
@@ -151,7 +153,7 @@ async def test_a_server_that_is_away_is_asked_again_for_a_day(office: Office) ->
     office.queue()
     problem = await office.failed(url=nowhere)
     assert not problem.non_retryable
-    office.now += TRIED_FOR - timedelta(seconds=1)
+    office.now += GIVE_UP_AFTER - timedelta(seconds=1)
     assert not (await office.failed(url=nowhere)).non_retryable
     assert office.status() is MailStatus.QUEUED
     office.now += timedelta(seconds=1)

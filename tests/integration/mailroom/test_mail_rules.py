@@ -32,7 +32,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mail
 
 @pytest_asyncio.fixture
 async def room(shared: Mailroom) -> Mailroom:
-    await shared.town.revive()
+    await shared.running_stack.revive()
     return shared
 
 
@@ -65,7 +65,7 @@ async def test_a_stranger_who_guesses_a_reference_starts_a_linked_item(
     assert guessed.reference != theirs
     assert room.of(guessed) == [guessed.reference]
     assert await room.links(guessed.reference or "") == [("follows", theirs)]
-    commands = [one["command"] for one in await room.town.timeline(theirs)]
+    commands = [one["command"] for one in await room.running_stack.timeline(theirs)]
     assert commands == ["create", "receive_email"]
 
 
@@ -96,13 +96,15 @@ async def test_many_mails_for_one_item_are_given_to_it_in_their_order(
     with caplog.at_level(logging.WARNING, "casekeep.mailroom"):
         await room.deliver()
     assert caplog.messages == []
-    told = [one["reason"] for one in await room.town.timeline(reference)]
+    told = [one["reason"] for one in await room.running_stack.timeline(reference)]
     assert told[-40:] == sent
 
 
 # M2, K1
 async def test_a_mail_starts_what_its_mailbox_says(room: Mailroom) -> None:
-    ticket = await room.town.desk.state(await room.started(subject="My bill", body="Is wrong."))
+    ticket = await room.running_stack.desk.state(
+        await room.started(subject="My bill", body="Is wrong.")
+    )
     assert (ticket["kind"], ticket["category"], ticket["title"]) == (
         "Ticket",
         "question",
@@ -112,14 +114,16 @@ async def test_a_mail_starts_what_its_mailbox_says(room: Mailroom) -> None:
     assert ticket["description"].strip() == "Is wrong."
     assert ticket["requester"] == {"name": "Ida Berg", "email": "ida@example.org"}
     reference = await room.started(ERRANDS, subject="Run for me")
-    case = await room.town.eventually(reference, step="only")
+    case = await room.running_stack.eventually(reference, step="only")
     assert (case["kind"], case["started_by"], case["title"]) == ("Case", "email", "Run for me")
     assert [one["key"] for one in case["actions"]] == ["run", "tell"]
 
 
 # M2
 async def test_a_mail_that_lacks_everything_starts_an_item_all_the_same(room: Mailroom) -> None:
-    state = await room.town.desk.state(await room.started(sender=None, subject=None, body=""))
+    state = await room.running_stack.desk.state(
+        await room.started(sender=None, subject=None, body="")
+    )
     assert (state["title"], state["status"]) == ("(no subject)", "TO_DO")
     assert state["requester"]["name"] == "unknown sender"
 
@@ -127,7 +131,7 @@ async def test_a_mail_that_lacks_everything_starts_an_item_all_the_same(room: Ma
 # M2
 async def test_an_address_that_no_mailbox_has_makes_a_ticket_that_is_closed(room: Mailroom) -> None:
     arrived = await room.send("nobody@desk.example")
-    state = await room.town.desk.closed(arrived.reference or "")
+    state = await room.running_stack.desk.closed(arrived.reference or "")
     assert room.of(arrived) == [arrived.reference]
     assert (state["status"], state["closes_at"]) == ("CLOSED", None)
     assert state["resolution"]["method"] == "rejected_unknown_address"
@@ -136,8 +140,8 @@ async def test_an_address_that_no_mailbox_has_makes_a_ticket_that_is_closed(room
 # M2, T13
 async def test_mail_to_a_closed_item_starts_a_new_one_linked_to_it(room: Mailroom) -> None:
     first = await room.send(HASTY, subject="Quickly")
-    await room.town.do(first.reference or "", "resolve", method="customer_response")
-    closed = await room.town.desk.closed(first.reference or "")
+    await room.running_stack.do(first.reference or "", "resolve", method="customer_response")
+    closed = await room.running_stack.desk.closed(first.reference or "")
     assert closed["status"] == "CLOSED"
     after = await room.send(HASTY, In_Reply_To=f"<{first.message_id}>")
     assert after.reference != first.reference
@@ -151,12 +155,12 @@ async def test_mail_to_a_closed_item_starts_a_new_one_linked_to_it(room: Mailroo
 async def test_mail_to_a_merged_item_goes_to_its_target_while_that_is_open(room: Mailroom) -> None:
     first = await room.send(subject="Twice")
     target = await room.started(HASTY, subject="Twice, too")
-    await room.town.do(first.reference or "", "merge", into=target)
-    await room.town.desk.closed(first.reference or "")
+    await room.running_stack.do(first.reference or "", "merge", into=target)
+    await room.running_stack.desk.closed(first.reference or "")
     answer = {"In_Reply_To": f"<{first.message_id}>"}
     assert (await room.send(**answer)).reference == target
-    await room.town.do(target, "resolve", method="customer_response")
-    await room.town.desk.closed(target)
+    await room.running_stack.do(target, "resolve", method="customer_response")
+    await room.running_stack.desk.closed(target)
     after = await room.send(**answer)
     assert after.reference not in {first.reference, target}
     assert room.of(after) == [after.reference]
@@ -164,10 +168,10 @@ async def test_mail_to_a_merged_item_goes_to_its_target_while_that_is_open(room:
 
 async def _closed_action(room: Mailroom, box: str) -> tuple[str, str]:
     case = await room.started(box)
-    state = await room.town.eventually(case, step="only")
+    state = await room.running_stack.eventually(case, step="only")
     action: str = state["actions"][0]["reference"]
-    await room.town.do(action, "resolve", outcome="complete")
-    await room.town.desk.closed(action)
+    await room.running_stack.do(action, "resolve", outcome="complete")
+    await room.running_stack.desk.closed(action)
     return case, action
 
 
@@ -187,9 +191,9 @@ async def test_mail_to_a_closed_action_goes_to_its_open_case_where_the_mailbox_s
     case, action = await _closed_action(room, PARENT_FIRST)
     arrived = await room.send(plus(PARENT_FIRST, action))
     assert (arrived.reference, room.of(arrived)) == (case, [case])
-    assert (await room.town.desk.state(case))["new_information"]
-    await room.town.do(case, "cancel", reason="no more")
-    await room.town.desk.closed(case)
+    assert (await room.running_stack.desk.state(case))["new_information"]
+    await room.running_stack.do(case, "cancel", reason="no more")
+    await room.running_stack.desk.closed(case)
     after = await room.send(plus(PARENT_FIRST, action))
     assert after.reference not in {case, action}
     assert room.of(after) == [after.reference]
@@ -198,10 +202,10 @@ async def test_mail_to_a_closed_action_goes_to_its_open_case_where_the_mailbox_s
 # C13
 async def test_mail_to_an_item_that_is_worked_on_is_new_information(room: Mailroom) -> None:
     reference = await room.started()
-    await room.town.do(reference, "start")
-    assert not (await room.town.desk.state(reference))["new_information"]
+    await room.running_stack.do(reference, "start")
+    assert not (await room.running_stack.desk.state(reference))["new_information"]
     await room.send(plus(DESK, reference))
-    state = await room.town.desk.state(reference)
+    state = await room.running_stack.desk.state(reference)
     assert (state["status"], state["assignee"]) == ("IN_PROGRESS", "amy")
     assert state["new_information"]
 
@@ -209,12 +213,12 @@ async def test_mail_to_an_item_that_is_worked_on_is_new_information(room: Mailro
 # C13, C9, T7
 async def test_mail_ends_a_wait_for_it_and_the_timer_with_it(room: Mailroom) -> None:
     reference = await room.started()
-    await room.town.do(
+    await room.running_stack.do(
         reference, "wait", type="more_information", days_to_wait=1, close_if_no_response=True
     )
-    assert (await room.town.desk.state(reference))["wakes_at"]
+    assert (await room.running_stack.desk.state(reference))["wakes_at"]
     await room.send(plus(DESK, reference))
-    state = await room.town.desk.state(reference)
+    state = await room.running_stack.desk.state(reference)
     assert (state["status"], state["assignee"], state["wakes_at"]) == ("TO_DO", "amy", None)
     assert state["new_information"]
 
@@ -225,9 +229,9 @@ async def test_mail_that_came_before_the_wait_and_is_handled_after_ends_it_too(
 ) -> None:
     reference = await room.started()
     await room.accept(written(), plus(DESK, reference))
-    await room.town.do(reference, "wait", type="more_information")
+    await room.running_stack.do(reference, "wait", type="more_information")
     await room.deliver()
-    assert (await room.town.desk.state(reference))["status"] == "TO_DO"
+    assert (await room.running_stack.desk.state(reference))["status"] == "TO_DO"
 
 
 # C13
@@ -236,9 +240,9 @@ async def test_mail_to_another_wait_is_in_the_owners_inbox_and_the_wait_goes_on(
 ) -> None:
     reference = await room.started()
     until = "2099-01-01T00:00:00Z"
-    await room.town.do(reference, "wait", type="until", until=until)
+    await room.running_stack.do(reference, "wait", type="until", until=until)
     await room.send(plus(DESK, reference))
-    state = await room.town.desk.state(reference)
+    state = await room.running_stack.desk.state(reference)
     assert (state["status"], state["owner"], state["new_information"]) == ("WAIT", "amy", True)
     assert state["wait"]["until"].startswith("2099-01-01")
 
@@ -246,14 +250,14 @@ async def test_mail_to_another_wait_is_in_the_owners_inbox_and_the_wait_goes_on(
 # T12, M4
 async def test_mail_within_the_window_reopens_and_automatic_mail_does_not(room: Mailroom) -> None:
     reference = await room.started()
-    await room.town.do(reference, "resolve", method="customer_response")
-    await room.town.do(reference, "mark_read")
+    await room.running_stack.do(reference, "resolve", method="customer_response")
+    await room.running_stack.do(reference, "mark_read")
     absent = await room.send(plus(DESK, reference), Auto_Submitted="auto-replied")
     assert room.of(absent) == [reference]
-    state = await room.town.desk.state(reference)
+    state = await room.running_stack.desk.state(reference)
     assert (state["status"], state["new_information"]) == ("RESOLVED", False)
     await room.send(plus(DESK, reference), subject="Still wrong")
-    state = await room.town.desk.state(reference)
+    state = await room.running_stack.desk.state(reference)
     assert (state["status"], state["assignee"], state["resolution"]) == ("TO_DO", "amy", None)
     assert state["new_information"]
 
@@ -263,28 +267,28 @@ async def test_mail_that_came_within_the_window_reopens_however_late_it_is_handl
     room: Mailroom,
 ) -> None:
     reference = await room.started("brief@desk.example")
-    resolved = await room.town.do(reference, "resolve", method="customer_response")
+    resolved = await room.running_stack.do(reference, "resolve", method="customer_response")
     end = datetime.fromisoformat(resolved["closes_at"])
     (accepted,) = await room.accept(written(), plus("brief@desk.example", reference))
-    await room.town.stack.kill_worker()
+    await room.running_stack.stack.kill_worker()
     assert accepted.received_at < end
 
     async def over() -> None:
         assert datetime.now(UTC) > end
 
     await assert_eventually(over)
-    await room.town.stack.start_worker()
+    await room.running_stack.stack.start_worker()
     await room.deliver()
-    state = await room.town.desk.state(reference)
+    state = await room.running_stack.desk.state(reference)
     assert (state["status"], state["resolution"]) == ("TO_DO", None)
 
 
 # T4
 async def test_the_first_mail_from_a_draft_gives_it_its_title(room: Mailroom) -> None:
-    reference = await room.town.ticket(title="", description="", submit=False)
-    await room.town.do(
+    reference = await room.running_stack.ticket(title="", description="", submit=False)
+    await room.running_stack.do(
         reference, "send_email", to="ida@example.org", subject="Your bill", body="Which one?"
     )
-    state = await room.town.desk.state(reference)
+    state = await room.running_stack.desk.state(reference)
     assert (state["status"], state["title"]) == ("DRAFT", "Your bill")
     assert state["description"] == "Which one?"

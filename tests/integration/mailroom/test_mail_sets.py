@@ -23,7 +23,7 @@ from store.mail.inbound_mail import InboundMail
 from store.schema.tables import InboundMailState, item, mail_in, mail_out
 from tests.support.mail_sets import BOUNCES, SETS, mails_of
 from tests.support.mailrooms import taken_by
-from tests.support.process_stack import Town, town
+from tests.support.process_stack import RunningStack, running_stack
 
 COUNTS: Final = Path(__file__).parents[2] / "docs/mail-sets.md"
 NO_BOUNCE: Final = "tests/data/groupwise_03.txt"
@@ -35,11 +35,11 @@ HEADS: Final = ("mails", "known before", "started an item", "on an item", "bounc
 
 
 @asynccontextmanager
-async def filled(folder: Path) -> AsyncIterator[tuple[Town, Reader, Counter[str]]]:
+async def filled(folder: Path) -> AsyncIterator[tuple[RunningStack, Reader, Counter[str]]]:
     """A desk that has taken in all of them, and how many of each set were not there before."""
     mailboxes = {box: Mailbox(ticket=name, acknowledge=True) for name, box in BOXES.items()}
     mailboxes[WAITING] = Mailbox(ticket="waiting")
-    async with town(folder, f"sqlite:///{folder / 'casekeep.db'}") as desk:
+    async with running_stack(folder, f"sqlite:///{folder / 'casekeep.db'}") as desk:
         reader = reader_of(desk.engine, mailboxes)
         new: Counter[str] = Counter()
         for name in SETS:
@@ -49,7 +49,7 @@ async def filled(folder: Path) -> AsyncIterator[tuple[Town, Reader, Counter[str]
 
 
 async def taken(
-    desk: Town,
+    desk: RunningStack,
     reader: Reader,
     mails: Mapping[str, bytes],
     *addresses: str,
@@ -68,7 +68,7 @@ async def taken(
     return [arrival for each in found for arrival in each]
 
 
-def arrived(desk: Town) -> dict[str, list[InboundMail]]:
+def arrived(desk: RunningStack) -> dict[str, list[InboundMail]]:
     """What the store has of each set, as it ended."""
     with reading(desk.engine) as connection:
         digests = connection.execute(select(mail_in.c.digest, mail_in.c.desk)).all()
@@ -79,7 +79,7 @@ def arrived(desk: Town) -> dict[str, list[InboundMail]]:
     }
 
 
-def table_of(desk: Town, new: Mapping[str, int]) -> str:
+def table_of(desk: RunningStack, new: Mapping[str, int]) -> str:
     """The counts, as docs/mail-sets.md has them."""
     lines = [
         "# Real mails, and what becomes of them",
@@ -138,7 +138,7 @@ async def test_every_real_mail_is_on_one_item_or_a_dead_letter_with_a_reason(
         assert await desk.differences() == []
 
 
-async def bounces_wake_nothing(desk: Town, reader: Reader) -> None:
+async def bounces_wake_nothing(desk: RunningStack, reader: Reader) -> None:
     """All bounces, sent to the address of a Ticket that waits, are on it, and it still waits."""
     waits = await desk.ticket(category="waiting")
     await desk.do(waits, "wait", type="more_information")

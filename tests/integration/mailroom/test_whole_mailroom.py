@@ -16,7 +16,7 @@ from mailroom.routing import Letter, reader_of
 from store.mail import inbound_mail
 from store.schema.tables import InboundMailState
 from tests.support.mail_desks import IDA, SUPPORT, mail_desk, plain
-from tests.support.process_stack import Town, assert_eventually
+from tests.support.process_stack import RunningStack, assert_eventually
 
 pytestmark = pytest.mark.mail_server
 
@@ -30,7 +30,7 @@ async def test_a_mail_becomes_a_ticket_whose_answers_come_back_to_it(tmp_path: P
         first = await desk.arrived("a1@example.org")
         assert first.state is InboundMailState.HANDLED
         reference = first.reference or ""
-        state = await desk.town.eventually(reference, status="TO_DO", new_information=True)
+        state = await desk.running_stack.eventually(reference, status="TO_DO", new_information=True)
         assert (state["title"], state["category"]) == ("Where is my invoice?", "question")
         assert state["primary_contact"]["email"] == IDA
         (told,) = await desk.answered(IDA, 1)
@@ -48,7 +48,7 @@ async def test_a_mail_becomes_a_ticket_whose_answers_come_back_to_it(tmp_path: P
         second = await desk.arrived("a2@example.org")
         assert second.reference == reference
         assert desk.effects() == [(reference, first.digest), (reference, second.digest)]
-        await desk.town.do(
+        await desk.running_stack.do(
             reference,
             "send_and_resolve",
             method="customer_response",
@@ -61,9 +61,9 @@ async def test_a_mail_becomes_a_ticket_whose_answers_come_back_to_it(tmp_path: P
         await desk.host.send(
             plain("a3@example.org", f"In-Reply-To: {sent['message-id']}"), IDA, SUPPORT
         )
-        await desk.town.eventually(reference, status="TO_DO", assignee="amy")
+        await desk.running_stack.eventually(reference, status="TO_DO", assignee="amy")
         assert desk.items() == [reference]
-        await desk.town.recovers([reference])
+        await desk.running_stack.recovers([reference])
 
 
 # M4, M5
@@ -71,11 +71,13 @@ async def test_a_mail_that_comes_back_is_told_to_its_item_and_nobody_answers_it(
     tmp_path: Path,
 ) -> None:
     async with mail_desk(tmp_path) as desk:
-        reference = await desk.town.ticket(category="question")
-        await desk.town.do(reference, "send_email", to="gone@example.org", subject="Hello")
-        await desk.town.eventually(reference, new_information=True)
+        reference = await desk.running_stack.ticket(category="question")
+        await desk.running_stack.do(reference, "send_email", to="gone@example.org", subject="Hello")
+        await desk.running_stack.eventually(reference, new_information=True)
         (entry,) = [
-            one for one in await desk.town.timeline(reference) if one["command"] == "mail_failed"
+            one
+            for one in await desk.running_stack.timeline(reference)
+            if one["command"] == "mail_failed"
         ]
         assert "came back" in entry["reason"]
         await desk.settled()
@@ -108,10 +110,10 @@ async def test_a_mailbox_is_polled_and_its_mails_are_taken_once(tmp_path: Path) 
             assert len(await desk.host.flags(POOL)) == 3
 
         await assert_eventually(there)
-        await desk.town.stack.start_mailroom()
+        await desk.running_stack.stack.start_mailroom()
         first, second = await desk.arrived("p1@example.org"), await desk.arrived("p2@example.org")
         assert first.state is second.state is InboundMailState.HANDLED
-        raw = inbound_mail.source_of(desk.town.engine, second.digest)
+        raw = inbound_mail.source_of(desk.running_stack.engine, second.digest)
         assert raw is not None
         assert raw.endswith(b"caf\xe9\r\n")
 
@@ -121,7 +123,7 @@ async def test_a_mailbox_is_polled_and_its_mails_are_taken_once(tmp_path: Path) 
 
         await assert_eventually(marked)
         assert len(desk.items()) == 2
-        reception = _reception(desk.town)
+        reception = _reception(desk.running_stack)
         account = Account.of(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
         assert await poll_once(reception, account, [SUPPORT]) == 0
         reception.close()
@@ -132,18 +134,18 @@ async def test_a_polled_mail_was_received_when_it_came_to_the_mailbox(tmp_path: 
     async with mail_desk(tmp_path, (POOL,), mailroom=False) as desk:
         began = datetime.now(UTC)
         await desk.host.keep(POOL, plain("p1@example.org"))
-        reception = _reception(desk.town)
+        reception = _reception(desk.running_stack)
         account = Account.of(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
         assert await poll_once(reception, account, [SUPPORT]) == 1
         reception.close()
-        (kept,) = inbound_mail.undelivered(desk.town.engine)
+        (kept,) = inbound_mail.undelivered(desk.running_stack.engine)
         assert kept.desk == SUPPORT
         assert abs(kept.received_at - began) < timedelta(minutes=5)
 
 
-def _reception(town: Town) -> Reception:
-    reader = reader_of(town.engine, load(town.stack.settings.catalog).mailboxes)
-    return Reception(town.engine, reader, budget=3)
+def _reception(running_stack: RunningStack) -> Reception:
+    reader = reader_of(running_stack.engine, load(running_stack.stack.settings.catalog).mailboxes)
+    return Reception(running_stack.engine, reader, budget=3)
 
 
 # M3, C19, T6, T12
@@ -152,14 +154,16 @@ async def test_a_mail_accepted_in_time_keeps_its_item_open_however_late_it_is_de
 ) -> None:
     """The deliverer is away while a feedback window, and days to wait, come to their ends."""
     async with mail_desk(tmp_path, mailroom=False) as desk:
-        resolved, waiting = await _overdue_with_mails_under_way(desk.town)
-        reader = reader_of(desk.town.engine, {})
+        resolved, waiting = await _overdue_with_mails_under_way(desk.running_stack)
+        reader = reader_of(desk.running_stack.engine, {})
         delivering = asyncio.create_task(
-            Deliverer(desk.town.desk, desk.town.engine, reader).serve()
+            Deliverer(desk.running_stack.desk, desk.running_stack.engine, reader).serve()
         )
         for item in (resolved, waiting):
-            await desk.town.eventually(item, status="TO_DO", assignee="amy", new_information=True)
-            commands = [one["command"] for one in await desk.town.timeline(item)]
+            await desk.running_stack.eventually(
+                item, status="TO_DO", assignee="amy", new_information=True
+            )
+            commands = [one["command"] for one in await desk.running_stack.timeline(item)]
             assert commands[-1] == "receive_email"
             assert not {"window_over", "days_to_wait_over"} & set(commands)
         await desk.settled()
@@ -170,34 +174,35 @@ async def test_a_mail_accepted_in_time_keeps_its_item_open_however_late_it_is_de
 # M3, M7, T13
 async def test_a_mail_that_became_a_dead_letter_keeps_no_item_open(tmp_path: Path) -> None:
     async with mail_desk(tmp_path, mailroom=False) as desk:
-        resolved, waiting = await _overdue_with_mails_under_way(desk.town)
+        resolved, waiting = await _overdue_with_mails_under_way(desk.running_stack)
         dead = {
-            one.digest: "no item takes it" for one in inbound_mail.undelivered(desk.town.engine)
+            one.digest: "no item takes it"
+            for one in inbound_mail.undelivered(desk.running_stack.engine)
         }
-        inbound_mail.settle(desk.town.engine, dead)
+        inbound_mail.settle(desk.running_stack.engine, dead)
         for item in (resolved, waiting):
-            await desk.town.eventually(item, status="CLOSED")
+            await desk.running_stack.eventually(item, status="CLOSED")
 
 
-async def _overdue_with_mails_under_way(town: Town) -> tuple[str, str]:
+async def _overdue_with_mails_under_way(running_stack: RunningStack) -> tuple[str, str]:
     """The two, past their ends; mails that were accepted before keep them as they are."""
-    resolved, waiting, over = await _about_to_close(town)
-    reception = _reception(town)
+    resolved, waiting, over = await _about_to_close(running_stack)
+    reception = _reception(running_stack)
     for item in (resolved, waiting):
         await reception.take(_letter(item))
     reception.close()
     await _passed(over)
-    assert (await town.desk.state(resolved))["status"] == "RESOLVED"
-    assert (await town.desk.state(waiting))["status"] == "WAIT"
+    assert (await running_stack.desk.state(resolved))["status"] == "RESOLVED"
+    assert (await running_stack.desk.state(waiting))["status"] == "WAIT"
     return resolved, waiting
 
 
-async def _about_to_close(town: Town) -> tuple[str, str, datetime]:
+async def _about_to_close(running_stack: RunningStack) -> tuple[str, str, datetime]:
     """One in its feedback window, one that waits for an answer, and when both are over."""
-    resolved = await town.ticket(settings={"feedback_window": "PT5S"})
-    waiting = await town.ticket()
-    await town.do(resolved, "resolve", method="customer_response")
-    await town.do(
+    resolved = await running_stack.ticket(settings={"feedback_window": "PT5S"})
+    waiting = await running_stack.ticket()
+    await running_stack.do(resolved, "resolve", method="customer_response")
+    await running_stack.do(
         waiting,
         "wait",
         type="more_information",

@@ -181,11 +181,11 @@ def test_only_a_case_can_be_paused() -> None:  # A2, K6
 
 
 def failed() -> Desk:
-    town = desk()
-    town.life.do("start")
-    town.complete("read")
-    town.fail("match")
-    return town
+    running_stack = desk()
+    running_stack.life.do("start")
+    running_stack.complete("read")
+    running_stack.fail("match")
+    return running_stack
 
 
 def test_a_case_that_needs_attention_offers_its_ways_out_to_its_owner_alone() -> None:  # K7-K9

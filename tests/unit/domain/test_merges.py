@@ -26,7 +26,7 @@ from tests.support.builders import (
     draft,
     ticket,
 )
-from tests.support.item_network import Parcel, World
+from tests.support.item_network import PendingMessage, World
 
 A, B, C = "T-A", "T-B", "T-C"
 WINDOW: dict[str, Any] = {"feedback_window": "P10D"}
@@ -440,7 +440,7 @@ def _copy(world: World) -> World:
     return other
 
 
-def _for(world: World, parcel: Parcel) -> Parcel:
+def _for(world: World, parcel: PendingMessage) -> PendingMessage:
     """The same message in another world; a question to one that is gone is answered there."""
     asked = parcel.command
     if not isinstance(asked, MergeAsked):
@@ -453,7 +453,9 @@ def _for(world: World, parcel: Parcel) -> Parcel:
         accepted=False,
         reason="it is closed",
     )
-    return Parcel(parcel.to, asked, lambda: world.post.append(Parcel(asked.asker, nobody)))
+    return PendingMessage(
+        parcel.to, asked, lambda: world.post.append(PendingMessage(asked.asker, nobody))
+    )
 
 
 # T16

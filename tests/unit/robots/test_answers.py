@@ -7,18 +7,18 @@ import pytest
 
 from domain.base.values import Kind
 from domain.engine.decide import decode
-from robots.answers import RobotAnswer, answer_of, commands_for
-from robots.program import OUT_LIMIT, Ended
+from robots.answers import RobotAnswer, commands_for, parse_answer
+from robots.program import MAX_OUTPUT_BYTES, ProgramExit
 
 ALL = pytest.mark.parametrize("kind", Kind)
 
 
-def printed(text: str | bytes, code: int = 0, last_words: str = "") -> Ended:
-    return Ended(code, text if isinstance(text, bytes) else text.encode(), last_words)
+def printed(text: str | bytes, code: int = 0, last_words: str = "") -> ProgramExit:
+    return ProgramExit(code, text if isinstance(text, bytes) else text.encode(), last_words)
 
 
 def said(kind: Kind, **fields: Any) -> RobotAnswer:  # noqa: ANN401
-    return answer_of(kind, printed(json.dumps(fields)))
+    return parse_answer(kind, printed(json.dumps(fields)))
 
 
 def meant(kind: Kind, **fields: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
@@ -75,13 +75,13 @@ def test_a_reject_has_a_reason_and_may_have_a_note(kind: Kind) -> None:
         ('{"outcome": "complete"} {"outcome": "complete"}', "is no JSON"),
         ('{"outcome": "complete", "method": "merged"}', "method: must be"),
         (b"\xff\xfe", "is no JSON"),
-        (b"\0" * (OUT_LIMIT + 1), "bytes of JSON: at most"),
+        (b"\0" * (MAX_OUTPUT_BYTES + 1), "bytes of JSON: at most"),
     ],
 )
 def test_what_is_no_answer_is_a_reject_that_says_why(
     kind: Kind, text: str | bytes, why: str
 ) -> None:
-    answer = answer_of(kind, printed(text))
+    answer = parse_answer(kind, printed(text))
     assert answer.outcome == "reject"
     assert why in (answer.reason or "")
 
@@ -103,11 +103,11 @@ def test_a_complete_ticket_needs_a_method() -> None:
 def test_a_program_that_failed_is_a_reject_with_its_last_words(
     code: int, last_words: str, reason: str
 ) -> None:
-    answer = answer_of(Kind.ACTION, printed('{"outcome": "complete"}', code, last_words))
+    answer = parse_answer(Kind.ACTION, printed('{"outcome": "complete"}', code, last_words))
     assert (answer.outcome, answer.reason) == ("reject", reason)
 
 
 def test_a_reason_without_end_is_cut() -> None:
-    answer = answer_of(Kind.ACTION, printed("", 1, "x" * 5000))
+    answer = parse_answer(Kind.ACTION, printed("", 1, "x" * 5000))
     assert len(answer.reason or "") == 1000
     assert meant(Kind.ACTION, outcome="reject", reason=answer.reason)

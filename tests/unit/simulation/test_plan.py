@@ -11,16 +11,16 @@ from pydantic import ValidationError
 
 from domain.model.calendars import Opening, WorkingCalendar
 from domain.model.definitions import CaseDefinition, Terms
-from simulation.opening_hours import Clock, NeverOpen
-from simulation.plan import Hours, Plan, Spread
-from simulation.results import Lengths
+from simulation.opening_hours import NeverOpen, OpeningHours
+from simulation.plan import Distribution, SimulationPlan, WeeklyHours
+from simulation.results import DurationStats
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = 3600.0
 
 
-def spread(**fields: Any) -> Spread:  # noqa: ANN401
-    return Spread.model_validate_json(json.dumps(fields))
+def spread(**fields: Any) -> Distribution:  # noqa: ANN401
+    return Distribution.model_validate_json(json.dumps(fields))
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ def test_lengths_are_drawn_around_their_mean(fields: dict[str, Any], mean: float
     drawn = spread(**fields)
     dice = Random(4)
     assert drawn.mean == pytest.approx(mean, rel=0.001)
-    assert fmean(drawn.drawn(dice) for _ in range(20_000)) == pytest.approx(mean, rel=0.02)
+    assert fmean(drawn.sample(dice) for _ in range(20_000)) == pytest.approx(mean, rel=0.02)
 
 
 def test_a_lognormal_length_is_given_by_its_median() -> None:
     dice = Random(4)
-    drawn = [spread(lognormal="PT1H").drawn(dice) for _ in range(20_000)]
+    drawn = [spread(lognormal="PT1H").sample(dice) for _ in range(20_000)]
     assert median(drawn) == pytest.approx(HOUR, rel=0.02)
 
 
@@ -74,28 +74,28 @@ def test_a_length_that_cannot_be_is_refused(fields: dict[str, Any], told: str) -
 )
 def test_hours_that_cannot_be_are_refused(fields: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
-        Hours.model_validate_json(json.dumps(fields))
+        WeeklyHours.model_validate_json(json.dumps(fields))
 
 
 def test_a_clock_reckons_in_opening_time() -> None:
-    clock = Clock(Hours(), MONDAY)
-    assert clock.opens(0.0) == 8 * HOUR
-    assert clock.opens(9 * HOUR) == 9 * HOUR
-    assert clock.opens(17 * HOUR) == 32 * HOUR
-    assert clock.after(0.0, HOUR) == 9 * HOUR
-    assert clock.after(16.5 * HOUR, HOUR) == 32.5 * HOUR
-    assert clock.after(16 * HOUR, HOUR) == 17 * HOUR
-    assert clock.after(8 * HOUR, 45 * HOUR) == (4 * 24 + 17) * HOUR
-    assert clock.after(8 * HOUR, 46 * HOUR) == (7 * 24 + 9) * HOUR
-    assert clock.within(0.0, 7 * 24 * HOUR) == 45 * HOUR
-    assert clock.within(16 * HOUR, 33 * HOUR) == 2 * HOUR
-    assert clock.within(18 * HOUR, 30 * HOUR) == 0
+    clock = OpeningHours(WeeklyHours(), MONDAY)
+    assert clock.next_opening(0.0) == 8 * HOUR
+    assert clock.next_opening(9 * HOUR) == 9 * HOUR
+    assert clock.next_opening(17 * HOUR) == 32 * HOUR
+    assert clock.end_of_work(0.0, HOUR) == 9 * HOUR
+    assert clock.end_of_work(16.5 * HOUR, HOUR) == 32.5 * HOUR
+    assert clock.end_of_work(16 * HOUR, HOUR) == 17 * HOUR
+    assert clock.end_of_work(8 * HOUR, 45 * HOUR) == (4 * 24 + 17) * HOUR
+    assert clock.end_of_work(8 * HOUR, 46 * HOUR) == (7 * 24 + 9) * HOUR
+    assert clock.open_seconds(0.0, 7 * 24 * HOUR) == 45 * HOUR
+    assert clock.open_seconds(16 * HOUR, 33 * HOUR) == 2 * HOUR
+    assert clock.open_seconds(18 * HOUR, 30 * HOUR) == 0
 
 
 def test_a_clock_that_begins_within_an_opening_counts_what_is_left_of_it() -> None:
-    clock = Clock(Hours(), MONDAY + timedelta(hours=10))
-    assert clock.opens(0.0) == 0
-    assert clock.within(0.0, 24 * HOUR) == 9 * HOUR
+    clock = OpeningHours(WeeklyHours(), MONDAY + timedelta(hours=10))
+    assert clock.next_opening(0.0) == 0
+    assert clock.open_seconds(0.0, 24 * HOUR) == 9 * HOUR
 
 
 def test_a_working_calendar_serves_as_hours() -> None:
@@ -106,9 +106,9 @@ def test_a_working_calendar_serves_as_hours() -> None:
         week=((Opening(480, 720),), *(closed for _ in range(6))),
         holidays=frozenset({date(2026, 1, 12)}),
     )
-    clock = Clock(mornings, MONDAY)
-    assert clock.opens(0.0) == 7 * HOUR
-    assert clock.after(10 * HOUR, 2 * HOUR) == (14 * 24 + 8) * HOUR
+    clock = OpeningHours(mornings, MONDAY)
+    assert clock.next_opening(0.0) == 7 * HOUR
+    assert clock.end_of_work(10 * HOUR, 2 * HOUR) == (14 * 24 + 8) * HOUR
 
 
 def test_a_queue_where_nobody_ever_is_cannot_be_waited_for() -> None:
@@ -118,7 +118,7 @@ def test_a_queue_where_nobody_ever_is_cannot_be_waited_for() -> None:
             return []
 
     with pytest.raises(NeverOpen):
-        Clock(Never(), MONDAY).opens(0.0)
+        OpeningHours(Never(), MONDAY).next_opening(0.0)
 
 
 def definition(*actions: dict[str, Any]) -> CaseDefinition:
@@ -132,12 +132,15 @@ def test_staff_that_nobody_named_are_there_by_office_hours_and_robots_always() -
         {"key": "b", "performer": "robot", "queue": "robots"},
         {"key": "c", "performer": "robot"},
     )
-    staff = Plan().staff_for(some, 1 / HOUR)
-    assert {name: one.hours for name, one in staff.items()} == {"desk": Hours(), "robots": None}
+    staff = SimulationPlan().staff_for(some, 1 / HOUR)
+    assert {name: one.hours for name, one in staff.items()} == {
+        "desk": WeeklyHours(),
+        "robots": None,
+    }
 
 
 def test_staff_that_nobody_named_are_as_many_as_have_a_comfortable_load() -> None:
-    plan = Plan.model_validate_json('{"human": {"takes": {"fixed": "PT1H"}}}')
+    plan = SimulationPlan.model_validate_json('{"human": {"takes": {"fixed": "PT1H"}}}')
     some = definition({"key": "a", "performer": "human"})
     # two hours of work an hour, in 45 of 168 hours, at three quarters
     assert plan.staff_for(some, 2 / HOUR)["desk"].people == 10
@@ -145,26 +148,28 @@ def test_staff_that_nobody_named_are_as_many_as_have_a_comfortable_load() -> Non
 
 
 def test_staff_that_were_named_are_taken_as_they_are() -> None:
-    plan = Plan.model_validate_json('{"staff": {"desk": {"people": 7}}}')
+    plan = SimulationPlan.model_validate_json('{"staff": {"desk": {"people": 7}}}')
     staff = plan.staff_for(definition({"key": "a"}), 1.0)
     assert (staff["desk"].people, staff["desk"].hours) == (7, None)
 
 
 def test_what_a_plan_says_of_strangers_is_told_and_so_is_a_review_by_oneself() -> None:
-    plan = Plan.model_validate_json(
+    plan = SimulationPlan.model_validate_json(
         '{"actions": {"b": {"takes": {"fixed": "PT1H"}}},'
         ' "staff": {"robots": {"people": 1}, "desk": {"people": 1}}}'
     )
     some = definition({"key": "a", "peer_review": True})
-    assert plan.problems_with(Terms(definition=some)) == [
+    assert plan.validate_against(Terms(definition=some)) == [
         ("staff.desk.people", "a review needs two: nobody checks their own work (A6)"),
         ("actions.b", "some has no Action of this name: there are a"),
         ("staff.robots", "some has no queue of this name: there are desk"),
     ]
-    assert Plan().problems_with(Terms(definition=some)) == []
-    assert plan.problems_with(Terms()) == []
+    assert SimulationPlan().validate_against(Terms(definition=some)) == []
+    assert plan.validate_against(Terms()) == []
 
 
 def test_nine_of_ten_is_a_length_that_was_seen() -> None:
-    assert Lengths.of([float(n) for n in range(10, 0, -1)]) == Lengths(10, 5.5, 5.5, 9.0, 10.0)
-    assert Lengths.of([]) == Lengths(0, 0.0, 0.0, 0.0, 0.0)
+    assert DurationStats.of([float(n) for n in range(10, 0, -1)]) == DurationStats(
+        10, 5.5, 5.5, 9.0, 10.0
+    )
+    assert DurationStats.of([]) == DurationStats(0, 0.0, 0.0, 0.0, 0.0)

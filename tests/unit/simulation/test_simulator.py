@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from domain.model.definitions import CaseDefinition, Terms
-from simulation.plan import Plan
-from simulation.results import Figures, Lengths
-from simulation.simulator import Extent, NothingToSimulate, simulate
+from simulation.plan import SimulationPlan
+from simulation.results import DurationStats, SimulationResults
+from simulation.simulator import NoCaseDefinition, SimulationSize, simulate
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -45,13 +45,13 @@ def run(
     *,
     seed: int = 0,
     **assumed: Any,  # noqa: ANN401
-) -> Figures:
-    plan = Plan.model_validate_json(json.dumps(assumed))
-    return simulate(terms(definition), plan, Extent(items, days, seed))
+) -> SimulationResults:
+    plan = SimulationPlan.model_validate_json(json.dumps(assumed))
+    return simulate(terms(definition), plan, SimulationSize(items, days, seed))
 
 
-def lengths(value: float, count: int = 1) -> Lengths:
-    return Lengths(count, value, value, value, value)
+def lengths(value: float, count: int = 1) -> DurationStats:
+    return DurationStats(count, value, value, value, value)
 
 
 def test_one_case_without_waiting_takes_its_longest_actions_one_after_another() -> None:
@@ -321,8 +321,8 @@ def test_a_definition_without_actions_is_done_at_once() -> None:
 
 
 def test_without_a_definition_there_is_nothing_to_simulate() -> None:
-    with pytest.raises(NothingToSimulate):
-        simulate(Terms(), Plan(), Extent(1, 1))
+    with pytest.raises(NoCaseDefinition):
+        simulate(Terms(), SimulationPlan(), SimulationSize(1, 1))
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_seed_others() -> None:
@@ -341,7 +341,7 @@ def test_more_staff_meet_the_same_cases_that_take_the_same_time() -> None:
 
 def test_progress_counts_every_case_that_is_done() -> None:
     told: list[int] = []
-    simulate(terms(TWO_STEPS), Plan(), Extent(20, 5), told.append)
+    simulate(terms(TWO_STEPS), SimulationPlan(), SimulationSize(20, 5), told.append)
     assert told == sorted(told)
     assert told[-1] == 20
 

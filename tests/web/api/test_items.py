@@ -187,7 +187,7 @@ async def test_a_closed_item_refuses_and_allows_nothing(api: Api) -> None:
 
 async def test_an_item_that_only_the_store_remembers_is_closed_not_unknown(api: Api) -> None:
     old = fresh()
-    with GroupWriter(api.town.engine, fresh()) as writer:
+    with GroupWriter(api.running_stack.engine, fresh()) as writer:
         written(writer.put, news(ticket(old, status=Status.CLOSED)))
     assert (await api.get(f"/items/{old}")).json()["status"] == "CLOSED"
     answer = await api.post(f"/items/{old}/add_note", {"text": "too late"})

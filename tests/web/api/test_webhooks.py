@@ -146,18 +146,18 @@ async def test_a_change_that_waits_when_a_worker_starts_is_delivered(
 ) -> None:
     queue = fresh("q")
     reference = (await api.ticket(queue=queue))["reference"]
-    await api.town.stack.kill_worker()
+    await api.running_stack.stack.kill_worker()
     async with webhook_receiver() as receiver:
         await make_webhook(api, receiver, queues=[queue])
-        with writing(api.town.engine) as connection:
+        with writing(api.running_stack.engine) as connection:
             # as the trigger does; a worker died before it looked at it, or before it woke anybody
             run = connection.scalar(select(entry.c.run).where(entry.c.reference == reference))
             connection.execute(
                 webhook_change.insert(), {"reference": reference, "run": run, "serial": 1}
             )
         if is_fanned_out:
-            assert len(await asyncio.to_thread(fan_out, api.town.engine)) == 1
-        await api.town.revive()
+            assert len(await asyncio.to_thread(fan_out, api.running_stack.engine)) == 1
+        await api.running_stack.revive()
 
         async def delivered() -> None:
             assert [each["entry"]["serial"] for each in receiver.accepted_of(reference)] == [1]
@@ -178,9 +178,9 @@ async def test_no_change_is_lost_when_worker_and_server_are_killed(api: Api) -> 
         await assert_eventually(tried)
         for number in range(3):
             await api.post(f"/items/{reference}/add_note", {"text": f"note {number}"})
-        await api.town.kill_all()
+        await api.running_stack.kill_all()
         receiver.answer = lambda _delivery: 200
-        await api.town.revive()
+        await api.running_stack.revive()
 
         async def delivered() -> None:
             revisions = [each["entry"]["revision"] for each in receiver.accepted_of(reference)]
@@ -202,7 +202,7 @@ async def test_a_webhook_that_accepted_nothing_for_a_day_is_switched_off_visibly
             assert read["failing_since"] is not None
 
         await assert_eventually(failing)
-        with writing(api.town.engine) as connection:
+        with writing(api.running_stack.engine) as connection:
             connection.execute(
                 update(webhook)
                 .where(webhook.c.id == new["id"])
@@ -220,7 +220,7 @@ async def test_a_webhook_that_accepted_nothing_for_a_day_is_switched_off_visibly
         await assert_eventually(off)
         tried = len(receiver.attempted)
         await api.ticket(queue=queue)
-        await asyncio.to_thread(fan_out, api.town.engine)
+        await asyncio.to_thread(fan_out, api.running_stack.engine)
         assert len(receiver.attempted) == tried
 
 

@@ -10,7 +10,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
 
 from tests.support.browser_fixtures import chromium, problems_of, window
-from tests.support.full_desk import Office, office
+from tests.support.full_desk import ServedDesk, office
 from tests.support.screenshot_data import WHO, Morning, play
 
 pytestmark = pytest.mark.timeout(240)
@@ -24,7 +24,7 @@ ALONE: Final = {"sign-in": "/sign-in", "missing": "/nowhere"}
 class Looked:
     """A desk with a morning behind it, and a browser to look at its pages."""
 
-    office: Office
+    office: ServedDesk
     morning: Morning
     browser: Browser
 
@@ -33,7 +33,7 @@ class Looked:
 async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Looked]:
     """One desk and one browser for all pages."""
     async with office(tmp_path_factory.mktemp("accessible")) as whole, chromium() as browser:
-        yield Looked(whole, await play(whole.town, much=False), browser)
+        yield Looked(whole, await play(whole.running_stack, much=False), browser)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 375)])

@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.support.browser_fixtures import chromium, window
-from tests.support.full_desk import Office, office, post
+from tests.support.full_desk import ServedDesk, office, post
 
 QUEUE: Final = "accounts-payable"
 PART: Final = {"hx-request": "true"}
@@ -19,7 +19,7 @@ PART: Final = {"hx-request": "true"}
 class Looked:
     """A desk, and a browser."""
 
-    office: Office
+    office: ServedDesk
     browser: Browser
 
 
@@ -32,57 +32,57 @@ async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Look
 
 async def tickets(looked: Looked, many: int, **fields: object) -> list[str]:
     given: dict[str, Any] = {"queue": QUEUE, "category": "payment-reminder"} | fields
-    return [await looked.office.town.ticket(**given) for _ in range(many)]
+    return [await looked.office.running_stack.ticket(**given) for _ in range(many)]
 
 
 async def test_each_item_says_what_came_of_it(looked: Looked) -> None:
-    town = looked.office.town
+    running_stack = looked.office.running_stack
     good, held, elsewhere = (
         *(await tickets(looked, 2)),
         *(await tickets(looked, 1, queue="it-support")),
     )
-    await town.do(held, "start", by="bob")
+    await running_stack.do(held, "start", by="bob")
     async with looked.office.person("amy") as amy:
         chosen = [good, held, elsewhere, "T-GONE"]
         answer = await post(amy, "/bulk", item=chosen, command="assign", to="amy")
     assert answer.status_code == 200
     assert "Assign: 1 done, 3 not" in " ".join(answer.text.split())
     assert "no item T-GONE" in answer.text
-    assert (await town.desk.state(good))["assignee"] == "amy"
-    assert (await town.desk.state(held))[
+    assert (await running_stack.desk.state(good))["assignee"] == "amy"
+    assert (await running_stack.desk.state(held))[
         "assignee"
     ] == "bob"  # only a lead gives others' items away
-    assert (await town.desk.state(elsewhere))["assignee"] is None
+    assert (await running_stack.desk.state(elsewhere))["assignee"] is None
 
 
 async def test_a_lead_gives_what_others_have_to_somebody_else(looked: Looked) -> None:
-    town = looked.office.town
+    running_stack = looked.office.running_stack
     first, second = await tickets(looked, 2)
     for reference in (first, second):
-        await town.do(reference, "start", by="amy")
+        await running_stack.do(reference, "start", by="amy")
     async with looked.office.person("bob") as bob:
         answer = await post(bob, "/bulk", item=[first, second], command="assign", to="bob")
     assert "Assign: 2 done" in answer.text
-    assert (await town.desk.state(second))["assignee"] == "bob"
+    assert (await running_stack.desk.state(second))["assignee"] == "bob"
 
 
 async def test_an_item_that_changed_meanwhile_is_left_as_it_is(looked: Looked) -> None:
-    town = looked.office.town
+    running_stack = looked.office.running_stack
     (reference,) = await tickets(looked, 1)
-    seen = (await town.desk.state(reference))["revision"]
-    await town.do(reference, "add_note", text="Wait for my mail.", by="bob")
+    seen = (await running_stack.desk.state(reference))["revision"]
+    await running_stack.do(reference, "add_note", text="Wait for my mail.", by="bob")
     async with looked.office.person("amy") as amy:
         answer = await post(
             amy, "/bulk", item=[f"{reference}:{seen}"], command="resolve", method="rejected"
         )
     assert "It has changed meanwhile" in answer.text
-    assert (await town.desk.state(reference))["status"] == "TO_DO"
+    assert (await running_stack.desk.state(reference))["status"] == "TO_DO"
 
 
 async def test_a_wait_until_needs_its_moment_and_takes_it_on_the_readers_clock(
     looked: Looked,
 ) -> None:
-    town = looked.office.town
+    running_stack = looked.office.running_stack
     (reference,) = await tickets(looked, 1)
     async with looked.office.person("amy", casekeep_zone="Asia/Tokyo") as amy:
         without = await post(amy, "/bulk", item=[reference], command="wait", type="until")
@@ -90,7 +90,7 @@ async def test_a_wait_until_needs_its_moment_and_takes_it_on_the_readers_clock(
         await post(
             amy, "/bulk", item=[reference], command="wait", type="until", until="2099-01-02T09:00"
         )
-    state = await town.desk.state(reference)
+    state = await running_stack.desk.state(reference)
     assert state["wait"]["until"] == "2099-01-02T00:00:00Z"  # C10
 
 
@@ -112,10 +112,10 @@ async def test_a_viewer_gives_no_commands(looked: Looked) -> None:
 
 
 async def test_chosen_lines_are_resolved_from_the_list_and_leave_it(looked: Looked) -> None:
-    town = looked.office.town
+    running_stack = looked.office.running_stack
     first, second, third = await tickets(looked, 3)
     for reference in (first, second, third):
-        await town.do(reference, "start", by="amy")
+        await running_stack.do(reference, "start", by="amy")
     context = await window(looked.browser, looked.office.address)
     page = await context.new_page()
     await page.goto("/inbox")
@@ -131,7 +131,7 @@ async def test_chosen_lines_are_resolved_from_the_list_and_leave_it(looked: Look
     await expect(page.locator(f"#row-{third}")).to_be_visible()
     await expect(page.locator("#bulk")).to_be_hidden()
     await context.close()
-    assert (await town.desk.state(second))["status"] == "RESOLVED"
+    assert (await running_stack.desk.state(second))["status"] == "RESOLVED"
 
 
 async def test_the_next_of_a_queue_is_started_and_shown(looked: Looked) -> None:
@@ -140,4 +140,4 @@ async def test_the_next_of_a_queue_is_started_and_shown(looked: Looked) -> None:
         answer = await post(amy, f"/queues/{QUEUE}/next")
     assert answer.status_code == 303
     reference = answer.headers["location"].rpartition("/")[2]
-    assert (await looked.office.town.desk.state(reference))["assignee"] == "amy"  # Q1
+    assert (await looked.office.running_stack.desk.state(reference))["assignee"] == "amy"  # Q1

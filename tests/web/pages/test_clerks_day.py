@@ -16,7 +16,7 @@ from auth.accounts import make
 from auth.callers import Role
 from catalog.loader import SAMPLE
 from tests.support.browser_fixtures import chromium, problems_of, window
-from tests.support.full_desk import Office, office
+from tests.support.full_desk import ServedDesk, office
 from tests.support.page_driver import Hands, Keyboard, Mouse
 
 QUEUE = "accounts-payable"
@@ -43,7 +43,7 @@ PATIENCE = 20_000
 
 
 @pytest_asyncio.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A whole desk with real doors and a mailroom, where Amy has an account."""
     folder = tmp_path_factory.mktemp("a clerk's day")
     catalog = folder / "catalog"
@@ -57,7 +57,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office
         settings={"mail_listen": "127.0.0.1:0"},
     ) as whole:
         make(
-            whole.town.engine,
+            whole.running_stack.engine,
             "amy",
             shown="Amy Pond",
             role=Role.AGENT,
@@ -77,7 +77,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(params=[Mouse, Keyboard], ids=["mouse", "keyboard"])
 async def hands(
-    request: pytest.FixtureRequest, desk: Office, browser: Browser
+    request: pytest.FixtureRequest, desk: ServedDesk, browser: Browser
 ) -> AsyncIterator[Hands]:
     """The clerk's hands, on a window where nobody is signed in."""
     context = await window(browser, desk.address, who=None)
@@ -91,7 +91,7 @@ async def hands(
     assert [one for one in problems if not re.search(r"status of 4(09|22)", one)] == []
 
 
-async def mail_from_ida(desk: Office, reference: str) -> None:
+async def mail_from_ida(desk: ServedDesk, reference: str) -> None:
     """Ida answers by SMTP."""
     mail = EmailMessage()
     mail["From"] = "Ida Berg <ida@example.org>"
@@ -99,7 +99,7 @@ async def mail_from_ida(desk: Office, reference: str) -> None:
     mail["Subject"] = f"Re: [{reference}] Which month?"
     mail["Message-ID"] = f"<answer-{reference}@example.org>"
     mail.set_content("It is the invoice of May.")
-    host, _, port = str(desk.town.stack.mail_listen).rpartition(":")
+    host, _, port = str(desk.running_stack.stack.mail_listen).rpartition(":")
 
     def sent() -> None:
         with smtplib.SMTP(host, int(port)) as server:
@@ -155,7 +155,7 @@ async def fills_a_draft_wrongly_and_rightly(hands: Hands) -> str:
     return reference
 
 
-async def waits_and_sees_the_mail_come_in(hands: Hands, desk: Office, reference: str) -> None:
+async def waits_and_sees_the_mail_come_in(hands: Hands, desk: ServedDesk, reference: str) -> None:
     page = hands.page
     await hands.reveal("move-wait", "w")
     await hands.write(page.get_by_label("From whom or what"), "Ida")
@@ -251,9 +251,11 @@ async def pauses_the_case(hands: Hands) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_a_clerks_day(hands: Hands, desk: Office) -> None:
+async def test_a_clerks_day(hands: Hands, desk: ServedDesk) -> None:
     title = f"Which cost centre, by {type(hands).__name__.lower()}?"
-    await desk.town.ticket(title=title, queue=QUEUE, category="payment-reminder", by="service:erp")
+    await desk.running_stack.ticket(
+        title=title, queue=QUEUE, category="payment-reminder", by="service:erp"
+    )
     await signs_in(hands)
     await takes_the_next(hands, title)
     ticket = await fills_a_draft_wrongly_and_rightly(hands)
@@ -264,6 +266,8 @@ async def test_a_clerks_day(hands: Hands, desk: Office) -> None:
     await is_unable_to_complete_an_action(hands, case)
     await has_it_done_again(hands)
     await pauses_the_case(hands)
-    state = await desk.town.eventually(case, status="WAIT")
+    state = await desk.running_stack.eventually(case, status="WAIT")
     assert state["wait"]["type"] == "pause"
-    assert (await desk.town.eventually(ticket, status="TO_DO"))["first_resolution"]["by"] == "amy"
+    assert (await desk.running_stack.eventually(ticket, status="TO_DO"))["first_resolution"][
+        "by"
+    ] == "amy"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.support.full_desk import Office, office, post
+from tests.support.full_desk import ServedDesk, office, post
 from web.pages.item import FLASHES
 
 TWO_STEPS = {
@@ -23,7 +23,7 @@ QUEUE = "accounts-payable"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A whole desk for all tests of this file."""
     async with office(tmp_path_factory.mktemp("pages of items")) as whole:
         yield whole
@@ -41,19 +41,19 @@ def revision(page: httpx.Response) -> str:
     return found[1]
 
 
-async def ticket(desk: Office, **fields: object) -> str:
+async def ticket(desk: ServedDesk, **fields: object) -> str:
     given: dict[str, Any] = {"queue": QUEUE, "category": "payment-reminder"}
-    return await desk.town.ticket(**(given | fields))
+    return await desk.running_stack.ticket(**(given | fields))
 
 
-async def case(desk: Office, **fields: object) -> str:
+async def case(desk: ServedDesk, **fields: object) -> str:
     given: dict[str, Any] = {"definition": TWO_STEPS, "queue": QUEUE, "by": "amy"}
-    reference = await desk.town.case(**(given | fields))
-    await desk.town.eventually(f"{reference}-A2", status="TO_DO")
+    reference = await desk.running_stack.case(**(given | fields))
+    await desk.running_stack.eventually(f"{reference}-A2", status="TO_DO")
     return reference
 
 
-async def test_a_page_offers_exactly_what_the_item_allows_now(desk: Office) -> None:
+async def test_a_page_offers_exactly_what_the_item_allows_now(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
@@ -65,22 +65,22 @@ async def test_a_page_offers_exactly_what_the_item_allows_now(desk: Office) -> N
         assert not {"start", "reopen"} & offered(page)
 
 
-async def test_choosing_wait_again_resumes(desk: Office) -> None:
+async def test_choosing_wait_again_resumes(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         await post(amy, f"/items/{reference}/do/wait", type="until", until="2031-05-04T10:00")
-        state = await desk.town.eventually(reference, status="WAIT")
+        state = await desk.running_stack.eventually(reference, status="WAIT")
         # Amy reads her own clock
         assert state["wait"]["until"] == "2031-05-04T10:00:00Z"
         page = await amy.get(f"/items/{reference}")
         assert 'aria-pressed="true" data-key="s"' in page.text
         answer = await post(amy, f"/items/{reference}/do/resume", revision=revision(page))
         assert answer.headers["location"] == f"/items/{reference}?done=resume"
-        await desk.town.eventually(reference, status="IN_PROGRESS", assignee="amy")
+        await desk.running_stack.eventually(reference, status="IN_PROGRESS", assignee="amy")
 
 
 async def test_a_form_that_lacks_something_says_so_beside_it_and_keeps_the_text(
-    desk: Office,
+    desk: ServedDesk,
 ) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
@@ -97,7 +97,7 @@ async def test_a_form_that_lacks_something_says_so_beside_it_and_keeps_the_text(
     assert 'name="close_if_no_response" value="yes" checked' in answer.text
 
 
-async def test_a_refusal_is_a_sentence_beside_what_was_tried(desk: Office) -> None:
+async def test_a_refusal_is_a_sentence_beside_what_was_tried(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         answer = await post(amy, f"/items/{reference}/do/merge", into=reference)
@@ -105,7 +105,7 @@ async def test_a_refusal_is_a_sentence_beside_what_was_tried(desk: Office) -> No
     assert re.search(r'id="move-merge" open>.*?role="alert"', answer.text, re.DOTALL)
 
 
-async def test_a_conflict_says_what_happened_meanwhile_and_keeps_the_text(desk: Office) -> None:
+async def test_a_conflict_says_what_happened_meanwhile_and_keeps_the_text(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy, desk.person("bob") as bob:
         seen = await amy.get(f"/items/{reference}")
@@ -130,7 +130,7 @@ async def test_a_conflict_says_what_happened_meanwhile_and_keeps_the_text(desk: 
         assert again.status_code == 303
 
 
-async def test_a_form_that_is_sent_twice_is_one(desk: Office) -> None:
+async def test_a_form_that_is_sent_twice_is_one(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         for _ in range(2):
@@ -141,11 +141,11 @@ async def test_a_form_that_is_sent_twice_is_one(desk: Office) -> None:
                 idempotency_key="0123456789abcdef",
             )
             assert answer.status_code == 303
-    entries = await desk.town.timeline(reference)
+    entries = await desk.running_stack.timeline(reference)
     assert [entry["command"] for entry in entries].count("add_note") == 1
 
 
-async def test_a_note_does_not_mind_what_happened_meanwhile(desk: Office) -> None:
+async def test_a_note_does_not_mind_what_happened_meanwhile(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         seen = await amy.get(f"/items/{reference}")
@@ -156,9 +156,9 @@ async def test_a_note_does_not_mind_what_happened_meanwhile(desk: Office) -> Non
     assert answer.status_code == 303
 
 
-async def test_taking_over_names_who_has_it(desk: Office) -> None:
+async def test_taking_over_names_who_has_it(desk: ServedDesk) -> None:
     reference = await ticket(desk)
-    await desk.town.do(reference, "start", by="bob")
+    await desk.running_stack.do(reference, "start", by="bob")
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
         assert "Robert Martin has this. Going on takes it over." in page.text
@@ -170,9 +170,11 @@ async def test_taking_over_names_who_has_it(desk: Office) -> None:
         assert done.status_code == 303
 
 
-async def test_resolving_reminds_of_evidence_and_shows_a_tick_once_there_is(desk: Office) -> None:
+async def test_resolving_reminds_of_evidence_and_shows_a_tick_once_there_is(
+    desk: ServedDesk,
+) -> None:
     reference = await ticket(desk)
-    await desk.town.do(reference, "start")
+    await desk.running_stack.do(reference, "start")
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
         assert "There is no evidence of a resolution yet" in page.text
@@ -187,9 +189,9 @@ async def test_resolving_reminds_of_evidence_and_shows_a_tick_once_there_is(desk
         assert 'data-key="s" data-key-label="Reopen"' in (await amy.get(f"/items/{reference}")).text
 
 
-async def test_send_and_resolve_sends_the_mail_and_resolves(desk: Office) -> None:
+async def test_send_and_resolve_sends_the_mail_and_resolves(desk: ServedDesk) -> None:
     reference = await ticket(desk)
-    await desk.town.do(reference, "start")
+    await desk.running_stack.do(reference, "start")
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
         assert 'value="ida@example.org"' in page.text
@@ -201,7 +203,7 @@ async def test_send_and_resolve_sends_the_mail_and_resolves(desk: Office) -> Non
             body="Here it is.",
             method="customer_response",
         )
-        state = await desk.town.eventually(reference, status="RESOLVED")
+        state = await desk.running_stack.eventually(reference, status="RESOLVED")
         assert state["resolution"]["method"] == "customer_response"
         page = await amy.get(f"/items/{reference}")
     assert "To ida@example.org, bo@example.org" in page.text
@@ -210,9 +212,9 @@ async def test_send_and_resolve_sends_the_mail_and_resolves(desk: Office) -> Non
     )
 
 
-async def test_a_case_shows_its_flow_and_each_actions_state(desk: Office) -> None:
+async def test_a_case_shows_its_flow_and_each_actions_state(desk: ServedDesk) -> None:
     reference = await case(desk)
-    await desk.town.do(f"{reference}-A1", "start", by="bob")
+    await desk.running_stack.do(f"{reference}-A1", "start", by="bob")
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
     assert '<li class="step under_way" aria-current="step">' in page.text
@@ -222,10 +224,10 @@ async def test_a_case_shows_its_flow_and_each_actions_state(desk: Office) -> Non
 
 
 async def test_unable_to_complete_leaves_the_action_and_its_case_shows_the_ways_out(
-    desk: Office,
+    desk: ServedDesk,
 ) -> None:
     reference = await case(desk)
-    await desk.town.do(reference, "start")
+    await desk.running_stack.do(reference, "start")
     action = f"{reference}-A1"
     async with desk.person() as amy:
         await post(amy, f"/items/{action}/do/start")
@@ -241,27 +243,27 @@ async def test_unable_to_complete_leaves_the_action_and_its_case_shows_the_ways_
         assert answer.headers["location"] == f"/confirmed/{action}?done=resolve"
         left = await amy.get(answer.headers["location"])
         assert f"Action {action} is closed as unable to complete." in left.text
-        await desk.town.eventually(reference, status="TO_DO")
+        await desk.running_stack.eventually(reference, status="TO_DO")
         page = await amy.get(f"/items/{reference}")
         assert "This Case needs attention" in page.text
         assert "The shop is shut." in page.text
         assert {"rework", "start_action", "reset_in_progress", "cancel"} <= offered(page)
         await post(amy, f"/items/{reference}/do/start_action", action="run")
-        await desk.town.eventually(reference, attention=[])
+        await desk.running_stack.eventually(reference, attention=[])
 
 
-async def test_an_aborted_case_says_so(desk: Office) -> None:
+async def test_an_aborted_case_says_so(desk: ServedDesk) -> None:
     reference = await case(desk)
     async with desk.person() as amy:
         await post(amy, f"/items/{reference}/do/cancel", reason="Paid twice.")
-        await desk.town.eventually(reference, status="CLOSED")
+        await desk.running_stack.eventually(reference, status="CLOSED")
         page = await amy.get(f"/items/{reference}")
     assert "This Case was aborted." in page.text
     assert "Aborted by Amy Pond: Paid twice." in page.text
     assert offered(page) == set()
 
 
-async def test_what_is_not_a_members_is_not_shown_and_takes_no_command(desk: Office) -> None:
+async def test_what_is_not_a_members_is_not_shown_and_takes_no_command(desk: ServedDesk) -> None:
     reference = await ticket(desk, queue="it-support", by="service:erp")
     async with desk.person() as amy, desk.person("eva") as eva:
         for path in ("", "/parts", "/timeline?before=9", "/mails/x/attachments/0"):
@@ -273,7 +275,7 @@ async def test_what_is_not_a_members_is_not_shown_and_takes_no_command(desk: Off
 
 
 @pytest.mark.parametrize("reference", ["%00", "x" * 1500, "T%0aX", "%F0%9F%98%80", "..%2f.."])
-async def test_what_is_no_reference_is_not_found(desk: Office, reference: str) -> None:
+async def test_what_is_no_reference_is_not_found(desk: ServedDesk, reference: str) -> None:
     async with desk.person("bob") as bob:
         for path in ("", "/parts", "/timeline?before=1", "/mails/x/attachments/0"):
             assert (await bob.get(f"/items/{reference}{path}")).status_code == 404
@@ -281,7 +283,7 @@ async def test_what_is_no_reference_is_not_found(desk: Office, reference: str) -
         assert (await post(bob, f"/items/{reference}/do/start")).status_code == 404
 
 
-async def test_what_cannot_be_read_is_refused_and_breaks_nothing(desk: Office) -> None:
+async def test_what_cannot_be_read_is_refused_and_breaks_nothing(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     there = f"/items/{reference}"
     async with desk.person() as amy:
@@ -295,7 +297,7 @@ async def test_what_cannot_be_read_is_refused_and_breaks_nothing(desk: Office) -
             assert answer.status_code == 422, until
 
 
-async def test_a_command_without_a_form_is_none(desk: Office) -> None:
+async def test_a_command_without_a_form_is_none(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         for command in ("heartbeat", "receive_email", "reject", "nonsense", "__class__"):
@@ -303,9 +305,9 @@ async def test_a_command_without_a_form_is_none(desk: Office) -> None:
             assert answer.status_code == 422, command
 
 
-async def test_french_pages_speak_the_status_models_terms(desk: Office) -> None:
+async def test_french_pages_speak_the_status_models_terms(desk: ServedDesk) -> None:
     reference = await ticket(desk)
-    await desk.town.do(reference, "wait", type="more_information")
+    await desk.running_stack.do(reference, "wait", type="more_information")
     async with desk.person(casekeep_language="fr") as amy:
         page = await amy.get(f"/items/{reference}")
     assert "En attente d&#39;informations supplémentaires" in page.text
@@ -313,10 +315,10 @@ async def test_french_pages_speak_the_status_models_terms(desk: Office) -> None:
     assert "responsable" in page.text.lower()
 
 
-async def test_a_long_timeline_comes_page_by_page(desk: Office) -> None:
+async def test_a_long_timeline_comes_page_by_page(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     for number in range(60):
-        await desk.town.do(reference, "add_note", text=f"note {number}.")
+        await desk.running_stack.do(reference, "add_note", text=f"note {number}.")
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
         assert "note 59." in page.text
@@ -330,11 +332,11 @@ async def test_a_long_timeline_comes_page_by_page(desk: Office) -> None:
         assert parts.text.count('class="entry') >= 61
 
 
-async def test_what_was_written_is_shown_even_if_its_form_is_gone(desk: Office) -> None:
+async def test_what_was_written_is_shown_even_if_its_form_is_gone(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         seen = await amy.get(f"/items/{reference}")
-        await desk.town.do(reference, "resolve", method="rejected", note="Not ours.")
+        await desk.running_stack.do(reference, "resolve", method="rejected", note="Not ours.")
         answer = await post(
             amy,
             f"/items/{reference}/do/split",
@@ -346,24 +348,26 @@ async def test_what_was_written_is_shown_even_if_its_form_is_gone(desk: Office) 
     assert "two" in answer.text
 
 
-async def test_edits_send_only_what_differs(desk: Office) -> None:
+async def test_edits_send_only_what_differs(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         same = await post(amy, f"/items/{reference}/do/edit", title="No invoice", queue=QUEUE)
         assert same.headers["location"] == f"/items/{reference}?done=nothing"
         await post(amy, f"/items/{reference}/do/edit", title="No invoice of May", queue=QUEUE)
-        state = await desk.town.eventually(reference, title="No invoice of May")
+        state = await desk.running_stack.eventually(reference, title="No invoice of May")
         assert state["status"] == "IN_PROGRESS"
 
 
-async def test_an_action_is_answered_completed_and_reviewed_by_somebody_else(desk: Office) -> None:
+async def test_an_action_is_answered_completed_and_reviewed_by_somebody_else(
+    desk: ServedDesk,
+) -> None:
     action = {"key": "run", "checklist": [{"key": "there", "text": "Is it there?"}]}
     steps = [{"key": "only", "actions": [action | {"peer_review": True}]}]
-    case = await desk.town.case(
+    case = await desk.running_stack.case(
         definition={"name": "checked", "queue": QUEUE, "steps": steps}, by="amy", queue=QUEUE
     )
     reference = f"{case}-A1"
-    await desk.town.eventually(reference, status="TO_DO")
+    await desk.running_stack.eventually(reference, status="TO_DO")
     async with desk.person() as amy, desk.person("bob", casekeep_language="en") as bob:
         await post(amy, f"/items/{reference}/do/start")
         page = await amy.get(f"/items/{reference}")
@@ -375,29 +379,29 @@ async def test_an_action_is_answered_completed_and_reviewed_by_somebody_else(des
         page = await amy.get(f"/items/{reference}")
         assert 'name="outcome" value="complete"' in page.text
         await post(amy, f"/items/{reference}/do/resolve", outcome="complete")
-        await desk.town.eventually(reference, in_review=True, status="TO_DO")
+        await desk.running_stack.eventually(reference, in_review=True, status="TO_DO")
         assert "review" not in offered(await amy.get(f"/items/{reference}"))
         page = await bob.get(f"/items/{reference}")
         assert "review" in offered(page)
         lacking = await post(bob, f"/items/{reference}/do/review", verdict="fail")
         assert lacking.status_code == 422
         await post(bob, f"/items/{reference}/do/review", verdict="pass")
-    await desk.town.eventually(reference, status="CLOSED")
+    await desk.running_stack.eventually(reference, status="CLOSED")
 
 
-async def test_tickets_are_given_on_split_launched_and_merged_by_forms(desk: Office) -> None:
+async def test_tickets_are_given_on_split_launched_and_merged_by_forms(desk: ServedDesk) -> None:
     kept, moved = await ticket(desk), await ticket(desk)
     async with desk.person() as amy:
         await post(amy, f"/items/{moved}/do/assign", to="bob")
-        await desk.town.eventually(moved, assignee="bob")
+        await desk.running_stack.eventually(moved, assignee="bob")
         await post(amy, f"/items/{moved}/do/unassign", queue="goods-receipt")
-        await desk.town.eventually(moved, assignee=None, queue="goods-receipt")
+        await desk.running_stack.eventually(moved, assignee=None, queue="goods-receipt")
         await post(amy, f"/items/{moved}/do/merge", into=kept)
-        await desk.town.eventually(moved, status="CLOSED")
+        await desk.running_stack.eventually(moved, status="CLOSED")
         assert f'href="/items/{kept}"' in (await amy.get(f"/items/{moved}")).text
         parts = {"part_title": ["one", "two"], "part_description": ["a", "b"]}
         await post(amy, f"/items/{kept}/do/split", **parts)
-        state = await desk.town.eventually(kept, status="WAIT")
+        state = await desk.running_stack.eventually(kept, status="WAIT")
         assert {one["title"] for one in state["awaited"]} == {"one", "two"}
         page = await amy.get(f"/items/{kept}")
         assert "What it waits for" in page.text
@@ -408,28 +412,28 @@ async def test_tickets_are_given_on_split_launched_and_merged_by_forms(desk: Off
             definition="supplier-invoice",
             short_description="Pay it",
         )
-        state = await desk.town.eventually(launching, status="WAIT")
+        state = await desk.running_stack.eventually(launching, status="WAIT")
         assert state["wait"]["type"] == "case_launched"
 
 
-async def test_a_step_is_done_again_by_a_form(desk: Office) -> None:
+async def test_a_step_is_done_again_by_a_form(desk: ServedDesk) -> None:
     reference = await case(desk)
-    await desk.town.do(reference, "start")
+    await desk.running_stack.do(reference, "start")
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
         assert '<option value="go" >Go there</option>' in page.text
         await post(amy, f"/items/{reference}/do/rework", step="go", reason="Once more.")
-        await desk.town.eventually(f"{reference}-A4", status="TO_DO")
+        await desk.running_stack.eventually(f"{reference}-A4", status="TO_DO")
         page = await amy.get(f"/items/{reference}")
         assert page.text.count("copy 2") == 2
         await post(amy, f"/items/{reference}/do/start_action", title="Call them", performer="human")
-        state = await desk.town.eventually(f"{reference}-A5", status="TO_DO")
+        state = await desk.running_stack.eventually(f"{reference}-A5", status="TO_DO")
         assert (state["title"], state["performer"]) == ("Call them", "human")
         assert "added by hand" in (await amy.get(f"/items/{reference}")).text
 
 
 async def test_every_message_after_a_command_has_words_and_nothing_else_is_shown(
-    desk: Office,
+    desk: ServedDesk,
 ) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:

@@ -8,7 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from tests.support.browser_fixtures import chromium, problems_of, window
-from tests.support.full_desk import Office, office
+from tests.support.full_desk import ServedDesk, office
 
 QUEUE = "accounts-payable"
 HEARS = "body[data-hears]"
@@ -36,7 +36,7 @@ ONE = {
 
 
 @pytest_asyncio.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A whole desk for all tests of this file."""
     async with office(tmp_path_factory.mktemp("live items")) as whole:
         yield whole
@@ -49,7 +49,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture
-async def amy(desk: Office, browser: Browser) -> AsyncIterator[Page]:
+async def amy(desk: ServedDesk, browser: Browser) -> AsyncIterator[Page]:
     """A window of Amy's, whose page must not complain of anything but refusals."""
     context = await window(browser, desk.address, language="en")
     page = await context.new_page()
@@ -59,8 +59,8 @@ async def amy(desk: Office, browser: Browser) -> AsyncIterator[Page]:
     assert [one for one in problems if "status of 4" not in one] == []
 
 
-async def ticket(desk: Office, **fields: str) -> str:
-    return await desk.town.ticket(queue=QUEUE, category="payment-reminder", **fields)
+async def ticket(desk: ServedDesk, **fields: str) -> str:
+    return await desk.running_stack.ticket(queue=QUEUE, category="payment-reminder", **fields)
 
 
 async def opened(page: Page, reference: str) -> None:
@@ -68,14 +68,14 @@ async def opened(page: Page, reference: str) -> None:
     await page.wait_for_selector(HEARS)
 
 
-async def test_what_others_do_appears_without_a_reload(desk: Office, amy: Page) -> None:
+async def test_what_others_do_appears_without_a_reload(desk: ServedDesk, amy: Page) -> None:
     reference = await ticket(desk)
     await opened(amy, reference)
-    await desk.town.do(reference, "start", by="bob")
+    await desk.running_stack.do(reference, "start", by="bob")
     await expect(amy.locator(".ribbon .badge")).to_have_text("In Progress")
     await expect(amy.locator(".ribbon .holder")).to_have_text("Robert Martin")
     await expect(amy.locator("#move-wait .notice")).to_contain_text("Robert Martin has this.")
-    await desk.town.do(
+    await desk.running_stack.do(
         reference,
         "receive_email",
         by="service:mail",
@@ -89,22 +89,24 @@ async def test_what_others_do_appears_without_a_reload(desk: Office, amy: Page) 
 
 
 async def test_an_actions_state_appears_in_the_open_flow_of_its_case(
-    desk: Office, amy: Page
+    desk: ServedDesk, amy: Page
 ) -> None:
-    reference = await desk.town.case(definition=ONE, by="amy", queue=QUEUE)
-    await desk.town.eventually(f"{reference}-A2", status="TO_DO")
+    reference = await desk.running_stack.case(definition=ONE, by="amy", queue=QUEUE)
+    await desk.running_stack.eventually(f"{reference}-A2", status="TO_DO")
     await opened(amy, reference)
     await expect(amy.locator(".box.to_do")).to_have_count(2)
-    await desk.town.do(f"{reference}-A2", "resolve", outcome="complete")
+    await desk.running_stack.do(f"{reference}-A2", "resolve", outcome="complete")
     await expect(amy.locator(".box.complete")).to_have_count(1)
 
 
-async def test_what_is_being_written_stays_when_the_item_changes(desk: Office, amy: Page) -> None:
+async def test_what_is_being_written_stays_when_the_item_changes(
+    desk: ServedDesk, amy: Page
+) -> None:
     reference = await ticket(desk)
     await opened(amy, reference)
     await amy.locator("#write-mail summary").click()
     await amy.locator("#send_email-body").fill("A long answer")
-    await desk.town.do(reference, "add_note", by="bob", text="I have called her.")
+    await desk.running_stack.do(reference, "add_note", by="bob", text="I have called her.")
     await expect(amy.locator(".entry").first).to_contain_text("I have called her.")
     await expect(amy.locator("#send_email-body")).to_have_value("A long answer")
     await expect(amy.locator("#part-write .stale")).to_be_visible()
@@ -117,7 +119,7 @@ async def test_what_is_being_written_stays_when_the_item_changes(desk: Office, a
     await expect(amy.locator("#flash")).to_contain_text("The mail is on its way.")
 
 
-async def test_what_was_refused_stays_when_the_item_changes(desk: Office, amy: Page) -> None:
+async def test_what_was_refused_stays_when_the_item_changes(desk: ServedDesk, amy: Page) -> None:
     reference = await ticket(desk)
     await opened(amy, reference)
     await amy.locator("#move-merge summary").click()
@@ -125,13 +127,13 @@ async def test_what_was_refused_stays_when_the_item_changes(desk: Office, amy: P
     await amy.locator("#move-merge .buttons .button").click()
     await expect(amy.get_by_role("alert")).to_be_visible()
     await amy.wait_for_selector(HEARS)
-    await desk.town.do(reference, "add_note", by="bob", text="I have called her.")
+    await desk.running_stack.do(reference, "add_note", by="bob", text="I have called her.")
     await expect(amy.locator(".entry").first).to_contain_text("I have called her.")
     await expect(amy.get_by_role("alert")).to_be_visible()
     await expect(amy.locator("#merge-into")).to_have_value("T-NOSUCH")
 
 
-async def test_a_form_opens_by_its_key_and_closes_by_escape(desk: Office, amy: Page) -> None:
+async def test_a_form_opens_by_its_key_and_closes_by_escape(desk: ServedDesk, amy: Page) -> None:
     reference = await ticket(desk)
     await opened(amy, reference)
     await amy.keyboard.press("w")
@@ -146,34 +148,38 @@ async def test_a_form_opens_by_its_key_and_closes_by_escape(desk: Office, amy: P
 
 
 async def test_older_entries_are_put_below_and_stay_when_the_item_changes(
-    desk: Office, amy: Page
+    desk: ServedDesk, amy: Page
 ) -> None:
     reference = await ticket(desk)
     for number in range(55):
-        await desk.town.do(reference, "add_note", text=f"note {number}.")
+        await desk.running_stack.do(reference, "add_note", text=f"note {number}.")
     await opened(amy, reference)
     await expect(amy.locator(".entry")).to_have_count(50)
     await amy.locator("[data-older]").click()
     await expect(amy.locator(".entry")).to_have_count(56)
-    await desk.town.do(reference, "add_note", by="bob", text="the last one")
+    await desk.running_stack.do(reference, "add_note", by="bob", text="the last one")
     await expect(amy.locator(".entry").first).to_contain_text("the last one")
     await expect(amy.locator(".entry")).to_have_count(57)
 
 
 @pytest.mark.parametrize(("theme", "language"), [("light", "en"), ("dark", "fr")])
 async def test_axe_finds_nothing_serious(
-    desk: Office, browser: Browser, theme: str, language: str
+    desk: ServedDesk, browser: Browser, theme: str, language: str
 ) -> None:
     plain = await ticket(desk)
-    draft = await desk.town.ticket(queue=QUEUE, submit=False, title="Half", category=None)
-    many = await desk.town.case(definition=FORTY, by="amy", queue=QUEUE)
-    failing = await desk.town.case(definition=ONE, by="amy", queue=QUEUE)
-    await desk.town.do(failing, "start")
-    await desk.town.eventually(f"{failing}-A1", status="TO_DO")
-    await desk.town.eventually(f"{failing}-A2", status="TO_DO")
-    await desk.town.do(f"{failing}-A2", "resolve", outcome="unable_to_complete", reason="Shut.")
-    await desk.town.eventually(failing, status="TO_DO")
-    await desk.town.do(plain, "send_email", to=["ida@example.org"], subject="Yes", body="No " * 900)
+    draft = await desk.running_stack.ticket(queue=QUEUE, submit=False, title="Half", category=None)
+    many = await desk.running_stack.case(definition=FORTY, by="amy", queue=QUEUE)
+    failing = await desk.running_stack.case(definition=ONE, by="amy", queue=QUEUE)
+    await desk.running_stack.do(failing, "start")
+    await desk.running_stack.eventually(f"{failing}-A1", status="TO_DO")
+    await desk.running_stack.eventually(f"{failing}-A2", status="TO_DO")
+    await desk.running_stack.do(
+        f"{failing}-A2", "resolve", outcome="unable_to_complete", reason="Shut."
+    )
+    await desk.running_stack.eventually(failing, status="TO_DO")
+    await desk.running_stack.do(
+        plain, "send_email", to=["ida@example.org"], subject="Yes", body="No " * 900
+    )
     context = await window(browser, desk.address, theme=theme, language=language)
     page = await context.new_page()
     for path in (

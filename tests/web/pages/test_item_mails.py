@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 import pytest_asyncio
 
-from tests.support.full_desk import Office, office, post
+from tests.support.full_desk import ServedDesk, office, post
 from tests.support.process_stack import assert_eventually
 
 QUEUE = "accounts-payable"
@@ -16,7 +16,7 @@ HOSTILE = "<img src=x onerror=alert(1)> & </textarea><script>alert(2)</script>"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A whole desk with a mailroom."""
     settings = {"mail_listen": "127.0.0.1:0"}
     folder = tmp_path_factory.mktemp("mails on pages")
@@ -24,9 +24,9 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office
         yield whole
 
 
-async def write_to(desk: Office, reference: str) -> None:
+async def write_to(desk: ServedDesk, reference: str) -> None:
     """Ida writes to the item, with two attachments, and the item has it."""
-    await desk.town.eventually(reference, status="TO_DO")
+    await desk.running_stack.eventually(reference, status="TO_DO")
     mail = EmailMessage()
     mail["From"] = "Ida Berg <ida@example.org>"
     mail["To"] = "invoices@desk.example"
@@ -35,7 +35,7 @@ async def write_to(desk: Office, reference: str) -> None:
     mail.set_content(f"See below.\n{HOSTILE}")
     mail.add_attachment(b"%PDF-1.7", "application", "pdf", filename='or"der\u202e; x=.pdf')
     mail.add_attachment(b"<script>alert(3)</script>", "text", "html", filename="../../page.html")
-    host, _, port = str(desk.town.stack.mail_listen).rpartition(":")
+    host, _, port = str(desk.running_stack.stack.mail_listen).rpartition(":")
 
     def send() -> None:
         with smtplib.SMTP(host, int(port)) as server:
@@ -44,14 +44,14 @@ async def write_to(desk: Office, reference: str) -> None:
     await asyncio.to_thread(send)
 
     async def has_it() -> None:
-        entries = await desk.town.timeline(reference)
+        entries = await desk.running_stack.timeline(reference)
         assert "receive_email" in {entry["command"] for entry in entries}
 
     await assert_eventually(has_it)
 
 
-async def test_a_mail_is_text_whatever_it_says(desk: Office) -> None:
-    reference = await desk.town.ticket(queue=QUEUE)
+async def test_a_mail_is_text_whatever_it_says(desk: ServedDesk) -> None:
+    reference = await desk.running_stack.ticket(queue=QUEUE)
     await write_to(desk, reference)
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
@@ -61,9 +61,9 @@ async def test_a_mail_is_text_whatever_it_says(desk: Office) -> None:
     assert "<img" not in page.text
 
 
-async def test_attachments_are_kept_and_never_shown_as_pages_of_ours(desk: Office) -> None:
-    reference = await desk.town.ticket(queue=QUEUE)
-    other = await desk.town.ticket(queue=QUEUE)
+async def test_attachments_are_kept_and_never_shown_as_pages_of_ours(desk: ServedDesk) -> None:
+    reference = await desk.running_stack.ticket(queue=QUEUE)
+    other = await desk.running_stack.ticket(queue=QUEUE)
     await write_to(desk, reference)
     async with desk.person() as amy, desk.person("eva") as eva:
         page = await amy.get(f"/items/{reference}")
@@ -84,17 +84,17 @@ async def test_attachments_are_kept_and_never_shown_as_pages_of_ours(desk: Offic
 
 @pytest.mark.soak
 async def test_what_nobody_answers_is_kept_and_done_once_when_it_is_sent_again(
-    desk: Office,
+    desk: ServedDesk,
 ) -> None:
-    reference = await desk.town.ticket(queue=QUEUE)
-    await desk.town.eventually(reference, status="TO_DO")
+    reference = await desk.running_stack.ticket(queue=QUEUE)
+    await desk.running_stack.eventually(reference, status="TO_DO")
     fields = {
         "type": "more_information",
         "waiting_for": "the third party",
         "idempotency_key": "0123456789",
     }
     async with desk.person() as amy:
-        await desk.town.stack.kill_worker()
+        await desk.running_stack.stack.kill_worker()
         try:
             lost = await post(amy, f"/items/{reference}/do/wait", **fields)
             assert lost.status_code == 503
@@ -102,21 +102,21 @@ async def test_what_nobody_answers_is_kept_and_done_once_when_it_is_sent_again(
             assert 'value="the third party"' in lost.text
             assert 'name="idempotency_key" value="0123456789"' in lost.text
         finally:
-            await desk.town.revive()
-        await desk.town.eventually(reference, kind="Ticket")
+            await desk.running_stack.revive()
+        await desk.running_stack.eventually(reference, kind="Ticket")
         again = await post(amy, f"/items/{reference}/do/wait", **fields)
         assert again.status_code == 303
-    entries = await desk.town.timeline(reference)
+    entries = await desk.running_stack.timeline(reference)
     assert [entry["command"] for entry in entries] == ["create", "wait"]
 
 
 @pytest.mark.soak
-async def test_while_no_worker_answers_the_page_shows_what_the_store_has(desk: Office) -> None:
-    reference = await desk.town.ticket(queue=QUEUE, title="Still here")
-    case = await desk.town.case(definition="supplier-invoice", queue=QUEUE)
+async def test_while_no_worker_answers_the_page_shows_what_the_store_has(desk: ServedDesk) -> None:
+    reference = await desk.running_stack.ticket(queue=QUEUE, title="Still here")
+    case = await desk.running_stack.case(definition="supplier-invoice", queue=QUEUE)
     async with desk.person() as amy:
         assert (await amy.get(f"/items/{case}")).status_code == 200
-        await desk.town.stack.kill_worker()
+        await desk.running_stack.stack.kill_worker()
         try:
             for there, words in ((reference, "Still here"), (case, "Verify the invoice")):
                 page = await amy.get(f"/items/{there}")
@@ -125,5 +125,5 @@ async def test_while_no_worker_answers_the_page_shows_what_the_store_has(desk: O
                 assert words in page.text
                 assert "/do/" not in page.text
         finally:
-            await desk.town.revive()
-    await desk.town.eventually(reference, status="TO_DO")
+            await desk.running_stack.revive()
+    await desk.running_stack.eventually(reference, status="TO_DO")

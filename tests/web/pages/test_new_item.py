@@ -7,7 +7,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.support.full_desk import Office, office, post
+from tests.support.full_desk import ServedDesk, office, post
 
 TICKET = {
     "title": "No invoice",
@@ -20,7 +20,7 @@ TICKET = {
 
 
 @pytest_asyncio.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A whole desk for all tests of this file."""
     async with office(tmp_path_factory.mktemp("pages of starts")) as whole:
         yield whole
@@ -38,7 +38,9 @@ def reference_in(page: httpx.Response) -> str:
     return found[1]
 
 
-async def test_all_that_is_missing_is_said_at_once_and_what_is_there_is_kept(desk: Office) -> None:
+async def test_all_that_is_missing_is_said_at_once_and_what_is_there_is_kept(
+    desk: ServedDesk,
+) -> None:
     async with desk.person() as amy:
         answer = await post(amy, "/tickets/new", title="Half a <b>", then="submit")
     assert answer.status_code == 422
@@ -46,7 +48,7 @@ async def test_all_that_is_missing_is_said_at_once_and_what_is_there_is_kept(des
     assert 'value="Half a &lt;b&gt;"' in answer.text
 
 
-async def test_a_submitted_ticket_is_confirmed_with_its_reference(desk: Office) -> None:
+async def test_a_submitted_ticket_is_confirmed_with_its_reference(desk: ServedDesk) -> None:
     async with desk.person() as amy:
         form = await amy.get("/tickets/new")
         reference = reference_in(form)
@@ -55,23 +57,23 @@ async def test_a_submitted_ticket_is_confirmed_with_its_reference(desk: Office) 
         page = await amy.get(answer.headers["location"])
         assert f'href="/items/{reference}"' in page.text
         assert "It waits in the queue Accounts payable." in page.text
-    state = await desk.town.eventually(reference, status="TO_DO", queue="accounts-payable")
+    state = await desk.running_stack.eventually(reference, status="TO_DO", queue="accounts-payable")
     assert state["created_by"] == "amy"
     assert state["requester"] == {"name": "Ida Berg", "email": "ida@example.org"}
     assert state["description"] == "The invoice of May\nnever came."
 
 
-async def test_a_form_that_is_sent_twice_starts_one_ticket(desk: Office) -> None:
+async def test_a_form_that_is_sent_twice_starts_one_ticket(desk: ServedDesk) -> None:
     async with desk.person() as amy:
         reference = reference_in(await amy.get("/tickets/new"))
         for _ in range(2):
             answer = await post(amy, "/tickets/new", reference=reference, **TICKET)
             assert answer.headers["location"] == f"/confirmed/{reference}?done=submit"
-    entries = await desk.town.timeline(reference)
+    entries = await desk.running_stack.timeline(reference)
     assert [entry["command"] for entry in entries] == ["create", "submit"]
 
 
-async def test_a_draft_is_saved_incomplete_and_submitted_later(desk: Office) -> None:
+async def test_a_draft_is_saved_incomplete_and_submitted_later(desk: ServedDesk) -> None:
     async with desk.person() as amy:
         answer = await post(amy, "/tickets/new", title="Half", then="save")
         there = answer.headers["location"].partition("?")[0]
@@ -93,10 +95,10 @@ async def test_a_draft_is_saved_incomplete_and_submitted_later(desk: Office) -> 
             requester_email="",
         )
         assert done.headers["location"].startswith("/confirmed/")
-    await desk.town.eventually(there.rpartition("/")[2], status="TO_DO", title="Whole")
+    await desk.running_stack.eventually(there.rpartition("/")[2], status="TO_DO", title="Whole")
 
 
-async def test_a_case_takes_its_data_line_by_line(desk: Office) -> None:
+async def test_a_case_takes_its_data_line_by_line(desk: ServedDesk) -> None:
     async with desk.person() as amy:
         bad = await post(amy, "/cases/new", short_description="Pay", data="amount 12", then="save")
         assert bad.status_code == 422
@@ -110,13 +112,13 @@ async def test_a_case_takes_its_data_line_by_line(desk: Office) -> None:
             then="submit",
         )
     reference = re.sub(r"/confirmed/|\?.*", "", answer.headers["location"])
-    state = await desk.town.eventually(reference, status="TO_DO")
+    state = await desk.running_stack.eventually(reference, status="TO_DO")
     assert state["data"] == {"amount": 12000, "supplier": "Fabrikam", "tags": ["a"]}
     assert len(state["actions"]) == 2
 
 
 async def test_a_case_of_a_definition_nobody_knows_stays_a_draft_and_says_why(
-    desk: Office,
+    desk: ServedDesk,
 ) -> None:
     async with desk.person() as amy:
         answer = await post(
@@ -129,7 +131,7 @@ async def test_a_case_of_a_definition_nobody_knows_stays_a_draft_and_says_why(
 
 
 @pytest.mark.parametrize("value", ["[" * 5000, "9" * 5000, "NaN", "{}", ""])
-async def test_data_may_be_anything(desk: Office, value: str) -> None:
+async def test_data_may_be_anything(desk: ServedDesk, value: str) -> None:
     async with desk.person() as amy:
         answer = await post(
             amy, "/cases/new", short_description="Pay", data=f"a = {value}", then="save"
@@ -137,15 +139,15 @@ async def test_data_may_be_anything(desk: Office, value: str) -> None:
     assert answer.status_code == 303
 
 
-async def test_somebody_elses_reference_starts_nothing(desk: Office) -> None:
-    theirs = await desk.town.ticket(by="bob", submit=False)
+async def test_somebody_elses_reference_starts_nothing(desk: ServedDesk) -> None:
+    theirs = await desk.running_stack.ticket(by="bob", submit=False)
     async with desk.person() as amy:
         answer = await post(amy, "/tickets/new", reference=theirs, then="submit", **TICKET)
     assert answer.status_code == 409
-    await desk.town.eventually(theirs, status="DRAFT")
+    await desk.running_stack.eventually(theirs, status="DRAFT")
 
 
-async def test_a_viewer_starts_nothing(desk: Office) -> None:
+async def test_a_viewer_starts_nothing(desk: ServedDesk) -> None:
     async with desk.person("eva") as eva:
         assert (await eva.get("/tickets/new")).status_code == 403
         assert (await post(eva, "/cases/new", short_description="No")).status_code == 403
