@@ -1,6 +1,7 @@
-"""The printed schema against the page CONTRACT.md, whose tables were copied here by hand."""
+"""The printed schema against docs/contract.md, whose tables were copied here by hand."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from catalog.field_schemas import fields_at
 from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
 from starter.contract import contract_schema
 from tests.cli.conftest import PERSON, Shell, run
+from tests.contract.command_table import ROWS
 
 COMMON = {"by", "command_id", "expected_revision", "lease"}
 DESCRIPTIVE = {"queue", "primary_contact", "requester", "settings", "started_by", "links"}
@@ -115,6 +117,20 @@ def fields(contract: dict[str, Any], *path: str) -> set[str]:
 def is_valid(contract: dict[str, Any], path: tuple[str, ...], value: object) -> bool:
     schema = {"$defs": contract["$defs"], **part(contract, *path)}
     return Draft202012Validator(schema).is_valid(value)
+
+
+def test_the_copied_tables_are_those_of_the_page() -> None:
+    kinds = {"Ticket": TICKETS, "Case": CASES, "Action": ACTIONS}
+    assert {
+        name: tuple(kind for kind, commands in kinds.items() if name in commands)
+        for name in TICKETS | CASES | ACTIONS
+    } == {name: of_kinds for name, (of_kinds, _) in ROWS.items()}
+    for name, (of_kinds, cell) in ROWS.items():
+        if name in {"edit", "send_and_resolve"}:
+            continue  # in words: the fields of a start, and those of another command
+        fields = set(re.findall(r"`(\w+)", re.sub(r"\([^)]*\)", "", cell)))
+        copied = set().union(*(kinds[kind][name] for kind in of_kinds))
+        assert copied - {"take_over"} == fields, name
 
 
 def test_it_is_a_json_schema(contract: dict[str, Any]) -> None:

@@ -1,39 +1,40 @@
-"""The contract's table of commands, written by hand from CONTRACT.md, never from the code."""
+"""Commands of the contract: their kinds are read from docs/contract.md, never from the code."""
 
+import re
+from pathlib import Path
 from typing import Any, Final
 
 T, C, A = "Ticket", "Case", "Action"
 IDA: Final = {"name": "Ida Berg", "email": "ida@example.org"}
 
-COMMANDS: Final[dict[str, tuple[str, ...]]] = {
-    "submit": (T, C),
-    "edit": (T, C, A),
-    "start": (T, C, A),
-    "assign": (T, C, A),
-    "unassign": (T, C, A),
-    "set_to_do": (T, C, A),
-    "mark_read": (T, C, A),
-    "reject": (T, C, A),
-    "wait": (T, C, A),
-    "resume": (T, C, A),
-    "add_note": (T, C, A),
-    "send_email": (T, C, A),
-    "receive_email": (T, C, A),
-    "feedback": (T, C),
-    "resolve": (T, C, A),
-    "send_and_resolve": (T,),
-    "reopen": (T, C),
-    "cancel": (T, C),
-    "rework": (C,),
-    "start_action": (C,),
-    "reset_in_progress": (C,),
-    "split": (T,),
-    "launch_case": (T,),
-    "merge": (T,),
-    "review": (A,),
-    "answer_checklist": (A,),
-    "heartbeat": (T, A),
-}
+PAGE: Final = Path(__file__).parents[2] / "docs/contract.md"
+_ROW: Final = re.compile(
+    r"\| (?P<names>`\w+`(?:, `\w+`)*) \| (?P<kinds>[^|]+) \| (?P<fields>[^|]*) ?\|"
+)
+_KINDS: Final = {"T": T, "C": C, "A": A, "Draft": ""}
+
+
+def rows_of(page: str) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Return each command of the table, its kinds, and what the table says of its fields.
+
+    Commands that are marked as not yet true are left out.
+    """
+    section = page.partition("## Commands")[2].partition("## Reading")[0]
+    return {
+        name: (_kinds_in(row["kinds"]), row["fields"])
+        for row in _ROW.finditer(section)
+        if "*(not yet" not in row["fields"]
+        for name in re.findall(r"\w+", row["names"])
+    }
+
+
+def _kinds_in(cell: str) -> tuple[str, ...]:
+    named = {_KINDS[word] for word in re.findall(r"\w+", cell)}
+    return tuple(kind for kind in (T, C, A) if kind in named)
+
+
+ROWS: Final = rows_of(PAGE.read_text())
+COMMANDS: Final = {name: kinds for name, (kinds, _) in ROWS.items()}
 """Command to the kinds that have it; `cancel` is a Draft's on Tickets."""
 
 _WELL_FORMED: Final[dict[str, dict[str, Any]]] = {
