@@ -174,5 +174,5 @@ def _queues(name: str, queues: Collection[str]) -> frozenset[str]:
 
 def _sentence(error: ValueError) -> str:
     if isinstance(error, ValidationError):
-        return "; ".join(problem for _, problem in problems_of(error))
+        return "; ".join(str(problem) for _, problem in problems_of(error))
     return str(error)

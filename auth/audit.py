@@ -48,7 +48,8 @@ async def audited(
     try:
         yield entry
     except Refused as refusal:
-        verdict, reason, rule = Verdict.REFUSED, refusal.sentence, refusal.rule
+        verdict, reason = Verdict.REFUSED, refusal.sentence
+        rule = refusal.rule and str(refusal.rule)
         raise
     except Forbidden as error:
         verdict, reason = Verdict.FORBIDDEN, str(error)

@@ -134,10 +134,10 @@ def _told(
     for name, sentence in problems_of(error):
         inner = tuple(name.split(".")) if name else ()
         line, found = document.place_of((*within, *inner))
-        if sentence == "is required":
+        if sentence.key == "problem.missing":
             found = (*within, *inner)
         known = fields_at(schema, inner[:-1])
-        problem = sentence.replace("a JSON object", "a mapping of fields")
+        problem = str(sentence).replace("a JSON object", "a mapping of fields")
         if problem.startswith("is not a field") and known:
             problem = f"is not a field of this; there are {', '.join(known)}"
         label = "".join(f"{part or repr('')}." for part in found).removesuffix(".")

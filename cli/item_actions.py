@@ -10,12 +10,12 @@ from temporalio.client import WorkflowExecutionStatus
 
 from cli.context import NoStoreYet, open_desk, open_store
 from cli.field_arguments import WrongWords, alike, read_fields
-from domain.base.refusals import NotAllowed
 from domain.base.values import Kind, Status
 from domain.model.commands import commands_of
 from domain.model.starts import CaseStart, TicketStart
 from domain.model.states import ActionItemState, CaseState, State
 from domain.model.timeline import TimelineEntry
+from domain.model.transition_table import item_closed
 from starter import item_reader
 from starter.client import Desk, UnknownItem
 from starter.item_start import decode_start, start_item
@@ -147,5 +147,4 @@ def _closed_long_ago(reference: str, command: str) -> Exception:
         state = _in_store(reference)
     except UnknownItem as unknown:
         return unknown
-    sentence = f"{state.kind.lower()} {reference} is closed: cannot {command}"
-    return NotAllowed(f"{sentence}; mail to it starts a new item", rule="C15")
+    return item_closed(state.kind, reference, command)

@@ -144,7 +144,8 @@ def _tell(error: Exception) -> None:
     from cli.terminal import machine
 
     details = {"rule": getattr(error, "rule", None), "fields": getattr(error, "fields", ())}
-    machine({"refused": {"type": type(error).__name__, "sentence": str(error), **details}})
+    type_ = getattr(error, "type", type(error).__name__)
+    machine({"refused": {"type": type_, "sentence": str(error), **details}})
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 from sqlalchemy import Engine
 from temporalio.service import RPCError
 
-from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
+from domain.base.refusals import CommandIdReused, Conflict, InvalidCommand, ItemClosed
 from domain.base.values import StartedBy, is_address
 from domain.model.commands import Command, ReceiveEmail
 from domain.model.internal_messages import Acknowledge, MailFailed, Notice
@@ -193,13 +193,10 @@ class Deliverer:
             if await self._is_coming(reference):
                 raise _NotYet(str(unknown)) from None
             raise _NoSuch(reference) from None
-        except NotAllowed as refusal:
-            if refusal.rule != "C15":
-                raise
+        except ItemClosed:
             raise _NoSuch(reference) from None
-        except InvalidCommand as refusal:
-            if refusal.rule != "C17":  # C17: it has this mail, as an older program read it
-                raise
+        except CommandIdReused:
+            pass  # it has this mail, as an older program read it (C17)
 
     async def _is_coming(self, reference: str) -> bool:
         """Whether a mail that was accepted before is about to start this item."""
@@ -227,14 +224,10 @@ class Deliverer:
             is_unknown = start.mail is not None and start.mail.unknown_address is not None
             first = None if is_unknown else (command.name, _json(command))
             await start_item(self._desk, start, own, first=first)
-        except NotAllowed as refusal:
-            if refusal.rule != "C15":  # C15: it was started by this mail, and is closed by now
-                raise
-        except Conflict as refusal:
+        except (ItemClosed, CommandIdReused):
+            pass  # it was started by this mail, and is closed by now (C15), or has it (C17)
+        except (Conflict, InvalidCommand) as refusal:
             return f"cannot start an item: {refusal}"
-        except InvalidCommand as refusal:
-            if refusal.rule != "C17":
-                return f"cannot start an item: {refusal}"
         if mail.answered:
             await self._acknowledge(mail, own)
         return None

@@ -22,9 +22,12 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
+from domain.base.refusals import InvalidCommand, ItemClosed, refusal_class
+from domain.base.rules import Rule
+from domain.base.sentences import noun_of, say, sentence_from
 from domain.base.values import Kind
 from domain.model.starts import CaseStart, TicketStart, kind_of, title_of
+from domain.model.transition_table import item_closed
 from starter.references import new_reference
 
 _NOT_STARTED_YET: Final = 0.05
@@ -40,9 +43,6 @@ The item continued as new meanwhile, or its task was dropped.
 """
 _UNPROCESSED: Final = "UnprocessedUpdate"
 Answer = dict[str, Any]
-_REFUSALS: Final[Mapping[str | None, type[Refused]]] = {
-    refusal.type: refusal for refusal in (InvalidCommand, NotAllowed, Conflict)
-}
 
 
 class UnknownItem(LookupError):
@@ -225,8 +225,7 @@ class Desk:
             return UnknownItem(f"no item {reference}: check the reference")
         if described.status is WorkflowExecutionStatus.RUNNING:
             return JustStarted(f"item {reference} has only just been started: ask again")
-        sentence = f"{described.workflow_type.lower()} {reference} is closed: cannot {command}"
-        return NotAllowed(f"{sentence}; mail to it starts a new item", rule="C15")
+        return item_closed(Kind(described.workflow_type), reference, command)
 
 
 def _update_id(command: str, fields: Mapping[str, JsonValue]) -> str:
@@ -243,17 +242,26 @@ def _update_id(command: str, fields: Mapping[str, JsonValue]) -> str:
 
 
 def _refusal(cause: BaseException | None) -> Exception:
-    if not isinstance(cause, ApplicationError) or cause.type not in _REFUSALS:
+    if not isinstance(cause, ApplicationError):
         return RuntimeError(f"the item failed: {cause}")
-    details = cause.details[0] if cause.details else {}
-    fields = tuple(details.get("fields", ())) if isinstance(details, dict) else ()
-    rule = details.get("rule") if isinstance(details, dict) else None
-    return _REFUSALS[cause.type](cause.message, rule=rule, fields=fields)
+    details: Any = cause.details[0] if cause.details else {}
+    if not isinstance(details, dict):
+        details = {}
+    refused = refusal_class(cause.type, details.get("reason"))
+    if refused is None:
+        return RuntimeError(f"the item failed: {cause}")
+    said = sentence_from(details.get("message"), details.get("parameters"))
+    is_same = said is not None and str(said) == cause.message  # else it is of another version
+    return refused(
+        said if said is not None and is_same else cause.message,
+        rule=Rule.of(details.get("rule")),
+        fields=tuple(details.get("fields", ())),
+    )
 
 
-def _used(kind: Kind, reference: str) -> NotAllowed:
-    sentence = f"{kind.lower()} {reference} is closed: its reference is not used again"
-    return NotAllowed(sentence, rule="C15")
+def _used(kind: Kind, reference: str) -> ItemClosed:
+    sentence = say("item.reference_used", item=noun_of(kind, reference))
+    return ItemClosed(sentence, rule=Rule.C15)
 
 
 def _no_answer(reference: str) -> NoAnswer:

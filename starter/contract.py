@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from temporalio.common import SearchAttributeIndexedValueType as Indexed
 
-from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
+from domain.base.refusals import REASONS, Conflict, InvalidCommand, NotAllowed
 from domain.base.values import REFERENCE, Kind
 from domain.model.commands import COMMANDS, Command, commands_of
 from domain.model.starts import CaseStart, TicketStart
@@ -101,13 +101,25 @@ def _command(model: type[Command], named: dict[type, Schema]) -> Schema:
 def _refusal() -> Schema:
     details = {
         "rule": {
-            "description": "The rule of the status model, such as C8.",
+            "description": "The rule of the status model, such as C8: docs/status-model.md#c8.",
             "type": ["string", "null"],
         },
         "fields": {
             "description": "The fields that were wrong.",
             "type": "array",
             "items": {"type": "string"},
+        },
+        "reason": {
+            "description": "The word for what programs tell apart within a type.",
+            "enum": [None, *REASONS],
+        },
+        "message": {
+            "description": "The key of the sentence.",
+            "type": ["string", "null"],
+        },
+        "parameters": {
+            "description": "What is put into the sentence, by name.",
+            "type": "object",
         },
     }
     return _properties(

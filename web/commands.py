@@ -10,10 +10,11 @@ from pydantic import JsonValue
 from auth.audit import audited
 from auth.callers import Caller
 from auth.permissions import COMMANDS, check_command
-from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.refusals import InvalidCommand
 from domain.base.values import Status
 from domain.model.commands import commands_of
 from domain.model.states import State
+from domain.model.transition_table import item_closed
 from starter.client import UnknownItem
 from starter.item_reader import parse_state, read_state
 from store.items.queries import item_of
@@ -64,8 +65,7 @@ async def _given(
         if state.status is not Status.CLOSED:
             raise
         # Temporal forgets what is closed after its retention; the store does not
-        sentence = f"{state.kind.lower()} {reference} is closed: cannot {command}"
-        raise NotAllowed(f"{sentence}; mail to it starts a new item", rule="C15") from None
+        raise item_closed(state.kind, reference, command) from None
     return parse_state(answer)
 
 

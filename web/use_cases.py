@@ -11,7 +11,8 @@ from auth.audit import audited, note_done
 from auth.callers import Caller
 from auth.permissions import Duty, check_duty
 from catalog.queues import robots_of
-from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.refusals import CommandIdReused, InvalidCommand, NotAllowed
+from domain.base.rules import Rule
 from domain.base.values import Kind
 from domain.engine.start_item import check_reference
 from domain.model.starts import CaseStart, TicketStart
@@ -88,7 +89,7 @@ def _remembered(
     try:
         return remember_start(house.engine, key, body=body, reference=reference)
     except OtherStart as other:
-        raise InvalidCommand(str(other), rule="C17", fields=("Idempotency-Key",)) from None
+        raise CommandIdReused(str(other), rule=Rule.C17, fields=("Idempotency-Key",)) from None
 
 
 async def take_next_as(house: House, caller: Caller, *queues: str) -> State | None:

@@ -10,7 +10,9 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.services import ServiceCalls
-    from domain.base.refusals import InvalidCommand
+    from domain.base.refusals import InvalidCommand, NotAllowed
+    from domain.base.rules import Rule
+    from domain.base.sentences import say
     from domain.base.values import SYSTEM, Kind, Outcome, printable
     from domain.model.effects import CallService, Effect, ReportEnd, StartItem
     from domain.model.internal_messages import ActionEnded, WorkEnded
@@ -44,8 +46,7 @@ class ActionWorkflow(LinkedItemWorkflow):
         parent = workflow.info().parent
         case = start.case if isinstance(start, ActionStart) else None
         if parent is None or parent.workflow_id != case:
-            sentence = "an Action is started only by its Case: use start_action on the Case"
-            raise InvalidCommand(sentence, rule="A1")
+            raise InvalidCommand(say("start.action_by_client"), rule=Rule.A1)
 
     def perform(self, effect: Effect) -> Awaitable[None]:
         """Report the end, call services, or do an effect that all kinds have."""
@@ -108,5 +109,5 @@ class ActionWorkflow(LinkedItemWorkflow):
         """Signal the current run of the Case; note a refused entry if the Case is gone (A4)."""
         problem = await self.send_message(effect)
         if problem is not None and effect.outcome != Outcome.CANCELLED:
-            gone = f"case {effect.case} is gone: {problem}"
-            self.note_refused(ActionEnded.name, gone, "A4")
+            gone = say("report.case_gone", case=effect.case, problem=problem)
+            self.note_refused(ActionEnded.name, NotAllowed(gone, rule=Rule.A4))

@@ -8,6 +8,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from domain.base.refusals import InvalidCommand, Refused
+from domain.base.sentences import say
 from domain.base.values import Kind
 from domain.model.commands import Command, commands_of
 from domain.model.internal_messages import Notice, notices_of
@@ -29,7 +30,7 @@ class MessageReceiver(Protocol):
     async def on_update(self, name: str, raw: RawValue) -> State:
         """Handle a command and return the new state."""
 
-    def on_invalid_signal(self, name: str, problem: str) -> None:
+    def on_invalid_signal(self, name: str, refusal: InvalidCommand) -> None:
         """Record a signal that is no valid command as a refused entry."""
 
     async def on_invalid_start(self, refusal: Refused) -> ApplicationError:
@@ -88,7 +89,9 @@ class DynamicHandlers:
     @workflow.signal(dynamic=True, description="Any other name: kept as a refused entry")
     def dynamic_signal(self, name: str, _args: Sequence[RawValue]) -> None:
         """Record a refused entry."""
-        receiver_of(self).on_invalid_signal(name, f"{name[:100]}: no such command")
+        receiver_of(self).on_invalid_signal(
+            name, InvalidCommand(say("command.stray", command=name[:100]))
+        )
 
     @workflow.update(dynamic=True)
     async def dynamic_update(self, name: str, _args: Sequence[RawValue]) -> None:
@@ -103,4 +106,4 @@ class DynamicHandlers:
 
 def unknown_command(name: str) -> InvalidCommand:
     """Return the refusal of a command that this kind does not have."""
-    return InvalidCommand(f"{name[:100]}: no such command; `casekeep contract` prints all")
+    return InvalidCommand(say("command.unknown_name", command=name[:100]))

@@ -13,6 +13,8 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.catalog import CatalogTerms
     from domain.base.refusals import InvalidCommand, NotAllowed, Refused
+    from domain.base.rules import Rule
+    from domain.base.sentences import say
     from domain.base.values import SYSTEM, Kind, Status
     from domain.engine import decide
     from domain.engine.allowed_commands import Moves, MovesRequest, moves_of
@@ -94,9 +96,9 @@ class ItemWorkflow(DynamicHandlers):
         """Enqueue a command whose sender waits for no answer."""
         self._inbox.put(decode_message(self.kind, name, raw))
 
-    def on_invalid_signal(self, name: str, problem: str) -> None:
+    def on_invalid_signal(self, name: str, refusal: InvalidCommand) -> None:
         """Record a signal that is no valid command as a refused entry."""
-        self._inbox.put(InboxMessage(name=name, by=UNKNOWN_ACTOR, refusal=InvalidCommand(problem)))
+        self._inbox.put(InboxMessage(name=name, by=UNKNOWN_ACTOR, refusal=refusal))
 
     def on_update_validator(self, name: str, raw: RawValue) -> None:
         """Refuse an update before it enters the history, unless pending work may change that."""
@@ -165,9 +167,8 @@ class ItemWorkflow(DynamicHandlers):
     def check_origin(self, start: Start) -> None:
         """Raise InvalidCommand if the sender may not start this kind; subclasses override this."""
 
-    def note_refused(self, name: str, problem: str, rule: str, *, by: str = SYSTEM) -> None:
+    def note_refused(self, name: str, refusal: Refused, *, by: str = SYSTEM) -> None:
         """Record a refused entry for an effect that could not be done."""
-        refusal = NotAllowed(problem, rule=rule)
         change = decide.refuse(self.item, workflow.now(), by=by, command=name, refusal=refusal)
         self._apply(change)
 
@@ -179,9 +180,7 @@ class ItemWorkflow(DynamicHandlers):
     def item(self) -> AnyItem:
         """The item; raises InvalidCommand's error while there is none."""
         if self._item is None:
-            raise self._bad_start or application_error(
-                InvalidCommand("the item is not started yet: ask again")
-            )
+            raise self._bad_start or application_error(InvalidCommand(say("item.not_started")))
         return self._item
 
     async def _begin(self, raw: RawValue) -> None:
@@ -194,15 +193,12 @@ class ItemWorkflow(DynamicHandlers):
         except Refused as refusal:
             raise await self.on_invalid_start(refusal) from None
         except ValidationError:
-            raise await self.on_invalid_start(InvalidCommand("no carried item")) from None
+            raise await self.on_invalid_start(InvalidCommand(say("item.not_carried"))) from None
 
     async def _open(self, raw: RawValue) -> None:
         info = workflow.info()
         if info.execution_timeout or info.run_timeout or info.cron_schedule:
-            sentence = (
-                "an item lives until it is closed: start it without timeout and cron schedule"
-            )
-            raise InvalidCommand(sentence, rule="C21")
+            raise InvalidCommand(say("start.timeout"), rule=Rule.C21)
         start: Any = parse_payload(self.start_model, raw)
         self.check_origin(start)
         change = open_item(
@@ -259,7 +255,7 @@ class ItemWorkflow(DynamicHandlers):
         """Decide on one message, and store the outcome in it."""
         command = message.command
         if command is None:
-            refusal = message.refusal or InvalidCommand("no command")
+            refusal = message.refusal or InvalidCommand(say("command.none"))
             change = decide.refuse(
                 self.item, self._clock.now, by=message.by, command=message.name, refusal=refusal
             )
@@ -355,9 +351,9 @@ class ItemWorkflow(DynamicHandlers):
         elif workflow.patched(MAIL_FAILED_PATCH):
             self.on_mail(effect.key, problem)
         else:
-            problem = f"mail {effect.key} was given up: {problem}"
-            self.note_refused("send_mail", problem, "M5")
-            self.on_mail_given_up(effect.key, problem)
+            sentence = say("mail.given_up", mail=effect.key, problem=problem)
+            self.note_refused("send_mail", NotAllowed(sentence, rule=Rule.M5))
+            self.on_mail_given_up(effect.key, str(sentence))
 
     def on_mail(self, key: str, problem: str | None) -> None:
         """Take note that a mail is sent or, with `problem`, that a recipient was not reached."""

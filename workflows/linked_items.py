@@ -6,6 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain.base.refusals import InvalidCommand
+    from domain.base.sentences import say
     from domain.base.values import SYSTEM, printable
     from domain.model.effects import (
         AnswerMerge,
@@ -41,8 +42,7 @@ class LinkedItemWorkflow(ItemWorkflow):
         parent = workflow.info().parent
         waiter = inherited.waiter
         if parent is None or (waiter is not None and waiter.reference != parent.workflow_id):
-            sentence = "inherited: is not a field of this; leave it out"
-            raise InvalidCommand(sentence, fields=("inherited",))
+            raise InvalidCommand(say("start.inherited"), fields=("inherited",))
 
     def perform(self, effect: Effect) -> Awaitable[None]:
         """Start, signal or ask another item, or do an effect that all kinds have."""

@@ -4,14 +4,15 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from domain.base.refusals import NotAllowed, Refused
+    from domain.base.refusals import Refused
+    from domain.base.sentences import Sentence, say
     from domain.base.values import Method
     from domain.engine import decide
     from domain.model.commands import Merge
     from domain.model.internal_messages import MergeAnswered, MergeAsked
     from domain.model.items import Merging, Ticket
     from domain.model.states import State, state_of
-    from domain.rules.merging import last_ask
+    from domain.rules.merging import last_ask, merge_refused
     from workflows.linked_items import LinkedItemWorkflow
     from workflows.messages import InboxMessage
     from workflows.runtime.payload_converter import application_error
@@ -35,7 +36,7 @@ class MergeableWorkflow(LinkedItemWorkflow):
         await workflow.wait_condition(lambda: self._merging is None or self._merging.ask != ask)
         refusal = self._pending_merges[ask]
         if refusal is None and not self._is_merged:
-            refusal = self._refusal("it was closed before it was answered")
+            refusal = merge_refused(self.item, say("merge.closed_first"))
         if refusal is not None:
             raise application_error(refusal)
         return state_of(self.item)
@@ -52,25 +53,19 @@ class MergeableWorkflow(LinkedItemWorkflow):
             return
         answer = message.command
         if isinstance(answer, MergeAnswered):
-            reason = answer.reason
+            problem: Sentence | str | None = answer.reason
         elif isinstance(answer, MergeAsked):
-            reason = f"{asked.into} is merged into it instead"
+            problem = say("merge.instead", target=asked.into)
         else:
-            reason = None
-        self._refuse(asked, reason or "it was closed before it was answered")
+            problem = None
+        self._refuse(asked, merge_refused(self.item, problem or say("merge.closed_first")))
 
-    def _refuse(self, asked: Merging, reason: str) -> None:
-        refusal = self._refusal(reason)
-        sentence = refusal.sentence
+    def _refuse(self, asked: Merging, refusal: Refused) -> None:
         self.replace_item(decide.refused_after_all(self.item, asked.command_id, refusal))
         if asked.ask in self._pending_merges:
             self._pending_merges[asked.ask] = refusal
         else:
-            self.note_refused(Merge.name, sentence, "T16", by=asked.by)
-
-    def _refusal(self, reason: str) -> NotAllowed:
-        sentence = f"{self.item.noun} cannot be merged: {reason}"
-        return NotAllowed(sentence, rule="T16", fields=("into",))
+            self.note_refused(Merge.name, refusal, by=asked.by)
 
     @property
     def _is_merged(self) -> bool:

@@ -1,26 +1,60 @@
-"""Refusals: what an item answers when it may not do what was asked (contract, commands)."""
+"""Refusals: what an item answers when it may not do what was asked (contract, commands).
+
+Callers branch on the class. `type` and `reason` name it for programs in other processes.
+"""
 
 from typing import ClassVar
+
+from pydantic import JsonValue
+
+from domain.base.rules import Rule
+from domain.base.sentences import Sentence
 
 
 class Refused(Exception):
     """A command was refused; `sentence` is for people, `rule` and `fields` for programs."""
 
     type: ClassVar[str]
+    reason: ClassVar[str | None] = None
+    """The word for what programs tell apart within a type."""
 
     def __init__(
-        self, sentence: str, *, rule: str | None = None, fields: tuple[str, ...] = ()
+        self,
+        said: Sentence | str,
+        *,
+        rule: Rule | None = None,
+        fields: tuple[str, ...] = (),
     ) -> None:
-        """Name the rule of the status model and the fields that were wrong."""
-        super().__init__(sentence)
-        self.sentence = sentence
+        """Take what is said, the rule of the status model, and the fields that were wrong.
+
+        A plain text is for what another program said; it has no key to translate it by.
+        """
+        super().__init__(str(said))
+        self.said = said
+        self.sentence = str(said)
         self.rule = rule
         self.fields = fields
 
     @property
-    def details(self) -> dict[str, object]:
-        """The machine-readable part, `{rule, fields}`."""
-        return {"rule": self.rule, "fields": list(self.fields)}
+    def message(self) -> str | None:
+        """The key of the sentence; None of a plain text."""
+        return self.said.key if isinstance(self.said, Sentence) else None
+
+    @property
+    def parameters(self) -> JsonValue:
+        """What is put into the sentence."""
+        return self.said.as_json["parameters"] if isinstance(self.said, Sentence) else {}
+
+    @property
+    def details(self) -> dict[str, JsonValue]:
+        """The machine-readable part, `{rule, fields, reason, message, parameters}`."""
+        return {
+            "rule": self.rule and str(self.rule),
+            "fields": list(self.fields),
+            "reason": self.reason,
+            "message": self.message,
+            "parameters": self.parameters,
+        }
 
 
 class InvalidCommand(Refused):
@@ -29,13 +63,95 @@ class InvalidCommand(Refused):
     type = "InvalidCommand"
 
 
+class CommandIdReused(InvalidCommand):
+    """The id of the command was used before, with other content (C17)."""
+
+    reason = "command_id_reused"
+
+
+class FieldsEmptied(InvalidCommand):
+    """An edit empties a field that a submitted item needs (T2)."""
+
+    reason = "fields_emptied"
+
+
 class NotAllowed(Refused):
     """Well formed, but a rule of the status model forbids it now."""
 
     type = "NotAllowed"
 
 
+class ItemClosed(NotAllowed):
+    """The item is closed, and nothing reopens it (C15)."""
+
+    reason = "item_closed"
+
+
+class WrongStatus(NotAllowed):
+    """Chapter 10 does not allow the command in the item's status."""
+
+    reason = "wrong_status"
+
+
+class HeldByAnother(NotAllowed):
+    """The item is assigned to somebody else; `take_over` assigns it to the actor first (C8)."""
+
+    reason = "held_by_another"
+
+
+class Blocked(NotAllowed):
+    """Something else than its status forbids it, so that the reason is news to people."""
+
+    reason = "blocked"
+
+
+class FieldsMissing(NotAllowed):
+    """The Draft lacks fields that submitting needs (T2, K1)."""
+
+    reason = "fields_missing"
+
+
+class NotInCatalog(NotAllowed):
+    """The catalog was not asked, or does not have what the item names (D1, K2)."""
+
+    reason = "not_in_catalog"
+
+
+class EvidenceMissing(NotAllowed):
+    """The settings ask for evidence of the resolution, and there is none (T9)."""
+
+    reason = "evidence_missing"
+
+
+class MomentPassed(NotAllowed):
+    """The moment to wait for is not in the future; sent by signal, it raises the item (C10)."""
+
+    reason = "moment_passed"
+
+
 class Conflict(Refused):
     """The item is not any more at the revision, or under the lease, that the command names."""
 
     type = "Conflict"
+
+
+_CLASSES: tuple[type[Refused], ...] = (
+    *(InvalidCommand, CommandIdReused, FieldsEmptied),
+    *(NotAllowed, ItemClosed, WrongStatus, HeldByAnother, Blocked, FieldsMissing),
+    *(NotInCatalog, EvidenceMissing, MomentPassed),
+    Conflict,
+)
+_BY_NAME = {(refusal.type, refusal.reason): refusal for refusal in _CLASSES}
+
+REASONS = tuple(sorted({refusal.reason for refusal in _CLASSES if refusal.reason is not None}))
+"""All words for what programs tell apart within a type."""
+
+
+def refusal_class(type_: str | None, reason: str | None = None) -> type[Refused] | None:
+    """Return the class that a type and a reason name; None if the type is that of no refusal.
+
+    A reason that this version does not know gives the class of the type.
+    """
+    if type_ is None:
+        return None
+    return _BY_NAME.get((type_, reason)) or _BY_NAME.get((type_, None))

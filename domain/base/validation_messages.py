@@ -5,21 +5,23 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from domain.base.sentences import Sentence, say
+
 _WORDS: Final = {
-    "missing": "is required",
-    "extra_forbidden": "is not a field of this; leave it out",
-    "model_type": "must be a JSON object",
-    "model_attributes_type": "must be a JSON object",
-    "string_type": "must be a string",
-    "dict_type": "must be a JSON object",
-    "bool_type": "must be true or false",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "tuple_type": "must be a list",
-    "timezone_aware": "needs a zone, such as Z or +01:00",
-    "datetime_type": "must be a date and time such as 2026-12-01T10:00:00Z",
-    "datetime_parsing": "must be a date and time such as 2026-12-01T10:00:00Z",
-    "datetime_from_date_parsing": "must be a date and time such as 2026-12-01T10:00:00Z",
+    "missing": say("problem.missing"),
+    "extra_forbidden": say("problem.extra"),
+    "model_type": say("problem.object"),
+    "model_attributes_type": say("problem.object"),
+    "string_type": say("problem.string"),
+    "dict_type": say("problem.object"),
+    "bool_type": say("problem.boolean"),
+    "int_type": say("problem.integer"),
+    "float_type": say("problem.number"),
+    "tuple_type": say("problem.list"),
+    "timezone_aware": say("problem.zone"),
+    "datetime_type": say("problem.instant"),
+    "datetime_parsing": say("problem.instant"),
+    "datetime_from_date_parsing": say("problem.instant"),
 }
 _LISTED: Final = 30
 """Problems told; a payload can have tens of thousands."""
@@ -30,7 +32,7 @@ _TAG: Final = re.compile(r"\w+-\w+\[.*|constrained-\w+|[A-Z]\w+|int|str")
 """How pydantic names the branch of a union within a location."""
 
 
-def problems_of(error: ValidationError) -> list[tuple[str, str]]:
+def problems_of(error: ValidationError) -> list[tuple[str, Sentence]]:
     """Each problem as its field, dotted, empty for the whole object, and what is wrong with it.
 
     Only the first `_EXAMINED` are looked at, so that what is wrong ten thousand times over takes no
@@ -43,25 +45,26 @@ def problems_of(error: ValidationError) -> list[tuple[str, str]]:
             unmeant.append(str(detail["loc"][0]))
             continue
         place = _named(detail["loc"], detail["type"])
-        for field, told in _of_fields(detail["type"], _sentence(detail["type"], detail["msg"])):
+        for field, told in _of_fields(detail["type"], detail["msg"]):
             problems.append((".".join([*place, *field]), told))
     named = {field.partition(".")[0] for field, _ in problems}
     problems += [
-        (field, "is of none of the forms that this field takes")
-        for field in dict.fromkeys(unmeant)
-        if field not in named
+        (field, say("problem.no_form")) for field in dict.fromkeys(unmeant) if field not in named
     ]
     distinct = list(dict.fromkeys(problems))
     more = len(distinct) - _LISTED + max(0, error.error_count() - _EXAMINED)
-    return distinct if more <= 0 else [*distinct[:_LISTED], ("", f"and {more} more problems")]
+    return distinct if more <= 0 else [*distinct[:_LISTED], ("", say("problem.more", count=more))]
 
 
-def _of_fields(kind: str, sentence: str) -> list[tuple[list[str], str]]:
+def _of_fields(kind: str, message: str) -> list[tuple[list[str], Sentence]]:
     """What a model says of its own fields, `field: problem` and `; ` between them, by field."""
-    parts = sentence.split("; ") if kind == "value_error" else [sentence]
+    if kind != "value_error":
+        return [([], _sentence(kind, message))]
+    text = _text(message)
+    parts = text.split("; ")
     found = [_OF_A_FIELD.fullmatch(part) for part in parts]
-    named = [([match[1]], match[2]) for match in found if match is not None]
-    return named if len(named) == len(parts) else [([], sentence)]
+    named = [([match[1]], say("problem.other", problem=match[2])) for match in found if match]
+    return named if len(named) == len(parts) else [([], say("problem.other", problem=text))]
 
 
 def _named(location: tuple[int | str, ...], kind: str) -> list[str]:
@@ -87,13 +90,18 @@ def _other_branch(kind: str, given: object) -> bool:
     )
 
 
-def _sentence(kind: str, message: str) -> str:
+def _sentence(kind: str, message: str) -> Sentence:
     if kind in _WORDS:
         return _WORDS[kind]
     if kind == "json_invalid":
-        return f"is no JSON: {message.removeprefix('Invalid JSON: ')}"
+        return say("problem.no_json", problem=message.removeprefix("Invalid JSON: "))
     if kind in {"literal_error", "enum"}:
-        return re.sub(r"<[\w.]+: ('[^']*')>", r"\1", message).replace("Input should be", "must be")
+        message = re.sub(r"<[\w.]+: ('[^']*')>", r"\1", message)
+        return say("problem.other", problem=message.replace("Input should be", "must be"))
+    return say("problem.other", problem=_text(message))
+
+
+def _text(message: str) -> str:
     text = message.removeprefix("Value error, ").removesuffix(" after validation")
     text = re.sub(r"^\w+ should", "must", text)
     return text[:1].lower() + text[1:]

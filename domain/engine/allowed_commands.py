@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.base.base_model import Defined
-from domain.base.refusals import Refused
+from domain.base.refusals import HeldByAnother, NotInCatalog, Refused
 from domain.base.values import Actor, Method, Outcome, Status, Ticked, Verdict, WaitType
 from domain.engine.command_rules import apply
 from domain.model import commands as c
@@ -17,9 +17,6 @@ from domain.rules.submitting import missing
 
 SOMEBODY: Final = "nobody@desk.invalid"
 SOMETHING: Final = "something"
-_ASKS_THE_CATALOG: Final = frozenset({"D1", "K2"})
-"""Rules that a trial breaks only because it asks the catalog nothing."""
-_TAKES_OVER: Final = "C8"
 _Trial = tuple[c.Command, str | None, str | None]
 """A command, and which of its fields is given which variant."""
 
@@ -46,6 +43,12 @@ class Move(BaseModel):
     rule: str | None = None
     sentence: str | None = None
     """Why it is refused."""
+    reason: str | None = None
+    """The word for the kind of refusal, where programs tell it apart."""
+    message: str | None = None
+    """The key of the sentence."""
+    parameters: JsonValue = None
+    """What is put into the sentence."""
 
 
 class Moves(BaseModel):
@@ -80,10 +83,10 @@ def _tried(item: AnyItem, trial: _Trial, at: datetime) -> Move:
     command, field, variant = trial
     refusal = _refusal(item, command, at)
     takes_over = False
-    if refusal is not None and refusal.rule == _TAKES_OVER and isinstance(command, c.TakesOver):
+    if isinstance(refusal, HeldByAnother) and isinstance(command, c.TakesOver):
         takes_over = True
         refusal = _refusal(item, command.model_copy(update={"take_over": True}), at)
-    if refusal is None or refusal.rule in _ASKS_THE_CATALOG:
+    if refusal is None or isinstance(refusal, NotInCatalog):  # a trial asks the catalog nothing
         return Move(
             command=command.name,
             variant=variant,
@@ -96,8 +99,11 @@ def _tried(item: AnyItem, trial: _Trial, at: datetime) -> Move:
         variant=variant,
         field=field,
         allowed=False,
-        rule=refusal.rule,
+        rule=refusal.rule and str(refusal.rule),
         sentence=refusal.sentence,
+        reason=refusal.reason,
+        message=refusal.message,
+        parameters=refusal.parameters,
     )
 
 

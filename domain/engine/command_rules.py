@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from domain.base.fast_replace import replace
 from domain.base.refusals import NotAllowed
+from domain.base.rules import Rule
 from domain.base.values import Status
 from domain.model import commands as c
 from domain.model import internal_messages as n
@@ -57,10 +58,10 @@ from domain.rules.split_and_launch import launch_case, split
 from domain.rules.submitting import as_submission, edit, lookup_to_submit, submitted
 from domain.rules.waiting import resume, wait
 
-Rule = Callable[[Any, Any, datetime], Move | None]
-AskingRule = Callable[[Any, Any, datetime, Terms | None], Move | None]
+Decision = Callable[[Any, Any, datetime], Move | None]
+AskingDecision = Callable[[Any, Any, datetime, Terms | None], Move | None]
 
-RULES: Final[Mapping[type[c.Command], Rule]] = {
+RULES: Final[Mapping[type[c.Command], Decision]] = {
     c.EditTicket: edit,
     c.EditCase: edit,
     c.EditAction: edit,
@@ -99,7 +100,7 @@ RULES: Final[Mapping[type[c.Command], Rule]] = {
 }
 """Every command that the item alone decides, and its rule; a `heartbeat` makes no move."""
 
-ASKING_RULES: Final[Mapping[type[c.Command], AskingRule]] = {
+ASKING_RULES: Final[Mapping[type[c.Command], AskingDecision]] = {
     c.StartAction: start_action,
     c.LaunchCase: launch_case,
 }
@@ -141,7 +142,7 @@ def apply(item: AnyItem, command: c.Command, at: datetime, *, terms: Terms | Non
     if item.status is Status.CLOSED and isinstance(command, n.ActionEnded | n.ItemEnded):
         return Change(item=item)  # what it waited for has ended too late to matter
     if item.status is Status.CLOSED and isinstance(command, n.MailFailed):
-        raise NotAllowed(told_failed(command), rule="M5")
+        raise NotAllowed(told_failed(command), rule=Rule.M5)
     check_status(item, command.name)
     if not submits(item, command):
         return _applied(item, command, at, terms)

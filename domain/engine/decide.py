@@ -8,7 +8,17 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from domain.base.fast_replace import replace
-from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
+from domain.base.refusals import (
+    CommandIdReused,
+    Conflict,
+    InvalidCommand,
+    MomentPassed,
+    NotAllowed,
+    Refused,
+    refusal_class,
+)
+from domain.base.rules import Rule
+from domain.base.sentences import say
 from domain.base.validation_messages import problems_of
 from domain.base.values import COMMAND_LIMIT, Kind, printable
 from domain.engine.command_rules import apply
@@ -17,7 +27,6 @@ from domain.model.commands import Command, Feedback, ReceiveEmail, commands_of
 from domain.model.definitions import Terms
 from domain.model.internal_messages import notices_of
 from domain.model.items import AnyItem, Change, Entry
-from domain.rules.waiting import MomentPassed
 
 KEPT_IDS: Final = 1000
 """C17: command ids that an item remembers."""
@@ -32,7 +41,7 @@ def decode(kind: Kind, name: str, raw: bytes) -> Command:
     model = commands_of(kind).get(name) or notices_of(kind).get(name)
     if model is None:
         known = ", ".join(sorted(commands_of(kind)))
-        sentence = f"{name[:100]}: no such command of a {kind.lower()}; known: {known}"
+        sentence = say("command.unknown", command=name[:100], kind=kind.lower(), known=known)
         raise InvalidCommand(sentence)
     return decode_as(model, raw)
 
@@ -40,14 +49,20 @@ def decode(kind: Kind, name: str, raw: bytes) -> Command:
 def decode_as(model: type[M], raw: bytes) -> M:
     """One JSON object as a value of this class; raises InvalidCommand with every problem."""
     if len(raw) > COMMAND_LIMIT:
-        sentence = f"{len(raw)} bytes of JSON: at most {COMMAND_LIMIT} are taken"
+        sentence = say("command.too_large", size=len(raw), limit=COMMAND_LIMIT)
         raise InvalidCommand(sentence)
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
         problems = problems_of(error)
         raise InvalidCommand(
-            "; ".join(f"{field}: {problem}" if field else problem for field, problem in problems),
+            say(
+                "command.malformed",
+                problems=tuple(
+                    say("problem.of_field", field=field, problem=problem) if field else problem
+                    for field, problem in problems
+                ),
+            ),
             fields=tuple(dict.fromkeys(field for field, _ in problems if field)),
         ) from None
 
@@ -97,7 +112,7 @@ def refused_after_all(item: AnyItem, command_id: str | None, refusal: Refused) -
     if key is None or key not in item.log.seen:
         return item
     content = item.log.seen[key].partition(" ")[0]
-    seen = {**item.log.seen, key: f"{content} {refusal.type} {refusal.rule or ''}"}
+    seen = {**item.log.seen, key: f"{content}{_outcome(refusal)}"}
     return replace(item, log=replace(item.log, seen=seen))
 
 
@@ -113,7 +128,7 @@ def refuse(item: AnyItem, now: datetime, *, by: str, command: str, refusal: Refu
         before=item.status,
         after=item.status,
         reason=sentence if len(sentence) <= _SENTENCE_LENGTH else f"{sentence[:_SENTENCE_LENGTH]}…",
-        rule=refusal.rule,
+        rule=refusal.rule and str(refusal.rule),
         refused=True,
     )
     refused = (*item.log.refused, entry)
@@ -127,15 +142,21 @@ def refuse(item: AnyItem, now: datetime, *, by: str, command: str, refusal: Refu
 
 def _check_conflict(item: AnyItem, command: Command) -> None:
     if command.expected_revision not in {None, item.revision}:
-        sentence = (
-            f"{item.noun} is at revision {item.revision}, not {command.expected_revision}: "
-            "read it again, then decide"
+        sentence = say(
+            "command.stale_revision",
+            item=item.noun,
+            revision=item.revision,
+            expected=str(command.expected_revision),
         )
-        raise Conflict(sentence, rule="C17", fields=("expected_revision",))
+        raise Conflict(sentence, rule=Rule.C17, fields=("expected_revision",))
     if command.lease is not None and (item.lease is None or command.lease != item.lease.token):
-        whose = "no lease any more" if item.lease is None else f"another lease, of {item.assignee}"
-        sentence = f"{item.noun} is under {whose}: {command.lease} is stale; take the next item"
-        raise Conflict(sentence, rule="Q3", fields=("lease",))
+        holder = str(item.assignee)
+        sentence = (
+            say("lease.over", item=item.noun, lease=command.lease)
+            if item.lease is None
+            else say("lease.replaced", item=item.noun, assignee=holder, lease=command.lease)
+        )
+        raise Conflict(sentence, rule=Rule.Q3, fields=("lease",))
 
 
 def _digest(text: str) -> str:
@@ -157,22 +178,27 @@ def _first_outcome(item: AnyItem, command: Command) -> Change | None:
         return None
     content, _, refused = item.log.seen[key].partition(" ")
     if content != _content_of(command):
-        sentence = (
-            f"command_id: {command.command_id} was used before with other content; give a new one"
-        )
-        raise InvalidCommand(sentence, rule="C17", fields=("command_id",))
+        sentence = say("command.id_reused", command_id=str(command.command_id))
+        raise CommandIdReused(sentence, rule=Rule.C17, fields=("command_id",))
     if refused:
-        kind, _, rule = refused.partition(" ")
-        sentence = f"{item.noun}: {command.name} with this command_id was refused before"
-        raise (Conflict if kind == Conflict.type else NotAllowed)(sentence, rule=rule or None)
+        outcome, _, reason = refused.partition("|")
+        type_, _, rule = outcome.partition(" ")
+        sentence = say("command.refused_before", item=item.noun, command=command.name)
+        raise (refusal_class(type_, reason or None) or NotAllowed)(sentence, rule=Rule.of(rule))
     return Change(item=item)
+
+
+def _outcome(refusal: Refused) -> str:
+    """Return how an item remembers a refusal: type, rule and, of a finer class, its reason."""
+    reason = "" if refusal.reason is None else f"|{refusal.reason}"
+    return f" {refusal.type} {refusal.rule or ''}{reason}"
 
 
 def _remembering(item: AnyItem, command: Command, refusal: Refused | None) -> AnyItem:
     key = _id_of(command)
     if key is None or key in item.log.seen or isinstance(refusal, InvalidCommand):
         return item
-    outcome = "" if refusal is None else f" {refusal.type} {refusal.rule or ''}"
+    outcome = "" if refusal is None else _outcome(refusal)
     seen = {**item.log.seen, key: f"{_content_of(command)}{outcome}"}
     if len(seen) > KEPT_IDS:
         del seen[next(iter(seen))]

@@ -5,6 +5,8 @@ from typing import Any
 
 from domain.base.fast_replace import replace
 from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.rules import Rule
+from domain.base.sentences import say
 from domain.base.values import ACTION_PATTERN, REFERENCE_PATTERN, SYSTEM, StartedBy, Status
 from domain.model.definitions import Lookup, Settings, Terms
 from domain.model.due_clock import DueClock
@@ -41,16 +43,10 @@ def check_reference(start: Start, reference: str) -> None:
     of_action = ACTION_PATTERN.fullmatch(reference)
     if isinstance(start, ActionStart):
         if of_action is None or of_action["case"] != start.case:
-            sentence = (
-                f"workflow id {reference!r}: an Action of {start.case} is named {start.case}-A "
-                "and a number"
-            )
-            raise InvalidCommand(sentence, rule="A1", fields=("reference",))
+            sentence = say("start.action_reference", reference=repr(reference), case=start.case)
+            raise InvalidCommand(sentence, rule=Rule.A1, fields=("reference",))
     elif of_action is not None or REFERENCE_PATTERN.fullmatch(reference) is None:
-        sentence = (
-            f"workflow id {reference[:100]!r}: a reference is 1 to 64 letters, digits, - and _, "
-            "begins with a letter or digit, and does not end in -A and digits; use another id"
-        )
+        sentence = say("start.reference", reference=repr(reference[:100]))
         raise InvalidCommand(sentence, fields=("reference",))
 
 
@@ -84,9 +80,7 @@ def open_item(
         try:
             item = submitted(move.item, terms, at)
         except NotAllowed as refusal:
-            raise InvalidCommand(
-                refusal.sentence, rule=refusal.rule, fields=refusal.fields
-            ) from None
+            raise InvalidCommand(refusal.said, rule=refusal.rule, fields=refusal.fields) from None
         move = _submission(item, move)
     if inherited is not None:
         move = replace(move, item=replace(move.item, waiter=inherited.waiter))

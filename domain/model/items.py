@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Final
 
+from domain.base.sentences import Sentence, noun_of
 from domain.base.values import (
     FreeJson,
     Kind,
@@ -176,9 +177,9 @@ class Item:
         return self.assignee or self.owner
 
     @property
-    def noun(self) -> str:
+    def noun(self) -> Sentence:
         """How a sentence names it: `ticket T-7F3K9Q2D`."""
-        return f"{self.kind.value.lower()} {self.reference}"
+        return noun_of(self.kind, self.reference)
 
     @property
     def has_evidence(self) -> bool:

@@ -6,6 +6,8 @@ from typing import Final
 
 from domain.base.fast_replace import replace
 from domain.base.refusals import NotAllowed
+from domain.base.rules import Rule
+from domain.base.sentences import say
 from domain.base.values import is_robot
 from domain.model.commands import Heartbeat
 from domain.model.items import OPEN_TO_WORK, AnyItem, Case, Lease
@@ -38,11 +40,13 @@ def heartbeat(item: AnyItem, command: Heartbeat, at: datetime) -> AnyItem:
     """The item with its lease renewed; one renewed less than a third of it ago stays as it is."""
     lease = item.lease
     if lease is None:
-        sentence = f"{item.noun} is under no lease: {command.by} has nothing to keep"
-        raise NotAllowed(sentence, rule="Q3")
+        sentence = say("lease.none", item=item.noun, actor=command.by)
+        raise NotAllowed(sentence, rule=Rule.Q3)
     if command.by != item.assignee:
-        sentence = f"{item.noun} is leased to {item.assignee}: {command.by} cannot keep its lease"
-        raise NotAllowed(sentence, rule="Q3", fields=("by",))
+        sentence = say(
+            "lease.of_another", item=item.noun, assignee=str(item.assignee), actor=command.by
+        )
+        raise NotAllowed(sentence, rule=Rule.Q3, fields=("by",))
     length = lease.until - lease.since
     if at - lease.since < length / KEPT_IN_A_LEASE:
         return item

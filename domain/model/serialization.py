@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from domain.base.fast_replace import replace
 from domain.base.refusals import InvalidCommand
+from domain.base.sentences import say
 from domain.base.values import Kind, clipped
 from domain.model.items import Action, AnyItem, Case, Entry, Log, Ticket
 
@@ -25,10 +26,7 @@ def check_size(item: AnyItem) -> None:
     """Refuse an item that has grown too large to be carried from run to run."""
     size = len(_written(replace(item, log=Log(), outbox=())))
     if size > CORE_LIMIT:
-        sentence = (
-            f"{item.noun} would be {size} bytes, and at most {CORE_LIMIT} are carried: keep "
-            "documents elsewhere, and begin a new item where this one has become too long"
-        )
+        sentence = say("item.too_large", item=item.noun, size=size, limit=CORE_LIMIT)
         raise InvalidCommand(sentence)
 
 

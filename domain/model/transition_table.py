@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from domain.base.refusals import NotAllowed
-from domain.base.values import Status, WaitType
+from domain.base.refusals import Blocked, ItemClosed, WrongStatus
+from domain.base.rules import Rule
+from domain.base.sentences import noun_of, say
+from domain.base.values import Kind, Status, WaitType
 from domain.model.internal_messages import MergeAsked
 from domain.model.items import Item
 
@@ -51,10 +53,10 @@ _ENDING: Final = frozenset(
     {"edit", "launch_case", "merge", "resolve", "resume", "send_and_resolve", "split", "wait"}
 )
 _WAY_OUT: Final = {
-    ("start", Status.WAIT): "resume takes it off Wait",
-    ("start", Status.RESOLVED): "reopen takes it up again",
-    ("resume", Status.DRAFT): "only a waiting item is resumed",
-    ("start_action", Status.WAIT): "no Action starts while the Case waits (K5)",
+    ("start", Status.WAIT): say("way_out.resume"),
+    ("start", Status.RESOLVED): say("way_out.reopen"),
+    ("resume", Status.DRAFT): say("way_out.waiting_only"),
+    ("start_action", Status.WAIT): say("way_out.case_waits"),
 }
 
 
@@ -78,16 +80,27 @@ def check_status(item: Item, command: str) -> None:
     if item.status is Status.CLOSED:
         if command == MergeAsked.name:
             return  # who asks is waiting for a no (T16)
-        how = "was cancelled and is closed" if item.cancelled else "is closed"
-        sentence = f"{item.noun} {how}: cannot {command}; mail to it starts a new item"
-        raise NotAllowed(sentence, rule="C15")
+        if item.cancelled:
+            raise ItemClosed(say("item.cancelled", item=item.noun, command=command), rule=Rule.C15)
+        raise item_closed(item.kind, item.reference, command)
     if item.wait is not None and item.wait.type in ENDING_BY_THEMSELVES and command in _ENDING:
         names = ", ".join(one.reference for one in item.awaited if one.how is None)
-        sentence = f"{item.noun} waits until {names} is closed: cannot {command} meanwhile"
-        raise NotAllowed(sentence, rule="C12")
+        sentence = say("item.awaits", item=item.noun, references=names, command=command)
+        raise Blocked(sentence, rule=Rule.C12)
     if item.status not in TABLE[command]:
         allowed = ", ".join(status for status in Status if status in TABLE[command])
-        way_out = _WAY_OUT.get((command, item.status), f"it is allowed in {allowed}")
-        raise NotAllowed(
-            f"{item.noun} is {item.status}: cannot {command}; {way_out}", rule="chapter 10"
+        sentence = say(
+            "item.wrong_status",
+            item=item.noun,
+            status=str(item.status),
+            command=command,
+            way_out=_WAY_OUT.get((command, item.status))
+            or say("way_out.allowed_in", statuses=allowed),
         )
+        raise WrongStatus(sentence, rule=Rule.CHAPTER_10)
+
+
+def item_closed(kind: Kind, reference: str, command: str) -> ItemClosed:
+    """Return the refusal of a command to an item that is closed (C15)."""
+    sentence = say("item.closed", item=noun_of(kind, reference), command=command)
+    return ItemClosed(sentence, rule=Rule.C15)

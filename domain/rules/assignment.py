@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from domain.base.fast_replace import replace
-from domain.base.refusals import NotAllowed
+from domain.base.refusals import Blocked, HeldByAnother, NotAllowed
+from domain.base.rules import Rule
+from domain.base.sentences import say
 from domain.base.values import SYSTEM, Performer, Status, is_person, is_robot
 from domain.model.commands import (
     Assign,
@@ -26,18 +28,16 @@ def guard(item: Item, actor: str) -> None:
     """C7, A6: who may not work on it: a robot on what a robot rejected, a performer on a review."""
     performer = item.performed_by if isinstance(item, Action) and item.in_review else None
     if performer is not None and (actor == performer or is_robot(actor)):
-        sentence = f"{item.noun} is in review: {actor} may not do it, but another person"
-        raise NotAllowed(sentence, rule="A6")
+        sentence = say("assignment.in_review", item=item.noun, actor=actor)
+        raise Blocked(sentence, rule=Rule.A6)
     if not is_robot(actor):
         return
     if item.robot_rejected:
-        sentence = (
-            f"{item.noun} was rejected by a robot: {actor} may not work on it before a person did"
-        )
-        raise NotAllowed(sentence, rule="C7")
+        sentence = say("assignment.robot_rejected", item=item.noun, actor=actor)
+        raise Blocked(sentence, rule=Rule.C7)
     if isinstance(item, Action) and item.performer is Performer.HUMAN:
-        sentence = f"{item.noun} is to be done by a human: {actor} may not work on it"
-        raise NotAllowed(sentence, rule="C2")
+        sentence = say("assignment.human_only", item=item.noun, actor=actor)
+        raise NotAllowed(sentence, rule=Rule.C2)
 
 
 def assigned_to(item: I, actor: str) -> I:
@@ -64,11 +64,14 @@ def taken_over(item: I, command: TakesOver) -> I:
     if item.assignee is None:
         return item
     if not command.take_over:
-        sentence = (
-            f"{item.noun} is assigned to {item.assignee}: {command.by} cannot {command.name}; "
-            "say take_over to take it over"
+        sentence = say(
+            "assignment.held_by_another",
+            item=item.noun,
+            assignee=item.assignee,
+            actor=command.by,
+            command=command.name,
         )
-        raise NotAllowed(sentence, rule="C8")
+        raise HeldByAnother(sentence, rule=Rule.C8)
     return assigned_to(item, command.by)
 
 
@@ -76,12 +79,15 @@ def only_the_owner(item: AnyItem, command: Command) -> None:
     """K8: refuse a Case's steering to anybody but its owner, while it has one."""
     if not isinstance(item, Case):
         return
-    if item.owner not in {None, command.by} and command.by != SYSTEM:
-        sentence = (
-            f"{item.noun} is owned by {item.owner}: only the owner may {command.name}, "
-            f"not {command.by}"
+    if item.owner is not None and command.by not in {item.owner, SYSTEM}:
+        sentence = say(
+            "assignment.owner_only",
+            item=item.noun,
+            owner=item.owner,
+            command=command.name,
+            actor=command.by,
         )
-        raise NotAllowed(sentence, rule="K8")
+        raise Blocked(sentence, rule=Rule.K8)
 
 
 def given_back(item: I) -> I:
@@ -129,8 +135,8 @@ def assign(item: AnyItem, command: Assign, _at: datetime) -> Move | None:
         if command.to == item.owner:
             return None
         if not is_person(command.to):
-            sentence = f"{item.noun} cannot be owned by {command.to}: an owner is a person"
-            raise NotAllowed(sentence, rule="C9", fields=("to",))
+            sentence = say("assignment.person_only", item=item.noun, actor=command.to)
+            raise NotAllowed(sentence, rule=Rule.C9, fields=("to",))
         return Move(item=replace(item, owner=command.to), reason=f"owner is now {command.to}")
     if command.to == item.assignee:
         return None
@@ -157,15 +163,19 @@ def set_to_do(item: AnyItem, command: SetToDo, _at: datetime) -> Move | None:
 def reject(item: AnyItem, command: Reject, _at: datetime) -> Move:
     """C7."""
     if not is_robot(command.by) or command.by != item.assignee:
-        sentence = f"{item.noun} can be rejected only by the robot that has it, not by {command.by}"
-        raise NotAllowed(sentence, rule="C7")
+        sentence = say("reject.holder_only", item=item.noun, actor=command.by)
+        raise Blocked(sentence, rule=Rule.C7)
     return Move(item=replace(given_back(item), robot_rejected=True), reason=command.reason)
 
 
 def mark_read(item: AnyItem, command: MarkRead, _at: datetime) -> Move:
     """C14."""
+    if item.holder is None:
+        sentence = say("mark_read.no_holder", item=item.noun, actor=command.by)
+        raise NotAllowed(sentence, rule=Rule.C14)
     if command.by != item.holder:
-        held = f"held by {item.holder}" if item.holder else "held by nobody"
-        sentence = f"{item.noun} is {held}: {command.by} cannot mark it read"
-        raise NotAllowed(sentence, rule="C14")
+        sentence = say(
+            "mark_read.holder_only", item=item.noun, holder=item.holder, actor=command.by
+        )
+        raise NotAllowed(sentence, rule=Rule.C14)
     return Move(item=read_by(item, command.by))

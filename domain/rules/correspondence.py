@@ -5,6 +5,8 @@ from typing import Final
 
 from domain.base.fast_replace import replace
 from domain.base.refusals import NotAllowed
+from domain.base.rules import Rule
+from domain.base.sentences import Sentence, say
 from domain.base.values import ReopensOn, Status, Template, WaitType
 from domain.model.commands import AddNote, Feedback, ReceiveEmail, SendAndResolve, SendEmail
 from domain.model.internal_messages import Acknowledge, MailFailed
@@ -94,18 +96,18 @@ def mail_failed(item: AnyItem, command: MailFailed, _at: datetime) -> Move:
     """M5, T9: raised, reopened within the window; the mail is no evidence any more."""
     sent_by_it = command.mail.startswith(f"{item.reference}:") and command.run == item.run
     if not sent_by_it:
-        sentence = f"{item.noun} sent no mail {command.mail} in this run"
-        raise NotAllowed(sentence, rule="M5", fields=("mail",))
+        sentence = say("mail.not_sent", item=item.noun, mail=command.mail)
+        raise NotAllowed(sentence, rule=Rule.M5, fields=("mail",))
     proofs = tuple(key for key in item.evidence_mails if key != command.mail)
     item = replace(item, evidence_mails=proofs)
     resolved = item.status is Status.RESOLVED
     item = come_back(item) if resolved else replace(item, new_information=True)
-    return Move(item=item, reason=told_failed(command)[:1000])
+    return Move(item=item, reason=str(told_failed(command))[:1000])
 
 
-def told_failed(command: MailFailed) -> str:
+def told_failed(command: MailFailed) -> Sentence:
     """How a timeline names a mail that did not arrive."""
-    return f"mail {command.mail} was not delivered: {command.reason}"
+    return say("mail.not_delivered", mail=command.mail, problem=command.reason)
 
 
 def feedback(item: AnyItem, command: Feedback, _at: datetime) -> Move:

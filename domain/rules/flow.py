@@ -5,7 +5,9 @@ from typing import Final
 
 from domain.base.conditions import ConditionFailed, holds
 from domain.base.fast_replace import replace
-from domain.base.refusals import NotAllowed
+from domain.base.refusals import Blocked, NotAllowed, NotInCatalog
+from domain.base.rules import Rule
+from domain.base.sentences import say
 from domain.base.values import SYSTEM, Outcome, Status, Template, WaitType, clipped
 from domain.model.calendars import WorkingCalendar
 from domain.model.commands import AdHocAction, ResetInProgress, Rework
@@ -174,11 +176,8 @@ def _heard_of(case: Case, command: StartActionCommand, terms: Terms | None) -> C
         return case
     found = terms and terms.calendar(name)
     if not found:
-        sentence = (
-            f"{case.noun} cannot start an Action due by calendar {name}: there is none of this "
-            "name; `casekeep catalog check` lists the ones there are"
-        )
-        raise NotAllowed(sentence, rule="D1", fields=("action.due.calendar",))
+        sentence = say("start_action.no_calendar", item=case.noun, calendar=name)
+        raise NotInCatalog(sentence, rule=Rule.D1, fields=("action.due.calendar",))
     return replace(case, calendars=(*case.calendars, found))
 
 
@@ -203,8 +202,8 @@ def action_ended(case: Case, command: ActionEnded, _at: datetime) -> Move | None
     """
     copy = next((copy for copy in case.actions if copy.reference == command.reference), None)
     if copy is None or command.case_run != case.run:
-        sentence = f"{case.noun} has no Action {command.reference} of this run"
-        raise NotAllowed(sentence, rule="A4", fields=("reference",))
+        sentence = say("report.no_action", item=case.noun, reference=command.reference)
+        raise NotAllowed(sentence, rule=Rule.A4, fields=("reference",))
     told = f"Action {copy.reference} ({copy.title}) ended: {command.outcome.replace('_', ' ')}"
     if command.reason:
         told = f"{told}, {command.reason}"
@@ -256,8 +255,7 @@ def rework(case: Case, command: Rework, _at: datetime) -> Move:
     """K10: from an earlier step on, or chosen ended Actions of this step."""
     only_the_owner(case, command)
     if case.definition is None:
-        sentence = f"{case.noun} has no definition: there is no step to rework"
-        raise NotAllowed(sentence, rule="K10")
+        raise NotAllowed(say("rework.no_definition", item=case.noun), rule=Rule.K10)
     steps = case.definition.steps
     position, keys = _chosen(case, command)
     open_keys = [copy.key for copy in case.open_actions]
@@ -290,18 +288,16 @@ def _chosen(case: Case, command: Rework) -> tuple[int, list[str]]:
     here = min(case.position, case.steps - 1)
     if command.step is not None:
         if command.step not in steps[: here + 1]:
-            past = ", ".join(steps[: here + 1]) or "none"
-            sentence = (
-                f"{case.noun} cannot be reworked from step {command.step}; reached so far: {past}"
-            )
-            raise NotAllowed(sentence, rule="K10", fields=("step",))
+            past = ", ".join(steps[: here + 1]) or say("word.none")
+            sentence = say("rework.step", item=case.noun, step=command.step, reached=past)
+            raise NotAllowed(sentence, rule=Rule.K10, fields=("step",))
         return steps.index(command.step), []
     keys = []
     for name in command.actions or ():
         copy = _latest(case, name)
         if copy is None or copy.step != here or copy.is_open:
-            sentence = f"{case.noun} has no ended Action {name} in this step to rework"
-            raise NotAllowed(sentence, rule="K10", fields=("actions",))
+            sentence = say("rework.action", item=case.noun, action=name)
+            raise NotAllowed(sentence, rule=Rule.K10, fields=("actions",))
         if copy.key not in keys:
             keys.append(copy.key)
     return here, keys
@@ -334,14 +330,16 @@ def _wanted(case: Case, command: StartActionCommand) -> tuple[ActionDefinition, 
         return made_up, True, False
     copy = _latest(case, command.action)
     if copy is not None and copy.is_open:
-        sentence = f"{case.noun} has Action {copy.reference} ({copy.key}) running already"
-        raise NotAllowed(sentence, rule="K8", fields=("action",))
+        sentence = say(
+            "start_action.running", item=case.noun, reference=copy.reference, action=copy.key
+        )
+        raise Blocked(sentence, rule=Rule.K8, fields=("action",))
     defined = case.definition.actions if case.definition else ()
     found = _defined(case, copy) if copy else _by_key(defined, command.action)
     if found is None:
-        known = ", ".join(action.key for action in defined) or "none"
-        sentence = f"{case.noun} has no Action {command.action}; known: {known}"
-        raise NotAllowed(sentence, rule="K8", fields=("action",))
+        known = ", ".join(action.key for action in defined) or say("word.none")
+        sentence = say("start_action.unknown", item=case.noun, action=command.action, known=known)
+        raise Blocked(sentence, rule=Rule.K8, fields=("action",))
     failed = any(reason.action == found.key for reason in case.attention)
     return found, bool(copy and copy.ad_hoc), failed
 
@@ -350,8 +348,7 @@ def reset_in_progress(case: Case, command: ResetInProgress, _at: datetime) -> Mo
     """K9: accept the failed Actions as not done, and go on."""
     only_the_owner(case, command)
     if not case.attention:
-        sentence = f"{case.noun} needs no attention: there is nothing to reset"
-        raise NotAllowed(sentence, rule="K9")
+        raise Blocked(say("reset.no_attention", item=case.noun), rule=Rule.K9)
     accepted = tuple(
         replace(copy, accepted=True) if not (copy.is_open or copy.is_done) else copy
         for copy in case.actions

@@ -5,10 +5,11 @@ first says yes and gives its own question up, the other one says no; so one is c
 """
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from domain.base.fast_replace import replace
-from domain.base.refusals import NotAllowed
+from domain.base.refusals import Blocked
+from domain.base.rules import Rule
+from domain.base.sentences import Sentence, say
 from domain.base.values import ACTION_PATTERN, REFERENCE_PATTERN, Method, Status
 from domain.model.commands import Merge
 from domain.model.effects import AnswerMerge, AskMerge
@@ -21,26 +22,23 @@ from domain.rules.correspondence import heard
 from domain.rules.resolving import at_rest
 from domain.rules.split_and_launch import communications_of
 
-REFUSED: Final = "T16"
-
 
 def merge(ticket: Ticket, command: Merge, _at: datetime) -> Move:
     """Ask the target; nothing is written before it answers."""
     into = command.into
     problem = None
     if into == ticket.reference:
-        problem = "it cannot be merged into itself"
+        problem = say("merge.itself")
     elif ACTION_PATTERN.fullmatch(into):
-        problem = f"{into} is an Action; give a Ticket or a Case"
+        problem = say("merge.action", target=into)
     elif not REFERENCE_PATTERN.fullmatch(into):
-        problem = f"{into} is no reference"
+        problem = say("merge.no_reference", target=into)
     elif ticket.waiter is not None and into == ticket.waiter.reference:
-        problem = f"it is a part of {into}"
+        problem = say("merge.part", target=into)
     elif ticket.merging is not None:
-        problem = f"it is being merged into {ticket.merging.into}"
+        problem = say("merge.asked", target=ticket.merging.into)
     if problem is not None:
-        sentence = f"{ticket.noun} cannot be merged: {problem}"
-        raise NotAllowed(sentence, rule=REFUSED, fields=("into",))
+        raise merge_refused(ticket, problem)
     taken_over(ticket, command)  # refused while somebody else has it (C8)
     ticket = replace(ticket, asked=ticket.asked + 1)
     ask = last_ask(ticket)
@@ -60,6 +58,12 @@ def merge(ticket: Ticket, command: Merge, _at: datetime) -> Move:
         takes_over=command.take_over,
     )
     return Move(item=with_effect(replace(ticket, merging=merging), asking), silent=True)
+
+
+def merge_refused(item: AnyItem, problem: Sentence | str) -> Blocked:
+    """Return the refusal of a merge; the problem is a text where the target answered with it."""
+    sentence = say("merge.refused", item=item.noun, problem=problem)
+    return Blocked(sentence, rule=Rule.T16, fields=("into",))
 
 
 def last_ask(ticket: Ticket) -> str:

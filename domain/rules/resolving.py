@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 
 from domain.base.fast_replace import replace
-from domain.base.refusals import NotAllowed
+from domain.base.refusals import Blocked, EvidenceMissing, NotAllowed
+from domain.base.rules import Rule
+from domain.base.sentences import say
 from domain.base.values import Method, Outcome, Status
 from domain.model.action_kinds import ActionKind
 from domain.model.commands import (
@@ -75,8 +77,7 @@ def resolve_case(case: Case, command: ResolveCase, at: datetime) -> Move:
     """K11: by hand; what failed is thereby accepted as not done."""
     if case.open_actions:
         names = ", ".join(copy.reference for copy in case.open_actions)
-        sentence = f"{case.noun} has open Actions: {names}; end them first, or cancel the Case"
-        raise NotAllowed(sentence, rule="K11")
+        raise Blocked(say("resolve.open_actions", item=case.noun, references=names), rule=Rule.K11)
     case = replace(case, position=max(case.steps, case.position), attention=())
     move = _with_note(case, command)
     end = Resolution(by=command.by, at=at, outcome=Outcome.COMPLETE)
@@ -97,15 +98,11 @@ def resolve_action(action: Action, command: ResolveAction, at: datetime) -> Move
 
 def _check_complete(action: Action) -> None:
     if action.in_review:
-        sentence = f"{action.noun} is in review: pass or fail it by review"
-        raise NotAllowed(sentence, rule="A6")
+        raise Blocked(say("resolve.in_review", item=action.noun), rule=Rule.A6)
     unanswered = [line.key for line in action.checklist if line.answer is None]
     if unanswered:
-        sentence = (
-            f"{action.noun} is not complete: {', '.join(unanswered)} of its checklist to answer "
-            "by answer_checklist"
-        )
-        raise NotAllowed(sentence, rule="A7", fields=("outcome",))
+        sentence = say("resolve.checklist", item=action.noun, keys=", ".join(unanswered))
+        raise Blocked(sentence, rule=Rule.A7, fields=("outcome",))
 
 
 def _in_review(action: Action, performer: str) -> Action:
@@ -137,11 +134,8 @@ def _by_method(move: Move, method: Method, by: str, at: datetime) -> Move:
     item = move.item
     spam = method is Method.REJECTED_AS_SPAM
     if item.settings.resolution_evidence and not (spam or item.has_evidence or move.resolution):
-        sentence = (
-            f"{item.noun} needs evidence before it is resolved: send a resolution mail, "
-            "add a resolution note, or resolve with a note"
-        )
-        raise NotAllowed(sentence, rule="T9", fields=("note",))
+        sentence = say("resolve.evidence_missing", item=item.noun)
+        raise EvidenceMissing(sentence, rule=Rule.T9, fields=("note",))
     end = Resolution(by=by, at=at, method=method)
     window = timedelta(0) if spam else window_of(item, at)
     return replace(move, item=at_rest(item, end, window=window))
@@ -176,11 +170,9 @@ def reopen(item: AnyItem, command: Reopen, _at: datetime) -> Move:
 def cancel(item: AnyItem, command: Cancel, at: datetime) -> Move:
     """T17, K12: discard a Draft, or close a Case at once with its open Actions."""
     if isinstance(item, Action):
-        sentence = f"{item.noun} cannot be cancelled by itself: resolve it, or cancel its Case"
-        raise NotAllowed(sentence, rule="C21")
+        raise NotAllowed(say("cancel.action", item=item.noun), rule=Rule.C21)
     if isinstance(item, Ticket) and item.status is not Status.DRAFT:
-        sentence = f"{item.noun} was submitted: only a Draft can be cancelled; resolve it instead"
-        raise NotAllowed(sentence, rule="T17")
+        raise NotAllowed(say("cancel.submitted", item=item.noun), rule=Rule.T17)
     only_the_owner(item, command)
     end = Resolution(
         by=command.by,
@@ -224,8 +216,8 @@ def without_sub_cases(action: Action, by: str, reason: str) -> Action:
 def case_cancelled(action: Action, command: CaseCancelled, at: datetime) -> Move:
     """K10, K12, A4: the Action ends because its Case said so, and reports that as any end."""
     if command.case_run != action.case_run:
-        sentence = f"{action.noun} belongs to another Case than the one that cancels it"
-        raise NotAllowed(sentence, rule="A1", fields=("case_run",))
+        sentence = say("cancel.other_case", item=action.noun)
+        raise NotAllowed(sentence, rule=Rule.A1, fields=("case_run",))
     end = Resolution(by=command.by, at=at, outcome=Outcome.CANCELLED, reason=command.reason)
     action = without_sub_cases(action, command.by, command.reason or "its Case was cancelled")
     return Move(item=_reporting(_cancelled(action, end), action, end), reason=command.reason)

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from domain.base.fast_replace import replace
-from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.refusals import Blocked, InvalidCommand
+from domain.base.rules import Rule
+from domain.base.sentences import say
 from domain.base.values import Outcome, Status, Verdict, is_person
 from domain.model.commands import AnswerChecklist, Review
 from domain.model.items import Action, Resolution
@@ -15,14 +17,11 @@ from domain.rules.resolving import ended
 def review(action: Action, command: Review, at: datetime) -> Move:
     """A6: pass closes it complete, fail gives it back to the performer, unable ends it as A3."""
     if not action.in_review:
-        sentence = f"{action.noun} is not in review: its performer has to complete it first"
-        raise NotAllowed(sentence, rule="A6")
+        raise Blocked(say("review.not_in_review", item=action.noun), rule=Rule.A6)
     if command.by == action.performed_by or not is_person(command.by):
-        sentence = (
-            f"{action.noun} was completed by {action.performed_by}: somebody else reviews it, and "
-            "no robot"
-        )
-        raise NotAllowed(sentence, rule="A6", fields=("by",))
+        performer = str(action.performed_by)
+        sentence = say("review.by_performer", item=action.noun, performer=performer)
+        raise Blocked(sentence, rule=Rule.A6, fields=("by",))
     move = Move(
         item=action,
         reason=f"review: {command.verdict.replace('_', ' ')}",
@@ -53,9 +52,14 @@ def answer_checklist(action: Action, command: AnswerChecklist, _at: datetime) ->
     known = {line.key for line in action.checklist}
     strange = [key for key in command.answers if key not in known]
     if strange:
-        asked = ", ".join(sorted(known)) or "nothing"
-        sentence = f"{action.noun} does not ask {', '.join(strange)}; its checklist asks {asked}"
-        raise InvalidCommand(sentence, rule="A7", fields=tuple(f"answers.{key}" for key in strange))
+        keys, asked = ", ".join(strange), ", ".join(sorted(known))
+        sentence = (
+            say("checklist.unknown", item=action.noun, keys=keys, known=asked)
+            if asked
+            else say("checklist.empty", item=action.noun, keys=keys)
+        )
+        fields = tuple(f"answers.{key}" for key in strange)
+        raise InvalidCommand(sentence, rule=Rule.A7, fields=fields)
     action = taken_over(action, command)
     if action.status is Status.TO_DO:
         action = picked_up(action, command.by)

@@ -5,10 +5,12 @@ from hashlib import sha256
 from typing import Final
 
 from domain.base.fast_replace import replace
-from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.refusals import Blocked, InvalidCommand, NotAllowed, NotInCatalog
+from domain.base.rules import Rule
+from domain.base.sentences import say
 from domain.base.values import SYSTEM, Kind, Method, StartedBy, Status, WaitType
 from domain.model.commands import LaunchCase, Split
-from domain.model.definitions import CaseDefinition, Terms
+from domain.model.definitions import Terms
 from domain.model.effects import StartItem
 from domain.model.internal_messages import ItemEnded
 from domain.model.items import Awaited, Item, Resolution, Ticket, Wait, owner_after
@@ -106,31 +108,27 @@ def _check_sizes(ticket: Ticket, sizes: list[int]) -> None:
     """Refuse parts that cannot be started: too large one by one, or all together."""
     large = tuple(f"parts.{at}" for at, size in enumerate(sizes) if size > PART_LIMIT)
     if large or sum(sizes) > PARTS_LIMIT:
-        sentence = (
-            f"{ticket.noun} cannot be split into parts this large, with all that comes along: "
-            "shorten their descriptions, or make fewer of them"
-        )
-        raise InvalidCommand(sentence, rule="T14", fields=large or ("parts",))
+        sentence = say("split.too_large", item=ticket.noun)
+        raise InvalidCommand(sentence, rule=Rule.T14, fields=large or ("parts",))
 
 
 def _check_not_merging(ticket: Ticket, command: Split | LaunchCase) -> None:
     """T16: one that asked to be merged may be closed by the answer at any moment."""
     if ticket.merging is not None:
-        sentence = (
-            f"{ticket.noun} is being merged into {ticket.merging.into}: cannot {command.name} "
-            "before that is answered"
+        sentence = say(
+            "merge.pending", item=ticket.noun, target=ticket.merging.into, command=command.name
         )
-        raise NotAllowed(sentence, rule="T16")
+        raise Blocked(sentence, rule=Rule.T16)
 
 
 def launch_case(ticket: Ticket, command: LaunchCase, _at: datetime, terms: Terms | None) -> Move:
     """T15: a Case with this Ticket's contacts, notes and mails; the Ticket waits for its end."""
     _check_not_merging(ticket, command)
     ticket = taken_over(ticket, command)
-    inline = isinstance(command.definition, CaseDefinition)
-    if not inline and (terms is None or terms.definition is None):
-        sentence = f"{ticket.noun} cannot launch a Case: no case definition {command.definition}"
-        raise NotAllowed(sentence, rule="K2", fields=("definition",))
+    named = command.definition if isinstance(command.definition, str) else None
+    if named is not None and (terms is None or terms.definition is None):
+        sentence = say("launch.no_definition", item=ticket.noun, definition=named)
+        raise NotInCatalog(sentence, rule=Rule.K2, fields=("definition",))
     reference = reference_for(ticket, Kind.CASE, 0)
     title = command.short_description.strip() or ticket.title
     start = LaunchedStart(
@@ -188,8 +186,8 @@ def marked(
     """Those awaited once one of them told its end; None if it had told before."""
     of_it = next((one for one in awaited if one.reference == command.reference), None)
     if of_it is None or command.waiter_run != item.run:
-        sentence = f"{item.noun} does not wait for {command.reference}"
-        raise NotAllowed(sentence, rule="T14", fields=("reference",))
+        sentence = say("link.not_awaited", item=item.noun, reference=command.reference)
+        raise NotAllowed(sentence, rule=Rule.T14, fields=("reference",))
     if of_it.how is not None:
         return None
     return tuple(replace(one, how=command.how) if one is of_it else one for one in awaited)

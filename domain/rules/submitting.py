@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from domain.base.fast_replace import replace
-from domain.base.refusals import InvalidCommand, NotAllowed
+from domain.base.refusals import FieldsEmptied, FieldsMissing, NotAllowed, NotInCatalog
+from domain.base.rules import Rule
+from domain.base.sentences import say
 from domain.base.values import Status, excerpt
 from domain.model.calendars import WorkingCalendar
 from domain.model.commands import Edit
@@ -40,12 +42,13 @@ def edit(item: AnyItem, command: Edit, _at: datetime) -> Move:
 def _check_after_submit(item: AnyItem, changes: dict[str, Any]) -> None:
     fixed = tuple(name for name in FIXED_AT_SUBMIT if name in changes)
     if fixed:
-        sentence = f"{item.noun} was submitted: {', '.join(fixed)} cannot be edited any more"
-        raise NotAllowed(sentence, rule="K2" if isinstance(item, Case) else "T3", fields=fixed)
+        sentence = say("edit.fixed", item=item.noun, fields=", ".join(fixed))
+        rule = Rule.K2 if isinstance(item, Case) else Rule.T3
+        raise NotAllowed(sentence, rule=rule, fields=fixed)
     for name in ("title", "short_description"):
         if name in changes and not changes[name].strip():
-            sentence = f"{item.noun} was submitted: {name} cannot be emptied"
-            raise InvalidCommand(sentence, rule="T2", fields=(name,))
+            sentence = say("edit.emptied", item=item.noun, field=name)
+            raise FieldsEmptied(sentence, rule=Rule.T2, fields=(name,))
 
 
 def _as_fields(item: AnyItem, changes: dict[str, Any]) -> dict[str, Any]:
@@ -121,16 +124,15 @@ def submitted(item: AnyItem, terms: Terms | None, at: datetime) -> AnyItem:
     terms = terms or Terms()
     gaps = missing(item)
     if gaps:
-        sentence = f"{item.noun} cannot be submitted: {', '.join(gaps)} missing"
-        raise NotAllowed(sentence, rule="K1" if isinstance(item, Case) else "T2", fields=gaps)
+        sentence = say("submit.missing", item=item.noun, fields=", ".join(gaps))
+        required = Rule.K1 if isinstance(item, Case) else Rule.T2
+        raise FieldsMissing(sentence, rule=required, fields=gaps)
     settings, queue = item.settings.over(terms.settings), terms.queue
     if isinstance(item, Case):
         definition = item.definition or terms.definition
         if definition is None and item.definition_name is not None:
-            sentence = (
-                f"{item.noun} cannot be submitted: no case definition named {item.definition_name}"
-            )
-            raise NotAllowed(sentence, rule="K2", fields=("definition",))
+            sentence = say("submit.no_definition", item=item.noun, definition=item.definition_name)
+            raise NotInCatalog(sentence, rule=Rule.K2, fields=("definition",))
         if definition is not None:
             settings, queue = settings.over(definition.settings), definition.queue or queue
         item = replace(item, definition=definition)
@@ -169,11 +171,8 @@ def _check_calendars(
     unknown = {field: name for field, name in named.items() if terms.calendar(name) is None}
     if unknown:
         names = ", ".join(dict.fromkeys(unknown.values()))
-        sentence = (
-            f"{item.noun} cannot be submitted: no calendar named {names}; "
-            "`casekeep catalog check` lists the ones there are"
-        )
-        raise NotAllowed(sentence, rule="D1", fields=tuple(unknown))
+        sentence = say("submit.no_calendar", item=item.noun, calendars=names)
+        raise NotInCatalog(sentence, rule=Rule.D1, fields=tuple(unknown))
 
 
 def _check_what_it_starts(item: AnyItem, definition: CaseDefinition, terms: Terms) -> None:
@@ -182,9 +181,9 @@ def _check_what_it_starts(item: AnyItem, definition: CaseDefinition, terms: Term
     unknown = {field: name for field, name in named.items() if name in terms.unknown}
     if unknown:
         names = ", ".join(dict.fromkeys(unknown.values()))
-        sentence = f"{item.noun} cannot be submitted: the catalog has no {names}"
+        sentence = say("submit.not_in_catalog", item=item.noun, names=names)
         fields = tuple(f"definition.{field}" for field in unknown)
-        raise NotAllowed(sentence, rule="K2", fields=fields)
+        raise NotInCatalog(sentence, rule=Rule.K2, fields=fields)
 
 
 def _of_actions(definition: CaseDefinition | None, terms: Terms) -> tuple[WorkingCalendar, ...]:

@@ -5,8 +5,10 @@ from typing import Final
 
 from domain.base.durations import Span
 from domain.base.fast_replace import replace
-from domain.base.refusals import NotAllowed
-from domain.base.values import Status, WaitType
+from domain.base.refusals import MomentPassed, NotAllowed
+from domain.base.rules import Rule
+from domain.base.sentences import say
+from domain.base.values import Kind, Status, WaitType
 from domain.model.commands import Resume
 from domain.model.commands import Wait as WaitCommand
 from domain.model.items import AnyItem, Case, Ticket, Wait, owner_after
@@ -18,24 +20,16 @@ LONGEST_WAIT: Final = timedelta(days=36525)
 """The server counts a timer in nanoseconds, which ends after 292 years."""
 
 
-class MomentPassed(NotAllowed):
-    """C10: the moment to wait for is not in the future; sent by signal, it raises the item."""
-
-
 def wait(item: AnyItem, command: WaitCommand, at: datetime) -> Move:
     """C9-C11: nobody is assigned, the owner answers for it."""
     _check_kind(item, command)
     item = taken_over(item, command)
     if command.until is not None and command.until <= at:
-        sentence = (
-            f"{item.noun} cannot wait until {command.until:%Y-%m-%d %H:%M} UTC: that has passed"
-        )
-        raise MomentPassed(sentence, rule="C10", fields=("until",))
+        sentence = say("wait.passed", item=item.noun, until=f"{command.until:%Y-%m-%d %H:%M}")
+        raise MomentPassed(sentence, rule=Rule.C10, fields=("until",))
     if command.until is not None and command.until - at > LONGEST_WAIT:
-        sentence = (
-            f"{item.noun} cannot wait until {command.until:%Y}: that is more than 100 years away"
-        )
-        raise NotAllowed(sentence, rule="C10", fields=("until",))
+        sentence = say("wait.too_far", item=item.noun, year=f"{command.until:%Y}")
+        raise NotAllowed(sentence, rule=Rule.C10, fields=("until",))
     waiting = Wait(
         type=command.type,
         wakes_at=command.until if command.days_to_wait is None else _days_over(item, command, at),
@@ -54,12 +48,12 @@ def _days_over(item: AnyItem, command: WaitCommand, at: datetime) -> datetime:
 
 
 def _check_kind(item: AnyItem, command: WaitCommand) -> None:
-    rule = {"Ticket": "C10", "Case": "K6", "Action": "A2"}[item.kind]
+    rule = {Kind.TICKET: Rule.C10, Kind.CASE: Rule.K6, Kind.ACTION: Rule.A2}[item.kind]
     if command.type is WaitType.PAUSE and not isinstance(item, Case):
-        sentence = f"{item.noun} cannot be paused: pause is for Cases"
+        sentence = say("wait.pause", item=item.noun)
         raise NotAllowed(sentence, rule=rule, fields=("type",))
     if command.days_to_wait is not None and not isinstance(item, Ticket):
-        sentence = f"{item.noun} cannot count days to wait: they are for Tickets"
+        sentence = say("wait.days", item=item.noun)
         raise NotAllowed(sentence, rule=rule, fields=("days_to_wait",))
     if command.type is WaitType.PAUSE:
         only_the_owner(item, command)

@@ -11,7 +11,7 @@ from catalog.field_schemas import fields_at
 from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
 from starter.contract import contract_schema
 from tests.cli.conftest import PERSON, Shell, run
-from tests.contract.command_table import ROWS
+from tests.contract.command_table import DETAILS, ROWS
 
 COMMON = {"by", "command_id", "expected_revision", "lease"}
 DESCRIPTIVE = {"queue", "primary_contact", "requester", "settings", "started_by", "links"}
@@ -195,7 +195,7 @@ def test_the_timeline_has_the_fields_of_the_page(contract: dict[str, Any]) -> No
 def test_refusals_and_search_attributes_are_those_of_the_page(contract: dict[str, Any]) -> None:
     refusal = part(contract, "refusal")["properties"]
     assert set(refusal["type"]["enum"]) == {*(InvalidCommand.type, NotAllowed.type, Conflict.type)}
-    assert fields(contract, "refusal", "details") == {"rule", "fields"}
+    assert fields(contract, "refusal", "details") == DETAILS
     attributes = part(contract, "search_attributes")["properties"]
     assert {name: schema["type"] for name, schema in attributes.items()} == ATTRIBUTES
 

@@ -33,6 +33,8 @@ def _kinds_in(cell: str) -> tuple[str, ...]:
     return tuple(kind for kind in (T, C, A) if kind in named)
 
 
+DETAILS: Final = {"rule", "fields", "reason", "message", "parameters"}
+"""Keys of what a refusal carries for programs."""
 ROWS: Final = rows_of(PAGE.read_text())
 COMMANDS: Final = {name: kinds for name, (kinds, _) in ROWS.items()}
 """Command to the kinds that have it; `cancel` is a Draft's on Tickets."""

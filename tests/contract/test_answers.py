@@ -157,7 +157,16 @@ async def test_a_refusal_has_type_sentence_rule_and_fields(host: WorkerEnvironme
     draft = await host.ticket(submit=False, title="", category=None, requester=None)
     refused = await draft.refusal("submit")
     assert refused.type == "NotAllowed"
-    assert refused.details == ({"rule": "T2", "fields": ["title", "category", "requester"]},)
+    assert refused.details[0] == {
+        "rule": "T2",
+        "fields": ["title", "category", "requester"],
+        "reason": "fields_missing",
+        "message": "submit.missing",
+        "parameters": {
+            "item": {"message": "noun.ticket", "parameters": {"reference": draft.reference}},
+            "fields": "title, category, requester",
+        },
+    }
     assert draft.reference in refused.message
     assert refused.message[0].islower()
     refused = await draft.refusal("wait", by="", type="never", until="tomorrow", colour="red")
@@ -167,7 +176,8 @@ async def test_a_refusal_has_type_sentence_rule_and_fields(host: WorkerEnvironme
         assert field in refused.message
     refused = await draft.refusal("edit", title="x", expected_revision=7)
     assert refused.type == "Conflict"
-    assert refused.details == ({"rule": "C17", "fields": ["expected_revision"]},)
+    details = refused.details[0]
+    assert (details["rule"], details["fields"]) == ("C17", ["expected_revision"])
     refused = await draft.refusal("add_note", text="x", lease="stale")
     assert (refused.type, refused.details[0]["fields"]) == ("Conflict", ["lease"])
 

@@ -10,7 +10,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from tests.contract.command_table import EVERY, well_formed
+from tests.contract.command_table import DETAILS, EVERY, well_formed
 from tests.support.malformed_messages import (
     FAR_TOO_LARGE,
     TOO_LARGE,
@@ -103,7 +103,7 @@ async def what_went_wrong(
             return
         if not isinstance(answer, Refusal) or answer.type != "InvalidCommand":
             yield f"{name}, as an update: {answer}"
-        elif answer.details is None or set(answer.details) != {"rule", "fields"}:
+        elif answer.details is None or set(answer.details) != DETAILS:
             yield f"{name}, as an update, has details {answer.details}"
 
 
@@ -271,7 +271,9 @@ async def test_a_workflow_id_that_is_no_reference_fails_the_start(
     async def told() -> None:
         failure = await how_it_ended(host, reference)
         assert failure.type == "InvalidCommand"
-        assert failure.details == {"rule": None, "fields": ["reference"]}
+        assert failure.details is not None
+        assert set(failure.details) == DETAILS
+        assert (failure.details["rule"], failure.details["fields"]) == (None, ["reference"])
 
     await assert_eventually(told)
 

@@ -14,6 +14,7 @@ import pytest
 from pydantic import JsonValue
 
 from domain.base.refusals import NotAllowed, Refused
+from domain.base.rules import Rule
 from domain.base.values import SYSTEM, Method, Status
 from domain.engine.command_rules import lookup_for
 from domain.engine.decide import decide, decode, receive, refused_after_all
@@ -236,7 +237,7 @@ class World:
         if asked is None or not isinstance(item, Ticket) or item.merging is not None:
             return
         if item.resolution is None or item.resolution.method is not Method.MERGED:
-            refusal = NotAllowed("not merged", rule="T16", fields=("into",))
+            refusal = NotAllowed("not merged", rule=Rule.T16, fields=("into",))
             life.item = refused_after_all(item, asked.command_id, refusal)
 
     def _tell(self, to: str, command: Command, gone: Callable[[], None] | None = None) -> None:

@@ -46,7 +46,7 @@ async def test_an_action_is_started_by_nobody_but_its_case(
         await action.result()
     assert isinstance(failure.value.cause, ApplicationError)
     assert failure.value.cause.type == "InvalidCommand"
-    assert failure.value.cause.details == ({"rule": "A1", "fields": []},)
+    assert failure.value.cause.details[0]["rule"] == "A1"
     assert host.ledger.references() == []
 
 

@@ -74,7 +74,8 @@ async def test_a_start_that_names_an_unknown_calendar_fails_and_says_which(
         await failed.result()
     cause = refused.value.cause
     assert isinstance(cause, ApplicationError)
-    assert cause.details[0] == {"rule": "D1", "fields": ["settings.calendar"]}
+    details = cause.details[0]
+    assert (details["rule"], details["fields"]) == ("D1", ["settings.calendar"])
     assert "no calendar named lyon" in cause.message
 
 

@@ -17,7 +17,7 @@ Tickets, Cases and Actions of the desk, for robots, services and whoever writes 
 **Who calls** is told by a key: `Authorization: Bearer ck_…`. The actor of every command is the
 key's, so no body names it; a body with `by` is refused.
 
-**Refusals** are problem documents (RFC 9457): branch on `type` and `rule`; `detail` is a sentence
+**Refusals** are problem documents (RFC 9457): branch on `type` and `reason`; `detail` is a sentence
 for people. 409 is a rule of the status model or a conflict, 422 names every field that is wrong.
 
 **Twice is once**: send an `Idempotency-Key` with starts and commands, and send them again after a

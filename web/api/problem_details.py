@@ -8,13 +8,13 @@ from typing import Any, Final
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 from temporalio.service import RPCError
 
 from auth.permissions import Forbidden
-from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
+from domain.base.refusals import InvalidCommand, Refused
 from starter.client import JustStarted, NoAnswer, UnknownItem
 from store.errors import DatabaseBusy, DatabaseUnreachable, InvalidCursor
 from store.webhooks.subscriptions import UnknownWebhook
@@ -41,9 +41,15 @@ class Problem(BaseModel):
     detail: str
     """One sentence: what, why, and what to do."""
     rule: str | None = None
-    """The rule of the status model that forbids it, such as `C8`."""
+    """The rule that forbids it, such as `C8`: `docs/status-model.md#c8` of the project says it."""
     fields: tuple[str, ...] = ()
     """The fields that are wrong, all at once."""
+    reason: str | None = None
+    """Tells refusals of one type apart: `item_closed`, `held_by_another`, `fields_missing`, …"""
+    message: str | None = None
+    """The key of the sentence, to translate it by."""
+    parameters: JsonValue = None
+    """What is put into the sentence, by name."""
 
 
 class WrongRequest(Exception):
@@ -119,20 +125,19 @@ def answer_to(error: Exception) -> Response | None:
 
 def _refused(refusal: Exception) -> Response:
     assert isinstance(refusal, Refused)  # noqa: S101 - what it is listed for
-    statuses: dict[type[Refused], HTTPStatus] = {
-        InvalidCommand: HTTPStatus.UNPROCESSABLE_ENTITY,
-        NotAllowed: HTTPStatus.CONFLICT,
-        Conflict: HTTPStatus.CONFLICT,
-    }
-    status = statuses[type(refusal)]
+    is_malformed = isinstance(refusal, InvalidCommand)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if is_malformed else HTTPStatus.CONFLICT
     return answer_of(
         Problem(
             type=refusal.type,
             title=status.phrase,
             status=status,
             detail=refusal.sentence,
-            rule=refusal.rule,
+            rule=refusal.rule and str(refusal.rule),
             fields=refusal.fields,
+            reason=refusal.reason,
+            message=refusal.message,
+            parameters=refusal.parameters,
         )
     )
 

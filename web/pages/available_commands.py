@@ -2,19 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from auth.callers import Caller
 from auth.permissions import Forbidden, check_command
+from domain.base.refusals import Blocked, EvidenceMissing, FieldsMissing
 from domain.engine.allowed_commands import Move, Moves
 from domain.model.states import State
 from web.pages.failed_attempt import Tried
-
-_EVIDENCE: Final = "T9"
-_LACKING: Final = frozenset({"T2", "K1"})
-"""Rules by which a Draft lacks fields; the form that submits it has them."""
-_EXPLAINED: Final = frozenset({"A6", "A7", "C7", "C12", "K5", "K8", "K9", "K11", "T16"})
-"""Rules whose refusal says something that the status alone does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +66,7 @@ def offers_of(caller: Caller, state: State, moves: Moves) -> Offers:
     refused = {
         move.sentence: move
         for move in moves.moves
-        if not move.allowed and move.rule in _EXPLAINED and move.command not in offers
+        if not move.allowed and move.reason == Blocked.reason and move.command not in offers
     }
     return Offers(
         is_silent=False,
@@ -104,12 +98,13 @@ def _offer(command: str, good: list[Move]) -> Offer:
 
 
 def _lacks_evidence(move: Move) -> bool:
-    return move.rule == _EVIDENCE and move.command == "resolve"
+    return move.reason == EvidenceMissing.reason and move.command == "resolve"
 
 
 def _only_lacks(move: Move) -> bool:
     """Whether the form of the command can give what is missing."""
-    return _lacks_evidence(move) or (move.command == "submit" and move.rule in _LACKING)
+    lacks_fields = move.reason == FieldsMissing.reason and move.command == "submit"
+    return _lacks_evidence(move) or lacks_fields
 
 
 def _is_permitted(caller: Caller, command: str, state: State) -> bool:

@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from auth.callers import Caller
 from auth.permissions import Forbidden, check_reading
-from domain.base.refusals import Conflict, InvalidCommand, Refused
+from domain.base.refusals import Conflict, FieldsEmptied, FieldsMissing, InvalidCommand, Refused
 from domain.base.values import Outcome, Status
 from domain.model.commands import commands_of
 from domain.model.states import State
@@ -147,7 +147,7 @@ def _refused(command: str, form: FormData, refusal: Refused, translate: Translat
         shown = name.partition(".")[0]
         key = f"wrong.{shown}"
         problems[shown] = translate(key) if key in translate else translate("wrong.field")
-        if refusal.rule in {"T2", "K1"}:
+        if isinstance(refusal, FieldsMissing | FieldsEmptied):
             problems[shown] = translate(missing(shown))
     return _tried(command, form, refusal.sentence, rule=refusal.rule, problems=problems)
 

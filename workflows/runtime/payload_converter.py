@@ -15,9 +15,12 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
 from domain.base.refusals import InvalidCommand, Refused
+from domain.base.sentences import say
 from domain.engine.decide import decode_as
 
 M = TypeVar("M", bound=BaseModel)
+_SENTENCE_LIMIT: Final = 2000
+"""Characters of a sentence that an answer carries."""
 
 
 class LenientPayloadConverter(PydanticPayloadConverter):
@@ -42,10 +45,11 @@ DATA_CONVERTER: Final = DataConverter(payload_converter_class=LenientPayloadConv
 def read_json(raw: RawValue) -> bytes:
     """Return the JSON text of a payload; raise InvalidCommand for any other encoding."""
     encoding = raw.payload.metadata.get("encoding", b"")
+    if not encoding:
+        raise InvalidCommand(say("command.no_encoding"))
     if encoding != b"json/plain":
-        name = encoding.decode(errors="replace")[:60] or "no encoding"
-        sentence = f"expected one JSON object (json/plain), got {name}"
-        raise InvalidCommand(sentence)
+        name = encoding.decode(errors="replace")[:60]
+        raise InvalidCommand(say("command.no_json", encoding=name))
     return raw.payload.data
 
 
@@ -55,7 +59,10 @@ def parse_payload(model: type[M], raw: RawValue) -> M:
 
 
 def application_error(refusal: Refused) -> ApplicationError:
-    """Return a refusal as Temporal's error: type, sentence, and `{rule, fields}` as details."""
+    """Return a refusal as Temporal's error: its type, its sentence, and its details."""
+    sentence, details = refusal.sentence, refusal.details
+    if len(sentence) > _SENTENCE_LIMIT:
+        details = details | {"message": None, "parameters": {}}  # as long as the sentence itself
     return ApplicationError(
-        refusal.sentence[:2000], refusal.details, type=refusal.type, non_retryable=True
+        sentence[:_SENTENCE_LIMIT], details, type=refusal.type, non_retryable=True
     )

@@ -14,6 +14,7 @@ from temporalio.worker import (
 )
 
 from domain.base.refusals import InvalidCommand
+from domain.base.sentences import say
 from workflows.handlers import receiver_of, unknown_command
 from workflows.runtime.payload_converter import application_error
 
@@ -39,7 +40,7 @@ class _OnePayloadInbound(WorkflowInboundInterceptor):
         is_known = workflow.get_signal_handler(input.signal) is not None
         if is_known and len(input.args) != 1:
             refusal = _wrong_count(input.signal, len(input.args))
-            receiver_of(workflow.instance()).on_invalid_signal(input.signal, refusal.sentence)
+            receiver_of(workflow.instance()).on_invalid_signal(input.signal, refusal)
         else:
             await super().handle_signal(input)
 
@@ -57,4 +58,6 @@ class _OnePayloadInbound(WorkflowInboundInterceptor):
 
 
 def _wrong_count(name: str, count: int) -> InvalidCommand:
-    return InvalidCommand(f"{name[:100]}: takes one JSON object, got {count or 'no'} payloads")
+    if count == 0:
+        return InvalidCommand(say("command.no_payload", command=name[:100]))
+    return InvalidCommand(say("command.payloads", command=name[:100], count=count))

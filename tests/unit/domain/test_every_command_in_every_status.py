@@ -203,7 +203,7 @@ def _compared(item: AnyItem, attempt: Attempt, cell: Cell) -> str | None:
 def _compared_refusal(refusal: Refused, cell: Cell) -> str | None:
     if cell.refusal is None:
         return f"refused by {refusal.rule}: {refusal.sentence}"
-    if type(refusal) is not cell.refusal:
+    if not isinstance(refusal, cell.refusal):
         return f"{refusal!r} is no {cell.refusal.__name__}"
     if not refusal.rule:
         return f"names no rule: {refusal.sentence}"

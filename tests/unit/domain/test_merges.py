@@ -298,7 +298,7 @@ def test_a_merge_that_was_refused_stays_refused_under_its_id_and_may_be_asked_an
     world.add(draft(reference=C))
     world.do(A, "merge", into=C, command_id="once")
     refusal = world.refused(A, "merge", into=C, command_id="once")
-    assert (type(refusal), refusal.rule) == (NotAllowed, "T16")
+    assert (refusal.type, refusal.rule) == ("NotAllowed", "T16")
     world.do(C, "submit")
     world.do(A, "merge", into=C, command_id="twice")
     assert merged(world, A)

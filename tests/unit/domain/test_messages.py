@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from domain.base.durations import Span
 from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
+from domain.base.rules import Rule
 from domain.base.values import COMMAND_LIMIT, Kind, Status
 from domain.engine.command_rules import lookup_for, submits
 from domain.engine.deadlines import next_deadline
@@ -177,7 +178,9 @@ def test_an_invalid_command_names_every_field_at_once() -> None:
     assert set(caught.value.fields) == named
     for field in named:
         assert field in caught.value.sentence
-    assert caught.value.details == {"rule": None, "fields": list(caught.value.fields)}
+    details = caught.value.details
+    assert (details["rule"], details["fields"]) == (None, list(caught.value.fields))
+    assert details["message"] == "command.malformed"
 
 
 # contract: every field named, also where its name looks like a class
@@ -537,7 +540,7 @@ def test_a_refused_update_is_answered_and_leaves_no_entry() -> None:
 def test_what_could_not_be_decoded_leaves_a_refused_entry(kind: Kind) -> None:
     life = submitted(kind)
     before = life.state
-    refusal = InvalidCommand("y" * 5000, rule="C17")
+    refusal = InvalidCommand("y" * 5000, rule=Rule.C17)
     life.keep(refuse(life.item, NOW + HOUR, by="?" * 300, command="x" * 300, refusal=refusal))
     entry = life.last
     assert entry.rule == "C17"
@@ -891,7 +894,17 @@ def test_a_clock_that_goes_back_does_not_turn_the_timeline_back() -> None:
 # contract, commands: details of a refusal
 def test_a_refusal_has_a_type_a_sentence_and_details() -> None:
     refusal = ticket().refused("mark_read", by="bob")
-    assert (refusal.type, refusal.details) == ("NotAllowed", {"rule": "C14", "fields": []})
+    assert refusal.type == "NotAllowed"
+    assert refusal.details == {
+        "rule": "C14",
+        "fields": [],
+        "reason": None,
+        "message": "mark_read.no_holder",
+        "parameters": {
+            "item": {"message": "noun.ticket", "parameters": {"reference": "T-7F3K9Q2D"}},
+            "actor": "bob",
+        },
+    }
     assert str(refusal) == refusal.sentence
     assert "T-7F3K9Q2D" in refusal.sentence
     assert InvalidCommand("x").type == "InvalidCommand"

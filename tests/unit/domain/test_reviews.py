@@ -226,7 +226,7 @@ def test_in_review_it_is_not_completed_but_reviewed() -> None:
 def test_what_is_not_in_review_is_not_reviewed() -> None:
     for life in (action(), action(peer_review=True)):
         refusal = life.refused("review", by="amy", verdict="pass")
-        assert (type(refusal), refusal.rule) == (NotAllowed, "A6")
+        assert (refusal.type, refusal.rule) == ("NotAllowed", "A6")
 
 
 # A6: unable to complete by the performer needs no review (A3)

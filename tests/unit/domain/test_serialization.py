@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.base.refusals import InvalidCommand
+from domain.base.rules import Rule
 from domain.base.values import Kind, Status
 from domain.engine.decide import refuse
 from domain.model.definitions import CaseDefinition, Terms
@@ -119,7 +120,7 @@ def filled_with(life: Life, text: str, *, by: str, idle: str) -> Life:
         life.do("add_note", by=by, text=text, command_id=f"{number} {'x' * 80}")
     for number in range(120):
         life.signal("resume", by=by, command_id=f"refused {number}")
-        sentence = InvalidCommand(text, rule="C17")
+        sentence = InvalidCommand(text, rule=Rule.C17)
         life.keep(refuse(life.item, life.now, by=by, command=text, refusal=sentence))
     for number in range(700):
         life.do(idle, command_id=f"same {number}")

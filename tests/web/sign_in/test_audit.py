@@ -13,6 +13,7 @@ from auth.audit import audited
 from auth.callers import Caller, Role
 from auth.permissions import Forbidden
 from domain.base.refusals import NotAllowed
+from domain.base.rules import Rule
 from store.auth.audit import AuditFilter, audit_page, note
 from store.engine import engine_of, writing
 from store.errors import InvalidCursor
@@ -81,7 +82,7 @@ def test_what_no_database_takes_is_noted_without_it(engine: Engine) -> None:
     ("error", "outcome", "rule"),
     [
         (None, Verdict.DONE, None),
-        (NotAllowed("it is closed", rule="C15"), Verdict.REFUSED, "C15"),
+        (NotAllowed("it is closed", rule=Rule.C15), Verdict.REFUSED, "C15"),
         (Forbidden("ask a lead"), Verdict.FORBIDDEN, None),
         (TimeoutError("nobody answered"), Verdict.FAILED, None),
     ],
