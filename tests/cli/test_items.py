@@ -11,6 +11,9 @@ from temporalio.client import Client
 
 from catalog.loader import SAMPLE
 from devstack.stack import Stack
+from domain.base.refusals import CommandIdReused, HeldByAnother
+from domain.base.rules import Rule
+from domain.base.sentences import noun_of, say
 from domain.base.values import Kind, Status
 from domain.model.starts import CaseStart
 from starter import item_reader
@@ -434,6 +437,25 @@ async def test_who_stops_waiting_is_told_that_the_item_goes_on(shell: Shell) -> 
     assert waiting.returncode == 130
     assert f"{reference} goes on without you" in err.decode()
     assert (await shell.done("show", reference, "--json")).json["status"] == "TO_DO"
+
+
+async def test_a_refusal_comes_back_as_the_class_that_the_item_raised(
+    shell: Shell, stack: Stack
+) -> None:
+    reference, desk = (await shell.done(*COMPLETE, "--json")).json["reference"], await stack.desk()
+    await desk.do(reference, "start", {"by": "bob", "command_id": "once"})
+    with pytest.raises(HeldByAnother) as held:
+        await desk.do(reference, "start", {"by": "amy"})
+    assert held.value.rule is Rule.C8
+    assert held.value.said == say(
+        "assignment.held_by_another",
+        item=noun_of(Kind.TICKET, reference),
+        assignee="bob",
+        actor="amy",
+        command="start",
+    )
+    with pytest.raises(CommandIdReused):
+        await desk.do(reference, "start", {"by": "amy", "command_id": "once"})
 
 
 async def test_waiting_for_an_item_that_was_terminated_says_so(shell: Shell, stack: Stack) -> None:

@@ -31,7 +31,7 @@ ROOMS = ("domain", "workflows", "starter")
 REFUSALS: set[type[Refused]] = {Refused, *Refused.__subclasses__()}
 for above in (InvalidCommand, NotAllowed):
     REFUSALS |= set(above.__subclasses__())
-NAMED = [refusal for refusal in REFUSALS if refusal is not Refused]
+NAMED = sorted(REFUSALS - {Refused}, key=lambda refusal: refusal.__name__)
 
 
 def modules(*rooms: str) -> Iterator[tuple[str, ast.Module]]:

@@ -114,7 +114,10 @@ async def test_what_a_rule_forbids_is_answered_with_sentence_and_rule(api: Api) 
     await api.post(f"/items/{reference}/start", {}, "amy")
     answer = await api.post(f"/items/{reference}/resolve", {"method": "rejected"}, "bob")
     _is_problem(answer, 409, "NotAllowed")
-    assert answer.json()["rule"] == "C8"
+    problem = answer.json()
+    assert (problem["rule"], problem["reason"]) == ("C8", "held_by_another")
+    assert problem["message"] == "assignment.held_by_another"
+    assert problem["parameters"]["assignee"] in problem["detail"]
     assert "amy" in answer.json()["detail"]
 
 
