@@ -224,13 +224,11 @@ def say(key: str, /, **parameters: Parameter) -> Sentence:
 
 def noun_of(kind: Kind, reference: str) -> Sentence:
     """Return how a sentence names an item."""
-    match kind:
-        case Kind.TICKET:
-            return say("noun.ticket", reference=reference)
-        case Kind.CASE:
-            return say("noun.case", reference=reference)
-        case Kind.ACTION:
-            return say("noun.action", reference=reference)
+    if kind is Kind.TICKET:
+        return say("noun.ticket", reference=reference)
+    if kind is Kind.CASE:
+        return say("noun.case", reference=reference)
+    return say("noun.action", reference=reference)
 
 
 def sentence_from(message: JsonValue, parameters: JsonValue) -> Sentence | None:

@@ -88,7 +88,7 @@ async def test_a_draft_with_an_unknown_calendar_stays_one_until_it_is_mended(
     if how == "update":
         refusal = await ticket.refusal("submit")
         assert refusal.type == "NotAllowed"
-        assert refusal.details[0] == {"rule": "D1", "fields": ["settings.calendar"]}
+        assert refusal.details[0].items() >= {"rule": "D1", "fields": ["settings.calendar"]}.items()
     else:
         await ticket.tell("submit")
 
@@ -115,7 +115,7 @@ async def test_an_ad_hoc_action_is_due_by_a_calendar_that_its_case_looks_up(
     assert (await case.events()).count("MARKER_RECORDED") == 1
     unknown = {"title": "Call", "due": {"within": "P1D", "calendar": "lyon"}}
     refusal = await case.refusal("start_action", action=unknown)
-    assert refusal.details[0] == {"rule": "D1", "fields": ["action.due.calendar"]}
+    assert refusal.details[0].items() >= {"rule": "D1", "fields": ["action.due.calendar"]}.items()
     assert len((await case.state())["actions"]) == 2
 
 

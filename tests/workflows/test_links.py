@@ -114,7 +114,7 @@ async def test_a_ticket_closes_with_the_case_it_launched(server: WorkflowEnviron
     async with host.working(cached=CACHED, definitions=defined(ONE_ACTION_DEFINITION)):
         ticket = await host.ticket()
         refused = await ticket.refusal("launch_case", definition="nonsense")
-        assert refused.details == ({"rule": "K2", "fields": ["definition"]},)
+        assert refused.details[0].items() >= {"rule": "K2", "fields": ["definition"]}.items()
         await ticket.do("launch_case", definition="errand")  # T15
         (case,) = await linked(ticket, "launched")
         state = await case.state()
@@ -162,7 +162,7 @@ async def test_a_merge_that_its_target_refuses_changes_nothing(host: WorkerEnvir
     before = await ticket.state()
     for into in (gone.reference, draft.reference, new_reference("Ticket"), ticket.reference):
         refused = await ticket.refusal("merge", into=into, command_id=into)
-        assert refused.details == ({"rule": "T16", "fields": ["into"]},)
+        assert refused.details[0].items() >= {"rule": "T16", "fields": ["into"]}.items()
         assert into in refused.message
     assert await ticket.state() == before
     again = await ticket.refusal("merge", into=draft.reference, command_id=draft.reference)
@@ -221,7 +221,7 @@ async def test_a_ticket_that_closes_before_its_merge_is_answered_says_so(
 
     await assert_eventually(asked)
     await ticket.do("resolve", method="rejected" if later else "rejected_as_spam")
-    assert (await merging).details == ({"rule": "T16", "fields": ["into"]},)
+    assert (await merging).details[0].items() >= {"rule": "T16", "fields": ["into"]}.items()
     assert (await ticket.result())["status"] == "CLOSED"
     await deaf.handle.terminate()
 

@@ -194,7 +194,7 @@ async def test_the_same_id_with_other_content_is_malformed(
     await twice(ticket, how, "add_note", text="once")
     refusal = await ticket.refusal("add_note", text="other", command_id="1")
     assert refusal.type == "InvalidCommand"
-    assert refusal.details == ({"rule": "C17", "fields": ["command_id"]},)
+    assert refusal.details[0].items() >= {"rule": "C17", "fields": ["command_id"]}.items()
     assert (await ticket.refusal("start", command_id="1")).type == "InvalidCommand"
 
 
