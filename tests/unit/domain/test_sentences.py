@@ -26,7 +26,7 @@ from domain.base.sentences import TEMPLATES, Sentence, noun_of, say, sentence_fr
 from domain.base.values import Kind
 from tests.support.builders import ticket
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 ROOMS = ("domain", "workflows", "starter")
 REFUSALS: set[type[Refused]] = {Refused, *Refused.__subclasses__()}
 for above in (InvalidCommand, NotAllowed):
