@@ -66,6 +66,7 @@ check: $(INSTALLED) ## format, lint, types, imports, dead code, dependencies, co
 	! $(BIN)/vulture 2>&1 | grep --invert-match ': unused variable '
 	$(BIN)/deptry .
 	$(BIN)/docker-compose --file docker-compose.yml config --quiet
+	$(BIN)/python docs/prose.py
 	$(BIN)/python docs/rules.py --check
 	$(BIN)/python -m i18n --check
 

@@ -59,8 +59,8 @@ class Rule(StrEnum):
     T16 = "T16", "Merge into another open Ticket or Case: this one closes (merged); its communications, mails with their attachments, notes and parties, appear on the target as new information, which wakes or reopens the target as a mail would."
     T17 = "T17", "A Draft can be cancelled: Closed, discarded."
     T18 = "T18", "Nothing closes over what nobody has read."
-    T19 = "T19", "On the page a mail may be taken for what it is (\"this is an answer\", \"this is automatic\"): its effects by M4 follow then, as of its receipt."
-    K1 = "K1", "Started by hand (Draft until submitted, a short description is required), by mail, by a \"start a Case\" Action of another Case, by a service, or by a schedule."
+    T19 = "T19", 'On the page a mail may be taken for what it is ("this is an answer", "this is automatic"): its effects by M4 follow then, as of its receipt.'
+    K1 = "K1", 'Started by hand (Draft until submitted, a short description is required), by mail, by a "start a Case" Action of another Case, by a service, or by a schedule.'
     K2 = "K2", "Submit pins the Case's definition: steps in order, each a set of Actions that run side by side."
     K3 = "K3", "The Case itself is picked up, given back and rejected as C2–C8; the first person who picks it up becomes its owner, unless it was started with one."  # noqa: RUF001 - as on the page
     K4 = "K4", "Submitting starts the first step's Actions."
@@ -100,7 +100,7 @@ class Rule(StrEnum):
     M8 = "M8", "What a person sees of a mail is all its words: of text and HTML the one that says more; bodies after bodies, attached mails, winmail.dat, invitations and opaque signatures opened; characters by the labels as the world uses them (WHATWG), and by what the bytes say where the label is wrong; the HTML itself, made safe, with its inline pictures, on demand."
     M9 = "M9", "The sender is the address of From (never what stands in its display name); a Reply-To is who is answered, and who becomes the contact where From is the desk's own form, a list or no-reply."
     L = "L", "Items of the v2020.1 model come over as this table says."
-    CHAPTER_10 = "chapter 10", "A cell is what an allowed command leads to; \"–\" is refused (`NotAllowed`), \"=\" is accepted and changes nothing (no entry)."  # noqa: RUF001 - as on the page
+    CHAPTER_10 = "chapter 10", 'A cell is what an allowed command leads to; "–" is refused (`NotAllowed`), "=" is accepted and changes nothing (no entry).'  # noqa: RUF001 - as on the page
     # fmt: on
 
     @classmethod
