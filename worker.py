@@ -45,8 +45,8 @@ from store.mail.mail_acceptance import is_under_way
 from store.projection.writer import GroupWriter
 from store.schema.versions import upgrade
 from workflows.runtime.payload_interceptor import OnePayloadInterceptor
-from workflows.runtime.worker_config import SANDBOX, WORKFLOWS, workflow_runner
 from workflows.webhook import TASK_QUEUE_SUFFIX, WebhookWorkflow
+from workflows.worker_config import SANDBOX, WORKFLOWS, workflow_runner
 
 LOG: Final = logging.getLogger("casekeep.worker")
 DRAIN_TIMEOUT: Final = timedelta(seconds=10)

@@ -13,7 +13,7 @@ from starter.settings import Settings
 from store.engine import engine_of
 from store.schema.versions import upgrade
 from worker import running_worker
-from workflows.runtime.worker_config import SANDBOX
+from workflows.worker_config import SANDBOX
 
 MAX_CACHED_WORKFLOWS = 3000
 

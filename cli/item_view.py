@@ -29,8 +29,8 @@ from domain.model.timeline import TimelineEntry
 
 if TYPE_CHECKING:
     from robots.runner import JobResult
-    from store.items.item_summary import ItemSummary
     from store.items.search import Found
+    from store.projection.item_summary import ItemSummary
 
 STATUS_STYLES: Final = {
     Status.DRAFT: "dim",

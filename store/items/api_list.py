@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Engine, and_, bindparam, select, true, tup
 from domain.base.values import Kind, Status
 from store.engine import reading
 from store.errors import InvalidCursor
-from store.items.item_summary import COLUMNS, ItemSummary
 from store.items.paging import PAGE, Page, plain
 from store.items.search import search
+from store.projection.item_summary import COLUMNS, ItemSummary
 from store.schema.tables import HEADING, OPEN, item, note
 
 MOST_FOUND: Final = 200

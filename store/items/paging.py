@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from store.engine import reading
 from store.errors import InvalidCursor
-from store.items.item_summary import COLUMNS, ItemSummary
+from store.projection.item_summary import COLUMNS, ItemSummary
 from store.schema.tables import ORDER, item
 
 PAGE: Final = 50

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, Select, String, and_, bindparam, func, or_, selec
 from domain.base.values import Status
 from domain.model.items import Entry
 from store.engine import reading
-from store.items.item_summary import COLUMNS, ItemSummary
 from store.items.paging import PAGE, Cursor, Page, PagedList, plain
+from store.projection.item_summary import COLUMNS, ItemSummary
 from store.projection.rows import Kept, kept_of
 from store.schema.column_types import Utc
 from store.schema.tables import OPEN, RAISED, TO_PICK_UP, entry, item, note

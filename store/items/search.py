@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import Connection, Engine, and_, select, text
 
 from store.engine import reading
-from store.items.item_summary import COLUMNS, ItemSummary
 from store.items.paging import plain
+from store.projection.item_summary import COLUMNS, ItemSummary
 from store.schema.tables import HEADING, item, note
 
 FOUND: Final = 20

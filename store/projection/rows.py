@@ -8,7 +8,7 @@ from domain.base.values import Kind, Performer
 from domain.model.items import Entry, Mail, Note
 from domain.model.publications import Publication
 from domain.model.states import STATES, ActionItemState, State
-from store.items.item_summary import summary_values
+from store.projection.item_summary import summary_values
 from store.schema.tables import HEADING, MailStatus
 
 END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)

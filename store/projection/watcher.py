@@ -16,7 +16,7 @@ from sqlalchemy import Engine, Result, select
 
 from store.engine import reading
 from store.errors import DatabaseBusy, DatabaseUnreachable
-from store.items.item_summary import COLUMNS, NAMES, ItemSummary
+from store.projection.item_summary import COLUMNS, NAMES, ItemSummary
 from store.schema.tables import item, writer
 
 LOG: Final = logging.getLogger("casekeep.watching")

@@ -18,8 +18,8 @@ from domain.base.values import Kind, Status
 from domain.model.states import ActionItemState, State
 from domain.model.timeline import TimelineEntry, line_of
 from reconciliation.fsck import Difference
-from store.items.item_summary import ItemSummary
 from store.items.search import Found
+from store.projection.item_summary import ItemSummary
 from tests.support.builders import HOUR, NOW, ROBOT, action, case, desk, draft, ticket
 
 LONG = "Where is our invoice of the third of May, which we sent twice already [urgent]"

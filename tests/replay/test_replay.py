@@ -17,7 +17,7 @@ from tests.contract.command_table import EVERY
 from tests.replay.record import HISTORIES, LIVES
 from workflows.runtime.payload_converter import DATA_CONVERTER
 from workflows.runtime.payload_interceptor import OnePayloadInterceptor
-from workflows.runtime.worker_config import SANDBOX, WORKFLOWS
+from workflows.worker_config import SANDBOX, WORKFLOWS
 
 RECORDED: Final = sorted(HISTORIES.glob("*.json"))
 WHAT_TO_DO: Final = """

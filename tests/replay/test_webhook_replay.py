@@ -9,8 +9,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from workflows.runtime.payload_converter import DATA_CONVERTER
-from workflows.runtime.worker_config import SANDBOX
 from workflows.webhook import WebhookWorkflow
+from workflows.worker_config import SANDBOX
 
 RECORDED: Final = sorted(Path(__file__).with_name("webhook_histories").glob("*.json"))
 

@@ -40,8 +40,8 @@ from domain.model.publications import Publication
 from domain.model.states import State
 from workflows.runtime.payload_converter import DATA_CONVERTER
 from workflows.runtime.payload_interceptor import OnePayloadInterceptor
-from workflows.runtime.worker_config import WORKFLOWS, workflow_runner
 from workflows.search_attributes import ALL
+from workflows.worker_config import WORKFLOWS, workflow_runner
 
 Fields = dict[str, Any]
 TEMPORAL: Final = Path(sys.executable).with_name("temporal")

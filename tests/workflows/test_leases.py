@@ -14,7 +14,7 @@ from tests.support.workers import (
 from tests.workflows.conftest import Clock
 from workflows.runtime.payload_converter import DATA_CONVERTER
 from workflows.runtime.payload_interceptor import OnePayloadInterceptor
-from workflows.runtime.worker_config import SANDBOX, WORKFLOWS
+from workflows.worker_config import SANDBOX, WORKFLOWS
 
 HOUR = timedelta(hours=1)
 LEASE = {"lease": "PT3H"}

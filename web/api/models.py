@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.base.values import Kind, Status
 from domain.model.timeline import TimelineEntry
-from store.items.item_summary import ItemSummary
 from store.items.timeline_page import Sent
+from store.projection.item_summary import ItemSummary
 from store.schema.webhook_tables import DeliveryStatus
 
 

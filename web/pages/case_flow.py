@@ -8,7 +8,7 @@ from domain.base.values import Outcome, Status
 from domain.model.case_flow_view import Leg, Place, Run, Stage, Unfolded, foreseen
 from domain.model.definitions import CaseDefinition
 from domain.model.states import ActionState, CaseState
-from store.items.item_summary import ItemSummary
+from store.projection.item_summary import ItemSummary
 
 _OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.COMPLETE: "complete",

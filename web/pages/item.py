@@ -23,10 +23,10 @@ from domain.model.states import ActionItemState, CaseState, State, TicketState
 from mail.address_book import Person
 from starter.client import NoAnswer, UnknownItem
 from starter.item_reader import parse_state
-from store.items.item_summary import ItemSummary
 from store.items.queries import actions_of, lines_of
 from store.items.timeline_page import belongs
 from store.mail.attachments import attachments_of, content_of
+from store.projection.item_summary import ItemSummary
 from store.schema.auth_tables import Audited
 from store.schema.tables import MailAttachmentRow
 from web.commands import known

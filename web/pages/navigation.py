@@ -9,8 +9,8 @@ from auth.callers import EVERY_QUEUE, Caller, Role
 from auth.permissions import is_theirs
 from domain.rules.submitting import DEFAULT_QUEUE
 from store.items.badge_counts import MOST, counts
-from store.items.item_summary import ItemSummary
 from store.items.queries import lines_of
+from store.projection.item_summary import ItemSummary
 from web.context import House
 
 VIEWED_COOKIE: Final = "casekeep_viewed"

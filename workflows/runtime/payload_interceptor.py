@@ -15,7 +15,7 @@ from temporalio.worker import (
 
 from domain.base.refusals import InvalidCommand
 from domain.base.sentences import say
-from workflows.handlers import receiver_of, unknown_command
+from workflows.runtime.message_receiver import receiver_of, unknown_command
 from workflows.runtime.payload_converter import application_error
 
 

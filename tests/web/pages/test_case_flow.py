@@ -8,7 +8,7 @@ from domain.base.values import Kind, Outcome, Status
 from domain.model.case_flow_view import unfolded
 from domain.model.definitions import CaseDefinition
 from domain.model.states import CaseState
-from store.items.item_summary import ItemSummary
+from store.projection.item_summary import ItemSummary
 from tests.support.builders import NOW, TWO_STEPS, Life, case, desk
 from web.pages.case_flow import LARGE, MANY, Drawn, drawn, remembered
 
