@@ -1,1 +1,1 @@
-"""The shell command `casekeep`."""
+"""The command line `casekeep`."""

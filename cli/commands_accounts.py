@@ -1,4 +1,4 @@
-"""`account …`: who may come in, and by what."""
+"""`account …`: accounts of people, their roles, queues and sign-in."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,31 +6,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auth.roles import Role
-from cli.options import As, Json, Queues
+from cli.options import ActorOption, JsonOption, QueuesOption
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from store.auth.accounts import Account
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name, such as amy.")]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The account's name, such as amy.")
+]
 FromStandardInput = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]
 
 
-class NoPassword(Exception):
-    """There is nobody to ask for a password, and it was not given on standard input."""
+class PasswordMissing(Exception):
+    """No password was given on standard input, and there is no terminal to ask on."""
 
 
 def add(
-    name: Name,
+    name: NameArgument,
     *,
-    role: Annotated[Role, typer.Option("--role", help="What they may do.")] = Role.AGENT,
-    queues: Queues = None,
-    shown: Annotated[str, typer.Option("--name", help="What people read.")] = "",
+    role: Annotated[Role, typer.Option("--role", help="Their permissions.")] = Role.AGENT,
+    queues: QueuesOption = None,
+    shown: Annotated[str, typer.Option("--name", help="The name that people see.")] = "",
     email: Annotated[
-        str | None, typer.Option("--email", help="By which an OpenID provider knows them.")
+        str | None, typer.Option("--email", help="Their address at the OpenID provider.")
     ] = None,
     language: Annotated[str, typer.Option("--language", metavar="en|fr")] = "en",
     zone: Annotated[str, typer.Option("--zone", metavar="ZONE", help="Europe/Paris")] = "UTC",
@@ -41,75 +43,79 @@ def add(
         ),
     ] = None,
     password_stdin: FromStandardInput = False,
-    by: As = None,
-    json: Json = False,
+    by: ActorOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Make an account; without a password they sign in by a link or a provider."""
+    """Create an account; without a password it signs in by a link or an OpenID provider."""
     from auth import accounts
-    from cli.context import made_store, user
+    from cli.context import open_upgraded_store, user_name
 
     is_asked = sys.stdin.isatty() if password is None else password
-    given = _password(name, is_stdin=password_stdin) if is_asked or password_stdin else None
-    made = accounts.make(
-        made_store(),
+    new_password = (
+        _read_password(name, from_stdin=password_stdin) if is_asked or password_stdin else None
+    )
+    account = accounts.make(
+        open_upgraded_store(),
         name,
         role=role,
-        by=by or user(),
+        by=by or user_name(),
         shown=shown,
         queues=queues or (),
         language=language,
         zone=zone,
         email=email,
-        password=given,
+        password=new_password,
     )
-    _tell(made, f"{name} is {role} here.", json=json)
+    _print_account(account, f"{name} is {role} here.", json=json)
 
 
-def show_all(json: Json = False) -> None:
+def list_accounts(json: JsonOption = False) -> None:
     """List the accounts."""
     from cli import terminal
-    from cli.context import made_store
+    from cli.context import open_upgraded_store
     from store.auth import accounts
 
-    found = accounts.accounts(made_store())
+    everyone = accounts.accounts(open_upgraded_store())
     if json:
-        terminal.machine({"accounts": [_account(one) for one in found]})
+        terminal.print_json({"accounts": [_account_json(account) for account in everyone]})
         return
     rows = [
         (
-            one.id,
-            one.role,
-            ", ".join(sorted(one.queues)) or "none",
-            ", ".join(_ways(one)) or "a link",
-            "" if one.is_open else "disabled",
+            account.id,
+            account.role,
+            ", ".join(sorted(account.queues)) or "none",
+            ", ".join(_sign_in_methods(account)) or "a link",
+            "" if account.is_open else "disabled",
         )
-        for one in found
+        for account in everyone
     ]
-    lines = terminal.Lines(("account", "role", "queues", "signs in by", ""), rows)
-    terminal.people().print(lines if rows else "No accounts yet: `casekeep account add NAME`.")
+    table = terminal.FoldingTable(("account", "role", "queues", "signs in by", ""), rows)
+    terminal.stdout_console().print(
+        table if rows else "No accounts yet: `casekeep account add NAME`."
+    )
 
 
 def change(
-    name: Name,
+    name: NameArgument,
     *,
     role: Annotated[Role | None, typer.Option("--role")] = None,
-    queues: Queues = None,
-    no_queues: Annotated[bool, typer.Option("--no-queues", help="Of no queue any more.")] = False,
-    shown: Annotated[str | None, typer.Option("--name", help="What people read.")] = None,
-    email: Annotated[str | None, typer.Option("--email", help="Empty: none any more.")] = None,
+    queues: QueuesOption = None,
+    no_queues: Annotated[bool, typer.Option("--no-queues", help="Remove all queues.")] = False,
+    shown: Annotated[str | None, typer.Option("--name", help="The name that people see.")] = None,
+    email: Annotated[str | None, typer.Option("--email", help="Empty removes it.")] = None,
     language: Annotated[str | None, typer.Option("--language", metavar="en|fr")] = None,
     zone: Annotated[str | None, typer.Option("--zone", metavar="ZONE")] = None,
-    by: As = None,
-    json: Json = False,
+    by: ActorOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Change what is given of an account; queues given replace those it had."""
+    """Change an account; options left out change nothing, and --queue replaces all queues."""
     from auth import accounts
-    from cli.context import made_store, user
+    from cli.context import open_upgraded_store, user_name
 
-    changed = accounts.change(
-        made_store(),
+    account = accounts.change(
+        open_upgraded_store(),
         name,
-        by=by or user(),
+        by=by or user_name(),
         role=role,
         shown=shown,
         queues=() if no_queues else queues or None,
@@ -117,106 +123,110 @@ def change(
         zone=zone,
         email=email,
     )
-    _tell(changed, f"{name} is changed.", json=json)
+    _print_account(account, f"{name} is changed.", json=json)
 
 
 def password(
-    name: Name, password_stdin: FromStandardInput = False, by: As = None, json: Json = False
+    name: NameArgument,
+    password_stdin: FromStandardInput = False,
+    by: ActorOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Give an account another password; whoever is signed in by it is signed out."""
+    """Set an account's password, and end its sessions."""
     from auth import accounts
-    from cli.context import made_store, user
+    from cli.context import open_upgraded_store, user_name
 
-    store = made_store()
-    accounts.set_password(store, name, _password(name, is_stdin=password_stdin), by=by or user())
-    _tell(_there(store, name), f"{name} has a new password.", json=json)
+    store = open_upgraded_store()
+    accounts.set_password(
+        store, name, _read_password(name, from_stdin=password_stdin), by=by or user_name()
+    )
+    _print_account(_existing_account(store, name), f"{name} has a new password.", json=json)
 
 
-def link(name: Name, by: As = None, json: Json = False) -> None:
+def link(name: NameArgument, by: ActorOption = None, json: JsonOption = False) -> None:
     """Print a link that signs in once, within 15 minutes."""
     from auth import accounts
     from cli import terminal
-    from cli.context import made_store, user
+    from cli.context import open_upgraded_store, user_name
     from starter.settings import read_settings
 
-    path = accounts.make_link(made_store(), name, by=by or user())
-    url = f"{_base(read_settings().http_listen)}{path}"
+    path = accounts.make_link(open_upgraded_store(), name, by=by or user_name())
+    url = f"{_base_url(read_settings().http_listen)}{path}"
     if json:
-        terminal.machine({"account": name, "url": url})
+        terminal.print_json({"account": name, "url": url})
     else:
         typer.echo(url)
 
 
 def disable(
-    name: Name,
-    undo: Annotated[bool, typer.Option("--undo", help="Let them in again.")] = False,
-    by: As = None,
-    json: Json = False,
+    name: NameArgument,
+    undo: Annotated[bool, typer.Option("--undo", help="Enable it again.")] = False,
+    by: ActorOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Let nobody in by an account any more, and sign them out at once."""
+    """Disable an account, and end its sessions at once."""
     from auth import accounts
-    from cli.context import made_store, user
+    from cli.context import open_upgraded_store, user_name
 
-    store = made_store()
-    accounts.disable(store, name, by=by or user(), disabled=not undo)
-    told = f"{name} may sign in again." if undo else f"{name} is disabled, and signed out."
-    _tell(_there(store, name), told, json=json)
+    store = open_upgraded_store()
+    accounts.disable(store, name, by=by or user_name(), disabled=not undo)
+    sentence = f"{name} may sign in again." if undo else f"{name} is disabled, and signed out."
+    _print_account(_existing_account(store, name), sentence, json=json)
 
 
-def _password(name: str, *, is_stdin: bool) -> str:
-    if is_stdin:
+def _read_password(name: str, *, from_stdin: bool) -> str:
+    if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
-        raise NoPassword(f"no password for {name}: nobody is there to ask; give --password-stdin")
-    given: str = typer.prompt(
+        raise PasswordMissing(
+            f"no password for {name}: there is no terminal to ask on; use --password-stdin"
+        )
+    password: str = typer.prompt(
         f"New password of {name}", hide_input=True, confirmation_prompt=True, err=True
     )
-    return given
+    return password
 
 
-def _base(listen: str) -> str:
+def _base_url(listen: str) -> str:
     host, _, port = listen.rpartition(":")
     shown = {"0.0.0.0": "localhost", "[::]": "localhost"}.get(host, host)  # noqa: S104 - compared
     return f"http://{shown}:{port}"
 
 
-def _there(store: "Engine", name: str) -> "Account":
+def _existing_account(store: "Engine", name: str) -> "Account":
     from store.auth.accounts import UnknownAccount, account_of
 
-    found = account_of(store, name)
-    if found is None:
+    account = account_of(store, name)
+    if account is None:
         raise UnknownAccount(f"account {name}: there is none")
-    return found
+    return account
 
 
-def _ways(one: "Account") -> list[str]:
-    return [
-        way
-        for way, has in (("a password", one.password), ("a provider", one.subject or one.email))
-        if has
-    ]
+def _sign_in_methods(account: "Account") -> list[str]:
+    methods = (("a password", account.password), ("a provider", account.subject or account.email))
+    return [method for method, is_set in methods if is_set]
 
 
-def _account(one: "Account") -> dict[str, Any]:
+def _account_json(account: "Account") -> dict[str, Any]:
     return {
-        "account": one.id,
-        "name": one.name,
-        "role": one.role,
-        "queues": sorted(one.queues),
-        "language": one.language,
-        "zone": one.zone,
-        "email": one.email,
-        "subject": one.subject,
-        "has_password": one.password is not None,
-        "made_at": one.made_at,
-        "disabled_at": one.disabled_at,
+        "account": account.id,
+        "name": account.name,
+        "role": account.role,
+        "queues": sorted(account.queues),
+        "language": account.language,
+        "zone": account.zone,
+        "email": account.email,
+        "subject": account.subject,
+        "has_password": account.password is not None,
+        "made_at": account.made_at,
+        "disabled_at": account.disabled_at,
     }
 
 
-def _tell(one: "Account", sentence: str, *, json: bool) -> None:
+def _print_account(account: "Account", sentence: str, *, json: bool) -> None:
     from cli import terminal
 
     if json:
-        terminal.machine(_account(one))
+        terminal.print_json(_account_json(account))
     else:
-        terminal.people().print(sentence)
+        terminal.stdout_console().print(sentence)

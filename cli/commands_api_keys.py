@@ -1,4 +1,4 @@
-"""`key …`: what robots and services come in by."""
+"""`key …`: API keys of robots and services."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from auth.roles import Scope
-from cli.options import As, Json, Queues
+from cli.options import ActorOption, JsonOption, QueuesOption
 
 if TYPE_CHECKING:
     from store.schema.auth_tables import KeyRow
 
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([hdwy])")
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([hdwy])")
 _UNITS: Final = {
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
@@ -24,103 +24,110 @@ _NEVER: Final = "never"
 
 def add_key(
     actor: Annotated[
-        str, typer.Argument(metavar="ACTOR", help="Who comes in by it: robot:ocr-1, service:erp.")
+        str, typer.Argument(metavar="ACTOR", help="The robot or service: robot:ocr-1, service:erp.")
     ],
     *,
-    scopes: Annotated[list[Scope], typer.Option("--scope", help="What it is for. Repeat it.")],
-    queues: Queues = None,
+    scopes: Annotated[list[Scope], typer.Option("--scope", help="A permission. Repeatable.")],
+    queues: QueuesOption = None,
     lasts: Annotated[
         str, typer.Option("--lasts", metavar="SPAN", help="Such as 12h, 90d, 1y; or never.")
     ] = "90d",
-    by: As = None,
-    json: Json = False,
+    by: ActorOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Make a key for a robot or service; it is printed once, and never again."""
+    """Create a key for a robot or service; it is printed only once."""
     from auth import api_keys
     from cli import terminal
-    from cli.context import made_store, user
+    from cli.context import open_upgraded_store, user_name
 
-    whole, made = api_keys.make(
-        made_store(), actor, scopes=scopes, queues=queues or (), by=by or user(), lasts=_span(lasts)
+    key, stored = api_keys.make(
+        open_upgraded_store(),
+        actor,
+        scopes=scopes,
+        queues=queues or (),
+        by=by or user_name(),
+        lasts=_parse_duration(lasts),
     )
     if json:
-        terminal.machine({"key": whole} | _key(made))
+        terminal.print_json({"key": key} | _key_json(stored))
         return
-    typer.echo(whole)
-    until = f"{made.ends_at:%Y-%m-%d %H:%M} UTC" if made.ends_at else "it is revoked"
-    terminal.aside().print(f"Keep it now: only its digest is kept here. Good until {until}.")
+    typer.echo(key)
+    until = f"{stored.ends_at:%Y-%m-%d %H:%M} UTC" if stored.ends_at else "it is revoked"
+    terminal.stderr_console().print(f"Save it now: only its digest is stored. Valid until {until}.")
 
 
-def list_keys(json: Json = False) -> None:
-    """List the keys: whose they are, what for, and until when."""
+def list_keys(json: JsonOption = False) -> None:
+    """List the keys with their actors, scopes, queues and ends."""
     from cli import terminal
-    from cli.context import made_store
+    from cli.context import open_upgraded_store
     from store.auth import api_keys
 
-    found, now = api_keys.keys(made_store()), datetime.now(UTC)
+    keys, now = api_keys.keys(open_upgraded_store()), datetime.now(UTC)
     if json:
-        terminal.machine({"keys": [_key(one) for one in found]})
+        terminal.print_json({"keys": [_key_json(key) for key in keys]})
         return
     rows = [
         (
-            one.id,
-            one.actor,
-            ", ".join(sorted(one.scopes)),
-            ", ".join(sorted(one.queues)) or "none",
-            _standing(one, now),
-            "never" if one.used_at is None else f"{one.used_at:%Y-%m-%d %H:%M}",
+            key.id,
+            key.actor,
+            ", ".join(sorted(key.scopes)),
+            ", ".join(sorted(key.queues)) or "none",
+            _validity_text(key, now),
+            "never" if key.used_at is None else f"{key.used_at:%Y-%m-%d %H:%M}",
         )
-        for one in found
+        for key in keys
     ]
-    lines = terminal.Lines(("key", "actor", "scopes", "queues", "good until", "last used"), rows)
-    terminal.people().print(lines if rows else "No keys yet: `casekeep key add ACTOR`.")
+    table = terminal.FoldingTable(
+        ("key", "actor", "scopes", "queues", "valid until", "last used"), rows
+    )
+    terminal.stdout_console().print(table if rows else "No keys yet: `casekeep key add ACTOR`.")
 
 
 def revoke_key(
     key: Annotated[
         str, typer.Argument(metavar="KEY", help="Its 8 public characters, or the whole key.")
     ],
-    by: As = None,
-    json: Json = False,
+    by: ActorOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Have a key let nobody in any more, at once."""
+    """Revoke a key at once."""
     from auth import api_keys
     from cli import terminal
-    from cli.context import made_store, user
+    from cli.context import open_upgraded_store, user_name
 
-    gone = api_keys.revoke(made_store(), key, by=by or user())
+    revoked = api_keys.revoke(open_upgraded_store(), key, by=by or user_name())
     if json:
-        terminal.machine(_key(gone))
+        terminal.print_json(_key_json(revoked))
     else:
-        terminal.people().print(f"The key {gone.id} of {gone.actor} lets nobody in any more.")
+        terminal.stdout_console().print(f"The key {revoked.id} of {revoked.actor} is revoked.")
 
 
-def _span(text: str) -> timedelta | None:
+def _parse_duration(text: str) -> timedelta | None:
     if text == _NEVER:
         return None
-    match = _SPAN.fullmatch(text)
+    match = _DURATION.fullmatch(text)
     if match is None:
-        raise typer.BadParameter("give such as 12h, 90d, 4w, 1y, or never", param_hint="--lasts")
+        raise typer.BadParameter("write 12h, 90d, 4w, 1y or never", param_hint="--lasts")
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _key(one: "KeyRow") -> dict[str, Any]:
+def _key_json(key: "KeyRow") -> dict[str, Any]:
     return {
-        "id": one.id,
-        "actor": one.actor,
-        "scopes": sorted(one.scopes),
-        "queues": sorted(one.queues),
-        "made_by": one.made_by,
-        "made_at": one.made_at,
-        "ends_at": one.ends_at,
-        "revoked_at": one.revoked_at,
-        "used_at": one.used_at,
+        "id": key.id,
+        "actor": key.actor,
+        "scopes": sorted(key.scopes),
+        "queues": sorted(key.queues),
+        "made_by": key.made_by,
+        "made_at": key.made_at,
+        "ends_at": key.ends_at,
+        "revoked_at": key.revoked_at,
+        "used_at": key.used_at,
     }
 
 
-def _standing(one: "KeyRow", now: datetime) -> str:
-    if one.revoked_at is not None:
+def _validity_text(key: "KeyRow", now: datetime) -> str:
+    if key.revoked_at is not None:
         return "revoked"
-    if one.ends_at is None:
+    if key.ends_at is None:
         return "revoked by hand"
-    return f"{one.ends_at:%Y-%m-%d %H:%M}" if one.is_good(now) else "over"
+    return f"{key.ends_at:%Y-%m-%d %H:%M}" if key.is_good(now) else "over"

@@ -1,4 +1,4 @@
-"""`catalog apply`, `catalog draw` and `catalog schema`: what a desk defined beforehand, in use."""
+"""`catalog apply`, `catalog draw` and `catalog schema`."""
 
 import asyncio
 from enum import StrEnum
@@ -7,47 +7,48 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Json
+from cli.options import JsonOption
 
 if TYPE_CHECKING:
     from starter.schedules import PlannedChange
 
 Folder = Annotated[
     Path | None,
-    typer.Argument(metavar="FOLDER", help="By default the one that CASEKEEP_CATALOG names."),
+    typer.Argument(metavar="FOLDER", help="Default: the folder that CASEKEEP_CATALOG names."),
 ]
 
 
 def apply(
     folder: Folder = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be changed.")
+        bool, typer.Option("--dry-run", help="Only print what would change.")
     ] = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Make Temporal's Schedules agree with the catalog's."""
     from catalog.loader import load
     from cli import desk_report, terminal
-    from cli.context import open_desk
+    from cli.context import open_client
     from starter.schedules import ScheduleSync
     from starter.settings import read_settings
 
-    wanted = load(folder or read_settings().catalog).schedules
+    schedules = load(folder or read_settings().catalog).schedules
 
-    async def agree() -> "list[PlannedChange]":
-        desk = await open_desk()
-        scheduler = ScheduleSync(desk.client, desk.task_queue)
-        return await (scheduler.plan(wanted) if dry_run else scheduler.apply(wanted))
+    async def change_schedules() -> "list[PlannedChange]":
+        client = await open_client()
+        scheduler = ScheduleSync(client.client, client.task_queue)
+        return await (scheduler.plan(schedules) if dry_run else scheduler.apply(schedules))
 
-    done = asyncio.run(agree())
+    changes = asyncio.run(change_schedules())
     if json:
-        terminal.machine({"schedules": done})
+        terminal.print_json({"schedules": changes})
     else:
-        terminal.people().print(desk_report.schedules(done, dry_run=dry_run))
+        report = desk_report.render_schedule_changes(changes, dry_run=dry_run)
+        terminal.stdout_console().print(report)
 
 
 class Format(StrEnum):
-    """How a drawing is written."""
+    """File format of a drawing."""
 
     MERMAID = "mermaid"
     SVG = "svg"
@@ -60,13 +61,15 @@ def draw(
     ],
     format_: Annotated[
         Format | None,
-        typer.Option("--format", help="By default as FILE is named, else mermaid."),
+        typer.Option("--format", help="Default: the suffix of FILE, or mermaid."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Where to; by default standard output."),
+        typer.Option(
+            "--output", metavar="FILE", help="The file to write; default: standard output."
+        ),
     ] = None,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Draw a case definition: its steps and Actions."""
     from catalog.files import CatalogInvalid
@@ -75,40 +78,41 @@ def draw(
     from drawing import canvas, case_definition
     from starter.settings import read_settings
 
-    found = terms_named(definition, read_settings().catalog).definition
-    if found is None:
+    case = terms_named(definition, read_settings().catalog).definition
+    if case is None:
         raise CatalogInvalid(f"{definition}: is no case definition")
-    by_name = {".svg": Format.SVG, ".png": Format.PNG}.get(output.suffix) if output else None
-    form = format_ or by_name or Format.MERMAID
-    if form is Format.MERMAID:
-        drawn = case_definition.to_mermaid(found).encode()
+    by_suffix = {".svg": Format.SVG, ".png": Format.PNG}.get(output.suffix) if output else None
+    image_format = format_ or by_suffix or Format.MERMAID
+    if image_format is Format.MERMAID:
+        drawing = case_definition.draw_mermaid(case).encode()
     else:
-        svg = case_definition.to_svg(found)
-        drawn = canvas.render_png(svg) if form is Format.PNG else svg.encode()
+        svg = case_definition.draw_svg(case)
+        drawing = canvas.svg_to_png(svg) if image_format is Format.PNG else svg.encode()
     if output is not None:
-        output.write_bytes(drawn)
-    elif form is Format.PNG:
-        raise canvas.UnsupportedImageFormat("a PNG is no text: name a file with --output")
+        output.write_bytes(drawing)
+    elif image_format is Format.PNG:
+        raise canvas.UnknownImageFormat("a PNG is no text: name a file with --output")
     if json:
-        text = None if form is Format.PNG else drawn.decode()
-        terminal.machine({"format": form, "output": output, "drawing": text})
+        text = None if image_format is Format.PNG else drawing.decode()
+        terminal.print_json({"format": image_format, "output": output, "drawing": text})
     elif output is None:
-        typer.echo(drawn.decode(), nl=False)
+        typer.echo(drawing.decode(), nl=False)
 
 
 def schema(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Such as case or calendars; left out, all of them."),
+        typer.Argument(metavar="NAME", help="Such as case or calendars; default: all."),
     ] = None,
-    json: Json = True,
+    json: JsonOption = True,
 ) -> None:
-    """Print the JSON Schema of a catalog's file, for editors."""
+    """Print the JSON Schema of a catalog file, for editors."""
     from catalog import editor_schemas
     from cli import terminal
 
-    del json  # there is no other form
+    del json  # the output is always JSON
     if name is None:
-        terminal.machine({one: editor_schemas.document(one) for one in editor_schemas.NAMES})
+        schemas = {file: editor_schemas.document(file) for file in editor_schemas.NAMES}
+        terminal.print_json(schemas)
     else:
-        terminal.machine(editor_schemas.document(name))
+        terminal.print_json(editor_schemas.document(name))

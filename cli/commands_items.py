@@ -1,23 +1,20 @@
-"""`new`, `do`, `show` and `timeline`: one item at a time."""
+"""`new`, `do`, `show` and `timeline`: commands about one item."""
 
 import asyncio
 import json as json_text
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import As, Json, Reference
+from cli.exit_codes import INTERRUPTED, WRONG_USE
+from cli.options import ActorOption, JsonOption, ReferenceArgument
 
 if TYPE_CHECKING:
-    from cli.item_actions import Starting
+    from cli.item_actions import StartModel
     from domain.model.states import State
 
-INTERRUPTED: Final = 130
-
-Title = Annotated[
-    str | None, typer.Argument(metavar="TITLE", help="What it is about, in one line.")
-]
+Title = Annotated[str | None, typer.Argument(metavar="TITLE", help="The subject, in one line.")]
 TitleOption = Annotated[
     str | None, typer.Option("--title", metavar="TEXT", help="The same, as an option.")
 ]
@@ -29,18 +26,19 @@ Category = Annotated[
     str | None, typer.Option(metavar="NAME", help="A free name; the catalog may know it.")
 ]
 Contact = Annotated[
-    str | None, typer.Option(metavar="NAME <MAIL>", help="Whom it is for; one part is enough.")
+    str | None, typer.Option(metavar="NAME <MAIL>", help="The recipient; one part is enough.")
 ]
 Requester = Annotated[
-    str | None, typer.Option(metavar="NAME <MAIL>", help="Who asked for it; one part is enough.")
+    str | None,
+    typer.Option(metavar="NAME <MAIL>", help="The person who asked; one part is enough."),
 ]
 Queue = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Where it waits; by default as the catalog says."),
+    typer.Option(metavar="NAME", help="Its queue; default: as the catalog says."),
 ]
 Submit = Annotated[
     bool | None,
-    typer.Option("--submit/--draft", help="Hand it in at once, or not. [default: as its origin]"),
+    typer.Option("--submit/--draft", help="Submit it at once, or not. [default: by its origin]"),
 ]
 StartedBy = Annotated[
     str | None,
@@ -54,11 +52,15 @@ Setting = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=VALUE", help="Such as feedback_window=PT1H or due.within=P2D."),
 ]
-Own = Annotated[
+OwnReference = Annotated[
     str | None,
-    typer.Option("--reference", metavar="NAME", help="Your own reference: starting twice is once."),
+    typer.Option(
+        "--reference", metavar="NAME", help="Your own reference; a second start changes nothing."
+    ),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is closed, and tell its life.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait until it is closed, and print its changes.")
+]
 Definition = Annotated[
     str | None,
     typer.Option(metavar="NAME|FILE", help="A name in the catalog, or a .yaml or .json file."),
@@ -83,10 +85,10 @@ def new_ticket(
     started_by: StartedBy = None,
     link: Links = None,
     setting: Setting = None,
-    reference: Own = None,
-    as_: As = None,
+    reference: OwnReference = None,
+    as_: ActorOption = None,
     wait: Wait = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Start a Ticket: a Draft, unless it is submitted or comes from elsewhere."""
     from domain.model.starts import TicketStart
@@ -99,8 +101,8 @@ def new_ticket(
         "queue": queue,
         "started_by": started_by,
     }
-    words = [*_given(texts, submit), *_listed(link, setting)]
-    words += _titled("title", title, title_option)
+    words = [*_field_words(texts, submit), *_link_and_setting_words(link, setting)]
+    words += _title_words("title", title, title_option)
     _start(TicketStart, words, reference=reference, by=as_, wait=wait, json=json)
 
 
@@ -118,10 +120,10 @@ def new_case(
     started_by: StartedBy = None,
     link: Links = None,
     setting: Setting = None,
-    reference: Own = None,
-    as_: As = None,
+    reference: OwnReference = None,
+    as_: ActorOption = None,
     wait: Wait = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Start a Case: a Draft, unless it is submitted or comes from elsewhere."""
     from domain.model.starts import CaseStart
@@ -134,78 +136,86 @@ def new_case(
         "queue": queue,
         "started_by": started_by,
     }
-    words = [*_given(texts, submit), *_listed(link, setting)]
-    words += _titled("short_description", title, short_description)
+    words = [*_field_words(texts, submit), *_link_and_setting_words(link, setting)]
+    words += _title_words("short_description", title, short_description)
     words += [f"data={word}" if word.startswith("{") else f"data.{word}" for word in data or ()]
     _start(CaseStart, words, reference=reference, by=as_, wait=wait, json=json)
 
 
 def do(
-    reference: Reference,
+    reference: ReferenceArgument,
     command: Annotated[
         str | None,
-        typer.Argument(metavar="COMMAND", help="What to do; leave it out to see what there is."),
+        typer.Argument(metavar="COMMAND", help="The command; leave it out to list them all."),
     ] = None,
     fields: Annotated[
         list[str] | None,
         typer.Argument(metavar="FIELD=VALUE", help="Such as type=until until=+2h."),
     ] = None,
-    as_: As = None,
-    json: Json = False,
+    as_: ActorOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Give an item a command; it answers, or refuses."""
+    """Give an item a command, and print the result or the refusal."""
     from cli import item_actions, item_view, terminal
-    from cli.context import user
+    from cli.context import user_name
 
     if command is None:
-        kind = asyncio.run(item_actions.kind_of(reference))
-        terminal.aside().print(item_view.commands(kind))
-        raise typer.Exit(2)
+        kind = asyncio.run(item_actions.read_kind(reference))
+        terminal.stderr_console().print(item_view.render_commands(kind))
+        raise typer.Exit(WRONG_USE)
     now = datetime.now().astimezone()
-    done = asyncio.run(item_actions.do(reference, command, fields or [], by=as_ or user(), now=now))
+    done = asyncio.run(
+        item_actions.execute_command(
+            reference, command, fields or [], by=as_ or user_name(), now=now
+        )
+    )
     if json:
-        terminal.machine(done.after)
+        terminal.print_json(done.after)
     else:
-        terminal.people().print(item_view.moved(done.before, done.after, now))
+        terminal.stdout_console().print(item_view.render_change(done.before, done.after, now))
 
 
-def show(reference: Reference, json: Json = False) -> None:
+def show(reference: ReferenceArgument, json: JsonOption = False) -> None:
     """Show an item as it is now, and a Case with its Actions."""
     from cli import item_actions, item_view, terminal
     from devstack.stack_info import item_ui_url
 
-    seen = asyncio.run(item_actions.seen(reference))
+    item = asyncio.run(item_actions.load_details(reference))
     if json:
-        terminal.machine(seen.state)
+        terminal.print_json(item.state)
         return
     now = datetime.now().astimezone()
-    card = item_view.card(seen.state, now, of_actions=seen.actions, link=item_ui_url(reference))
-    terminal.people().print(card)
-    if seen.remark:
-        terminal.aside().print(seen.remark, style="yellow")
+    card = item_view.render_card(
+        item.state, now, of_actions=item.actions, link=item_ui_url(reference)
+    )
+    terminal.stdout_console().print(card)
+    if item.warning:
+        terminal.stderr_console().print(item.warning, style="yellow")
 
 
-def timeline(reference: Reference, json: Json = False) -> None:
-    """Tell all that happened to an item."""
+def timeline(reference: ReferenceArgument, json: JsonOption = False) -> None:
+    """Show all that happened to an item."""
     from cli import item_actions, item_view, terminal
 
-    entries = asyncio.run(item_actions.history(reference))
+    entries = asyncio.run(item_actions.load_timeline(reference))
     if json:
-        terminal.machine({"entries": entries})
+        terminal.print_json({"entries": entries})
     else:
-        terminal.people().print(item_view.timeline(entries, datetime.now().astimezone()))
+        terminal.stdout_console().print(
+            item_view.render_timeline(entries, datetime.now().astimezone())
+        )
 
 
-def _given(texts: dict[str, str | None], submit: bool | None) -> list[str]:
+def _field_words(texts: dict[str, str | None], submit: bool | None) -> list[str]:
     words = [f"{name}={text}" for name, text in texts.items() if text is not None]
     return words if submit is None else [*words, f"submit={str(submit).lower()}"]
 
 
-def _titled(field: str, *given: str | None) -> list[str]:
-    return [f"{field}={title}" for title in given if title is not None]
+def _title_words(field: str, *titles: str | None) -> list[str]:
+    return [f"{field}={title}" for title in titles if title is not None]
 
 
-def _listed(links: list[str] | None, settings: list[str] | None) -> list[str]:
+def _link_and_setting_words(links: list[str] | None, settings: list[str] | None) -> list[str]:
     words = [f"settings.{word}" for word in settings or ()]
     for link in links or ():
         kind, equals, target = link.partition("=")
@@ -216,7 +226,7 @@ def _listed(links: list[str] | None, settings: list[str] | None) -> list[str]:
 
 
 def _start(
-    model: "Starting",
+    model: "StartModel",
     words: list[str],
     *,
     reference: str | None,
@@ -225,30 +235,32 @@ def _start(
     json: bool,
 ) -> None:
     from cli import item_actions, item_view, terminal
-    from cli.context import user
+    from cli.context import user_name
     from devstack.stack_info import item_ui_url
 
     now = datetime.now().astimezone()
-    start = item_actions.start_of(model, words, by=by or user(), now=now)
-    begun = asyncio.run(item_actions.started(start, reference))
+    start = item_actions.parse_start(model, words, by=by or user_name(), now=now)
+    state = asyncio.run(item_actions.create_item(start, reference))
     try:
         if not json:
-            terminal.people().print(item_view.begun(begun, now, item_ui_url(begun.reference)))
+            terminal.stdout_console().print(
+                item_view.render_started(state, now, item_ui_url(state.reference))
+            )
         if wait:
-            begun = _closed(begun, json=json)
+            state = _wait_until_closed(state, json=json)
     except KeyboardInterrupt:
-        way_back = f"{begun.reference} goes on without you: casekeep show {begun.reference}"
-        terminal.aside().print(way_back)
+        hint = f"{state.reference} goes on without you: casekeep show {state.reference}"
+        terminal.stderr_console().print(hint)
         raise typer.Exit(INTERRUPTED) from None
     if json:
-        terminal.machine(begun)
+        terminal.print_json(state)
 
 
-def _closed(begun: "State", *, json: bool) -> "State":
+def _wait_until_closed(state: "State", *, json: bool) -> "State":
     from cli import item_actions, item_view, terminal
 
-    with item_view.waiting(begun.reference) as tell:
-        closed = asyncio.run(item_actions.until_closed(begun, tell))
+    with item_view.show_progress(state.reference) as report:
+        closed = asyncio.run(item_actions.wait_until_closed(state, report))
     if not json:
-        terminal.people().print(item_view.line(closed, datetime.now().astimezone()))
+        terminal.stdout_console().print(item_view.render_line(closed, datetime.now().astimezone()))
     return closed

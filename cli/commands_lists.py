@@ -1,103 +1,107 @@
-"""`inbox`, `owned`, `queue` and `search`: lists from the store."""
+"""`inbox`, `owned`, `queue` and `search`: lists of items from the store."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import As, Json
+from cli.options import ActorOption, JsonOption
 
 if TYPE_CHECKING:
     from store.items.paging import Page
 
 PersonName = Annotated[
-    str | None, typer.Argument(metavar="PERSON", help="Whose; by default yours.")
+    str | None, typer.Argument(metavar="PERSON", help="The person; default: you.")
 ]
 Limit = Annotated[
-    int, typer.Option(metavar="NUMBER", min=1, max=1000, help="How many lines at most.")
+    int, typer.Option(metavar="NUMBER", min=1, max=1000, help="Maximum number of lines.")
 ]
-After = Annotated[
+Cursor = Annotated[
     str | None,
-    typer.Option("--cursor", metavar="TEXT", help="Go on after a page; --json tells its cursor."),
+    typer.Option(
+        "--cursor", metavar="TEXT", help="Continue after a page; --json prints its cursor."
+    ),
 ]
 
 
 def inbox(
     person: PersonName = None,
-    as_: As = None,
+    as_: ActorOption = None,
     limit: Limit = 50,
-    cursor: After = None,
-    json: Json = False,
+    cursor: Cursor = None,
+    json: JsonOption = False,
 ) -> None:
-    """List what is assigned to you, and what you own that has news."""
-    from cli.context import open_store, user
+    """List the items assigned to you, and those you own that have new information."""
+    from cli.context import open_store, user_name
     from store.items import queries
 
-    who = person or as_ or user()
+    who = person or as_ or user_name()
     page = queries.inbox(open_store(), who, limit=limit, cursor=cursor)
-    _show(page, json=json, empty=f"The inbox of {who} is empty.")
+    _print_page(page, json=json, empty=f"The inbox of {who} is empty.")
 
 
 def owned(
     person: PersonName = None,
-    as_: As = None,
+    as_: ActorOption = None,
     limit: Limit = 50,
-    cursor: After = None,
-    json: Json = False,
+    cursor: Cursor = None,
+    json: JsonOption = False,
 ) -> None:
-    """List what you own and others have, or what waits."""
-    from cli.context import open_store, user
+    """List the items you own that wait or are assigned to others."""
+    from cli.context import open_store, user_name
     from store.items import queries
 
-    who = person or as_ or user()
+    who = person or as_ or user_name()
     page = queries.owned(open_store(), who, limit=limit, cursor=cursor)
-    _show(page, json=json, empty=f"{who} owns nothing that others have or that waits.", holder=True)
+    _print_page(
+        page, json=json, empty=f"{who} owns nothing that others have or that waits.", holder=True
+    )
 
 
 def queue(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The queue's name.")],
     limit: Limit = 50,
-    cursor: After = None,
-    json: Json = False,
+    cursor: Cursor = None,
+    json: JsonOption = False,
 ) -> None:
-    """List what waits to be picked up, the next one first."""
+    """List the items of a queue that nobody has picked up, the next one first."""
     from cli.context import open_store
     from store.items import queries
 
     now = datetime.now().astimezone()
     page = queries.queue(open_store(), name, now=now, limit=limit, cursor=cursor)
-    _show(page, json=json, empty=f"Nothing waits in the queue {name}.")
+    _print_page(page, json=json, empty=f"Nothing waits in the queue {name}.")
 
 
 def search(
     words: Annotated[
-        list[str], typer.Argument(metavar="TEXT", help="Words that an item has to have.")
+        list[str], typer.Argument(metavar="TEXT", help="Words that the item contains.")
     ],
     limit: Limit = 20,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Find items by reference, title, description and notes."""
     from cli import item_view, terminal
     from cli.context import open_store
     from store.items.search import search as search_in
 
-    found = search_in(open_store(), " ".join(words), limit=limit)
+    results = search_in(open_store(), " ".join(words), limit=limit)
     if json:
-        terminal.machine({"found": found})
-    elif found:
-        terminal.people().print(item_view.findings(found))
+        terminal.print_json({"found": results})
+    elif results:
+        terminal.stdout_console().print(item_view.render_search_results(results))
     else:
-        terminal.people().print(f"Nothing has {' '.join(words)}.")
+        terminal.stdout_console().print(f"Nothing has {' '.join(words)}.")
 
 
-def _show(page: "Page", *, json: bool, empty: str, holder: bool = False) -> None:
+def _print_page(page: "Page", *, json: bool, empty: str, holder: bool = False) -> None:
     from cli import item_view, terminal
 
     if json:
-        terminal.machine(page)
+        terminal.print_json(page)
         return
     now = datetime.now().astimezone()
-    lines = item_view.listing(page.items, now, holder=holder) if page.items else empty
-    terminal.people().print(lines)
+    table = item_view.render_items(page.items, now, holder=holder) if page.items else empty
+    terminal.stdout_console().print(table)
     if page.cursor is not None:
-        terminal.aside().print("There are more: ask for them with --limit.", style="dim")
+        terminal.stderr_console().print("There are more: ask for them with --limit.", style="dim")

@@ -1,4 +1,4 @@
-"""`mail show`, `mail dead` and `mail replay`: mails that came in, or are fed by hand (M6, M7)."""
+"""`mail show`, `mail dead` and `mail replay`: received mails, dead letters, imports (M6, M7)."""
 
 import asyncio
 from datetime import datetime
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import Json
+from cli.options import JsonOption
 
 if TYPE_CHECKING:
     from mailroom.import_files import Fed, Mails
+    from store.mail.inbound_mail import InboundMail
 
 
-class UnknownLetter(LookupError):
-    """There is no such mail, dead letter or attachment."""
+class UnknownMail(LookupError):
+    """No mail, dead letter or attachment has this name."""
 
 
 def show(
@@ -25,92 +26,92 @@ def show(
     raw: Annotated[bool, typer.Option("--raw", help="Print the mail as it was received.")] = False,
     attachment: Annotated[
         int | None,
-        typer.Option("--attachment", metavar="NUMBER", help="Print what hangs on the mail."),
+        typer.Option("--attachment", metavar="NUMBER", help="Print an attachment."),
     ] = None,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
-    """Show a mail that came in with all of its text, or list those of an item."""
+    """Show a received mail with its whole text, or list the mails of an item."""
     from cli import mail_view, terminal
     from cli.context import open_store
-    from store.mail import attachments, inbound_mail
+    from store.mail import attachments as mail_attachments
+    from store.mail import inbound_mail
 
     store = open_store()
     now = datetime.now().astimezone()
-    one, of_item = inbound_mail.mail_of(store, name), inbound_mail.mails_of(store, name)
-    if one is None or of_item:
-        if not of_item:
-            raise UnknownLetter(f"no mail {name}, and none of an item of that name")
+    mail, mails_of_item = inbound_mail.mail_of(store, name), inbound_mail.mails_of(store, name)
+    if mail is None or mails_of_item:
+        if not mails_of_item:
+            raise UnknownMail(f"no mail {name}, and none of an item of that name")
         if json:
-            terminal.machine({"mails": [_for_machines(each) for each in of_item]})
+            terminal.print_json({"mails": [_mail_json(mail) for mail in mails_of_item]})
         else:
-            terminal.people().print(mail_view.mails(of_item, now))
+            terminal.stdout_console().print(mail_view.render_mails(mails_of_item, now))
         return
-    parts = attachments.attachments_of(store, one.digest)
+    parts = mail_attachments.attachments_of(store, mail.digest)
     if raw:
-        typer.echo(inbound_mail.source_of(store, one.digest) or b"", nl=False)
+        typer.echo(inbound_mail.source_of(store, mail.digest) or b"", nl=False)
     elif attachment is not None:
-        kept = parts[attachment - 1] if 0 < attachment <= len(parts) else None
-        if kept is None or kept.digest is None:
-            raise UnknownLetter(
-                f"mail {name} has no attachment {attachment} that is kept apart; --raw has all"
-            )
-        typer.echo(attachments.content_of(store, kept.digest) or b"", nl=False)
+        part = parts[attachment - 1] if 0 < attachment <= len(parts) else None
+        if part is None or part.digest is None:
+            raise UnknownMail(f"mail {name} has no stored attachment {attachment}; --raw has all")
+        typer.echo(mail_attachments.content_of(store, part.digest) or b"", nl=False)
     elif json:
-        told = [
+        attachments = [
             {"name": part.name, "type": part.type, "size": part.size, "refused": part.refused}
             for part in parts
         ]
-        terminal.machine(_for_machines(one) | {"text": one.text, "attachments": told})
+        terminal.print_json(_mail_json(mail) | {"text": mail.text, "attachments": attachments})
     else:
-        terminal.people().print(mail_view.mail(one, parts, now))
+        terminal.stdout_console().print(mail_view.render_mail(mail, parts, now))
 
 
 def dead(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="One of them, or the beginning of its name."),
+        typer.Argument(metavar="NAME", help="A dead letter, or the beginning of its name."),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Have the mailroom try again: NAME, or all.")
     ] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Print NAME as it was received.")] = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
-    """List the mails that could not be given to an item, show one, or have them tried again."""
+    """List the mails that could not be delivered to an item, show one, or retry them."""
     from cli import mail_view, terminal
     from cli.context import open_store
-    from store.mail import attachments, dead_letters, inbound_mail
+    from store.mail import attachments as mail_attachments
+    from store.mail import dead_letters, inbound_mail
     from store.schema.tables import InboundMailState
 
     if raw and name is None:
         raise typer.BadParameter("which one? give its NAME", param_hint="--raw")
     store = open_store()
-    found = (
+    mails = (
         dead_letters.dead_letters(store) if name is None else [inbound_mail.mail_of(store, name)]
     )
-    letters = [one for one in found if one is not None and one.state is InboundMailState.DEAD]
+    letters = [mail for mail in mails if mail is not None and mail.state is InboundMailState.DEAD]
     if name is not None and not letters:
-        raise UnknownLetter(f"no dead letter {name}; `casekeep mail dead` lists them")
+        raise UnknownMail(f"no dead letter {name}; `casekeep mail dead` lists them")
     if raw:
         typer.echo(inbound_mail.source_of(store, letters[0].digest) or b"", nl=False)
         return
     if again:
-        for one in letters:
-            dead_letters.retry(store, one.digest)
+        for letter in letters:
+            dead_letters.retry(store, letter.digest)
     if json:
         counts = {state.value: number for state, number in inbound_mail.counts(store).items()}
-        terminal.machine(
-            {"counts": counts, "letters": [_for_machines(one) for one in letters], "again": again}
+        terminal.print_json(
+            {"counts": counts, "letters": list(map(_mail_json, letters)), "again": again}
         )
         return
-    console, now = terminal.people(), datetime.now().astimezone()
+    console, now = terminal.stdout_console(), datetime.now().astimezone()
     if again:
         console.print(f"{len(letters)} to be tried again by the mailroom.")
     elif name is not None:
-        parts = attachments.attachments_of(store, letters[0].digest)
-        console.print(mail_view.mail(letters[0], parts, now))
+        parts = mail_attachments.attachments_of(store, letters[0].digest)
+        console.print(mail_view.render_mail(letters[0], parts, now))
     else:
-        console.print(mail_view.letters(letters, inbound_mail.counts(store), now))
+        console.print(mail_view.render_dead_letters(letters, inbound_mail.counts(store), now))
 
 
 def replay(
@@ -119,46 +120,46 @@ def replay(
     ],
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="ADDRESS", help="Where they were sent to; else they say so."),
+        typer.Option("--to", metavar="ADDRESS", help="Their recipient; default: by their headers."),
     ] = None,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
-    """Feed stored mails to the desk, and wait until it has them; twice changes nothing."""
+    """Import stored mails, and wait until they are delivered; a second import changes nothing."""
     from cli import mail_view, terminal
     from mailroom.import_files import mails_in
 
     with mails_in(place) as mails:
-        fed, ends = asyncio.run(_replayed(mails, to))
+        fed, counts = asyncio.run(_import_mails(mails, to))
     if json:
-        told = {"new": fed.new, "known": fed.known, "skipped": fed.skipped, "mails": ends}
-        terminal.machine(told)
+        result = {"new": fed.new, "known": fed.known, "skipped": fed.skipped, "mails": counts}
+        terminal.print_json(result)
     else:
-        terminal.people().print(mail_view.fed(fed, ends))
+        terminal.stdout_console().print(mail_view.render_import_result(fed, counts))
 
 
-async def _replayed(mails: "Mails", to: str | None) -> "tuple[Fed, dict[str, int]]":
+async def _import_mails(mails: "Mails", to: str | None) -> "tuple[Fed, dict[str, int]]":
     from rich.progress import Progress
 
     from catalog.loader import load
     from cli import terminal
-    from cli.context import open_desk
+    from cli.context import open_client
     from mailroom.acceptance import Reception
     from mailroom.delivery import Deliverer
     from mailroom.import_files import feed
     from mailroom.routing import reader_of
     from starter.settings import read_settings
     from store.engine import engine_of
-    from store.mail.inbound_mail import counts
+    from store.mail.inbound_mail import counts as count_mails
     from store.schema.versions import upgrade
 
-    environment = read_settings()
-    mailboxes = load(environment.catalog).mailboxes
-    engine = engine_of(environment.database_url, lasting=True)
+    settings = read_settings()
+    mailboxes = load(settings.catalog).mailboxes
+    engine = engine_of(settings.database_url, lasting=True)
     upgrade(engine)
     reader = reader_of(engine, mailboxes)
-    deliverer = Deliverer(await open_desk(), engine, reader)
-    reception = Reception(engine, reader, budget=environment.mail_answers, hand_over=deliverer.put)
-    with Progress(console=terminal.aside(), transient=True) as progress:
+    deliverer = Deliverer(await open_client(), engine, reader)
+    reception = Reception(engine, reader, budget=settings.mail_answers, hand_over=deliverer.put)
+    with Progress(console=terminal.stderr_console(), transient=True) as progress:
         task = progress.add_task("mails", total=len(mails))
         fed = await feed(
             reception,
@@ -169,20 +170,20 @@ async def _replayed(mails: "Mails", to: str | None) -> "tuple[Fed, dict[str, int
         )
         await deliverer.finish()
     reception.close()
-    ends = {state.value: number for state, number in counts(engine).items()}
+    counts = {state.value: number for state, number in count_mails(engine).items()}
     engine.dispose()
-    return fed, ends
+    return fed, counts
 
 
-def _for_machines(one: Any) -> dict[str, Any]:  # noqa: ANN401 - an InboundMail, imported lazily
+def _mail_json(mail: "InboundMail") -> dict[str, Any]:
     return {
-        "name": one.digest,
-        "received_at": one.received_at,
-        "desk": one.desk,
-        "sender": one.sender,
-        "subject": one.subject,
-        "reference": one.reference,
-        "state": one.state.value,
-        "automatic": one.automatic,
-        "reason": one.reason,
+        "name": mail.digest,
+        "received_at": mail.received_at,
+        "desk": mail.desk,
+        "sender": mail.sender,
+        "subject": mail.subject,
+        "reference": mail.reference,
+        "state": mail.state.value,
+        "automatic": mail.automatic,
+        "reason": mail.reason,
     }

@@ -1,4 +1,4 @@
-"""`next` and `robot`: whoever asks a queue is given work."""
+"""`next` and `robot`: take work from a queue, as a person or as a robot."""
 
 import asyncio
 import re
@@ -11,56 +11,57 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli.options import As, Json
+from cli.exit_codes import INTERRUPTED
+from cli.options import ActorOption, JsonOption
 
 if TYPE_CHECKING:
     from domain.base.values import Kind
     from domain.model.states import State
     from robots.runner import JobResult
 
-INTERRUPTED: Final = 130
-_SPAN: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>ms|s|m|h)?")
+_DURATION: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>ms|s|m|h)?")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0}
 
 
-def _seconds(text: str) -> float:
-    """`2s`, `500ms`, `1m`, or a number of seconds."""
-    found = _SPAN.fullmatch(text)
-    if found is None or float(found["number"]) <= 0:
-        raise typer.BadParameter(f"{text!r} is no span of time; write 2s, 500ms or 1m")
-    return float(found["number"]) * _SECONDS[found["unit"]]
+def _parse_seconds(text: str) -> float:
+    """Return the seconds of `2s`, `500ms`, `1m`, or of a bare number."""
+    match = _DURATION.fullmatch(text)
+    if match is None or float(match["number"]) <= 0:
+        raise typer.BadParameter(f"{text!r} is no duration; write 2s, 500ms or 1m")
+    return float(match["number"]) * _SECONDS[match["unit"]]
 
 
 QueueName = Annotated[str, typer.Option("--queue", metavar="NAME", help="The queue to take from.")]
 Poll = Annotated[
     float,
     typer.Option(
-        "--poll", metavar="SPAN", parser=_seconds, help="How often an empty queue is looked at."
+        "--poll",
+        metavar="SPAN",
+        parser=_parse_seconds,
+        help="Interval of looking at an empty queue.",
     ),
 ]
 
 
 def next_item(
     queue: QueueName,
-    as_: As = None,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until there is one, instead of saying so.")
-    ] = False,
+    as_: ActorOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until there is one.")] = False,
     poll: Poll = "2s",  # type: ignore[assignment]
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
-    """Take the next item of a queue and start it: it is yours, and nobody else is given it."""
+    """Take the next item of a queue and start it: nobody else is given the same one."""
     from cli import item_view, terminal
-    from cli.context import user
+    from cli.context import user_name
 
     try:
-        state = asyncio.run(_taken(queue, by=as_ or user(), poll=poll if wait else None))
+        state = asyncio.run(_take_next(queue, by=as_ or user_name(), poll=poll if wait else None))
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     if json:
-        terminal.machine(state)
+        terminal.print_json(state)
     else:
-        terminal.people().print(item_view.card(state, datetime.now().astimezone()))
+        terminal.stdout_console().print(item_view.render_card(state, datetime.now().astimezone()))
 
 
 def robot(
@@ -78,56 +79,56 @@ def robot(
     as_: Annotated[str, typer.Option("--as", metavar="ROBOT", help="Its name, such as ocr-1.")],
     once: Annotated[bool, typer.Option("--once", help="Do one item, then end.")] = False,
     poll: Poll = "2s",  # type: ignore[assignment]
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
-    """Be a robot: have a command do what the queue offers, item after item, until SIGTERM.
+    """Run a robot: a command does what the queue offers, item after item, until SIGTERM.
 
-    A command that fails, or says nothing that can be read, rejects its item.
+    A command that fails, or prints no readable answer, rejects its item.
     """
-    from cli.field_arguments import WrongWords
+    from cli.field_arguments import InvalidArgument
 
     if shutil.which(program[0]) is None:
-        raise WrongWords(f"{program[0]}: there is no such command; give one behind --")
+        raise InvalidArgument(f"{program[0]}: there is no such command; give one behind --")
     name = as_ if as_.startswith("robot:") else f"robot:{as_}"
-    asyncio.run(_working(name, queue, program, poll=poll, once=once, json=json))
+    asyncio.run(_run_robot(name, queue, program, poll=poll, once=once, json=json))
 
 
-async def _taken(queue: str, *, by: str, poll: float | None) -> "State":
-    from cli.context import open_desk, open_store
+async def _take_next(queue: str, *, by: str, poll: float | None) -> "State":
+    from cli.context import open_client, open_store
     from starter.next_item import NothingThere, take_next
 
-    robots, store, desk = _robots_of(queue), open_store(), await open_desk()
+    robots, store, client = _robot_kinds(queue), open_store(), await open_client()
     while True:
         try:
-            return await take_next(desk, store, queue, by=by, robots=robots)
+            return await take_next(client, store, queue, by=by, robots=robots)
         except NothingThere:
             if poll is None:
                 raise
         await asyncio.sleep(poll)
 
 
-async def _working(
+async def _run_robot(
     name: str, queue: str, program: list[str], *, poll: float, once: bool, json: bool
 ) -> None:
-    from cli.context import open_desk, open_store
+    from cli.context import open_client, open_store
     from robots.runner import Robot, RobotJob
 
-    job = RobotJob(by=name, queue=queue, robots=_robots_of(queue), program=program, poll=poll)
-    store, desk = open_store(), await open_desk()
-    working = Robot(
-        desk,
+    job = RobotJob(by=name, queue=queue, robots=_robot_kinds(queue), program=program, poll=poll)
+    store, client = open_store(), await open_client()
+    runner = Robot(
+        client,
         store,
         job,
-        on_result=_tell_scripts if json else _tell_people,
+        on_result=_print_json_line if json else _print_result,
         on_problem=lambda sentence: typer.echo(f"{name}: {sentence}", err=True),
-        on_stderr=_echo,
+        on_stderr=_echo_to_stderr,
     )
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(sign, working.stop)
-    await working.work(once=once)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, runner.stop)
+    await runner.work(once=once)
 
 
-def _robots_of(queue: str) -> "Collection[Kind]":
+def _robot_kinds(queue: str) -> "Collection[Kind]":
     from catalog.loader import load
     from catalog.queues import robots_of
     from starter.settings import read_settings
@@ -135,16 +136,18 @@ def _robots_of(queue: str) -> "Collection[Kind]":
     return robots_of(load(read_settings().catalog).queues, queue)
 
 
-def _tell_people(did: "JobResult") -> None:
+def _print_result(result: "JobResult") -> None:
     from cli import item_view, terminal
 
-    terminal.people().print(item_view.did(did, datetime.now().astimezone()))
+    terminal.stdout_console().print(
+        item_view.render_robot_result(result, datetime.now().astimezone())
+    )
 
 
-def _tell_scripts(did: "JobResult") -> None:
-    typer.echo(did.model_dump_json())
+def _print_json_line(result: "JobResult") -> None:
+    typer.echo(result.model_dump_json())
 
 
-def _echo(said: bytes) -> None:
-    sys.stderr.write(said.decode(errors="replace"))
+def _echo_to_stderr(output: bytes) -> None:
+    sys.stderr.write(output.decode(errors="replace"))
     sys.stderr.flush()

@@ -1,11 +1,11 @@
-"""`simulate`: a case definition, tried out in virtual time."""
+"""`simulate`: run a case definition in virtual time."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.options import Json
+from cli.options import JsonOption
 
 
 def simulate(
@@ -13,27 +13,31 @@ def simulate(
         str, typer.Argument(metavar="NAME|FILE", help="A name in the catalog, or a file.")
     ],
     items: Annotated[
-        int, typer.Option("--items", metavar="NUMBER", min=1, help="How many Cases arrive.")
+        int, typer.Option("--items", metavar="NUMBER", min=1, help="Number of Cases that arrive.")
     ] = 1000,
     days: Annotated[
-        float, typer.Option("--days", metavar="NUMBER", min=0.01, max=36_500, help="Within them.")
+        float,
+        typer.Option(
+            "--days", metavar="NUMBER", min=0.01, max=36_500, help="Days in which they arrive."
+        ),
     ] = 90,
     plan: Annotated[
         Path | None,
         typer.Option(
-            "--plan", metavar="FILE", help="What is assumed; see docs/guide/simulation.md."
+            "--plan", metavar="FILE", help="The assumptions; see docs/guide/simulation.md."
         ),
     ] = None,
     *,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="NUMBER", help="Other dice, other figures.")
+        int, typer.Option("--seed", metavar="NUMBER", help="Seed of the random numbers.")
     ] = 0,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="A picture too, .svg or .png.")
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Also write a picture, .svg or .png."),
     ] = None,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
-    """Try a case definition out: waiting, lateness, throughput, load."""
+    """Simulate a case definition: waiting times, lateness, throughput, load."""
     from rich.progress import Progress
 
     from catalog.files import read_as
@@ -48,18 +52,18 @@ def simulate(
     if plot is not None:
         canvas.check_image_name(plot)
     terms = terms_named(definition, read_settings().catalog)
-    found = (
+    assumptions = (
         SimulationPlan()
         if plan is None
-        else read_as(plan, SimulationPlan, lambda it: it.validate_against(terms))
+        else read_as(plan, SimulationPlan, lambda read: read.validate_against(terms))
     )
-    with Progress(console=terminal.aside(), transient=True) as progress:
+    with Progress(console=terminal.stderr_console(), transient=True) as progress:
         bar = progress.add_task(f"{items} Cases in {days:g} days", total=items)
         extent = SimulationSize(items, days, seed)
-        figures = run(terms, found, extent, lambda done: progress.update(bar, completed=done))
+        figures = run(terms, assumptions, extent, lambda done: progress.update(bar, completed=done))
     if plot is not None:
         canvas.save_image(simulation_charts.draw_charts(figures), plot)
     if json:
-        terminal.machine(figures)
+        terminal.print_json(figures)
     else:
-        terminal.people().print(simulation_report.figures(figures))
+        terminal.stdout_console().print(simulation_report.render_results(figures))

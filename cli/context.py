@@ -1,4 +1,4 @@
-"""Opens the client and the store that the environment names, for one command of the shell."""
+"""Open the client and the store that the environment names, for one command."""
 
 import getpass
 from pathlib import Path
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from starter.client import Desk
 
 
-class NoStoreYet(Exception):
-    """The database file does not exist, and a command that only reads makes none."""
+class DatabaseMissing(Exception):
+    """The database file does not exist, and a command that only reads does not create it."""
 
 
-async def open_desk() -> "Desk":
-    """The desk that the environment names; raises TemporalUnreachable."""
+async def open_client() -> "Desk":
+    """Connect to the Temporal server that the environment names; raises TemporalUnreachable."""
     from starter.client import Desk
     from starter.connection import connect
 
@@ -25,20 +25,20 @@ async def open_desk() -> "Desk":
 
 
 def open_store() -> "Engine":
-    """The store that the environment names; raises NoStoreYet or a StoreFault."""
+    """Open the store that the environment names; raises DatabaseMissing or a StoreFault."""
     from store.engine import engine_of
 
     url = read_settings().database_url
     path = Path(url.partition("?")[0].removeprefix("sqlite:///"))
     if url.startswith("sqlite:///") and not path.exists():
-        raise NoStoreYet(
+        raise DatabaseMissing(
             f"no database at {path}: run `casekeep up` in this folder, or set CASEKEEP_DATABASE_URL"
         )
     return engine_of(url)
 
 
-def made_store() -> "Engine":
-    """The store that the environment names, made and brought up to date; raises a StoreFault."""
+def open_upgraded_store() -> "Engine":
+    """Open the store that the environment names, created and migrated; raises a StoreFault."""
     from store.engine import engine_of
     from store.schema.versions import upgrade
 
@@ -47,8 +47,8 @@ def made_store() -> "Engine":
     return engine
 
 
-def user() -> str:
-    """Return the name of the operating system's user."""
+def user_name() -> str:
+    """Return the operating system's user name, or `unknown`."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

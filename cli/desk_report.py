@@ -1,4 +1,4 @@
-"""What the shell says of the desk as a whole: its parts, its catalog, its check."""
+"""Renders the running stack, the catalog, schedule changes and the results of `fsck`."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ from catalog.loader import Catalog
 from catalog.schedules import Schedule
 from cli import phrases
 from cli.phrases import t
-from cli.terminal import Lines, pairs
+from cli.terminal import FoldingTable, field_grid
 from devstack.stack_info import StackInfo
 from domain.model.calendars import DAYS, Openings, WorkingCalendar
 from domain.model.definitions import Settings, Terms
@@ -19,16 +19,18 @@ from reconciliation.fsck import Difference
 from starter.schedules import PlannedChange, ScheduleChange
 
 
-def ready(line: str) -> RenderableType:
-    """A part of the stack that became ready."""
+def render_ready_part(line: str) -> RenderableType:
+    """Return the line that announces a ready part of the stack."""
     return Text.assemble((f"{t('shell.desk.ready')}  ", "green"), line)
 
 
-def welcome(there: StackInfo, database: str, known: Catalog, *, is_default: bool) -> RenderableType:
-    """Where everything is, and what to try next."""
-    definition, terms = next(iter(sorted(known.definitions.items())), ("", Terms()))
+def render_welcome(
+    running: StackInfo, database: str, catalog: Catalog, *, is_default: bool
+) -> RenderableType:
+    """Return the addresses of the running stack, and commands to try."""
+    definition, terms = next(iter(sorted(catalog.definitions.items())), ("", Terms()))
     queue = (terms.definition and terms.definition.queue) or "default"
-    tries = [
+    examples = [
         'casekeep new case "My first Case" --submit'
         + (f" --definition {definition}" if definition else ""),
         f"casekeep queue {queue}",
@@ -36,28 +38,31 @@ def welcome(there: StackInfo, database: str, known: Catalog, *, is_default: bool
         "casekeep do REFERENCE start",
     ]
     if not is_default:
-        tries.insert(0, f"export TEMPORAL_ADDRESS={there.temporal}   # {t('shell.desk.ports')}")
+        examples.insert(
+            0, f"export TEMPORAL_ADDRESS={running.temporal}   # {t('shell.desk.ports')}"
+        )
     return Group(
         "",
         Text(t("shell.desk.up"), "bold"),
-        pairs(
+        field_grid(
             {
-                t("shell.desk.pages"): there.web,
-                "Temporal": there.temporal,
-                t("shell.desk.ui"): there.ui,
-                t("shell.desk.mails"): there.mail and t("shell.desk.mails_at", address=there.mail),
+                t("shell.desk.pages"): running.web,
+                "Temporal": running.temporal,
+                t("shell.desk.ui"): running.ui,
+                t("shell.desk.mails"): running.mail
+                and t("shell.desk.mails_at", address=running.mail),
                 t("shell.desk.database"): database,
                 t("shell.desk.logs"): t("shell.desk.log_files"),
             }
         ),
         "",
         Text(t("shell.desk.try")),
-        *(Text(f"  {line}", "bold") for line in tries),
+        *(Text(f"  {line}", "bold") for line in examples),
     )
 
 
-def way_in(link: str) -> RenderableType:
-    """The link to the pages, on a line that is not broken, so that it can be clicked or copied."""
+def render_sign_in_link(link: str) -> RenderableType:
+    """Return the link to the pages on a line of its own, for clicking and copying."""
     return Text.assemble(
         f"\n{t('shell.desk.sign_in_link')}\n  ",
         (link, "bold"),
@@ -65,20 +70,20 @@ def way_in(link: str) -> RenderableType:
     )
 
 
-def catalog(found: Catalog, today: date) -> RenderableType:
-    """What a catalog holds."""
-    if found == Catalog():
+def render_catalog(catalog: Catalog, today: date) -> RenderableType:
+    """Return tables of a catalog's content; `today` is for the next days off."""
+    if catalog == Catalog():
         return Text(t("shell.catalog.empty"))
-    categories = Lines(
+    categories = FoldingTable(
         (
             t("shell.catalog.category"),
             t("field.queue"),
             t("field.due"),
             t("shell.catalog.window"),
         ),
-        [_category(name, terms) for name, terms in sorted(found.categories.items())],
+        [_category_row(name, terms) for name, terms in sorted(catalog.categories.items())],
     )
-    definitions = Lines(
+    definitions = FoldingTable(
         (t("shell.catalog.definition"), t("shell.catalog.version"), t("shell.catalog.steps")),
         [
             (
@@ -93,27 +98,27 @@ def catalog(found: Catalog, today: date) -> RenderableType:
                     for step in terms.definition.steps
                 ),
             )
-            for name, terms in sorted(found.definitions.items())
+            for name, terms in sorted(catalog.definitions.items())
             if terms.definition is not None
         ],
     )
-    schedules = Lines(
+    schedules = FoldingTable(
         (t("shell.catalog.schedule"), t("shell.head.when"), t("shell.catalog.starts")),
         [
-            (name, when(schedule), f"{schedule.definition}: {schedule.short_description}")
-            for name, schedule in sorted(found.schedules.items())
+            (name, schedule_text(schedule), f"{schedule.definition}: {schedule.short_description}")
+            for name, schedule in sorted(catalog.schedules.items())
         ],
     )
-    calendars = Lines(
+    calendars = FoldingTable(
         (
             t("shell.catalog.calendar"),
             t("shell.catalog.zone"),
             t("shell.catalog.hours"),
             t("shell.catalog.next_day_off"),
         ),
-        [_calendar(calendar, today) for _, calendar in sorted(found.calendars.items())],
+        [_calendar_row(calendar, today) for _, calendar in sorted(catalog.calendars.items())],
     )
-    queues = Lines(
+    queues = FoldingTable(
         (t("field.queue"), t("shell.catalog.robots"), t("field.title")),
         [
             (
@@ -121,28 +126,27 @@ def catalog(found: Catalog, today: date) -> RenderableType:
                 ", ".join(f"{kind}s" for kind in queue.robots) or t("shell.catalog.no_robots"),
                 queue.title,
             )
-            for name, queue in sorted(found.queues.items())
+            for name, queue in sorted(catalog.queues.items())
         ],
     )
-    services = Lines(
+    services = FoldingTable(
         (t("shell.catalog.service"), t("shell.catalog.address")),
-        [(name, service.url) for name, service in sorted(found.services.items())],
+        [(name, service.url) for name, service in sorted(catalog.services.items())],
     )
-    more = [
-        ("", lines)
-        for lines, there in (
-            (queues, found.queues),
-            (calendars, found.calendars),
-            (schedules, found.schedules),
-            (services, found.services),
-        )
-        if there
-    ]
-    return Group(categories, "", definitions, *(part for pair in more for part in pair))
+    more: list[RenderableType] = []
+    for table, entries in (
+        (queues, catalog.queues),
+        (calendars, catalog.calendars),
+        (schedules, catalog.schedules),
+        (services, catalog.services),
+    ):
+        if entries:
+            more += ["", table]
+    return Group(categories, "", definitions, *more)
 
 
-def when(schedule: Schedule) -> str:
-    """When a schedule starts something."""
+def schedule_text(schedule: Schedule) -> str:
+    """Return the times of a schedule: its cron line or interval, and whether it is paused."""
     zone = f" ({schedule.zone})" if schedule.zone else ""
     text = f"{schedule.cron}{zone}"
     if schedule.every:
@@ -150,48 +154,50 @@ def when(schedule: Schedule) -> str:
     return t("shell.catalog.paused", when=text) if schedule.paused else text
 
 
-def schedules(done: Sequence[PlannedChange], *, dry_run: bool) -> RenderableType:
-    """What was done about the desk's schedules, or would be."""
-    if not done:
+def render_schedule_changes(changes: Sequence[PlannedChange], *, dry_run: bool) -> RenderableType:
+    """Return a table of the changes to Temporal's Schedules, made or planned."""
+    if not changes:
         return Text(t("shell.schedules.none"))
     rows = []
-    for one in done:
-        step = t.term("shell.schedules", one.step)
-        if one.step is ScheduleChange.UNCHANGED:
-            rows.append((one.name, Text(step)))
+    for change in changes:
+        step = t.term("shell.schedules", change.step)
+        if change.step is ScheduleChange.UNCHANGED:
+            rows.append((change.name, Text(step)))
         else:
-            told = t("shell.schedules.would_be", step=step) if dry_run else step
-            rows.append((one.name, Text(told, "green")))
-    return Lines((t("shell.catalog.schedule"), ""), rows, flexible=1)
+            text = t("shell.schedules.would_be", step=step) if dry_run else step
+            rows.append((change.name, Text(text, "green")))
+    return FoldingTable((t("shell.catalog.schedule"), ""), rows, flexible=1)
 
 
-def difference(one: Difference) -> RenderableType:
-    """Something that was not as it should be, and what was done about it."""
-    return Text.assemble((one.reference, "bold"), f"  {one.found}: ", (one.done, "green"))
+def render_difference(difference: Difference) -> RenderableType:
+    """Return one difference that `fsck` catalog, and its repair."""
+    return Text.assemble(
+        (difference.reference, "bold"), f"  {difference.found}: ", (difference.done, "green")
+    )
 
 
-def _category(name: str, terms: Terms) -> tuple[str, ...]:
+def _category_row(name: str, terms: Terms) -> tuple[str, ...]:
     settings = terms.settings or Settings()
     due, window = settings.due, settings.feedback_window
     return (
         name,
         terms.queue or "default",
-        _amount(due.within.total, due.calendar) if due else "",
-        _amount(window.total, settings.calendar)
+        _duration_text(due.within.total, due.calendar) if due else "",
+        _duration_text(window.total, settings.calendar)
         if window and window.total
         else t("shell.catalog.no_window"),
     )
 
 
-def _amount(span: timedelta, calendar: str | None) -> str:
-    """How long, and in whose working time, if in any."""
-    return phrases.span(span) + (f" ({calendar})" if calendar else "")
+def _duration_text(span: timedelta, calendar: str | None) -> str:
+    """Return a duration, with its calendar if it counts working time."""
+    return phrases.duration(span) + (f" ({calendar})" if calendar else "")
 
 
-def _calendar(calendar: WorkingCalendar, today: date) -> tuple[str | Text, ...]:
-    """A calendar's hours, days that are alike in one line."""
+def _calendar_row(calendar: WorkingCalendar, today: date) -> tuple[str | Text, ...]:
+    """Return a calendar's row; days of the same hours share a line."""
     alike = groupby(enumerate(calendar.week), lambda day: day[1])
-    lines = [_hours([DAYS[number] for number, _ in days], hours) for hours, days in alike]
+    lines = [_hours_text([DAYS[number] for number, _ in days], hours) for hours, days in alike]
     days_off = sorted(day for day in calendar.holidays if day >= today)
     return (
         calendar.name,
@@ -201,7 +207,7 @@ def _calendar(calendar: WorkingCalendar, today: date) -> tuple[str | Text, ...]:
     )
 
 
-def _hours(days: Sequence[str], openings: Openings) -> Text:
+def _hours_text(days: Sequence[str], openings: Openings) -> Text:
     span = t.term("weekday", days[0])
     if len(days) > 1:
         span = t("shell.catalog.days", first=span, last=t.term("weekday", days[-1]))

@@ -1,4 +1,4 @@
-"""Words of a command line as the fields of a start or a command, read by the fields' own types."""
+"""Parse `field=value` arguments into the fields of a start or a command, by the fields' types."""
 
 import json
 import re
@@ -18,63 +18,64 @@ _NUMBER: Final = re.compile(r"[-+]?[0-9]+(?P<fraction>\.[0-9]+)?")
 _CONTACT: Final = re.compile(r"\s*(?P<name>[^<>]*?)\s*(?:<\s*(?P<email>[^<>\s]+)\s*>)?\s*")
 _AHEAD: Final = re.compile(r"\+(?P<count>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[wdhms])")
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_FILES: Final = (".yaml", ".yml", ".json")
+_FILE_SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
-class WrongWords(ValueError):
-    """A word that is no `field=value`, that names no field, or that cannot be read."""
+class InvalidArgument(ValueError):
+    """An argument is no `field=value`, names an unknown field, or has an unreadable value."""
 
 
-def read_fields(model: type[BaseModel], words: Sequence[str], now: datetime) -> Fields:
-    """The fields that `field=value` words give; inner ones as `due.within=P2D`.
+def parse_fields(model: type[BaseModel], words: Sequence[str], now: datetime) -> Fields:
+    """Return the fields of `field=value` words; nested fields are written `due.within=P2D`.
 
-    Values are only read as the fields' types suggest; whether they are good ones the model says.
-    Raises WrongWords.
+    Values are converted by the fields' types, and validated by the model later.
+    Raises InvalidArgument.
     """
     root = model.model_json_schema()
     fields: Fields = {}
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not name:
-            raise WrongWords(f"{word!r} is no field=value; quote a value that has spaces")
+            raise InvalidArgument(f"{word!r} is no field=value; quote a value that has spaces")
         path = name.split(".")
-        at = fields
-        for inner in _known(root, path):
-            found = at.setdefault(inner, {})
-            if not isinstance(found, dict):
-                raise WrongWords(f"{inner} is given twice; leave one out")
-            at = found
-        value, before = _value(name, text, branches_at(root, path), now), at.get(path[-1])
-        if isinstance(before, list) and isinstance(value, list):
-            before += value
-        elif path[-1] in at:
-            raise WrongWords(f"{name} is given twice; leave one out")
+        parent = fields
+        for key in _parent_keys(root, path):
+            child = parent.setdefault(key, {})
+            if not isinstance(child, dict):
+                raise InvalidArgument(f"{key} is given twice; leave one out")
+            parent = child
+        value = _convert(name, text, branches_at(root, path), now)
+        previous = parent.get(path[-1])
+        if isinstance(previous, list) and isinstance(value, list):
+            previous += value
+        elif path[-1] in parent:
+            raise InvalidArgument(f"{name} is given twice; leave one out")
         else:
-            at[path[-1]] = value
+            parent[path[-1]] = value
     return fields
 
 
-def read_contact(text: str) -> JsonValue:
-    """`Ada Byron <ada@byron.example>`, or only one of the two."""
+def parse_contact(text: str) -> JsonValue:
+    """Return a contact from `Ada Byron <ada@byron.example>`, either part alone, or JSON."""
     if text.startswith("{"):
-        return _json("contact", text)
+        return _parse_json("contact", text)
     matched = _CONTACT.fullmatch(text)
     if matched is None:
-        raise WrongWords(f"{text!r} is no contact; write NAME <MAIL>, or one of the two")
+        raise InvalidArgument(f"{text!r} is no contact; write NAME <MAIL>, or one of the two")
     name, email = matched["name"], matched["email"]
     if email is None and "@" in name:
         name, email = "", name
     return {key: value for key, value in (("name", name), ("email", email)) if value}
 
 
-def read_definition(text: str) -> JsonValue:
-    """A case definition's name, or the definition itself: from a file, or as JSON.
+def parse_definition(text: str) -> JsonValue:
+    """Return a case definition's name, or the definition itself: from a file, or from JSON.
 
-    Raises CatalogInvalid, which names every problem's line.
+    Raises CatalogInvalid, with the line of each problem.
     """
     if text.startswith("{"):
-        return _json("definition", text)
-    if not text.endswith(_FILES):
+        return _parse_json("definition", text)
+    if not text.endswith(_FILE_SUFFIXES):
         return text
     from catalog.loader import definition_in
 
@@ -82,20 +83,23 @@ def read_definition(text: str) -> JsonValue:
     return value
 
 
-def read_moment(text: str, now: datetime) -> str:
-    """A date and time with its zone; without one it is local, and `+2h` is two hours from now."""
+def parse_datetime(text: str, now: datetime) -> str:
+    """Return an ISO date and time with its zone; local without one, `+2h` is relative to `now`.
+
+    Text that is no date is returned as it is, for the model to refuse.
+    """
     ahead = _AHEAD.fullmatch(text.strip())
     if ahead is not None:
         return (now + timedelta(**{_UNITS[ahead["unit"]]: float(ahead["count"])})).isoformat()
     try:
-        given = datetime.fromisoformat(text.strip())
+        parsed = datetime.fromisoformat(text.strip())
     except ValueError:
         return text
-    return given.isoformat() if given.tzinfo else given.astimezone().isoformat()
+    return parsed.isoformat() if parsed.tzinfo else parsed.astimezone().isoformat()
 
 
-def read_free(text: str) -> JsonValue:
-    """A value of free JSON: what JSON reads, else the text itself."""
+def parse_json_or_text(text: str) -> JsonValue:
+    """Return the JSON value of the text, or the text itself if it is no JSON."""
     try:
         value: JsonValue = json.loads(text)
     except ValueError:
@@ -103,8 +107,8 @@ def read_free(text: str) -> JsonValue:
     return value
 
 
-def usage(model: type[BaseModel], *, without: Sequence[str] = ()) -> str:
-    """The model's fields as one types them, the required ones first: `type=… [until=DATE]`."""
+def field_usage(model: type[BaseModel], *, without: Sequence[str] = ()) -> str:
+    """Return the model's fields as they are typed, required ones first: `type=… [until=DATE]`."""
     root = model.model_json_schema()
     required = root.get("required", ())
     words = {
@@ -116,23 +120,23 @@ def usage(model: type[BaseModel], *, without: Sequence[str] = ()) -> str:
     return " ".join(needed + [f"[{word}]" for name, word in words.items() if name not in required])
 
 
-def alike(word: str, known: Sequence[str]) -> str:
-    """What follows on a word that is not known: ` (did you mean wait?)`, or nothing."""
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """Return ` (did you mean wait?)` for an unknown word, or an empty text."""
     near = get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _known(root: Schema, path: list[str]) -> Iterator[str]:
-    """The objects above the field at a path; refuses a field that there is not."""
+def _parent_keys(root: Schema, path: list[str]) -> Iterator[str]:
+    """Yield the keys of the objects above the field at a path; refuse unknown fields."""
     for depth, part in enumerate(path):
-        outer = branches_at(root, path[:depth])
+        parents = branches_at(root, path[:depth])
         known = fields_at(root, path[:depth])
         if known and part not in known:
-            there_is = f"there is no field {part}{alike(part, known)}"
-            raise WrongWords(f"{there_is}; there are {', '.join(known)}")
-        if not any(schema.get("type") == "object" for schema in outer):
-            plain = ".".join(path[:depth])
-            raise WrongWords(f"{plain} has no fields; write {plain}=VALUE")
+            problem = f"there is no field {part}{suggestion(part, known)}"
+            raise InvalidArgument(f"{problem}; there are {', '.join(known)}")
+        if not any(schema.get("type") == "object" for schema in parents):
+            scalar = ".".join(path[:depth])
+            raise InvalidArgument(f"{scalar} has no fields; write {scalar}=VALUE")
         if depth < len(path) - 1:
             yield part
         if not known:
@@ -140,32 +144,32 @@ def _known(root: Schema, path: list[str]) -> Iterator[str]:
     yield from path[depth + 1 : -1]
 
 
-def _value(name: str, text: str, schemas: list[Schema], now: datetime) -> JsonValue:
+def _convert(name: str, text: str, schemas: list[Schema], now: datetime) -> JsonValue:
     types = {str(schema.get("type")) for schema in schemas}
     if name == "definition":
-        return read_definition(text)
+        return parse_definition(text)
     if text[:1] in {"{", "["} and types & {"object", "array"}:
-        return _json(name, text)
+        return _parse_json(name, text)
     if "array" in types:
         return [part.strip() for part in text.split(",") if part.strip()]
-    return _scalar(text, types, schemas, now) if schemas else read_free(text)
+    return _convert_scalar(text, types, schemas, now) if schemas else parse_json_or_text(text)
 
 
-def _scalar(text: str, types: set[str], schemas: list[Schema], now: datetime) -> JsonValue:
+def _convert_scalar(text: str, types: set[str], schemas: list[Schema], now: datetime) -> JsonValue:
     if "boolean" in types:
         return _BOOLEANS.get(text.lower(), text)
     if types & {"integer", "number"} and (number := _NUMBER.fullmatch(text)):
         return float(text) if number["fraction"] else int(text)
     if any(is_contact(schema) for schema in schemas):
-        return read_contact(text)
+        return parse_contact(text)
     if any(schema.get("format") == "date-time" for schema in schemas):
-        return read_moment(text, now)
+        return parse_datetime(text, now)
     return text
 
 
-def _json(name: str, text: str) -> JsonValue:
+def _parse_json(name: str, text: str) -> JsonValue:
     try:
         value: JsonValue = json.loads(text)
     except ValueError as error:
-        raise WrongWords(f"{name} is no JSON: {error}") from None
+        raise InvalidArgument(f"{name} is no JSON: {error}") from None
     return value

@@ -1,4 +1,4 @@
-"""What the shell does with one item: starts it, moves it, waits for it, looks at it."""
+"""Use cases of one item: start it, give it a command, wait for its end, load it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,9 +8,10 @@ from typing import Final
 
 from temporalio.client import WorkflowExecutionStatus
 
-from cli.context import NoStoreYet, open_desk, open_store
-from cli.field_arguments import WrongWords, alike, read_fields
+from cli.context import DatabaseMissing, open_client, open_store
+from cli.field_arguments import InvalidArgument, parse_fields, suggestion
 from domain.base.values import Kind, Status
+from domain.engine.start_item import check_reference
 from domain.model.commands import commands_of
 from domain.model.starts import CaseStart, TicketStart
 from domain.model.states import ActionItemState, CaseState, State
@@ -21,130 +22,140 @@ from starter.client import Desk, UnknownItem
 from starter.item_start import decode_start, start_item
 from store.errors import StoreFault
 
-_STARTED: Final = 1
-"""The revision of an item that was just started."""
-Starting = type[TicketStart] | type[CaseStart]
+_FIRST_REVISION: Final = 1
+StartModel = type[TicketStart] | type[CaseStart]
 
 
-class Ended(Exception):
-    """An item ended in Temporal without being closed."""
+class ItemTerminated(Exception):
+    """An item's workflow ended in Temporal before the item was closed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """An item before and after a command."""
+class CommandResult:
+    """State of an item before and after a command."""
 
     before: State
     after: State
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """An item, what its open Actions say, and what is odd about it."""
+class ItemDetails:
+    """State of an item and of its open Actions, with a warning if Temporal does not run it."""
 
     state: State
     actions: tuple[ActionItemState, ...] = ()
-    remark: str = ""
+    warning: str = ""
 
 
-def start_of(
-    model: Starting, words: Sequence[str], *, by: str, now: datetime
+def parse_start(
+    model: StartModel, words: Sequence[str], *, by: str, now: datetime
 ) -> TicketStart | CaseStart:
-    """The start that words describe; raises WrongWords, or InvalidCommand with every problem."""
+    """Return the start of `field=value` words.
+
+    Raises InvalidArgument, or InvalidCommand with every problem.
+    """
     kind = Kind.TICKET if model is TicketStart else Kind.CASE
-    return decode_start(kind, read_fields(model, words, now), by=by)
+    return decode_start(kind, parse_fields(model, words, now), by=by)
 
 
-async def started(start: TicketStart | CaseStart, reference: str | None) -> State:
-    """Start an item; raises what `start_item` raises."""
-    return await start_item(await open_desk(), start, reference)
+async def create_item(start: TicketStart | CaseStart, reference: str | None) -> State:
+    """Start an item and return its state; raises what `start_item` raises."""
+    if reference is not None:
+        check_reference(start, reference)  # before connecting: no server is needed to refuse it
+    return await start_item(await open_client(), start, reference)
 
 
-async def until_closed(begun: State, tell: Callable[[TimelineEntry], None]) -> State:
-    """Wait until the item is closed; `tell` hears of each change since its start. Raises Ended."""
-    desk, reference = await open_desk(), begun.reference
-    state, told = begun, _STARTED
-    async for changed in item_reader.watch_item(desk, reference):
+async def wait_until_closed(state: State, report: Callable[[TimelineEntry], None]) -> State:
+    """Wait until the item is closed; call `report` for each entry after its start.
+
+    Raises ItemTerminated.
+    """
+    client, reference = await open_client(), state.reference
+    reported = _FIRST_REVISION
+    async for changed in item_reader.watch_item(client, reference):
         state = changed
-        async for entry in item_reader.query_timeline(desk, reference, told + 1):
-            tell(entry)
-            told = max(told, entry.revision)
+        async for entry in item_reader.query_timeline(client, reference, reported + 1):
+            report(entry)
+            reported = max(reported, entry.revision)
     if state.status is not Status.CLOSED:
-        raise Ended(f"{reference} was ended in Temporal before it was closed: see its UI")
+        raise ItemTerminated(f"{reference} was ended in Temporal before it was closed: see its UI")
     return state
 
 
-async def kind_of(reference: str) -> Kind:
-    """Which kind of item it is."""
-    return (await item_reader.read_state(await open_desk(), reference)).kind
+async def read_kind(reference: str) -> Kind:
+    """Return the kind of an item."""
+    return (await item_reader.read_state(await open_client(), reference)).kind
 
 
-async def do(
+async def execute_command(
     reference: str, command: str, words: Sequence[str], *, by: str, now: datetime
-) -> Moved:
-    """Give a command and wait for the answer; raises what refused it."""
-    desk = await open_desk()
+) -> CommandResult:
+    """Give a command and wait for the result; raises the refusal."""
+    client = await open_client()
     try:
-        before = await item_reader.read_state(desk, reference)
+        before = await item_reader.read_state(client, reference)
     except UnknownItem:
-        raise _closed_long_ago(reference, command) from None
+        raise _refusal_of_forgotten(reference, command) from None
     known = commands_of(before.kind)
     if command not in known:
-        raise WrongWords(
-            f"a {before.kind} has no command {command}{alike(command, list(known))}; "
+        raise InvalidArgument(
+            f"a {before.kind} has no command {command}{suggestion(command, list(known))}; "
             f"there are {', '.join(known)}"
         )
-    fields = {"by": by} | read_fields(known[command], words, now)
-    after = item_reader.parse_state(await desk.do(reference, command, fields))
-    return Moved(before, after)
+    fields = {"by": by} | parse_fields(known[command], words, now)
+    after = item_reader.parse_state(await client.do(reference, command, fields))
+    return CommandResult(before, after)
 
 
-async def seen(reference: str) -> Seen:
-    """The item as it is; as the store keeps it, if Temporal has forgotten it."""
-    desk = await open_desk()
+async def load_details(reference: str) -> ItemDetails:
+    """Return an item from its workflow, or from the store if Temporal no longer has it."""
+    client = await open_client()
     try:
-        state = await item_reader.read_state(desk, reference)
+        state = await item_reader.read_state(client, reference)
     except UnknownItem:
-        remark = "Temporal has forgotten it: this is what the store keeps."
-        return Seen(_in_store(reference), remark=remark)
-    remark = "" if state.status is Status.CLOSED else await _ended(desk, reference)
+        warning = "Temporal has forgotten it: this is what the store keeps."
+        return ItemDetails(_state_in_store(reference), warning=warning)
+    warning = ""
+    if state.status is not Status.CLOSED:
+        warning = await _warning_if_ended(client, reference)
     actions = (
-        await item_reader.read_open_actions(desk, state) if isinstance(state, CaseState) else ()
+        await item_reader.read_open_actions(client, state) if isinstance(state, CaseState) else ()
     )
-    return Seen(state, actions, remark)
+    return ItemDetails(state, actions, warning)
 
 
-async def history(reference: str) -> list[TimelineEntry]:
-    """All that happened: the whole of it from the store, else what the item still carries."""
+async def load_timeline(reference: str) -> list[TimelineEntry]:
+    """Return the whole timeline from the store, or else the part that the workflow carries."""
     try:
         entries = await asyncio.to_thread(
             lambda: list(item_reader.load_timeline(open_store(), reference))
         )
-    except (NoStoreYet, StoreFault):
+    except (DatabaseMissing, StoreFault):
         entries = []
     if entries:
         return entries
-    desk = await open_desk()
-    return [entry async for entry in item_reader.query_timeline(desk, reference)]
+    client = await open_client()
+    return [entry async for entry in item_reader.query_timeline(client, reference)]
 
 
-async def _ended(desk: Desk, reference: str) -> str:
-    status = (await desk.client.get_workflow_handle(reference).describe()).status
+async def _warning_if_ended(client: Desk, reference: str) -> str:
+    status = (await client.client.get_workflow_handle(reference).describe()).status
     if status in {None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED}:
         return ""
     return f"It was {status.name.lower()} in Temporal: nothing moves it any more."
 
 
-def _in_store(reference: str) -> State:
+def _state_in_store(reference: str) -> State:
     try:
         return item_reader.load_state(open_store(), reference)
-    except (NoStoreYet, StoreFault):
+    except (DatabaseMissing, StoreFault):
         raise UnknownItem(f"no item {reference}: check the reference") from None
 
 
-def _closed_long_ago(reference: str, command: str) -> Exception:
+def _refusal_of_forgotten(reference: str, command: str) -> Exception:
+    """Return the refusal for an item that Temporal no longer has: closed, or unknown (C15)."""
     try:
-        state = _in_store(reference)
+        state = _state_in_store(reference)
     except UnknownItem as unknown:
         return unknown
     return item_closed(state.kind, reference, command)

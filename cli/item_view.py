@@ -1,4 +1,4 @@
-"""What the shell shows to people: cards, lists and timelines, on 80 columns as on more."""
+"""Renders items for people: cards, lists and timelines, for terminals of 80 columns and more."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,9 +11,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from cli import phrases
-from cli.field_arguments import usage
+from cli.field_arguments import field_usage
 from cli.phrases import t
-from cli.terminal import Lines, aside, pairs
+from cli.terminal import FoldingTable, field_grid, stderr_console
 from domain.base.values import SYSTEM, Kind, Status, is_person, is_robot
 from domain.model.commands import Command, commands_of
 from domain.model.states import (
@@ -40,7 +40,7 @@ STATUS_STYLES: Final = {
     Status.RESOLVED: "green",
     Status.CLOSED: "green dim",
 }
-_TEXT_LINES: Final = 12
+_MAX_TEXT_LINES: Final = 12
 _MARKS: Final = (
     ("attention", "bold red"),
     ("new_information", "yellow"),
@@ -48,8 +48,8 @@ _MARKS: Final = (
 )
 
 
-def actor(name: str) -> Text:
-    """Who: people, robots, services and the system look different."""
+def render_actor(name: str) -> Text:
+    """Return an actor's name, coloured by whether it is a person, robot, service or the system."""
     if is_person(name):
         return Text(name, "bold green")
     return Text(
@@ -57,23 +57,25 @@ def actor(name: str) -> Text:
     )
 
 
-def status(value: Status) -> Text:
-    """A status in its colour."""
+def render_status(value: Status) -> Text:
+    """Return a status in its colour."""
     return Text(t.term("status", value), STATUS_STYLES[value])
 
 
-def due(value: Status, due_at: datetime | None, due_text: str | None, now: datetime) -> Text | None:
-    """D3: red when overdue, green before, grey while nothing can be late."""
+def render_due(
+    value: Status, due_at: datetime | None, due_text: str | None, now: datetime
+) -> Text | None:
+    """Return a due date: red when overdue, green before, grey while the clock is stopped (D3)."""
     if due_at is None:
         return Text(due_text.removeprefix("Due: "), "dim") if due_text else None
     if value in {Status.DRAFT, Status.RESOLVED, Status.CLOSED}:
         return Text(f"{due_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}", "dim")
     if due_at <= now:
-        return Text(t("shell.time.overdue", span=phrases.span(now - due_at)), "bold red")
-    return Text(phrases.relative(due_at, now), "green")
+        return Text(t("shell.time.overdue", span=phrases.duration(now - due_at)), "bold red")
+    return Text(phrases.relative_time(due_at, now), "green")
 
 
-def card(
+def render_card(
     state: State,
     now: datetime,
     *,
@@ -81,14 +83,17 @@ def card(
     link: str = "",
     whole: bool = True,
 ) -> RenderableType:
-    """The item as a person wants to see it first; without its facts if not `whole`."""
+    """Return an item's card; without facts and description if not `whole`.
+
+    `of_actions`: the states of a Case's open Actions.
+    """
     head = Text.assemble(
         (state.reference, "bold"),
         "  ",
         (state.title or t("list.untitled"), "bold"),
         overflow="fold",
     )
-    parts: list[RenderableType] = [head, _standing(state, now)]
+    parts: list[RenderableType] = [head, _status_text(state, now)]
     if state.cancelled and state.resolution is not None:
         kind, reason = t.term("kind", state.kind), state.resolution.reason
         parts.append(
@@ -100,301 +105,337 @@ def card(
             )
         )
     if state.attention:
-        parts += ["", _attention(state)]
+        parts += ["", _attention_block(state)]
     if whole:
-        parts += ["", _facts(state, now, link)]
+        parts += ["", _facts_grid(state, now, link)]
     if isinstance(state, CaseState) and state.actions:
-        parts += ["", _actions(state.actions, {one.reference: one for one in of_actions})]
+        parts += [
+            "",
+            _actions_table(state.actions, {action.reference: action for action in of_actions}),
+        ]
     if isinstance(state, TicketState | ActionItemState) and state.awaited:
-        parts += ["", _awaited(state.awaited)]
+        parts += ["", _awaited_table(state.awaited)]
     if isinstance(state, ActionItemState) and state.checklist:
-        parts += ["", _checklist(state.checklist)]
+        parts += ["", _checklist_table(state.checklist)]
     if whole and state.description:
         parts += ["", *_excerpt(state.description)]
     return Group(*parts)
 
 
-def line(state: State, now: datetime) -> Text:
-    """Where an item stands, in a line."""
-    return Text.assemble((state.reference, "bold"), "  ", _standing(state, now))
+def render_line(state: State, now: datetime) -> Text:
+    """Return an item's reference, status and details in one line."""
+    return Text.assemble((state.reference, "bold"), "  ", _status_text(state, now))
 
 
-def begun(state: State, now: datetime, link: str) -> RenderableType:
-    """An item that was just started, and what may come next."""
-    parts: list[RenderableType] = [line(state, now)]
+def render_started(state: State, now: datetime, link: str) -> RenderableType:
+    """Return an item that was just started, with the next command to give."""
+    parts: list[RenderableType] = [render_line(state, now)]
     if link:
         parts.append(Text(f"  {link}", "dim"))
-    following = "submit" if state.status is Status.DRAFT else "start"
+    next_command = "submit" if state.status is Status.DRAFT else "start"
     if state.status in {Status.DRAFT, Status.TO_DO}:
-        command = f"casekeep do {state.reference} {following}"
+        command = f"casekeep do {state.reference} {next_command}"
         parts.append(Text(f"  {t('shell.next', command=command)}", "dim"))
     return Group(*parts)
 
 
-def moved(before: State, after: State, now: datetime) -> RenderableType:
-    """What a command led to, in a line."""
+def render_change(before: State, after: State, now: datetime) -> RenderableType:
+    """Return the effect of a command in one line."""
     if after.revision == before.revision:
-        return Text.assemble(line(after, now), (f" · {t('shell.unchanged')}", "dim"))
-    passed = Text.assemble((after.reference, "bold"), "  ")
+        return Text.assemble(render_line(after, now), (f" · {t('shell.unchanged')}", "dim"))
+    text = Text.assemble((after.reference, "bold"), "  ")
     if after.status is not before.status:
-        passed.append_text(status(before.status)).append(" → ", "dim")
-    return Text.assemble(passed, _standing(after, now))
+        text.append_text(render_status(before.status)).append(" → ", "dim")
+    return Text.assemble(text, _status_text(after, now))
 
 
-def did(one: "JobResult", now: datetime) -> Text:
-    """What became of an item in a robot's hands."""
-    style = {"complete": "green", "lost": "yellow"}.get(one.did, "")
-    done = Text.assemble((f"{phrases.clock(now, now)}  ", "dim"), (one.reference, "bold"), "  ")
-    done.append(phrases.plain(one.did), style)
-    return done.append(f": {_shortened(one.reason)}") if one.reason else done
+def render_robot_result(result: "JobResult", now: datetime) -> Text:
+    """Return the result of a robot's work on an item in one line."""
+    style = {"complete": "green", "lost": "yellow"}.get(result.did, "")
+    text = Text.assemble(
+        (f"{phrases.local_time(now, now)}  ", "dim"), (result.reference, "bold"), "  "
+    )
+    text.append(phrases.spaced(result.did), style)
+    return text.append(f": {_shorten(result.reason)}") if result.reason else text
 
 
 @contextmanager
-def waiting(reference: str) -> Iterator[Callable[[TimelineEntry], None]]:
-    """Progress of an item, a line a change, beside the results; a terminal sees it is alive."""
-    console = aside()
+def show_progress(reference: str) -> Iterator[Callable[[TimelineEntry], None]]:
+    """Show progress on standard error: a spinner on a terminal, and a line for each entry.
 
-    def tell(entry: TimelineEntry) -> None:
-        when = phrases.clock(entry.at, datetime.now().astimezone())
-        console.print(Text.assemble((f"{when}  ", "dim"), actor(entry.by), "  ", _happened(entry)))
+    Yields the function that prints an entry.
+    """
+    console = stderr_console()
+
+    def report(entry: TimelineEntry) -> None:
+        when = phrases.local_time(entry.at, datetime.now().astimezone())
+        console.print(
+            Text.assemble((f"{when}  ", "dim"), render_actor(entry.by), "  ", _entry_text(entry))
+        )
 
     with console.status(Text(t("shell.waiting", reference=reference))):
-        yield tell
+        yield report
 
 
-def commands(kind: Kind) -> RenderableType:
-    """What may be said to an item of this kind, with its fields."""
+def render_commands(kind: Kind) -> RenderableType:
+    """Return a table of the commands of a kind of item, with their fields."""
     rows = [
         (
             Text(name, "bold"),
             Text.assemble(
                 model.__doc__ or "",
                 "\n",
-                (usage(model, without=tuple(Command.model_fields)), "dim"),
+                (field_usage(model, without=tuple(Command.model_fields)), "dim"),
             ),
         )
         for name, model in commands_of(kind).items()
     ]
-    heads = (
+    headers = (
         t("shell.head.commands", kind=t.term("kind", kind)),
         t("shell.head.command_fields"),
     )
-    return Lines(heads, rows, flexible=1)
+    return FoldingTable(headers, rows, flexible=1)
 
 
-def findings(found: Iterable["Found"]) -> RenderableType:
-    """What a search found, and where the words are."""
+def render_search_results(results: Iterable["Found"]) -> RenderableType:
+    """Return a table of search results with the matching excerpts."""
     rows = []
-    for one in found:
-        what = Text(one.item.title)
-        if one.excerpt:
-            what.append(f"\n{one.excerpt}", "dim")
-        rows.append((Text(one.item.reference), status(one.item.status), what))
-    return Lines((t("shell.head.reference"), t("field.status"), t("shell.head.match")), rows)
+    for result in results:
+        match = Text(result.item.title)
+        if result.excerpt:
+            match.append(f"\n{result.excerpt}", "dim")
+        rows.append((Text(result.item.reference), render_status(result.item.status), match))
+    return FoldingTable((t("shell.head.reference"), t("field.status"), t("shell.head.match")), rows)
 
 
-def endings(states: Iterable[State]) -> RenderableType:
-    """Closed items, and how they ended."""
+def render_closed_items(states: Iterable[State]) -> RenderableType:
+    """Return a table of closed items and their resolutions."""
     rows = []
     for state in states:
-        end = state.resolution
-        how = phrases.term("resolution", end.method or end.outcome) if end else ""
-        rows.append((state.reference, how, state.title, actor(end.by) if end else ""))
-    heads = (
+        resolution, end, by = state.resolution, "", Text()
+        if resolution:
+            end = phrases.lowercase_term("resolution", resolution.method or resolution.outcome)
+            by = render_actor(resolution.by)
+        rows.append((state.reference, end, state.title, by))
+    headers = (
         t("shell.head.reference"),
         t("shell.head.end"),
         t("field.title"),
         t("shell.head.by"),
     )
-    return Lines(heads, rows)
+    return FoldingTable(headers, rows)
 
 
-def listing(
+def render_items(
     items: Iterable["ItemSummary"], now: datetime, *, holder: bool = False
 ) -> RenderableType:
-    """Lines of a list."""
+    """Return a table of items; with a column for the assignee if `holder`."""
     rows = []
-    for one in items:
+    for item in items:
         marks = [
-            Text(phrases.term("mark", name), style) for name, style in _MARKS if getattr(one, name)
+            Text(phrases.lowercase_term("mark", name), style)
+            for name, style in _MARKS
+            if getattr(item, name)
         ]
-        standing = status(one.status)
-        for group, word in (("wait", one.wait), ("resolution", one.resolution)):
+        status_text = render_status(item.status)
+        for group, word in (("wait", item.wait), ("resolution", item.resolution)):
             if word:
-                standing.append(f"\n{phrases.term(group, word)}", "dim")
-        has_it = (
-            actor(one.assignee) if one.assignee else Text(t("shell.queue", queue=one.queue), "dim")
+                status_text.append(f"\n{phrases.lowercase_term(group, word)}", "dim")
+        holder_text = (
+            render_actor(item.assignee)
+            if item.assignee
+            else Text(t("shell.queue", queue=item.queue), "dim")
         )
         rows.append(
             (
-                one.reference,
-                standing,
-                Text("\n").join([Text(one.title or t("list.untitled")), *marks]),
-                *([has_it] if holder else []),
-                due(one.status, one.due_at, one.due_text, now) or "",
+                item.reference,
+                status_text,
+                Text("\n").join([Text(item.title or t("list.untitled")), *marks]),
+                *([holder_text] if holder else []),
+                render_due(item.status, item.due_at, item.due_text, now) or "",
             )
         )
-    heads = (
+    headers = (
         t("shell.head.reference"),
         t("field.status"),
         t("field.title"),
         *([t("shell.head.held_by")] if holder else []),
         t("field.due"),
     )
-    return Lines(heads, rows)
+    return FoldingTable(headers, rows)
 
 
-def timeline(entries: Iterable[TimelineEntry], now: datetime) -> RenderableType:
-    """What happened, one entry a paragraph."""
+def render_timeline(entries: Iterable[TimelineEntry], now: datetime) -> RenderableType:
+    """Return a table of timeline entries."""
     rows = []
     for entry in entries:
-        what = _happened(entry)
+        text = _entry_text(entry)
         if entry.resolution:
-            what.append(f"\n{t('shell.resolution')}", "green")
+            text.append(f"\n{t('shell.resolution')}", "green")
         number = "" if entry.refused else str(entry.revision)
-        rows.append((number, phrases.clock(entry.at, now), actor(entry.by), what))
-    heads = ("", t("shell.head.when"), t("shell.head.who"), t("shell.head.what"))
-    return Lines(heads, rows, flexible=3)
+        rows.append((number, phrases.local_time(entry.at, now), render_actor(entry.by), text))
+    headers = ("", t("shell.head.when"), t("shell.head.who"), t("shell.head.what"))
+    return FoldingTable(headers, rows, flexible=3)
 
 
-def _standing(state: State, now: datetime) -> Text:
-    standing = Text.assemble(status(state.status), t("colon"), phrases.standing(state, now))
+def _status_text(state: State, now: datetime) -> Text:
+    status_text = Text.assemble(
+        render_status(state.status), t("colon"), phrases.status_details(state, now)
+    )
     for name, style in _MARKS:
         if getattr(state, name):
-            standing.append(" · ").append(phrases.term("mark", name), style)
-    return standing
+            status_text.append(" · ").append(phrases.lowercase_term("mark", name), style)
+    return status_text
 
 
-def _facts(state: State, now: datetime, link: str) -> RenderableType:
+def _facts_grid(state: State, now: datetime, link: str) -> RenderableType:
     case = state.case if isinstance(state, ActionItemState) else None
-    step = phrases.step_of(state) if isinstance(state, CaseState) else ""
+    step = phrases.current_step(state) if isinstance(state, CaseState) else ""
     facts: dict[str, RenderableType | None] = {
-        t("shell.fact.kind"): _kind(state),
+        t("shell.fact.kind"): _kind_text(state),
         t("fact.case"): case,
         t("shell.fact.step"): step,
         t("field.queue"): state.queue,
-        t("shell.fact.assignee"): state.assignee and actor(state.assignee),
-        t("field.owner"): state.owner and actor(state.owner),
-        t("shell.fact.contact"): _contact(state.primary_contact),
-        t("fact.requester"): _contact(state.requester),
-        t("field.due"): due(state.status, state.due_at, state.due_text, now),
+        t("shell.fact.assignee"): state.assignee and render_actor(state.assignee),
+        t("field.owner"): state.owner and render_actor(state.owner),
+        t("shell.fact.contact"): _contact_text(state.primary_contact),
+        t("fact.requester"): _contact_text(state.requester),
+        t("field.due"): render_due(state.status, state.due_at, state.due_text, now),
         t("shell.fact.started"): t(
-            "shell.started", moment=phrases.both(state.started_at, now), person=state.created_by
+            "shell.started",
+            moment=phrases.local_and_relative_time(state.started_at, now),
+            person=state.created_by,
         ),
         t("field.changed"): t(
-            "shell.changed", moment=phrases.both(state.changed_at, now), revision=state.revision
+            "shell.changed",
+            moment=phrases.local_and_relative_time(state.changed_at, now),
+            revision=state.revision,
         ),
-        t("shell.fact.lease"): _lease(state, now),
-        t("shell.fact.wakes"): phrases.both(state.wakes_at, now) if state.wakes_at else None,
-        t("shell.fact.closes"): phrases.both(state.closes_at, now) if state.closes_at else None,
+        t("shell.fact.lease"): _lease_text(state, now),
+        t("shell.fact.wakes"): phrases.local_and_relative_time(state.wakes_at, now)
+        if state.wakes_at
+        else None,
+        t("shell.fact.closes"): phrases.local_and_relative_time(state.closes_at, now)
+        if state.closes_at
+        else None,
         t("form.reason"): state.resolution.reason if state.resolution else None,
         t("part.links"): ", ".join(f"{link.kind} {link.reference}" for link in state.links),
         t("shell.fact.link"): link,
     }
     if isinstance(state, CaseState) and state.data:
         facts[t("fact.data")] = json.dumps(state.data, ensure_ascii=False)
-    return pairs(facts)
+    return field_grid(facts)
 
 
-def _awaited(items: Iterable[AwaitedState]) -> RenderableType:
+def _awaited_table(items: Iterable[AwaitedState]) -> RenderableType:
     rows = [
         (
-            one.reference,
-            phrases.term("resolution", one.ended) if one.ended else t("shell.open"),
-            one.title,
+            item.reference,
+            phrases.lowercase_term("resolution", item.ended) if item.ended else t("shell.open"),
+            item.title,
         )
-        for one in items
+        for item in items
     ]
-    heads = (t("shell.head.waits_for"), t("shell.head.end"), t("field.title"))
-    return Lines(heads, rows)
+    headers = (t("shell.head.waits_for"), t("shell.head.end"), t("field.title"))
+    return FoldingTable(headers, rows)
 
 
-def _checklist(lines: Iterable[LineState]) -> RenderableType:
+def _checklist_table(lines: Iterable[LineState]) -> RenderableType:
     rows = [
         (
             line.key,
             Text(t("shell.open"), "yellow")
             if line.answer is None
-            else phrases.term("ticked", line.answer),
+            else phrases.lowercase_term("ticked", line.answer),
             line.text,
         )
         for line in lines
     ]
-    heads = (t("part.checklist"), t("shell.head.answer"), t("shell.head.question"))
-    return Lines(heads, rows)
+    headers = (t("part.checklist"), t("shell.head.answer"), t("shell.head.question"))
+    return FoldingTable(headers, rows)
 
 
-def _lease(state: State, now: datetime) -> str | None:
+def _lease_text(state: State, now: datetime) -> str | None:
     lease = state.lease if isinstance(state, TicketState | ActionItemState) else None
-    return None if lease is None else t("shell.time.until", moment=phrases.both(lease.until, now))
+    return (
+        None
+        if lease is None
+        else t("shell.time.until", moment=phrases.local_and_relative_time(lease.until, now))
+    )
 
 
-def _kind(state: State) -> str:
-    what = state.definition if isinstance(state, CaseState) else state.category
-    return ", ".join(filter(None, (t.term("kind", state.kind), what)))
+def _kind_text(state: State) -> str:
+    name = state.definition if isinstance(state, CaseState) else state.category
+    return ", ".join(filter(None, (t.term("kind", state.kind), name)))
 
 
-def _contact(contact: object) -> str | None:
+def _contact_text(contact: object) -> str | None:
     name, email = getattr(contact, "name", None), getattr(contact, "email", None)
     return f"{name} <{email}>" if name and email else name or email
 
 
-def _attention(state: State) -> RenderableType:
+def _attention_block(state: State) -> RenderableType:
     parts: list[RenderableType] = [Text(t("mark.attention"), "bold red")]
     parts += [
-        Text(f"  {why.action or t('shell.the_flow')}: {why.reason}") for why in state.attention
+        Text(f"  {cause.action or t('shell.the_flow')}: {cause.reason}")
+        for cause in state.attention
     ]
-    failed = next((why.action for why in state.attention if why.action), None)
-    ways = [f"start_action action={failed}"] if failed else []
-    ways += ["rework step=STEP", "reset_in_progress", "cancel"]
+    failed = next((cause.action for cause in state.attention if cause.action), None)
+    commands = [f"start_action action={failed}"] if failed else []
+    commands += ["rework step=STEP", "reset_in_progress", "cancel"]
     parts.append(Text(t("shell.ways_out"), "bold"))
-    parts += [Text(f"  casekeep do {state.reference} {way}") for way in ways]
+    parts += [Text(f"  casekeep do {state.reference} {command}") for command in commands]
     return Group(*parts)
 
 
-def _actions(copies: Sequence[ActionState], now: Mapping[str, ActionItemState]) -> RenderableType:
+def _actions_table(
+    copies: Sequence[ActionState], states: Mapping[str, ActionItemState]
+) -> RenderableType:
+    """Return a table of a Case's Actions; `states`, by reference, are of those still open."""
     rows = []
     for copy in copies:
-        itself = now.get(copy.reference)
-        standing = status(itself.status if itself else copy.status)
+        state = states.get(copy.reference)
+        status_text = render_status(state.status if state else copy.status)
         if copy.outcome is not None:
             is_bad = copy.outcome != "complete"
-            standing = Text(phrases.term("resolution", copy.outcome), "red" if is_bad else "green")
-        held = itself.assignee or itself.owner if itself else None
-        queue = Text(t("shell.queue", queue=itself.queue), "dim") if itself else ""
+            status_text = Text(
+                phrases.lowercase_term("resolution", copy.outcome), "red" if is_bad else "green"
+            )
+        holder = state.assignee or state.owner if state else None
+        queue = Text(t("shell.queue", queue=state.queue), "dim") if state else ""
         key = Text.assemble(copy.key, "\n", (copy.reference, "dim"))
-        rows.append((key, standing, copy.title, actor(held) if held else queue))
-    heads = (
+        rows.append((key, status_text, copy.title, render_actor(holder) if holder else queue))
+    headers = (
         t("shell.head.action"),
         t("field.status"),
         t("field.title"),
         t("shell.head.held_by"),
     )
-    return Lines(heads, rows)
+    return FoldingTable(headers, rows)
 
 
-def _happened(entry: TimelineEntry) -> Text:
-    what = Text(phrases.plain(entry.command), "bold")
+def _entry_text(entry: TimelineEntry) -> Text:
+    text = Text(phrases.spaced(entry.command), "bold")
     if entry.refused:
-        what.append(f" {t('timeline.refused')}", "red")
+        text.append(f" {t('timeline.refused')}", "red")
     elif entry.before is None:
-        what.append("  ").append_text(status(entry.after))
+        text.append("  ").append_text(render_status(entry.after))
     elif entry.before is not entry.after:
-        what.append("  ").append_text(status(entry.before))
-        what.append(" → ", "dim").append_text(status(entry.after))
-    for text, style in ((entry.reason, ""), (entry.note, "italic")):
-        if text:
-            what.append("\n").append(_shortened(text), style)
-    return what
+        text.append("  ").append_text(render_status(entry.before))
+        text.append(" → ", "dim").append_text(render_status(entry.after))
+    for words, style in ((entry.reason, ""), (entry.note, "italic")):
+        if words:
+            text.append("\n").append(_shorten(words), style)
+    return text
 
 
 def _excerpt(text: str) -> list[RenderableType]:
-    return [Padding(Text(_shortened(text)), (0, 0, 0, 2))]
+    return [Padding(Text(_shorten(text)), (0, 0, 0, 2))]
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     lines = text.strip().splitlines()
-    more = len(lines) - _TEXT_LINES
+    more = len(lines) - _MAX_TEXT_LINES
     if more <= 0:
         return "\n".join(lines)
-    return "\n".join([*lines[:_TEXT_LINES], t.plural("shell.more_lines", more)])
+    return "\n".join([*lines[:_MAX_TEXT_LINES], t.plural("shell.more_lines", more)])

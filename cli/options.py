@@ -1,41 +1,44 @@
-"""Options that several commands of the shell share."""
+"""Options and arguments that several commands share."""
 
 from typing import Annotated, Final
 
 import typer
 
-_JSON: Final = "casekeep.json"
+_JSON_KEY: Final = "casekeep.json"
 
 
-def _remember(context: typer.Context, *, value: bool) -> bool:
-    context.meta[_JSON] = value
+def _remember_json(context: typer.Context, *, value: bool) -> bool:
+    context.meta[_JSON_KEY] = value
     return value
 
 
 def wants_json(context: typer.Context) -> bool:
-    """Whether the command was asked for machine output; refusals are printed so, too."""
-    return bool(context.meta.get(_JSON))
+    """Return whether `--json` was given; refusals are printed as JSON too."""
+    return bool(context.meta.get(_JSON_KEY))
 
 
-Json = Annotated[
+JsonOption = Annotated[
     bool,
     typer.Option(
-        "--json", help="Print one JSON document, for scripts.", callback=_remember, is_eager=True
+        "--json",
+        help="Print one JSON document, for scripts.",
+        callback=_remember_json,
+        is_eager=True,
     ),
 ]
-As = Annotated[
+ActorOption = Annotated[
     str | None,
     typer.Option(
         "--as",
         metavar="ACTOR",
         envvar="CASEKEEP_ACTOR",
-        help="Who does it: amy, robot:ocr-1, service:erp. By default your user name.",
+        help="Act as: amy, robot:ocr-1, service:erp. Default: your user name.",
     ),
 ]
-Reference = Annotated[
+ReferenceArgument = Annotated[
     str, typer.Argument(metavar="REFERENCE", help="The item's reference, such as T-7F3K9Q2D.")
 ]
-Queues = Annotated[
+QueuesOption = Annotated[
     list[str] | None,
-    typer.Option("--queue", metavar="QUEUE", help="Whose work is theirs; `*` for all. Repeat it."),
+    typer.Option("--queue", metavar="QUEUE", help="A queue they work in; `*` for all. Repeatable."),
 ]

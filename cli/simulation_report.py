@@ -1,11 +1,11 @@
-"""What a simulation found out, as people read it."""
+"""Renders the results of a simulation for people."""
 
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli.terminal import Lines, pairs
+from cli.terminal import FoldingTable, field_grid
 from simulation.results import (
     BUSY_LOAD,
     DurationStats,
@@ -16,24 +16,24 @@ from simulation.results import (
 )
 
 
-def figures(found: SimulationResults) -> RenderableType:
-    """The figures of a simulation, Cases first."""
-    cases = found.cases
-    head = pairs(
+def render_results(results: SimulationResults) -> RenderableType:
+    """Return the results of a simulation: Cases first, then queues."""
+    cases = results.cases
+    head = field_grid(
         {
-            "Cases": f"{cases.started} in {found.days:g} days, {cases.done} done",
-            "Throughput": lengths(cases.throughput),
+            "Cases": f"{cases.started} in {results.days:g} days, {cases.done} done",
+            "Throughput": lengths_text(cases.throughput),
             "Overdue": percent(cases.overdue),
             "Open at the end": f"{cases.open_at_the_end}",
             "Stuck": Text(f"{cases.stuck} need attention", "red") if cases.stuck else None,
         }
     )
-    queues = Lines(
+    queues = FoldingTable(
         ("Queue", "Staff", "Actions", "Load", "Waiting", "90 % within", "Overdue"),
-        [_queue(name, queue) for name, queue in found.queues.items()],
+        [_queue(name, queue) for name, queue in results.queues.items()],
         flexible=0,
     )
-    return Group(Text(found.definition, "bold"), head, "", queues)
+    return Group(Text(results.definition, "bold"), head, "", queues)
 
 
 def _queue(name: str, queue: QueueResults) -> Sequence[str | Text]:
@@ -48,9 +48,9 @@ def _queue(name: str, queue: QueueResults) -> Sequence[str | Text]:
     )
 
 
-def lengths(seen: DurationStats) -> str:
-    """`mean 2 h 5 min, median 1 h, 90 % within 5 h`."""
-    if not seen.count:
+def lengths_text(lengths: DurationStats) -> str:
+    """Return `mean 2 h 5 min, median 1 h, 90 % within 5 h`, or `none`."""
+    if not lengths.count:
         return "none"
-    mean, median, p90 = (duration_text(one) for one in (seen.mean, seen.median, seen.p90))
+    mean, median, p90 = map(duration_text, (lengths.mean, lengths.median, lengths.p90))
     return f"mean {mean}, median {median}, 90 % within {p90}"

@@ -1,4 +1,4 @@
-"""`casekeep up`: the embedded desk in one process tree, until Ctrl-C or SIGTERM."""
+"""`casekeep up`: run all of Casekeep in one process tree, until Ctrl-C or SIGTERM."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ from typing import Final
 from auth.first_sign_in import sign_in_link
 from catalog.loader import load
 from cli import desk_report, terminal
-from cli.context import user
+from cli.context import user_name
 from devstack.stack import TEMPORAL_PORT, Stack
 from devstack.stack_info import StackInfo, lock_folder
 from starter.settings import STATE_FOLDER, read_settings
@@ -18,37 +18,39 @@ from store.engine import engine_of
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
-    """Bring the desk up, say where it is, and keep it up until it is told to stop."""
-    environment = read_settings()
-    known = load(environment.catalog)
-    console = terminal.aside() if as_json else terminal.people()
+async def run_stack(port: int, ui_port: int, *, as_json: bool) -> None:
+    """Start the stack, print its addresses, and keep it running until a signal stops it."""
+    settings = read_settings()
+    catalog = load(settings.catalog)
+    console = terminal.stderr_console() if as_json else terminal.stdout_console()
     stack = Stack(
         STATE_FOLDER,
         temporal_port=port,
         ui_port=ui_port,
         mailroom=True,
         web=True,
-        settings=environment,
-        announce=lambda line: console.print(desk_report.ready(line)),
+        settings=settings,
+        announce=lambda line: console.print(desk_report.render_ready_part(line)),
     )
-    with cancelled_by_signals(), lock_folder(STATE_FOLDER) as note:
+    with cancel_on_signals(), lock_folder(STATE_FOLDER) as note:
         try:
             async with stack:
-                there = StackInfo(
+                running = StackInfo(
                     temporal=stack.address,
                     ui=stack.ui_url,
                     mail=stack.mail_listen,
                     web=stack.web_url,
                 )
-                note.write_text(there.model_dump_json())
+                note.write_text(running.model_dump_json())
                 if as_json:
-                    terminal.machine(there.model_dump() | {"database": environment.database_url})
-                link = await asyncio.to_thread(_link, environment.database_url, there)
-                database, is_default = environment.database_url, port == TEMPORAL_PORT
-                console.print(desk_report.welcome(there, database, known, is_default=is_default))
+                    terminal.print_json(running.model_dump() | {"database": settings.database_url})
+                link = await asyncio.to_thread(_sign_in_link, settings.database_url, running)
+                database, is_default = settings.database_url, port == TEMPORAL_PORT
+                console.print(
+                    desk_report.render_welcome(running, database, catalog, is_default=is_default)
+                )
                 if link:
-                    console.print(desk_report.way_in(link), soft_wrap=True)
+                    console.print(desk_report.render_sign_in_link(link), soft_wrap=True)
                 try:
                     await stack.serve()
                 except asyncio.CancelledError:
@@ -59,31 +61,31 @@ async def serve(port: int, ui_port: int, *, as_json: bool) -> None:
             console.print("Stopped. Open items go on with the next `casekeep up` here.")
 
 
-def _link(database_url: str, there: StackInfo) -> str:
-    """What signs in whoever runs the desk; empty where no pages are."""
-    if there.web is None:
+def _sign_in_link(database_url: str, running: StackInfo) -> str:
+    """Return a link that signs in the current user; empty if no pages are served."""
+    if running.web is None:
         return ""
     engine = engine_of(database_url)
     try:
-        return sign_in_link(engine, there.web, user())
+        return sign_in_link(engine, running.web, user_name())
     finally:
         engine.dispose()
 
 
 @contextmanager
-def cancelled_by_signals() -> Iterator[None]:
-    """Meanwhile the first Ctrl-C or SIGTERM cancels this task; later ones let it end in peace."""
-    loop, task, told = asyncio.get_running_loop(), asyncio.current_task(), False
+def cancel_on_signals() -> Iterator[None]:
+    """Cancel the current task at the first Ctrl-C or SIGTERM inside; ignore later ones."""
+    loop, task, is_cancelled = asyncio.get_running_loop(), asyncio.current_task(), False
 
     def cancel() -> None:
-        nonlocal told
-        if task is not None and not told:
-            told = task.cancel()
+        nonlocal is_cancelled
+        if task is not None and not is_cancelled:
+            is_cancelled = task.cancel()
 
-    for sign in _SIGNALS:
-        loop.add_signal_handler(sign, cancel)
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, cancel)
     try:
         yield
     finally:
-        for sign in _SIGNALS:
-            loop.remove_signal_handler(sign)
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

@@ -195,7 +195,7 @@ class Stack:
 
     async def start_worker(self) -> None:
         """Start a worker and wait until it polls."""
-        self._worker = await self._spawn("worker", sys.executable, str(_WORKER))
+        self._worker = await self._spawn("worker", sys.executable, "-P", str(_WORKER))
         worker = self._worker
         await self._wait_until_ready(
             "the worker", worker, lambda: self._has_logged_ready("worker", worker)
@@ -209,7 +209,7 @@ class Stack:
     async def _start_side_process(self, name: str) -> None:
         address = self._addresses[name]
         ensure_port_free(address.port, address.setting)
-        process = await self._spawn(name, sys.executable, "-m", name)
+        process = await self._spawn(name, sys.executable, "-P", "-m", name)
         self._side_processes[name] = process
         await self._wait_until_ready(
             f"the {name}", process, lambda: self._has_logged_ready(name, process)

@@ -1,4 +1,4 @@
-"""Writes what follows from code: schemas for editors, and the drawings of the sample."""
+"""Writes the files that are generated: schemas for editors, and drawings of the sample."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,13 @@ DOCS: Final = Path(__file__).parent
 
 
 def main() -> None:
-    """Write them all anew."""
+    """Write all files."""
     for name in editor_schemas.NAMES:
         text = json.dumps(editor_schemas.document(name), indent=2, ensure_ascii=False)
         (DOCS / f"schemas/{name}.json").write_text(f"{text}\n")
     for name, terms in load(SAMPLE).definitions.items():
         if terms.definition is not None:
-            (DOCS / f"pictures/{name}.svg").write_text(case_definition.to_svg(terms.definition))
+            (DOCS / f"pictures/{name}.svg").write_text(case_definition.draw_svg(terms.definition))
 
 
 if __name__ == "__main__":

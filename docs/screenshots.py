@@ -1,4 +1,4 @@
-"""Takes the pictures of Temporal's UI for the guide, with Debian's chromium."""
+"""Takes the screenshots of Temporal's UI for the guide, with Debian's chromium."""
 
 import asyncio
 import json
@@ -30,8 +30,8 @@ COLUMNS: Final = (
 CASE: Final = "C-2M8XW4TA"
 
 
-async def play(desk: Desk) -> None:
-    """A morning at the desk: items in every state."""
+async def create_items(desk: Desk) -> None:
+    """Create items in every status."""
     contact = {"name": "Ada Lovelace", "email": "ada@example.org"}
     for number, (title, category) in enumerate(
         [
@@ -76,15 +76,15 @@ async def play(desk: Desk) -> None:
         )
         await desk.start(case, reference)
     for action, by in (("C-2M8XW4TA-A1", "robot:ocr-1"), ("C-2M8XW4TA-A2", "bob")):
-        await started(desk, action)
+        await wait_for_action(desk, action)
         await desk.do(action, "start", {"by": by})
     failed = {"by": "robot:ocr-1", "outcome": "unable_to_complete"}
     reason = "the scan is too pale to read the amount"
     await desk.do("C-2M8XW4TA-A1", "resolve", {**failed, "reason": reason})
 
 
-async def started(desk: Desk, reference: str) -> None:
-    """Wait until an Action runs."""
+async def wait_for_action(desk: Desk, reference: str) -> None:
+    """Wait until an Action's workflow answers."""
     while True:
         try:
             await desk.state(reference)
@@ -94,16 +94,16 @@ async def started(desk: Desk, reference: str) -> None:
             return
 
 
-async def take(page: Page, url: str, name: str, *, wait_for: str) -> None:
-    """One picture of one page, once it shows a text."""
+async def take_screenshot(page: Page, url: str, name: str, *, wait_for: str) -> None:
+    """Take a screenshot of a page once it shows the text `wait_for`."""
     await page.goto(url)
     await page.get_by_text(wait_for).first.wait_for(timeout=30_000)
     await page.wait_for_timeout(1500)
     await page.screenshot(path=PICTURES / f"{name}.png")
 
 
-async def commands(page: Page) -> None:
-    """The dialog in which a person at the UI gives a command."""
+async def take_command_dialog(page: Page) -> None:
+    """Take a screenshot of the dialog in which a person gives a command."""
     await page.locator("button:visible", has_text="More Actions").first.click()
     await page.locator("text=Send an Update >> visible=true").first.click()
     await page.mouse.click(720, 355)  # the field cannot be found otherwise
@@ -112,7 +112,7 @@ async def commands(page: Page) -> None:
 
 
 async def main() -> None:
-    """Bring up a stack, play, look, and take the pictures."""
+    """Start a stack, create items, and take the screenshots."""
     chromium = shutil.which("chromium") or "/usr/bin/chromium"
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -121,7 +121,7 @@ async def main() -> None:
             async_playwright() as playwright,
         ):
             desk = await stack.desk()
-            await play(desk)
+            await create_items(desk)
             browser = await playwright.chromium.launch(
                 executable_path=chromium, args=["--no-sandbox"]
             )
@@ -132,11 +132,15 @@ async def main() -> None:
             )
             ui = f"{stack.ui_url}/namespaces/default/workflows"
             run = (await desk.client.get_workflow_handle(CASE).describe()).run_id
-            await take(page, ui, "list", wait_for="T-7F3K9Q2D")
-            await take(page, f"{ui}/{CASE}/{run}/timeline", "case", wait_for="at risk")
-            await take(page, f"{ui}/{CASE}/{run}/user-metadata", "card", wait_for="Current Details")
-            await take(page, f"{ui}/{CASE}/{run}/relationships", "relationships", wait_for="Expand")
-            await commands(page)
+            await take_screenshot(page, ui, "list", wait_for="T-7F3K9Q2D")
+            await take_screenshot(page, f"{ui}/{CASE}/{run}/timeline", "case", wait_for="at risk")
+            await take_screenshot(
+                page, f"{ui}/{CASE}/{run}/user-metadata", "card", wait_for="Current Details"
+            )
+            await take_screenshot(
+                page, f"{ui}/{CASE}/{run}/relationships", "relationships", wait_for="Expand"
+            )
+            await take_command_dialog(page)
             await browser.close()
 
 

@@ -1,8 +1,8 @@
-"""Takes pictures of every page, with Debian's chromium, and lays some of them out on a sheet.
+"""Takes screenshots of every page, with Debian's chromium, and an overview picture of some.
 
-`python docs/screenshots_pages.py FOLDER [NAME ...]` writes each page, or those named, in both
-languages, both themes and three widths there, with little, no and far too much content; without a
-folder it draws the sheet alone.
+`python docs/screenshots_pages.py FOLDER [NAME ...]` writes all pages, or those named, into FOLDER:
+in both languages, both themes and three widths, with much, little and no content. Without a folder
+it draws only the overview.
 """
 
 import asyncio
@@ -25,77 +25,77 @@ from tests.support.browser_fixtures import chromium, house, served, window
 from tests.support.process_stack import running_stack
 from tests.support.screenshot_data import WHO, Morning, play
 
-Act: TypeAlias = Callable[[Page], Awaitable[None]]
+PageAction: TypeAlias = Callable[[Page], Awaitable[None]]
 PICTURES: Final = Path(__file__).with_name("pictures")
-SHEET: Final = PICTURES / "pages.jpg"
-ALONE_IN_README: Final = PICTURES / "page.png"
-"""The page that the README begins with."""
+OVERVIEW_FILE: Final = PICTURES / "pages.jpg"
+README_PICTURE: Final = PICTURES / "page.png"
+"""Picture at the top of the README."""
 HEIGHTS: Final = {1440: 900, 1024: 768, 375: 720}
-EMPTY: Final = ("inbox", "owned", "queue", "search", "lead")
-"""Pages that are also taken at a desk where nothing happened yet."""
-ALONE: Final = {"sign-in": "/sign-in", "sign-in-link": "/sign-in/link/from-a-terminal"}
-"""What is seen by who is not signed in."""
+EMPTY_PAGES: Final = ("inbox", "owned", "queue", "search", "lead")
+"""Pages that are also taken without any items."""
+SIGNED_OUT: Final = {"sign-in": "/sign-in", "sign-in-link": "/sign-in/link/from-a-terminal"}
+"""Pages for people who are not signed in."""
 MORNING: Final = Morning()
 
 
-async def _submits(page: Page) -> None:
+async def _submit_form(page: Page) -> None:
     await page.locator("main form button[type=submit], main form button.primary").first.click()
     await page.locator("[aria-invalid=true]").first.wait_for()
 
 
-async def _opens_help(page: Page) -> None:
+async def _open_help(page: Page) -> None:
     await page.locator("body[data-hears]").wait_for()
     await page.keyboard.press("?")
     await page.locator("#shortcuts[open]").wait_for()
 
 
-async def _chooses_two(page: Page) -> None:
+async def _select_two(page: Page) -> None:
     for box in (await page.locator("main tbody input[type=checkbox]").all())[:2]:
         await box.check()
     await page.locator("#bulk details summary").last.click()
 
 
-async def _marks_read(page: Page) -> None:
-    await _chooses_two(page)
+async def _mark_read(page: Page) -> None:
+    await _select_two(page)
     await page.locator("#bulk button[value=mark_read]").click()
     await page.locator("#results li, #results tr").first.wait_for()
 
 
-async def _tabs(page: Page) -> None:
+async def _move_focus(page: Page) -> None:
     for _ in range(11):
         await page.keyboard.press("Tab")
 
 
-def _opens(summary: str) -> Act:
+def _open_details(summary: str) -> PageAction:
     async def act(page: Page) -> None:
         await page.locator(f"{summary} > summary").click()
 
     return act
 
 
-ACTS: Final[dict[str, tuple[str, Act]]] = {
-    "fields-missing": ("/tickets/new", _submits),
-    "help": ("/inbox", _opens_help),
-    "menu": ("/inbox", _opens(".topbar .menu")),
-    "chosen": ("/inbox", _chooses_two),
-    "done-to-many": ("/inbox", _marks_read),
-    "focus": ("/inbox", _tabs),
-    "waiting-form": (f"/items/{MORNING.working}", _opens("#move-wait")),
-    "resolving-form": (f"/items/{MORNING.working}", _opens("#move-resolve")),
-    "rework-form": (f"/items/{MORNING.attention}", _opens("#move-rework")),
+ACTIONS: Final[dict[str, tuple[str, PageAction]]] = {
+    "fields-missing": ("/tickets/new", _submit_form),
+    "help": ("/inbox", _open_help),
+    "menu": ("/inbox", _open_details(".topbar .menu")),
+    "chosen": ("/inbox", _select_two),
+    "done-to-many": ("/inbox", _mark_read),
+    "focus": ("/inbox", _move_focus),
+    "waiting-form": (f"/items/{MORNING.working}", _open_details("#move-wait")),
+    "resolving-form": (f"/items/{MORNING.working}", _open_details("#move-resolve")),
+    "rework-form": (f"/items/{MORNING.attention}", _open_details("#move-rework")),
 }
-"""Pages as they are once somebody did something there."""
-PLACES: Final = MORNING.addresses | {
+"""Pages that are taken after an action on them."""
+PAGES: Final = MORNING.addresses | {
     "confirmed": f"/confirmed/{MORNING.waiting}",
     "not-found": "/items/T-2222222X",
 }
-ADDRESSES: Final = PLACES | ALONE | {name: address for name, (address, _) in ACTS.items()}
+ADDRESSES: Final = PAGES | SIGNED_OUT | {name: address for name, (address, _) in ACTIONS.items()}
 _QUALITY: Final = 72
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
-    """A picture: of which page, how wide, in which theme and language, of which desk."""
+class Screenshot:
+    """One screenshot: page, width in pixels, theme, language, amount of content."""
 
     name: str
     width: int
@@ -104,65 +104,72 @@ class Shot:
     content: str = "much"
 
     @property
-    def file(self) -> str:
-        """What its file is called."""
+    def file_name(self) -> str:
+        """Name of its file."""
         return f"{self.name}-{self.content}-{self.width}-{self.theme}-{self.language}.png"
 
 
-CHOSEN: Final = (
-    Shot(name="inbox", width=1440),
-    Shot(name="working", width=1440),
-    Shot(name="attention", width=1440),
-    Shot(name="lead", width=1024, theme="dark"),
-    Shot(name="queue", width=1024, language="fr"),
-    Shot(name="new-ticket", width=1024, theme="dark", language="fr"),
-    Shot(name="forty", width=1024, theme="dark"),
-    Shot(name="inbox", width=375),
-    Shot(name="working", width=375, theme="dark"),
-    Shot(name="attention", width=375, language="fr"),
-    Shot(name="paused", width=375),
-    Shot(name="search", width=375, theme="dark", language="fr"),
-    Shot(name="owned", width=375, content="nothing"),
-    Shot(name="sign-in", width=375, theme="dark"),
+OVERVIEW: Final = (
+    Screenshot(name="inbox", width=1440),
+    Screenshot(name="working", width=1440),
+    Screenshot(name="attention", width=1440),
+    Screenshot(name="lead", width=1024, theme="dark"),
+    Screenshot(name="queue", width=1024, language="fr"),
+    Screenshot(name="new-ticket", width=1024, theme="dark", language="fr"),
+    Screenshot(name="forty", width=1024, theme="dark"),
+    Screenshot(name="inbox", width=375),
+    Screenshot(name="working", width=375, theme="dark"),
+    Screenshot(name="attention", width=375, language="fr"),
+    Screenshot(name="paused", width=375),
+    Screenshot(name="search", width=375, theme="dark", language="fr"),
+    Screenshot(name="owned", width=375, content="nothing"),
+    Screenshot(name="sign-in", width=375, theme="dark"),
 )
-"""What the sheet shows."""
+"""Screenshots in the overview."""
 
 
-def every() -> Iterator[Shot]:
-    """Every page as anybody may see it."""
+def all_screenshots() -> Iterator[Screenshot]:
+    """Yield every page in every width, theme and language."""
     looks = tuple(product(HEIGHTS, ("light", "dark"), ("en", "fr")))
-    for content, names in (("much", ADDRESSES), ("little", PLACES), ("nothing", EMPTY)):
+    for content, names in (("much", ADDRESSES), ("little", PAGES), ("nothing", EMPTY_PAGES)):
         for name, (width, theme, language) in product(names, looks):
-            yield Shot(name=name, width=width, theme=theme, language=language, content=content)
+            yield Screenshot(
+                name=name, width=width, theme=theme, language=language, content=content
+            )
 
 
-async def take(browser: Browser, address: str, shot: Shot, folder: Path, *, whole: bool) -> None:
-    """One picture; `whole`: down to the end of the page."""
-    who = None if shot.name in ALONE else WHO.get(shot.name, "amy")
+async def take_screenshot(
+    browser: Browser, address: str, screenshot: Screenshot, folder: Path, *, whole: bool
+) -> None:
+    """Take one screenshot; of the whole page if `whole`, else of the window."""
+    who = None if screenshot.name in SIGNED_OUT else WHO.get(screenshot.name, "amy")
     context = await window(
         browser,
         address,
         who,
-        width=shot.width,
-        height=HEIGHTS[shot.width],
-        theme=shot.theme,
-        language=shot.language,
+        width=screenshot.width,
+        height=HEIGHTS[screenshot.width],
+        theme=screenshot.theme,
+        language=screenshot.language,
     )
     page = await context.new_page()
-    await page.goto(ADDRESSES[shot.name])
+    await page.goto(ADDRESSES[screenshot.name])
     await page.wait_for_load_state("load")
-    if shot.name in ACTS:
-        await ACTS[shot.name][1](page)
-        await page.evaluate("scrollTo(0, 0)")  # what sticks would stand in the midst of the picture
-    await page.screenshot(path=folder / shot.file, full_page=whole)
+    if screenshot.name in ACTIONS:
+        await ACTIONS[screenshot.name][1](page)
+        # sticky elements would cover the middle of the picture
+        await page.evaluate("scrollTo(0, 0)")
+    await page.screenshot(path=folder / screenshot.file_name, full_page=whole)
     await context.close()
 
 
-async def taken(browser: Browser, shots: list[Shot], folder: Path, *, whole: bool) -> None:
-    """All pictures, of the desks that they are of."""
+async def take_screenshots(
+    browser: Browser, screenshots: list[Screenshot], folder: Path, *, whole: bool
+) -> None:
+    """Take the screenshots, grouped by the content that they need."""
     for content in ("much", "little", "nothing"):
-        theirs = [shot for shot in shots if shot.content == content]
-        if not theirs:
+        selected = [screenshot for screenshot in screenshots if screenshot.content == content]
+        if not selected:
             continue
         with tempfile.TemporaryDirectory() as kept:
             url = f"sqlite:///{Path(kept) / 'casekeep.db'}"
@@ -170,25 +177,25 @@ async def taken(browser: Browser, shots: list[Shot], folder: Path, *, whole: boo
                 engine = engine_of(url)
                 upgrade(engine)
                 async with served(house(engine)) as address:
-                    for shot in theirs:
-                        await take(browser, address, shot, folder, whole=whole)
+                    for screenshot in selected:
+                        await take_screenshot(browser, address, screenshot, folder, whole=whole)
                 engine.dispose()
                 continue
             async with running_stack(Path(kept), url, catalog=SAMPLE) as desk:
                 await play(desk, much=content == "much")
                 async with served(house(desk.engine, desk.desk)) as address:
-                    for shot in theirs:
-                        await take(browser, address, shot, folder, whole=whole)
+                    for screenshot in selected:
+                        await take_screenshot(browser, address, screenshot, folder, whole=whole)
 
 
-async def lay_out(browser: Browser, folder: Path) -> None:
-    """Draw the sheet: wide pictures first, narrow ones below."""
+async def draw_overview(browser: Browser, folder: Path) -> None:
+    """Draw the overview: wide screenshots first, narrow ones below."""
     heights = {1440: 372, 1024: 330, 375: 470}
     figures = "".join(
-        f'<figure><img src="{(folder / shot.file).as_uri()}" height="{heights[shot.width]}">'
-        f"<figcaption>{escape(shot.name)}, {shot.width} px, {shot.theme}, {shot.language}"
+        f'<figure><img src="{(folder / one.file_name).as_uri()}" height="{heights[one.width]}">'
+        f"<figcaption>{escape(one.name)}, {one.width} px, {one.theme}, {one.language}"
         "</figcaption></figure>"
-        for shot in CHOSEN
+        for one in OVERVIEW
     )
     text = (
         "<style>body{margin:24px;background:#dfe4ea;display:flex;flex-wrap:wrap;gap:18px;"
@@ -199,21 +206,25 @@ async def lay_out(browser: Browser, folder: Path) -> None:
     sheet.write_text(f"<!doctype html><meta charset=utf-8>{text}{figures}", encoding="utf-8")
     page = await browser.new_page(viewport={"width": 1880, "height": 900})
     await page.goto(sheet.as_uri())
-    await page.screenshot(path=SHEET, type="jpeg", quality=_QUALITY, full_page=True)
+    await page.screenshot(path=OVERVIEW_FILE, type="jpeg", quality=_QUALITY, full_page=True)
 
 
 async def main(folder: Path | None, names: list[str]) -> None:
-    """Take them, or lay some of them out."""
+    """Take the screenshots, or draw the overview."""
     async with chromium() as browser:
         if folder is not None:
-            shots = [shot for shot in every() if not names or shot.name in names]
-            await taken(browser, shots, folder, whole=True)
+            screenshots = [
+                screenshot
+                for screenshot in all_screenshots()
+                if not names or screenshot.name in names
+            ]
+            await take_screenshots(browser, screenshots, folder, whole=True)
             return
         with tempfile.TemporaryDirectory() as kept:
-            await taken(browser, list(CHOSEN), Path(kept), whole=False)
-            await lay_out(browser, Path(kept))
-            first = next(shot for shot in CHOSEN if shot.name == "attention")
-            shutil.copyfile(Path(kept) / first.file, ALONE_IN_README)
+            await take_screenshots(browser, list(OVERVIEW), Path(kept), whole=False)
+            await draw_overview(browser, Path(kept))
+            first = next(screenshot for screenshot in OVERVIEW if screenshot.name == "attention")
+            shutil.copyfile(Path(kept) / first.file_name, README_PICTURE)
 
 
 if __name__ == "__main__":

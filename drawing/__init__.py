@@ -1,1 +1,1 @@
-"""Pictures for people: SVG without a browser, and PNG of it."""
+"""Pictures of case definitions and simulations, as SVG and PNG, without a browser."""

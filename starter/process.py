@@ -10,6 +10,7 @@ from temporalio.service import RPCError
 from catalog.files import CatalogInvalid
 from starter.connection import InvalidConnectionConfig, TemporalUnreachable
 from starter.settings import Settings, WrongEnvironment, read_settings
+from starter.version import casekeep_version
 from store.errors import DatabaseBusy, DatabaseUnreachable, StoreFault
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ def run(log: logging.Logger, work: Callable[[Settings], Awaitable[None]], *, por
     logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(process)d] %(message)s")
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    log.info("casekeep %s started", casekeep_version())
 
     async def working() -> None:
         await work(read_settings())

@@ -8,7 +8,7 @@ from catalog.files import CatalogInvalid
 from catalog.loader import SAMPLE, Catalog, definition_in, load
 from domain.base.values import Performer
 from domain.model.calendars import DAYS, Opening
-from tests.cli.conftest import run
+from tests.cli.conftest import run_command
 
 GOOD = "name: errand\nsteps:\n  - key: only\n    actions:\n      - key: run\n"
 
@@ -349,7 +349,7 @@ def test_a_definition_file_that_is_missing_is_told_in_a_sentence(tmp_path: Path)
 
 
 def test_catalog_check_shows_what_there_is() -> None:
-    ran = run("catalog", "check", str(SAMPLE))
+    ran = run_command("catalog", "check", str(SAMPLE))
     assert ran.code == 0
     assert "invoice-question" in ran.out
     assert "Verify the invoice: match-order, confirm-receipt" in ran.out
@@ -359,20 +359,20 @@ def test_catalog_check_shows_what_there_is() -> None:
 
 
 def test_catalog_check_prints_json_for_scripts() -> None:
-    found = run("catalog", "check", str(SAMPLE), "--json").json
+    found = run_command("catalog", "check", str(SAMPLE), "--json").json
     assert found["categories"]["hr-question"]["settings"]["feedback_window"] == "P7D"
     assert found["definitions"]["new-starter"]["definition"]["steps"][0]["key"] == "prepare"
     assert found["calendars"]["support"]["week"][6] == [[480, 1200]]
 
 
 def test_catalog_check_refuses_with_every_problem_on_standard_error(tmp_path: Path) -> None:
-    ran = run("catalog", "check", str(write(tmp_path, one="name: 1\nsteps: 2\n")))
+    ran = run_command("catalog", "check", str(write(tmp_path, one="name: 1\nsteps: 2\n")))
     assert (ran.code, ran.out) == (1, "")
     assert len(ran.err.splitlines()) == 2
 
 
 def test_catalog_check_of_an_empty_catalog_says_so_kindly(tmp_path: Path) -> None:
-    assert "catalog is empty" in run("catalog", "check", str(tmp_path)).out
+    assert "catalog is empty" in run_command("catalog", "check", str(tmp_path)).out
 
 
 # T13, M2

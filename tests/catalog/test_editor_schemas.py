@@ -10,7 +10,7 @@ import pytest
 from catalog import editor_schemas
 from catalog.loader import SAMPLE
 from catalog.yaml_lines import read
-from tests.cli.conftest import run
+from tests.cli.conftest import run_command
 from tests.cli.test_catalog_draw import EVERYTHING
 from tests.cli.test_simulate import PLAN
 
@@ -63,11 +63,11 @@ def test_an_editor_shows_what_a_field_is_for() -> None:
 
 
 def test_the_shell_prints_one_schema_or_all_of_them() -> None:
-    assert run("catalog", "schema", "case").json == editor_schemas.document("case")
-    assert set(run("catalog", "schema").json) == set(editor_schemas.NAMES)
+    assert run_command("catalog", "schema", "case").json == editor_schemas.document("case")
+    assert set(run_command("catalog", "schema").json) == set(editor_schemas.NAMES)
 
 
 def test_an_unknown_schema_is_told_with_the_known_ones() -> None:
-    ran = run("catalog", "schema", "cases")
+    ran = run_command("catalog", "schema", "cases")
     assert ran.code == 1
     assert "no schema cases; there are calendars, case, categories" in ran.err

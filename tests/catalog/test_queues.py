@@ -9,7 +9,7 @@ from catalog.files import CatalogInvalid
 from catalog.loader import SAMPLE, load
 from catalog.queues import Queue, robots_of
 from domain.base.values import Kind
-from tests.cli.conftest import run
+from tests.cli.conftest import run_command
 
 QUEUES = "invoices:\n  title: Invoices\nphones:\n  robots: [Ticket, Case]\npeople:\n  robots: []\n"
 CATEGORIES = "billing:\n  queue: invoices\nplain:\n"
@@ -98,9 +98,9 @@ def test_the_sample_lists_its_queues_and_its_robots_work_under_leases() -> None:
 
 def test_the_check_shows_the_queues(tmp_path: Path) -> None:
     folder = str(write(tmp_path, queues=QUEUES, categories=CATEGORIES))
-    said = " ".join(run("catalog", "check", folder).out.split())
+    said = " ".join(run_command("catalog", "check", folder).out.split())
     assert "invoices Actions Invoices" in said
     assert "people nothing" in said
     assert "phones Tickets, Cases" in said
-    told = json.loads(run("catalog", "check", folder, "--json").out)["queues"]
+    told = json.loads(run_command("catalog", "check", folder, "--json").out)["queues"]
     assert told["phones"] == {"title": "", "robots": ["Ticket", "Case"]}

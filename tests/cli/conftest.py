@@ -1,4 +1,4 @@
-"""One real desk a session, and the shell as its users type it."""
+"""One running stack for the session, and a runner of `casekeep` commands."""
 
 import asyncio
 import json
@@ -23,8 +23,8 @@ PERSON = {"name": "Ida Berg", "email": "ida@example.org"}
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What a command printed, and how it ended."""
+class RunResult:
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -35,17 +35,17 @@ class Ran:
         return json.loads(self.out)
 
 
-def run(*words: str, **variables: str) -> Ran:
+def run_command(*words: str, **variables: str) -> RunResult:
     """Run `casekeep` with these words, on a terminal of 80 columns."""
     env = {"COLUMNS": "80", "TERM": "dumb", "CASEKEEP_ACTOR": None} | variables
     result = CliRunner().invoke(app, list(words), env=env)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return Ran(result.exit_code, result.stdout, result.stderr)
+    return RunResult(result.exit_code, result.stdout, result.stderr)
 
 
-class Shell:
-    """The shell of somebody who works at this desk."""
+class CommandRunner:
+    """Runs commands against one stack."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -55,12 +55,12 @@ class Shell:
             if name.startswith(("TEMPORAL_", "CASEKEEP_"))
         }
 
-    async def __call__(self, *words: str, **variables: str) -> Ran:
+    async def __call__(self, *words: str, **variables: str) -> RunResult:
         # in a thread: the command runs an event loop of its own
-        return await asyncio.to_thread(run, *words, **self._variables | variables)
+        return await asyncio.to_thread(run_command, *words, **self._variables | variables)
 
-    async def begin(self, *words: str) -> asyncio.subprocess.Process:
-        """The command as a process of its own, for what takes its time."""
+    async def start_process(self, *words: str) -> asyncio.subprocess.Process:
+        """Start the command as a process of its own."""
         return await asyncio.create_subprocess_exec(
             CASEKEEP,
             *words,
@@ -69,8 +69,8 @@ class Shell:
             stderr=asyncio.subprocess.PIPE,
         )
 
-    async def done(self, *words: str, **variables: str) -> Ran:
-        """The same, for what must not be refused."""
+    async def run_checked(self, *words: str, **variables: str) -> RunResult:
+        """Run a command that has to succeed."""
         ran = await self(*words, **variables)
         assert ran.code == 0, ran.err
         return ran
@@ -85,8 +85,8 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 @pytest.fixture
-def shell(stack: Stack) -> Shell:
-    return Shell(stack)
+def shell(stack: Stack) -> CommandRunner:
+    return CommandRunner(stack)
 
 
 @pytest.fixture

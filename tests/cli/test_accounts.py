@@ -20,27 +20,27 @@ from store.auth.accounts import accounts as store_accounts
 from store.auth.audit import AuditFilter, audit_page
 from store.engine import engine_of
 from store.schema.auth_tables import Audited
-from tests.cli.conftest import Ran
+from tests.cli.conftest import RunResult
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
 
 
-class Access:
-    """The shell of an operator, at a database that nobody made yet."""
+class OfflineRunner:
+    """Runs commands against a database that does not exist yet."""
 
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:///{folder / 'new' / 'casekeep.db'}"
 
-    def __call__(self, *words: str, given: str | None = None) -> Ran:
+    def __call__(self, *words: str, given: str | None = None) -> RunResult:
         env = {"COLUMNS": "100", "TERM": "dumb", "CASEKEEP_ACTOR": "root"}
         env |= {"CASEKEEP_DATABASE_URL": self.url, "CASEKEEP_HTTP_LISTEN": "0.0.0.0:8081"}
         result = CliRunner().invoke(app, list(words), input=given, env=env)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return Ran(result.exit_code, result.stdout, result.stderr)
+        return RunResult(result.exit_code, result.stdout, result.stderr)
 
-    def done(self, *words: str, given: str | None = None) -> Ran:
-        """The same, for what must not be refused."""
+    def run_checked(self, *words: str, given: str | None = None) -> RunResult:
+        """Run a command that has to succeed."""
         ran = self(*words, given=given)
         assert ran.code == 0, ran.err
         return ran
@@ -51,13 +51,13 @@ class Access:
 
 
 @pytest.fixture
-def access(tmp_path: Path) -> Access:
-    return Access(tmp_path)
+def access(tmp_path: Path) -> OfflineRunner:
+    return OfflineRunner(tmp_path)
 
 
-def amy(access: Access, *more: str) -> None:
-    """Make amy's account."""
-    access.done(
+def add_amy(access: OfflineRunner, *more: str) -> None:
+    """Create amy's account."""
+    access.run_checked(
         *("account", "add", "amy", "--queue", "invoices", "--queue", "returns"),
         *("--name", "Amy Pond", "--language", "fr", "--zone", "Europe/Paris"),
         *("--email", "Amy@Example.org", "--password-stdin", *more),
@@ -65,8 +65,8 @@ def amy(access: Access, *more: str) -> None:
     )
 
 
-def test_an_account_is_made_with_a_password_from_standard_input(access: Access) -> None:
-    amy(access)
+def test_an_account_is_made_with_a_password_from_standard_input(access: OfflineRunner) -> None:
+    add_amy(access)
     found = account_of(access.engine, "amy")
     assert found is not None
     assert found.role == "agent"
@@ -78,33 +78,37 @@ def test_an_account_is_made_with_a_password_from_standard_input(access: Access) 
     assert passwords.verify_password(PASSWORD, found.password)
 
 
-def test_accounts_are_listed_for_people_and_for_scripts(access: Access) -> None:
-    assert "No accounts yet" in access.done("account", "list").out
-    amy(access)
-    access.done("account", "add", "max", "--role", "operator", "--queue", "*", "--queue", "x")
-    out = access.done("account", "list").out
+def test_accounts_are_listed_for_people_and_for_scripts(access: OfflineRunner) -> None:
+    assert "No accounts yet" in access.run_checked("account", "list").out
+    add_amy(access)
+    access.run_checked(
+        "account", "add", "max", "--role", "operator", "--queue", "*", "--queue", "x"
+    )
+    out = access.run_checked("account", "list").out
     assert re.search(r"amy +agent +invoices, returns +a password, a provider", out)
     assert re.search(r"max +operator +\* +a link", out)
-    told = access.done("account", "list", "--json").json["accounts"]
+    told = access.run_checked("account", "list", "--json").json["accounts"]
     assert [one["account"] for one in told] == ["amy", "max"]
     assert told[0]["has_password"] is True
     assert "argon2" not in str(told)
 
 
-def test_an_account_is_changed_field_by_field(access: Access) -> None:
-    amy(access)
-    access.done("account", "set", "amy", "--role", "lead", "--email", "")
-    told = access.done("account", "set", "amy", "--queue", "scans", "--json").json
+def test_an_account_is_changed_field_by_field(access: OfflineRunner) -> None:
+    add_amy(access)
+    access.run_checked("account", "set", "amy", "--role", "lead", "--email", "")
+    told = access.run_checked("account", "set", "amy", "--queue", "scans", "--json").json
     assert (told["role"], told["queues"], told["email"]) == ("lead", ["scans"], None)
     assert told["name"] == "Amy Pond"
-    told = access.done("account", "set", "amy", "--no-queues", "--zone", "UTC", "--json").json
+    told = access.run_checked(
+        "account", "set", "amy", "--no-queues", "--zone", "UTC", "--json"
+    ).json
     assert (told["queues"], told["zone"]) == ([], "UTC")
-    access.done("account", "set", "amy", "--name", "Amy W", "--language", "en")
+    access.run_checked("account", "set", "amy", "--name", "Amy W", "--language", "en")
 
 
-def test_a_password_is_changed_and_who_did_it_is_audited(access: Access) -> None:
-    amy(access)
-    ran = access.done(
+def test_a_password_is_changed_and_who_did_it_is_audited(access: OfflineRunner) -> None:
+    add_amy(access)
+    ran = access.run_checked(
         "account", "password", "amy", "--password-stdin", given="another horse battery\n"
     )
     assert "new password" in ran.out
@@ -124,21 +128,21 @@ def test_a_password_is_changed_and_who_did_it_is_audited(access: Access) -> None
         ("amy123456789\n", "little more than that name"),
     ],
 )
-def test_a_weak_password_is_refused(access: Access, given: str, why: str) -> None:
-    amy(access)
+def test_a_weak_password_is_refused(access: OfflineRunner, given: str, why: str) -> None:
+    add_amy(access)
     ran = access("account", "password", "amy", "--password-stdin", given=given)
     assert ran.code == 1
     assert why in ran.err
 
 
-def test_nobody_is_asked_for_a_password_where_nobody_is(access: Access) -> None:
+def test_nobody_is_asked_for_a_password_where_nobody_is(access: OfflineRunner) -> None:
     ran = access("account", "add", "amy", "--password", given="")
     assert ran.code == 1
-    assert "give --password-stdin" in ran.err
+    assert "use --password-stdin" in ran.err
 
 
 def test_a_person_at_a_terminal_is_asked_twice(
-    access: Access, monkeypatch: pytest.MonkeyPatch
+    access: OfflineRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -152,7 +156,7 @@ def test_a_person_at_a_terminal_is_asked_twice(
 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(typer, "prompt", prompt)
-    assert commands_accounts._password("amy", is_stdin=False) == PASSWORD  # noqa: SLF001
+    assert commands_accounts._read_password("amy", from_stdin=False) == PASSWORD  # noqa: SLF001
     assert asked == ["New password of amy True True"]
     engine = access.engine
     monkeypatch.setenv("CASEKEEP_DATABASE_URL", access.url)
@@ -177,41 +181,41 @@ def test_a_person_at_a_terminal_is_asked_twice(
     ],
 )
 def test_an_account_that_could_be_nobodys_is_not_made(
-    access: Access, words: tuple[str, ...], why: str
+    access: OfflineRunner, words: tuple[str, ...], why: str
 ) -> None:
     ran = access("account", "add", *words)
     assert ran.code == 1
     assert why in ran.err
-    assert access.done("account", "list", "--json").json == {"accounts": []}
+    assert access.run_checked("account", "list", "--json").json == {"accounts": []}
 
 
-def test_two_accounts_share_neither_name_nor_address(access: Access) -> None:
-    amy(access)
+def test_two_accounts_share_neither_name_nor_address(access: OfflineRunner) -> None:
+    add_amy(access)
     assert access("account", "add", "amy").code == 1
     ran = access("account", "add", "bob", "--email", "AMY@example.org")
     assert ran.code == 1
     assert "there is one of this name, or one with this mail address" in ran.err
-    access.done("account", "add", "bob")
+    access.run_checked("account", "add", "bob")
     assert access("account", "set", "bob", "--email", "amy@example.org").code == 1
 
 
-def test_a_link_is_printed_that_signs_in(access: Access) -> None:
-    amy(access)
-    url = access.done("account", "link", "amy").out.strip()
+def test_a_link_is_printed_that_signs_in(access: OfflineRunner) -> None:
+    add_amy(access)
+    url = access.run_checked("account", "link", "amy").out.strip()
     assert url.startswith("http://localhost:8081/sign-in/link/")
     token = urlsplit(url).path.rpartition("/")[2]
     assert authentication.by_link(access.engine, token, address="a").id == "amy"
-    told = access.done("account", "link", "amy", "--json").json
+    told = access.run_checked("account", "link", "amy", "--json").json
     assert told["account"] == "amy"
 
 
-def test_a_disabled_account_gets_no_link_until_it_is_enabled_again(access: Access) -> None:
-    amy(access)
-    assert "signed out" in access.done("account", "disable", "amy").out
-    assert "disabled" in access.done("account", "list").out
+def test_a_disabled_account_gets_no_link_until_it_is_enabled_again(access: OfflineRunner) -> None:
+    add_amy(access)
+    assert "signed out" in access.run_checked("account", "disable", "amy").out
+    assert "disabled" in access.run_checked("account", "list").out
     assert access("account", "link", "amy").code == 1
-    access.done("account", "disable", "amy", "--undo")
-    access.done("account", "link", "amy")
+    access.run_checked("account", "disable", "amy", "--undo")
+    access.run_checked("account", "link", "amy")
 
 
 @pytest.mark.parametrize(
@@ -219,14 +223,16 @@ def test_a_disabled_account_gets_no_link_until_it_is_enabled_again(access: Acces
     [("set", "--role", "lead"), ("disable",), ("link",), ("password", "--password-stdin")],
     ids=str,
 )
-def test_an_account_that_is_not_there_is_said_so(access: Access, words: tuple[str, ...]) -> None:
+def test_an_account_that_is_not_there_is_said_so(
+    access: OfflineRunner, words: tuple[str, ...]
+) -> None:
     ran = access("account", words[0], "nobody", *words[1:], given=f"{PASSWORD}\n")
     assert ran.code == 1
     assert "account nobody: there is none" in ran.err
 
 
-def test_a_key_is_printed_once_and_lets_its_robot_in(access: Access) -> None:
-    ran = access.done(
+def test_a_key_is_printed_once_and_lets_its_robot_in(access: OfflineRunner) -> None:
+    ran = access.run_checked(
         *("key", "add", "robot:ocr-1", "--scope", "work", "--scope", "read", "--queue", "scans")
     )
     whole = ran.out.splitlines()[0]
@@ -234,35 +240,35 @@ def test_a_key_is_printed_once_and_lets_its_robot_in(access: Access) -> None:
     assert caller is not None
     assert caller.actor == "robot:ocr-1"
     assert caller.queues == {"scans"}
-    listed = access.done("key", "list").out
+    listed = access.run_checked("key", "list").out
     assert whole.split("_")[1] in listed
     assert whole.split("_", 2)[2] not in listed
     assert re.search(r"robot:ocr-1 +read, work +scans", listed)
 
 
-def test_a_key_is_revoked_by_its_public_part(access: Access) -> None:
-    assert "No keys yet" in access.done("key", "list").out
-    made = access.done(*("key", "add", "service:erp", "--scope", "start", "--json")).json
-    gone = access.done("key", "revoke", made["id"]).out
-    assert "of service:erp lets nobody in any more" in gone
+def test_a_key_is_revoked_by_its_public_part(access: OfflineRunner) -> None:
+    assert "No keys yet" in access.run_checked("key", "list").out
+    made = access.run_checked(*("key", "add", "service:erp", "--scope", "start", "--json")).json
+    gone = access.run_checked("key", "revoke", made["id"]).out
+    assert "of service:erp is revoked" in gone
     assert Authenticator(access.engine).by_key(made["key"]) is None
-    assert "revoked" in access.done("key", "list").out
-    told = access.done("key", "revoke", made["key"], "--json").json
+    assert "revoked" in access.run_checked("key", "list").out
+    told = access.run_checked("key", "revoke", made["key"], "--json").json
     assert told["revoked_at"] is not None
-    assert access.done("key", "list", "--json").json["keys"][0]["id"] == made["id"]
+    assert access.run_checked("key", "list", "--json").json["keys"][0]["id"] == made["id"]
 
 
-def test_a_key_lasts_as_long_as_is_said(access: Access) -> None:
-    access.done("key", "add", "service:a", "--scope", "read", "--lasts", "never")
-    access.done("key", "add", "service:b", "--scope", "read", "--lasts", "1h")
-    told = access.done("key", "list", "--json").json["keys"]
+def test_a_key_lasts_as_long_as_is_said(access: OfflineRunner) -> None:
+    access.run_checked("key", "add", "service:a", "--scope", "read", "--lasts", "never")
+    access.run_checked("key", "add", "service:b", "--scope", "read", "--lasts", "1h")
+    told = access.run_checked("key", "list", "--json").json["keys"]
     assert told[0]["ends_at"] is None
     assert told[1]["ends_at"] is not None
-    assert "revoked by hand" in access.done("key", "list").out
+    assert "revoked by hand" in access.run_checked("key", "list").out
     assert access("key", "add", "service:c", "--scope", "read", "--lasts", "soon").code == 2
 
 
-def test_a_key_for_a_person_or_an_unknown_key_is_refused(access: Access) -> None:
+def test_a_key_for_a_person_or_an_unknown_key_is_refused(access: OfflineRunner) -> None:
     ran = access("key", "add", "amy", "--scope", "read")
     assert ran.code == 1
     assert "keys are for robots and services" in ran.err

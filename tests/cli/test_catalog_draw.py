@@ -7,8 +7,8 @@ import pytest
 
 from catalog.loader import SAMPLE, definition_in
 from drawing import case_definition
-from drawing.canvas import UnsupportedImageFormat, save_image, wrap_text
-from tests.cli.conftest import Ran, run
+from drawing.canvas import UnknownImageFormat, save_image, wrap_text
+from tests.cli.conftest import RunResult, run_command
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVERYTHING = """\
@@ -45,8 +45,8 @@ def everything(tmp_path: Path) -> Path:
     return path
 
 
-def draw(*words: str) -> Ran:
-    return run("catalog", "draw", *words, CASEKEEP_CATALOG=str(SAMPLE))
+def draw(*words: str) -> RunResult:
+    return run_command("catalog", "draw", *words, CASEKEEP_CATALOG=str(SAMPLE))
 
 
 def texts(picture: str) -> list[str]:
@@ -106,7 +106,7 @@ def test_svg_shows_every_step_and_action_and_what_their_colours_mean(everything:
 
 
 def test_svg_stays_within_its_sheet(everything: Path) -> None:
-    root = ET.fromstring(case_definition.to_svg(definition_in(everything)))
+    root = ET.fromstring(case_definition.draw_svg(definition_in(everything)))
     wide, high = (float(root.attrib[side]) for side in ("width", "height"))
     for box in root.iter(f"{SVG}rect"):
         x, y, w, h = (float(box.attrib[name]) for name in ("x", "y", "width", "height"))
@@ -151,7 +151,7 @@ def test_an_unknown_name_is_told_with_the_known_ones() -> None:
 
 
 def test_a_picture_that_is_neither_svg_nor_png_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedImageFormat, match=r"ends in \.svg or \.png"):
+    with pytest.raises(UnknownImageFormat, match=r"ends in \.svg or \.png"):
         save_image("<svg/>", tmp_path / "a.gif")
 
 
@@ -163,5 +163,5 @@ def test_what_does_not_fit_ends_in_an_ellipsis() -> None:
 def test_the_pictures_of_the_sample_are_what_is_drawn_now() -> None:
     for name in ("supplier-invoice", "new-starter"):
         picture = Path(__file__).parents[2] / f"docs/pictures/{name}.svg"
-        drawn = case_definition.to_svg(definition_in(SAMPLE / f"cases/{name}.yaml"))
+        drawn = case_definition.draw_svg(definition_in(SAMPLE / f"cases/{name}.yaml"))
         assert picture.read_text() == drawn, f"casekeep catalog draw {name} --output {picture}"

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from catalog.field_schemas import fields_at
 from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
 from starter.contract import contract_schema
-from tests.cli.conftest import PERSON, Shell, run
+from tests.cli.conftest import PERSON, CommandRunner, run_command
 from tests.contract.command_table import DETAILS, ROWS
 
 COMMON = {"by", "command_id", "expected_revision", "lease"}
@@ -233,20 +233,20 @@ def test_it_accepts_good_messages_and_refuses_bad_ones(
 
 
 def test_casekeep_contract_prints_it_and_nothing_else(contract: dict[str, Any]) -> None:
-    assert run("contract").json == contract
-    assert run("contract", "--json").json == contract
+    assert run_command("contract").json == contract
+    assert run_command("contract", "--json").json == contract
 
 
 @pytest.mark.xdist_group("starter-desk")
-async def test_real_answers_are_as_it_says(contract: dict[str, Any], shell: Shell) -> None:
-    begun = await shell.done(
+async def test_real_answers_are_as_it_says(contract: dict[str, Any], shell: CommandRunner) -> None:
+    begun = await shell.run_checked(
         *("new", "case", "x", "--definition", "new-starter", "--submit", "--json")
     )
     reference = begun.json["reference"]
     assert is_valid(contract, ("Case", "state"), begun.json)
-    action = (await shell.done("do", f"{reference}-A1", "start", "--json")).json
+    action = (await shell.run_checked("do", f"{reference}-A1", "start", "--json")).json
     assert is_valid(contract, ("Action", "state"), action)
-    entries = (await shell.done("timeline", reference, "--json")).json["entries"]
+    entries = (await shell.run_checked("timeline", reference, "--json")).json["entries"]
     page = {"entries": entries, "next": None, "refused_dropped": 0}
     assert entries
     assert is_valid(contract, ("Case", "timeline", "page"), page)

@@ -1,4 +1,4 @@
-"""`casekeep demo`: the story is told, checked, and says when it goes otherwise."""
+"""`casekeep demo`: its output, its checks, and its failure."""
 
 import asyncio
 import json
@@ -11,11 +11,11 @@ import psutil
 import pytest
 from rich.console import Console
 
-from cli.demo import CASE, TICKET, Story, tell
-from cli.demo_narrator import Narrator, NotAsTold
+from cli.demo import CASE, TICKET, Demo, run_demo
+from cli.demo_narrator import DemoStepFailed, Narrator
 from devstack.stack import Stack
 from domain.model.starts import CaseStart
-from tests.cli.conftest import CASEKEEP, Shell
+from tests.cli.conftest import CASEKEEP, CommandRunner
 from tests.support.workers import assert_eventually
 
 pytestmark = pytest.mark.xdist_group("starter-desk")
@@ -23,7 +23,7 @@ TOLD = (
     *("service:erp starts the Case", "two Actions side by side", "robot:ocr-1 takes", "ben takes"),
     *("unable to complete", "needs attention", "start_action action=read-scan", "restarts"),
     *("kill -9", "Another worker is started", "Nothing is lost", "exactly once"),
-    *("Resolved", "Closed", "hands in the Ticket", "no history event", "No answer came"),
+    *("Resolved", "Closed", "submits the Ticket", "no history event", "No answer came"),
     *(
         "nothing differs",
         "no customer response",
@@ -34,7 +34,7 @@ TOLD = (
 )
 
 
-def in_order(text: str, parts: tuple[str, ...]) -> None:
+def assert_in_order(text: str, parts: tuple[str, ...]) -> None:
     flat, at = " ".join(text.split()), 0
     for part in parts:
         found = flat.find(part, at)
@@ -50,7 +50,7 @@ async def test_the_demo_tells_its_story_without_a_terminal_is_kept_running_and_l
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    telling = asyncio.create_task(tell(keep=True, as_json=True))
+    telling = asyncio.create_task(run_demo(keep=True, as_json=True))
     told = ""
 
     async def check() -> None:
@@ -61,7 +61,7 @@ async def test_the_demo_tells_its_story_without_a_terminal_is_kept_running_and_l
         assert f"casekeep timeline {CASE}" in told
 
     await assert_eventually(check, within=100, every=0.5)
-    in_order(told, TOLD)
+    assert_in_order(told, TOLD)
     assert "\x1b" not in told
     story, _, _ = told.partition("all are as told")
     assert max(map(len, story.splitlines())) <= 80
@@ -91,16 +91,18 @@ async def test_the_demo_stops_half_way_in_order(tmp_path: Path) -> None:
 
 
 async def test_a_step_that_goes_otherwise_is_named_with_what_was_seen(
-    stack: Stack, shell: Shell
+    stack: Stack, shell: CommandRunner
 ) -> None:
     desk = await stack.desk()
-    narrator = Narrator(Console(quiet=True), desk, within=2)
+    narrator = Narrator(Console(quiet=True), desk, timeout=2)
     await desk.start(CaseStart(by="service:erp", short_description="Another one"), CASE)
-    story = Story(stack, narrator)
-    with pytest.raises(NotAsTold, match="two Actions are started side by side; seen instead: "):
-        await story.an_invoice_comes_in()
-    with pytest.raises(NotAsTold, match="amy's inbox has it; seen instead: nothing"):
+    demo = Demo(stack, narrator)
+    with pytest.raises(
+        DemoStepFailed, match="two Actions are started side by side; seen instead: "
+    ):
+        await demo.receive_invoice()
+    with pytest.raises(DemoStepFailed, match="amy's inbox has it; seen instead: nothing"):
         narrator.check("amy's inbox has it", holds=False, seen="nothing")
-    with pytest.raises(NotAsTold, match=f"eve: start {CASE}; seen instead: {CASE} "):
-        await narrator.does("eve", CASE, "start", lambda state: state.assignee == "amy")
-    assert TICKET not in (await shell.done("inbox", "eve")).out
+    with pytest.raises(DemoStepFailed, match=f"eve: start {CASE}; seen instead: {CASE} "):
+        await narrator.give_command("eve", CASE, "start", lambda state: state.assignee == "amy")
+    assert TICKET not in (await shell.run_checked("inbox", "eve")).out

@@ -7,7 +7,13 @@ from pydantic import BaseModel
 
 from catalog.files import CatalogInvalid
 from catalog.loader import SAMPLE
-from cli.field_arguments import WrongWords, read_contact, read_fields, read_moment, usage
+from cli.field_arguments import (
+    InvalidArgument,
+    field_usage,
+    parse_contact,
+    parse_datetime,
+    parse_fields,
+)
 from domain.model.commands import (
     AddNote,
     EditCase,
@@ -63,7 +69,7 @@ COMMON = ("by", "command_id", "expected_revision", "lease")
 def test_a_word_is_read_by_the_type_of_its_field(
     model: type[BaseModel], words: list[str], fields: dict[str, Any]
 ) -> None:
-    assert read_fields(model, words, NOW) == fields
+    assert parse_fields(model, words, NOW) == fields
 
 
 @pytest.mark.parametrize(
@@ -83,16 +89,16 @@ def test_a_word_is_read_by_the_type_of_its_field(
 def test_a_word_that_cannot_be_read_is_refused_with_what_there_is(
     model: type[BaseModel], words: list[str], told: str
 ) -> None:
-    with pytest.raises(WrongWords, match=told):
-        read_fields(model, words, NOW)
+    with pytest.raises(InvalidArgument, match=told):
+        parse_fields(model, words, NOW)
 
 
 def test_a_definition_file_becomes_the_definition_itself() -> None:
     path = SAMPLE / "cases" / "new-starter.yaml"
-    start = CaseStart.model_validate({"by": "amy"} | read_fields(CaseStart, [], NOW))
+    start = CaseStart.model_validate({"by": "amy"} | parse_fields(CaseStart, [], NOW))
     assert start.definition is None
-    fields = read_fields(CaseStart, [f"definition={path}"], NOW)
-    assert fields["definition"] == read_fields(EditCase, [f"definition={path}"], NOW)["definition"]
+    fields = parse_fields(CaseStart, [f"definition={path}"], NOW)
+    assert fields["definition"] == parse_fields(EditCase, [f"definition={path}"], NOW)["definition"]
     assert isinstance(fields["definition"], dict)
     assert fields["definition"]["name"] == "new-starter"
 
@@ -100,7 +106,7 @@ def test_a_definition_file_becomes_the_definition_itself() -> None:
 def test_a_definition_file_with_a_problem_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("name: bad\n")
     with pytest.raises(CatalogInvalid, match=r"bad\.yaml:1: steps: is required"):
-        read_fields(CaseStart, [f"definition={tmp_path / 'bad.yaml'}"], NOW)
+        parse_fields(CaseStart, [f"definition={tmp_path / 'bad.yaml'}"], NOW)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +120,7 @@ def test_a_definition_file_with_a_problem_is_refused_with_its_line(tmp_path: Pat
     ],
 )
 def test_a_contact_is_a_name_a_mail_address_or_both(text: str, contact: dict[str, str]) -> None:
-    assert read_contact(text) == contact
+    assert parse_contact(text) == contact
 
 
 @pytest.mark.parametrize(
@@ -128,22 +134,24 @@ def test_a_contact_is_a_name_a_mail_address_or_both(text: str, contact: dict[str
     ],
 )
 def test_a_moment_may_be_so_far_from_now(text: str, ahead: timedelta) -> None:
-    assert datetime.fromisoformat(read_moment(text, NOW)) == NOW + ahead
+    assert datetime.fromisoformat(parse_datetime(text, NOW)) == NOW + ahead
 
 
 def test_a_moment_without_a_zone_is_local() -> None:
-    read = datetime.fromisoformat(read_moment("2026-12-01T10:00", NOW))
+    read = datetime.fromisoformat(parse_datetime("2026-12-01T10:00", NOW))
     assert read.tzinfo is not None
     assert read.replace(tzinfo=None) == datetime(2026, 12, 1, 10)  # noqa: DTZ001 - that is the point
     assert read == datetime(2026, 12, 1, 10).astimezone()
 
 
 def test_usage_shows_required_fields_first_and_what_each_takes() -> None:
-    assert usage(Wait, without=COMMON) == (
+    assert field_usage(Wait, without=COMMON) == (
         "type=more_information|until|pause [take_over=true|false] [until=DATE] "
         "[days_to_wait=NUMBER] [close_if_no_response=true|false] [waiting_for=TEXT] [reason=TEXT]"
     )
-    assert usage(StartAction, without=COMMON) == "action=TEXT|{JSON}"
-    assert usage(Submit, without=COMMON) == ""
-    assert "[primary_contact=NAME <MAIL>]" in usage(TicketStart)
-    assert usage(ResolveAction, without=COMMON).startswith("outcome=complete|unable_to_complete [")
+    assert field_usage(StartAction, without=COMMON) == "action=TEXT|{JSON}"
+    assert field_usage(Submit, without=COMMON) == ""
+    assert "[primary_contact=NAME <MAIL>]" in field_usage(TicketStart)
+    assert field_usage(ResolveAction, without=COMMON).startswith(
+        "outcome=complete|unable_to_complete ["
+    )

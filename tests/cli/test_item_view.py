@@ -1,4 +1,4 @@
-"""What people see, on 80 columns and on fewer: nothing is cut, and everything is said."""
+"""Rendered items on 80 columns and fewer: nothing is cut, and nothing is missing."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from rich.console import Console, RenderableType
 
 from catalog.loader import SAMPLE, Catalog, load
 from cli import item_view, phrases
-from cli.desk_report import catalog, difference, welcome
-from cli.terminal import Lines
+from cli.desk_report import render_catalog, render_difference, render_welcome
+from cli.terminal import FoldingTable
 from devstack.stack_info import StackInfo
 from domain.base.values import Kind, Status
 from domain.model.states import ActionItemState, State
@@ -27,7 +27,7 @@ OWN = "own-reference-of-sixty-four-characters-which-is-the-longest-ther"
 DUE = {"due": {"within": "P2D", "add_wait_time": True}}
 
 
-def shown(what: RenderableType, width: int = 80) -> str:
+def rendered(what: RenderableType, width: int = 80) -> str:
     console = Console(width=width, markup=False, highlight=False, emoji=False)
     with console.capture() as printed:
         console.print(what)
@@ -36,12 +36,12 @@ def shown(what: RenderableType, width: int = 80) -> str:
     return text
 
 
-def said(what: RenderableType, width: int = 80) -> str:
-    """The text without the layout."""
-    return " ".join(shown(what, width).split())
+def rendered_words(what: RenderableType, width: int = 80) -> str:
+    """Return the text without line breaks and padding."""
+    return " ".join(rendered(what, width).split())
 
 
-def listed(state: State, **fields: Any) -> ItemSummary:  # noqa: ANN401
+def summary(state: State, **fields: Any) -> ItemSummary:  # noqa: ANN401
     return replace(ItemSummary.from_state(state), **fields)
 
 
@@ -53,7 +53,7 @@ def entries() -> list[TimelineEntry]:
     return [line_of(entry) for entry in life.entries]
 
 
-def waiting() -> State:
+def waiting_ticket() -> State:
     life = ticket()
     life.do("wait", type="more_information", days_to_wait=2, close_if_no_response=True)
     return life.state
@@ -97,17 +97,17 @@ def rejected() -> State:
 
 
 def test_moments_are_told_from_now() -> None:
-    assert phrases.relative(NOW + 2 * HOUR, NOW) == "in 2 h"
-    assert phrases.relative(NOW - 2 * HOUR, NOW) == "2 h ago"
-    assert phrases.relative(NOW, NOW) == "now"
+    assert phrases.relative_time(NOW + 2 * HOUR, NOW) == "in 2 h"
+    assert phrases.relative_time(NOW - 2 * HOUR, NOW) == "2 h ago"
+    assert phrases.relative_time(NOW, NOW) == "now"
 
 
 def test_times_are_those_of_the_local_zone_and_dates_only_where_needed() -> None:
     now = datetime(2026, 3, 2, 23, 30, tzinfo=timezone(timedelta(hours=2)))
     moment = datetime(2026, 3, 2, 22, 15, 1, tzinfo=UTC)
-    assert phrases.clock(moment, now) == "2026-03-03 00:15"
-    assert phrases.clock(moment - HOUR, now) == "23:15:01"
-    assert phrases.both(moment, now) == "2026-03-03 00:15:01 (in 45 min 1 s)"
+    assert phrases.local_time(moment, now) == "2026-03-03 00:15"
+    assert phrases.local_time(moment - HOUR, now) == "23:15:01"
+    assert phrases.local_and_relative_time(moment, now) == "2026-03-03 00:15:01 (in 45 min 1 s)"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_times_are_those_of_the_local_zone_and_dates_only_where_needed() -> None
     [
         ("Draft: amy has it", lambda: draft().state),
         ("To Do: waits in queue default", lambda: ticket().state),
-        ("Wait: for more information, in 2 d at the latest, then it closes", waiting),
+        ("Wait: for more information, in 2 d at the latest, then it closes", waiting_ticket),
         ("Wait: for more information from customer", lambda: waiting_for("customer")),
         ("Wait: until 2026-03-05 09:00", until),
         ("Wait: paused until somebody resumes it", paused),
@@ -126,7 +126,10 @@ def test_times_are_those_of_the_local_zone_and_dates_only_where_needed() -> None
     ],
 )
 def test_a_line_says_where_an_item_stands(told: str, state: Callable[[], State]) -> None:
-    assert said(item_view.line(state(), NOW)).removeprefix(f"{state().reference} ") == told
+    assert (
+        rendered_words(item_view.render_line(state(), NOW)).removeprefix(f"{state().reference} ")
+        == told
+    )
 
 
 @pytest.mark.parametrize("width", [40, 80, 160])
@@ -139,7 +142,7 @@ def test_a_card_says_all_there_is_whatever_the_width(width: int) -> None:
         settings=DUE,
         by="service:portal",
     )
-    text = said(item_view.card(life.state, NOW + HOUR, link="http://ui/T"), width)
+    text = rendered_words(item_view.render_card(life.state, NOW + HOUR, link="http://ui/T"), width)
     flat = text.replace(" ", "")
     for part in (OWN, LONG, "Ticket, billing", "Ida Berg <ida@example.org>", "document D-1"):
         assert part.replace(" ", "") in flat
@@ -154,28 +157,28 @@ def test_the_card_of_a_case_that_needs_attention_tells_why_and_the_ways_out() ->
     at_work.act("match", "start", by=ROBOT)
     itself = at_work.action("match").state
     assert isinstance(itself, ActionItemState)
-    card = item_view.card(at_work.state, NOW, of_actions=(itself,))
-    text = shown(card)
+    card = item_view.render_card(at_work.state, NOW, of_actions=(itself,))
+    text = rendered(card)
     assert "needs attention" in text
     assert "  read: page 2 is [blank]" in text
     assert "  casekeep do C-7F3K9Q2D start_action action=read" in text
     assert '{"amount": 5}' in text
     assert "unable to complete" in text
     assert "robot:ocr-1" in text
-    assert "Kind" not in shown(
-        item_view.card(at_work.state, NOW, of_actions=(itself,), whole=False)
+    assert "Kind" not in rendered(
+        item_view.render_card(at_work.state, NOW, of_actions=(itself,), whole=False)
     )
 
 
 def test_the_card_of_a_cancelled_case_says_that_it_was_aborted() -> None:
     life = case()
     life.do("cancel", reason="sent twice")
-    assert "This Case was aborted: sent twice" in shown(item_view.card(life.state, NOW))
+    assert "This Case was aborted: sent twice" in rendered(item_view.render_card(life.state, NOW))
 
 
 def test_a_long_description_is_shortened_and_says_so() -> None:
     life = ticket(description="\n".join(f"line {number}" for number in range(30)))
-    text = shown(item_view.card(life.state, NOW))
+    text = rendered(item_view.render_card(life.state, NOW))
     assert "line 11" in text
     assert "… 18 more lines" in text
     assert "line 12" not in text
@@ -185,7 +188,7 @@ def test_due_dates_are_green_ahead_red_behind_and_grey_where_nothing_can_be_late
     life = ticket(settings=DUE)
 
     def due(at: datetime) -> tuple[str, str]:
-        text = item_view.due(life.state.status, life.state.due_at, life.state.due_text, at)
+        text = item_view.render_due(life.state.status, life.state.due_at, life.state.due_text, at)
         assert text is not None
         return text.plain, str(text.style)
 
@@ -195,26 +198,26 @@ def test_due_dates_are_green_ahead_red_behind_and_grey_where_nothing_can_be_late
     assert due(NOW) == ("paused 2 d before due", "dim")
     life.do("resolve", method="rejected")
     assert due(NOW) == ("2026-03-04 09:00", "dim")
-    assert item_view.due(Status.TO_DO, None, None, NOW) is None
+    assert item_view.render_due(Status.TO_DO, None, None, NOW) is None
 
 
 @pytest.mark.parametrize("width", [30, 50, 80, 120])
 def test_a_table_folds_and_cuts_nothing(width: int) -> None:
     rows = [(OWN, "In Progress", LONG, "robot:matcher-2", "overdue 12 d 23 h"), ("T-1", *"abcd")]
     heads = ("Reference", "Status", "Title", "Held by", "Due")
-    text = shown(Lines(heads, rows), width)
+    text = rendered(FoldingTable(heads, rows), width)
     given = "".join((*heads, *rows[0], *rows[1]))
     assert Counter("".join(text.split())) == Counter("".join(given.split()))
 
 
 def test_a_list_tells_waits_marks_and_who_has_it() -> None:
     state = ticket(reference="T-1", settings=DUE).state.model_copy(update={"title": ""})
-    text = said(
-        item_view.listing(
+    text = rendered_words(
+        item_view.render_items(
             [
-                listed(state, robot_rejected=True),
-                listed(state, status=Status.WAIT, wait="more_information", owner="amy"),
-                listed(state, assignee="robot:matcher-2", resolution="rejected"),
+                summary(state, robot_rejected=True),
+                summary(state, status=Status.WAIT, wait="more_information", owner="amy"),
+                summary(state, assignee="robot:matcher-2", resolution="rejected"),
             ],
             NOW,
             holder=True,
@@ -227,14 +230,14 @@ def test_a_list_tells_waits_marks_and_who_has_it() -> None:
 
 def test_references_statuses_and_names_stay_in_one_piece_on_80_columns() -> None:
     state = ticket(reference="T-7F3K9Q2D", title=LONG * 3, settings=DUE).state
-    rows = [listed(state, assignee="robot:matcher-2", status=Status.IN_PROGRESS)]
-    text = shown(item_view.listing(rows, NOW, holder=True))
+    rows = [summary(state, assignee="robot:matcher-2", status=Status.IN_PROGRESS)]
+    text = rendered(item_view.render_items(rows, NOW, holder=True))
     for part in ("T-7F3K9Q2D", "In Progress", "robot:matcher-2", "in 2 d"):
         assert part in text
 
 
 def test_a_timeline_tells_passages_reasons_and_what_was_refused() -> None:
-    text = shown(item_view.timeline(entries(), NOW))
+    text = rendered(item_view.render_timeline(entries(), NOW))
     assert text.splitlines()[1].split() == ["1", "09:00:00", "amy", "create", "To", "Do"]
     assert "In Progress → Wait" in text
     assert "holidays" in text
@@ -246,65 +249,71 @@ def test_what_a_command_led_to_is_told_in_a_line() -> None:
     life = ticket()
     before = life.state
     life.do("start", by="bob")
-    moved = item_view.moved(before, life.state, NOW)
-    assert said(moved) == "T-7F3K9Q2D To Do → In Progress: bob has it"
-    nothing = item_view.moved(life.state, life.state, NOW)
-    assert said(nothing) == "T-7F3K9Q2D In Progress: bob has it · nothing to change"
+    moved = item_view.render_change(before, life.state, NOW)
+    assert rendered_words(moved) == "T-7F3K9Q2D To Do → In Progress: bob has it"
+    nothing = item_view.render_change(life.state, life.state, NOW)
+    assert rendered_words(nothing) == "T-7F3K9Q2D In Progress: bob has it · nothing to change"
 
 
 def test_what_was_begun_says_what_comes_next() -> None:
-    assert "next: casekeep do T-7F3K9Q2D submit" in shown(item_view.begun(draft().state, NOW, ""))
-    text = shown(item_view.begun(ticket().state, NOW, "http://ui/T"))
+    assert "next: casekeep do T-7F3K9Q2D submit" in rendered(
+        item_view.render_started(draft().state, NOW, "")
+    )
+    text = rendered(item_view.render_started(ticket().state, NOW, "http://ui/T"))
     assert "next: casekeep do T-7F3K9Q2D start" in text
     assert "http://ui/T" in text
-    assert "next" not in shown(item_view.begun(resolved("PT0S"), NOW, ""))
+    assert "next" not in rendered(item_view.render_started(resolved("PT0S"), NOW, ""))
 
 
 def test_the_commands_of_a_kind_are_listed_with_what_they_do_and_take() -> None:
-    text = said(item_view.commands(Kind.ACTION))
+    text = rendered_words(item_view.render_commands(Kind.ACTION))
     assert "Give the item to somebody" in text
     assert "outcome=complete|unable_to_complete" in text
     assert "rework" not in text
 
 
 def test_findings_show_the_text_that_matches() -> None:
-    row = listed(ticket().state)
+    row = summary(ticket().state)
     found = [
         Found(item=row, excerpt="The invoice of May never came."),
         Found(item=row, excerpt="a note"),
     ]
-    text = said(item_view.findings(found))
+    text = rendered_words(item_view.render_search_results(found))
     assert text.count(row.title) == 2
     assert "The invoice of May never came." in text
     assert "a note" in text
 
 
 def test_endings_say_how_and_by_whom() -> None:
-    text = said(item_view.endings([resolved("PT0S"), draft().state]))
+    text = rendered_words(item_view.render_closed_items([resolved("PT0S"), draft().state]))
     assert "T-7F3K9Q2D rejected No invoice amy" in text
 
 
 @pytest.mark.parametrize("width", [50, 80])
 def test_the_desk_is_announced_with_what_to_try(width: int) -> None:
     there = StackInfo(temporal="127.0.0.1:7233", ui="http://127.0.0.1:8233", mail="127.0.0.1:2525")
-    usual = said(welcome(there, "sqlite:///x", load(SAMPLE), is_default=True), width)
+    usual = rendered_words(
+        render_welcome(there, "sqlite:///x", load(SAMPLE), is_default=True), width
+    )
     assert "--definition new-starter" in usual
     assert "casekeep queue human-resources" in usual
     assert "export" not in usual
     assert "taken in at 127.0.0.1:2525" in usual
-    bare = said(welcome(there, "sqlite:///x", Catalog(), is_default=False), width)
+    bare = rendered_words(render_welcome(there, "sqlite:///x", Catalog(), is_default=False), width)
     assert "--definition" not in bare
     assert "export TEMPORAL_ADDRESS=127.0.0.1:7233" in bare
 
 
 def test_a_catalog_is_shown_with_lengths_in_words() -> None:
-    text = said(catalog(load(SAMPLE), date(2027, 12, 25)))
+    text = rendered_words(render_catalog(load(SAMPLE), date(2027, 12, 25)))
     assert "hr-certificate human-resources 5 d none" in text
     assert "hr-question human-resources 3 d (paris-office) 7 d (paris-office)" in text
     assert "support Europe/Paris Monday to Sunday: 08:00-20:00 2027-12-25" in text
-    assert "Monday to Sunday: 08:00-20:00 none" in said(catalog(load(SAMPLE), date(2099, 1, 1)))
+    assert "Monday to Sunday: 08:00-20:00 none" in rendered_words(
+        render_catalog(load(SAMPLE), date(2099, 1, 1))
+    )
 
 
 def test_a_difference_says_what_was_found_and_done() -> None:
     one = Difference(reference="T-1", found="no row", done="row repaired")
-    assert said(difference(one)) == "T-1 no row: row repaired"
+    assert rendered_words(render_difference(one)) == "T-1 no row: row repaired"

@@ -1,14 +1,15 @@
-"""The command without a desk: help, wrong use, and what is said when nothing answers."""
+"""The command without a server: help, wrong use, and the errors when nothing answers."""
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from cli.main import app
-from tests.cli.conftest import CASEKEEP, run
+from tests.cli.conftest import CASEKEEP, run_command
 
 NOWHERE = "127.0.0.1:1"
 
@@ -53,7 +54,7 @@ def test_every_command_of_the_contract_is_there() -> None:
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_explains_itself_in_a_sentence_and_takes_json(path: tuple[str, ...]) -> None:
-    ran = run(*path, "--help")
+    ran = run_command(*path, "--help")
     assert ran.code == 0
     assert "--json" in ran.out
     sentence = ran.out.split("\n\n")[0] + ran.out
@@ -74,8 +75,13 @@ def test_the_help_loads_neither_temporal_nor_the_store() -> None:
     assert "catalog" in ran.stdout
 
 
+def test_the_version_is_that_of_the_installed_package() -> None:
+    ran = run_command("--version")
+    assert (ran.code, ran.out) == (0, f"casekeep {version('casekeep')}\n")
+
+
 def test_the_help_begins_with_what_starts_things() -> None:
-    out = run("--help").out
+    out = run_command("--help").out
     places = [out.index(f"│ {name} ") for name in ("up", "demo", "new", "do", "show", "inbox")]
     assert places == sorted(places)
 
@@ -97,7 +103,7 @@ def test_the_help_begins_with_what_starts_things() -> None:
     ids=" ".join,
 )
 def test_wrong_use_exits_2_and_prints_nothing_for_scripts(words: tuple[str, ...]) -> None:
-    ran = run(*words, "--json") if len(words) > 1 else run(*words)
+    ran = run_command(*words, "--json") if len(words) > 1 else run_command(*words)
     assert ran.code == 2
     if words != ("new",):
         assert ran.out == ""
@@ -105,12 +111,12 @@ def test_wrong_use_exits_2_and_prints_nothing_for_scripts(words: tuple[str, ...]
 
 
 def test_an_unknown_field_is_answered_with_those_that_there_are() -> None:
-    err = run("new", "ticket", "x", "--setting", "feedbackwindow=PT1H").err
+    err = run_command("new", "ticket", "x", "--setting", "feedbackwindow=PT1H").err
     assert "there is no field feedbackwindow (did you mean feedback_window?)" in err
 
 
 def test_a_bad_start_is_refused_before_anything_is_asked_with_every_problem() -> None:
-    ran = run(
+    ran = run_command(
         *("new", "ticket", "x", "--primary-contact", "a b@c", "--started-by", "nobody", "--json"),
         TEMPORAL_ADDRESS=NOWHERE,
     )
@@ -123,7 +129,7 @@ def test_a_bad_start_is_refused_before_anything_is_asked_with_every_problem() ->
 
 
 def test_a_reference_that_cannot_be_one_is_refused_before_anything_is_asked() -> None:
-    ran = run("new", "ticket", "x", "--reference", "C-1-A1", TEMPORAL_ADDRESS=NOWHERE)
+    ran = run_command("new", "ticket", "x", "--reference", "C-1-A1", TEMPORAL_ADDRESS=NOWHERE)
     assert (ran.code, ran.out) == (1, "")
     assert "use another id" in ran.err
 
@@ -136,7 +142,7 @@ def test_a_reference_that_cannot_be_one_is_refused_before_anything_is_asked() ->
 def test_without_a_server_one_sentence_says_what_to_do(
     nowhere: dict[str, str], words: tuple[str, ...]
 ) -> None:
-    ran = run(*words, **nowhere)
+    ran = run_command(*words, **nowhere)
     assert (ran.code, ran.out) == (1, "")
     assert f"no Temporal server at {NOWHERE}" in ran.err
     assert "casekeep up" in ran.err
@@ -151,7 +157,7 @@ def test_without_a_server_one_sentence_says_what_to_do(
 def test_without_a_database_nothing_is_made_and_one_sentence_says_what_to_do(
     nowhere: dict[str, str], words: tuple[str, ...]
 ) -> None:
-    ran = run(*words, **nowhere)
+    ran = run_command(*words, **nowhere)
     assert (ran.code, ran.out) == (1, "")
     assert "casekeep up" in ran.err
     assert len(ran.err.splitlines()) == 1
@@ -159,13 +165,13 @@ def test_without_a_database_nothing_is_made_and_one_sentence_says_what_to_do(
 
 
 def test_a_variable_that_cannot_be_used_is_named(nowhere: dict[str, str]) -> None:
-    ran = run("inbox", CASEKEEP_TASK_QUEUE="", **nowhere)
+    ran = run_command("inbox", CASEKEEP_TASK_QUEUE="", **nowhere)
     assert ran.code == 2
     assert ran.err.startswith("CASEKEEP_TASK_QUEUE: ")
 
 
 def test_a_database_that_we_cannot_use_is_told_in_a_sentence() -> None:
-    ran = run("inbox", CASEKEEP_DATABASE_URL="mysql://x")
+    ran = run_command("inbox", CASEKEEP_DATABASE_URL="mysql://x")
     assert ran.code == 1
     assert "give sqlite:///path/to/file or postgresql://" in ran.err
 

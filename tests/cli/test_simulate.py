@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from catalog.loader import SAMPLE
-from tests.cli.conftest import Ran, run
+from tests.cli.conftest import RunResult, run_command
 
 PLAN = """\
 begins: 2026-01-05T00:00:00Z
@@ -21,19 +21,19 @@ staff:
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def simulate(*words: str, definition: str = "supplier-invoice") -> Ran:
+def simulate(*words: str, definition: str = "supplier-invoice") -> RunResult:
     small = ("--items", "12", "--days", "5")
-    return run("simulate", definition, *small, *words, CASEKEEP_CATALOG=str(SAMPLE))
+    return run_command("simulate", definition, *small, *words, CASEKEEP_CATALOG=str(SAMPLE))
 
 
-def write(folder: Path, text: str) -> str:
+def write_file(folder: Path, text: str) -> str:
     path = folder / "plan.yaml"
     path.write_text(text)
     return str(path)
 
 
 def test_people_see_cases_and_queues(tmp_path: Path) -> None:
-    ran = simulate("--plan", write(tmp_path, PLAN))
+    ran = simulate("--plan", write_file(tmp_path, PLAN))
     assert ran.code == 0
     assert "12 in 5 days, 12 done" in ran.out
     assert "accounts-payable  2" in ran.out
@@ -82,7 +82,7 @@ def test_an_unknown_definition_is_told_with_the_known_ones() -> None:
     ],
 )
 def test_a_plan_that_cannot_be_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
-    path = write(tmp_path, text)
+    path = write_file(tmp_path, text)
     ran = simulate("--plan", path)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(f"{path}:{told}")

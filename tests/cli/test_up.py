@@ -1,4 +1,4 @@
-"""`casekeep up`: the desk in one process tree, from its first line to its last."""
+"""`casekeep up`: the stack in one process tree, from its first line to its last."""
 
 import asyncio
 import json
@@ -7,15 +7,16 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 import pytest
 
-from cli.up import serve
+from cli.up import run_stack
 from devstack.stack_info import AlreadyUp, StackInfo, item_ui_url, lock_folder
 from starter.settings import STATE_FOLDER
-from tests.cli.conftest import CASEKEEP, run
+from tests.cli.conftest import CASEKEEP, run_command
 from tests.support.workers import assert_eventually
 
 pytestmark = pytest.mark.xdist_group("starter-desk")
@@ -40,7 +41,13 @@ async def up(folder: Path, *words: str) -> AsyncIterator[asyncio.subprocess.Proc
             await process.communicate()
 
 
-async def until_up(process: asyncio.subprocess.Process) -> StackInfo:
+def shadow_packages(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("raise ImportError(f'{__name__} of the folder')")
+
+
+async def wait_until_up(process: asyncio.subprocess.Process) -> StackInfo:
     assert process.stdout is not None
     return StackInfo.model_validate_json(await process.stdout.readuntil(b"}\n"))
 
@@ -50,9 +57,11 @@ async def test_it_keeps_what_was_started_through_a_stop_and_leaves_no_process(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with up(tmp_path, "--json") as process:
-        there = await until_up(process)
+        there = await wait_until_up(process)
         desk = {"TEMPORAL_ADDRESS": there.temporal}
-        begun = await asyncio.to_thread(run, "new", "ticket", "x", "--reference", "T-1", **desk)
+        begun = await asyncio.to_thread(
+            run_command, "new", "ticket", "x", "--reference", "T-1", **desk
+        )
         assert f"{there.ui}/namespaces/default/workflows/T-1" in begun.out
         async with up(tmp_path) as again:
             _, err = await again.communicate()
@@ -67,9 +76,20 @@ async def test_it_keeps_what_was_started_through_a_stop_and_leaves_no_process(
         assert "Stopped." in err.decode()
         assert not any(part.is_running() for part in parts)
     async with up(tmp_path, "--json") as process:
-        desk = {"TEMPORAL_ADDRESS": (await until_up(process)).temporal}
-        shown = await asyncio.to_thread(run, "show", "T-1", **desk)
+        desk = {"TEMPORAL_ADDRESS": (await wait_until_up(process)).temporal}
+        shown = await asyncio.to_thread(run_command, "show", "T-1", **desk)
         assert shown.code == 0, shown.err
+
+
+async def test_packages_of_the_folder_replace_none_of_casekeeps_and_logs_begin_with_the_version(
+    tmp_path: Path,
+) -> None:
+    shadow_packages(tmp_path, "domain", "store", "workflows", "web", "mail")
+    async with up(tmp_path, "--json") as process:
+        assert (await wait_until_up(process)).web
+    for name in ("worker", "mailroom", "web"):
+        first, *_ = (tmp_path / STATE_FOLDER / f"{name}.log").read_text().splitlines()
+        assert first.endswith(f"] casekeep {version('casekeep')} started")
 
 
 async def test_people_are_told_what_is_ready_and_what_to_try(
@@ -77,7 +97,7 @@ async def test_people_are_told_what_is_ready_and_what_to_try(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CASEKEEP_HTTP_LISTEN", "127.0.0.1:0")
-    serving = asyncio.create_task(serve(0, 0, as_json=False))
+    serving = asyncio.create_task(run_stack(0, 0, as_json=False))
     printed = ""
 
     async def check() -> None:
@@ -104,7 +124,7 @@ async def test_stopping_it_before_it_is_up_is_in_order_too(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CASEKEEP_HTTP_LISTEN", "127.0.0.1:0")
-    serving = asyncio.create_task(serve(0, 0, as_json=False))
+    serving = asyncio.create_task(run_stack(0, 0, as_json=False))
     log = tmp_path / STATE_FOLDER / "server.log"
 
     async def begun() -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
+from starter.version import casekeep_version
 from web.api.command_schemas import components
 from web.api.problem_details import Problem
 from web.context import SESSION_COOKIE
@@ -77,6 +78,7 @@ def document_of(routes: list[BaseRoute]) -> Document:
         routes=routes,
         tags=[{"name": name, "description": sentence} for name, sentence in _TAGS],
     )
+    made["info"]["x-release"] = casekeep_version()
     schemas: Document = made.setdefault("components", {}).setdefault("schemas", {})
     for name in _VALIDATION:
         schemas.pop(name, None)

@@ -2,9 +2,15 @@
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
+from starter import version
 from starter.process import unbroken
 from tests.support.workers import assert_eventually
 
@@ -30,3 +36,29 @@ async def test_what_breaks_is_told_and_begun_anew(caplog: pytest.LogCaptureFixtu
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+@pytest.mark.parametrize("name", ["web", "mailroom"])
+def test_an_old_name_says_the_new_one_and_runs_it(name: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", f"starter.{name}"],
+        env=os.environ | {"CASEKEEP_TASK_QUEUE": ""},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    first, started, refused = ran.stderr.splitlines()
+    assert first == f"python -m starter.{name} is now python -m {name}"
+    assert started.endswith(f"casekeep {version.casekeep_version()} started")
+    assert "CASEKEEP_TASK_QUEUE: " in refused
+    assert ran.returncode == 2
+
+
+def test_the_version_of_a_source_tree_that_is_not_installed_is_that_of_its_project_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed = version.casekeep_version()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(metadata.PackageNotFoundError):
+        metadata.version("casekeep")
+    assert version.casekeep_version() == installed

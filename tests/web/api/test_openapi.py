@@ -1,6 +1,7 @@
 """The API's document: whole, true to the models, and open to everybody."""
 
 import json
+from importlib.metadata import version
 
 import httpx
 import pytest
@@ -51,6 +52,11 @@ def test_every_reference_in_the_document_is_in_it() -> None:
     text = json.dumps(whole)
     named = {part.partition('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert named <= set(whole["components"]["schemas"])
+
+
+def test_the_document_names_the_release_beside_the_version_of_the_api() -> None:
+    info = document()["info"]
+    assert (info["version"], info["x-release"]) == ("1", version("casekeep"))
 
 
 def test_every_operation_says_what_it_refuses() -> None:
