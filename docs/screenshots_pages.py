@@ -21,9 +21,9 @@ from playwright.async_api import Browser, Page
 from catalog.loader import SAMPLE
 from store.engine import engine_of
 from store.schema.versions import upgrade
-from tests.support.browser_fixtures import chromium, house, served, window
+from tests.support.browser_fixtures import chromium, open_window, page_context, serve_pages
 from tests.support.process_stack import running_stack
-from tests.support.screenshot_data import WHO, Morning, play
+from tests.support.screenshot_data import PAGE_READERS, ScreenshotItems, create_items
 
 PageAction: TypeAlias = Callable[[Page], Awaitable[None]]
 PICTURES: Final = Path(__file__).with_name("pictures")
@@ -35,7 +35,7 @@ EMPTY_PAGES: Final = ("inbox", "owned", "queue", "search", "lead")
 """Pages that are also taken without any items."""
 SIGNED_OUT: Final = {"sign-in": "/sign-in", "sign-in-link": "/sign-in/link/from-a-terminal"}
 """Pages for people who are not signed in."""
-MORNING: Final = Morning()
+MORNING: Final = ScreenshotItems()
 
 
 async def _submit_form(page: Page) -> None:
@@ -44,7 +44,7 @@ async def _submit_form(page: Page) -> None:
 
 
 async def _open_help(page: Page) -> None:
-    await page.locator("body[data-hears]").wait_for()
+    await page.locator("body[data-listening]").wait_for()
     await page.keyboard.press("?")
     await page.locator("#shortcuts[open]").wait_for()
 
@@ -142,8 +142,8 @@ async def take_screenshot(
     browser: Browser, address: str, screenshot: Screenshot, folder: Path, *, whole: bool
 ) -> None:
     """Take one screenshot; of the whole page if `whole`, else of the window."""
-    who = None if screenshot.name in SIGNED_OUT else WHO.get(screenshot.name, "amy")
-    context = await window(
+    who = None if screenshot.name in SIGNED_OUT else PAGE_READERS.get(screenshot.name, "amy")
+    context = await open_window(
         browser,
         address,
         who,
@@ -176,14 +176,14 @@ async def take_screenshots(
             if content == "nothing":
                 engine = engine_of(url)
                 upgrade(engine)
-                async with served(house(engine)) as address:
+                async with serve_pages(page_context(engine)) as address:
                     for screenshot in selected:
                         await take_screenshot(browser, address, screenshot, folder, whole=whole)
                 engine.dispose()
                 continue
             async with running_stack(Path(kept), url, catalog=SAMPLE) as desk:
-                await play(desk, much=content == "much")
-                async with served(house(desk.engine, desk.desk)) as address:
+                await create_items(desk, many=content == "much")
+                async with serve_pages(page_context(desk.engine, desk.desk)) as address:
                     for screenshot in selected:
                         await take_screenshot(browser, address, screenshot, folder, whole=whole)
 

@@ -1,4 +1,4 @@
-"""The pages and the API as a process, until SIGTERM (`python -m web`)."""
+"""Web server process, until SIGTERM (`python -m web`)."""
 
 import asyncio
 import logging
@@ -18,48 +18,48 @@ from starter.process import patiently, run
 from starter.settings import Settings
 from store.engine import engine_of
 from store.schema.versions import upgrade
-from web.app import application
-from web.change_feed import Hub
-from web.context import House
+from web.app import create_app
+from web.change_feed import Broadcaster
+from web.context import AppContext
 
 LOG: Final = logging.getLogger("casekeep.web")
-DRAIN_WITHIN: Final = 3
-"""Seconds that open pages, which listen for as long as they are open, may keep it from ending."""
+DRAIN_TIMEOUT: Final = 3
+"""Seconds that a stop waits for open connections; pages keep their event stream open."""
 
 
-class Announced(uvicorn.Server):
-    """A server that says where it serves, once it does."""
+class AnnouncedServer(uvicorn.Server):
+    """Server that logs its address once it listens."""
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Begin to serve."""
+        """Start to listen, then log the address."""
         await super().startup(sockets)
         LOG.info("serving pages at http://%s:%d", self.config.host, self.config.port)
 
 
 async def work(settings: Settings) -> None:
-    """Serve as soon as Temporal and the database are there."""
+    """Wait for Temporal and the database, then serve until stopped."""
     catalog = load(settings.catalog)
     engine = engine_of(settings.database_url, lasting=True)
     client = await patiently(LOG, lambda: _connected(engine))
-    house = House(
-        desk=Desk(client, settings.task_queue),
+    context = AppContext(
+        client=Desk(client, settings.task_queue),
         engine=engine,
         catalog=catalog,
         settings=settings,
-        doors=Authenticator(engine),
-        hub=Hub(engine),
+        caller_lookup=Authenticator(engine),
+        broadcaster=Broadcaster(engine),
     )
     host, _, port = settings.http_listen.rpartition(":")
     config = uvicorn.Config(
-        application(house),
+        create_app(context),
         host=host,
         port=int(port),
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=DRAIN_WITHIN,
+        timeout_graceful_shutdown=DRAIN_TIMEOUT,
     )
-    await Announced(config).serve()
+    await AnnouncedServer(config).serve()
 
 
 async def _connected(engine: Engine) -> Client:
@@ -68,7 +68,7 @@ async def _connected(engine: Engine) -> Client:
 
 
 def main() -> int:
-    """Serve what the environment says; the exit code."""
+    """Serve with the environment's settings; return the exit code."""
     return run(LOG, work, port="CASEKEEP_HTTP_LISTEN")
 
 

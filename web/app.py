@@ -1,4 +1,4 @@
-"""The application: its routes, what guards them, and what runs beside them."""
+"""Assembly of the web application: routes, middleware and the background task."""
 
 import asyncio
 import contextlib
@@ -13,43 +13,45 @@ from starlette.staticfiles import StaticFiles
 
 from starter.process import unbroken
 from web.api.routes import router as api
-from web.context import House
-from web.middleware import guard
+from web.context import AppContext
+from web.error_handlers import add_error_handlers
+from web.middleware import SecurityMiddleware
 from web.pages.routes import router as pages
 from web.sign_in.routes import router as signing
 
 LOG: Final = logging.getLogger("casekeep.web")
 STATIC: Final = Path(__file__).with_name("static")
 
-MOST: Final = 1024 * 1024
-"""Bytes of a request: a form holds one command, which is a quarter of that at most (contract)."""
+MAX_REQUEST_BYTES: Final = 1024 * 1024
+"""Limit of a request's body; a command has a quarter of it at most (contract)."""
 
 
-def application(house: House) -> FastAPI:
-    """The pages and the API over this house."""
+def create_app(context: AppContext) -> FastAPI:
+    """Build the application: pages, API and static files."""
 
     @asynccontextmanager
-    async def beside(_app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(unbroken(LOG, house.hub.serve))
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        broadcasting = asyncio.create_task(unbroken(LOG, context.broadcaster.run))
         try:
             yield
         finally:
-            watching.cancel()
+            broadcasting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await watching
+                await broadcasting
 
     app = FastAPI(
         title="Casekeep",
         version="1",
-        lifespan=beside,
-        # the API brings its own document, and no page of anybody else's to read it
+        lifespan=lifespan,
+        # web.api.routes serves the OpenAPI document and its page
         openapi_url=None,
-        max_body_size=MOST,
+        max_body_size=MAX_REQUEST_BYTES,
     )
-    app.state.house = house
+    app.state.context = context
     app.include_router(api)
     app.include_router(pages)
     app.include_router(signing)
-    guard(app)
+    app.add_middleware(SecurityMiddleware)
+    add_error_handlers(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

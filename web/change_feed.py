@@ -1,4 +1,4 @@
-"""What changes, told to open pages as it happens: one watch for a process, any number of ears."""
+"""Broadcasts store changes to open pages: one watcher per process, any number of subscribers."""
 
 import asyncio
 from collections import OrderedDict
@@ -12,98 +12,99 @@ from sqlalchemy import Engine
 
 from store.projection.watcher import Changed, watching
 
-_KNOWN: Final = 10_000
-"""Items whose last place is remembered, so that lists which they left hear of it, too."""
-_HEARD: Final = 1_000
-"""Changes that wait for one page; one that falls behind is told to load anew."""
+_MAX_REMEMBERED: Final = 10_000
+"""Items whose last row is remembered, to notify also the lists that an item has left."""
+_MAX_QUEUED: Final = 1_000
+"""Changes that wait for one page; a page that falls behind is asked to reload instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
-    """One change of one item; `before` is where it was, as far as that is remembered."""
+class ItemChange:
+    """Change of one item; `before` is its previous row, None if that is not remembered."""
 
     now: Changed
     before: Changed | None
 
     @property
-    def places(self) -> tuple[Changed, ...]:
-        """Where it is, and where it was."""
+    def rows(self) -> tuple[Changed, ...]:
+        """The item's present row, and its previous one."""
         return (self.now,) if self.before is None else (self.now, self.before)
 
 
-class Ear:
-    """What one open page hears."""
+class Subscription:
+    """Queue of the changes that concern one open page."""
 
-    def __init__(self, wanted: Callable[[Changed], bool]) -> None:
-        self._wanted = wanted
-        self._waiting: asyncio.Queue[News | None] = asyncio.Queue(_HEARD)
+    def __init__(self, is_wanted: Callable[[Changed], bool]) -> None:
+        self._is_wanted = is_wanted
+        self._queue: asyncio.Queue[ItemChange | None] = asyncio.Queue(_MAX_QUEUED)
         self._is_behind = False
 
-    def wants(self, news: News) -> bool:
-        """Whether the change is of the page's concern."""
-        return any(map(self._wanted, news.places))
+    def matches(self, change: ItemChange) -> bool:
+        """Return True if the change concerns the page."""
+        return any(map(self._is_wanted, change.rows))
 
-    def tell(self, news: News | None) -> None:
-        """Have the page hear of it, if it is of its concern; None: of anything."""
-        if news is not None and not self.wants(news):
+    def publish(self, change: ItemChange | None) -> None:
+        """Queue a change that concerns the page; None asks the page to reload."""
+        if change is not None and not self.matches(change):
             return
         try:
-            self._waiting.put_nowait(news)
+            self._queue.put_nowait(change)
         except asyncio.QueueFull:
             self._is_behind = True
 
-    async def hear(self) -> News | None:
-        """The next change; None: too much happened, or something was missed: load anew."""
+    async def next_change(self) -> ItemChange | None:
+        """Wait for the next change; None: changes were missed, the page must reload."""
         if self._is_behind:
             self._is_behind = False
-            while not self._waiting.empty():
-                self._waiting.get_nowait()
+            while not self._queue.empty():
+                self._queue.get_nowait()
             return None
-        return await self._waiting.get()
+        return await self._queue.get()
 
 
-class Hub:
-    """Tells every ear what the database's watch sees."""
+class Broadcaster:
+    """Publishes the changes that the database's watcher sees to every subscription."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._ears: set[Ear] = set()
-        self._known: OrderedDict[str, Changed] = OrderedDict()
+        self._subscriptions: set[Subscription] = set()
+        self._last_rows: OrderedDict[str, Changed] = OrderedDict()
 
     @asynccontextmanager
-    async def listening(self, wanted: Callable[[Changed], bool]) -> AsyncIterator[Ear]:
-        """An ear for the changes that are wanted, told whether they are by where an item is."""
-        ear = Ear(wanted)
-        self._ears.add(ear)
+    async def subscribe(self, is_wanted: Callable[[Changed], bool]) -> AsyncIterator[Subscription]:
+        """Subscribe to changes; `is_wanted` decides by an item's row."""
+        subscription = Subscription(is_wanted)
+        self._subscriptions.add(subscription)
         try:
-            yield ear
+            yield subscription
         finally:
-            self._ears.discard(ear)
+            self._subscriptions.discard(subscription)
 
-    def since(self, moment: datetime) -> Iterator[News]:
-        """What is remembered of what was written from then on, the newest first."""
-        for changed in reversed(self._known.values()):
-            if changed.written_at < moment:
+    def changes_since(self, moment: datetime) -> Iterator[ItemChange]:
+        """Yield the remembered changes that were written since then, newest first."""
+        for row in reversed(self._last_rows.values()):
+            if row.written_at < moment:
                 return
-            yield News(now=changed, before=None)
+            yield ItemChange(now=row, before=None)
 
-    async def serve(self) -> None:
-        """Watch, until cancelled; whoever listens already may have missed something."""
-        self._tell(None)
-        async for changes in watching(self._engine):
-            if changes is None:
-                self._tell(None)
+    async def run(self) -> None:
+        """Watch the database and publish its changes, until cancelled."""
+        # a page that subscribed before the watcher started may have missed changes
+        self._publish(None)
+        async for rows in watching(self._engine):
+            if rows is None:
+                self._publish(None)
                 continue
-            for changed in changes:
-                self._tell(News(now=changed, before=self._replaced(changed)))
+            for row in rows:
+                self._publish(ItemChange(now=row, before=self._replace_last_row(row)))
 
-    def _tell(self, news: News | None) -> None:
-        for ear in tuple(self._ears):
-            ear.tell(news)
+    def _publish(self, change: ItemChange | None) -> None:
+        for subscription in tuple(self._subscriptions):
+            subscription.publish(change)
 
-    def _replaced(self, changed: Changed) -> Changed | None:
-        before = self._known.pop(changed.reference, None)
-        self._known[changed.reference] = changed
-        if len(self._known) > _KNOWN:
-            self._known.popitem(last=False)
+    def _replace_last_row(self, row: Changed) -> Changed | None:
+        before = self._last_rows.pop(row.reference, None)
+        self._last_rows[row.reference] = row
+        if len(self._last_rows) > _MAX_REMEMBERED:
+            self._last_rows.popitem(last=False)
         return before

@@ -19,7 +19,7 @@ from starter.client import UnknownItem
 from starter.item_reader import parse_state, read_state
 from store.items.queries import item_of
 from store.schema.auth_tables import Audited
-from web.context import House
+from web.context import AppContext
 
 _MERGES: Final = "merge"
 _BEATS: Final = "heartbeat"
@@ -27,7 +27,11 @@ _BEATS: Final = "heartbeat"
 
 
 async def give(
-    house: House, caller: Caller, reference: str, command: str, fields: Mapping[str, JsonValue]
+    context: AppContext,
+    caller: Caller,
+    reference: str,
+    command: str,
+    fields: Mapping[str, JsonValue],
 ) -> State:
     """Give the item a command as the caller, who is always its `by`; return the state after it.
 
@@ -38,15 +42,19 @@ async def give(
         NoAnswer: no worker answered.
     """
     if command == _BEATS:
-        return await _given(house, caller, reference, command, fields)
-    async with audited(house.engine, caller, Audited.COMMAND, command, item=reference):
-        return await _given(house, caller, reference, command, fields)
+        return await _given(context, caller, reference, command, fields)
+    async with audited(context.engine, caller, Audited.COMMAND, command, item=reference):
+        return await _given(context, caller, reference, command, fields)
 
 
 async def _given(
-    house: House, caller: Caller, reference: str, command: str, fields: Mapping[str, JsonValue]
+    context: AppContext,
+    caller: Caller,
+    reference: str,
+    command: str,
+    fields: Mapping[str, JsonValue],
 ) -> State:
-    state = await known(house, reference)
+    state = await known(context, reference)
     if "by" in fields:
         raise InvalidCommand("by: is whoever is signed in; leave it out", fields=("by",))
     if command in COMMANDS:
@@ -58,9 +66,9 @@ async def _given(
     if command == _MERGES and isinstance(into, str):
         # what this item has is added to the other one; where there is none, the item says so
         with contextlib.suppress(UnknownItem):
-            check_command(caller, command, await known(house, into))
+            check_command(caller, command, await known(context, into))
     try:
-        answer = await house.desk.do(reference, command, {**fields, "by": caller.actor})
+        answer = await context.client.do(reference, command, {**fields, "by": caller.actor})
     except UnknownItem:
         if state.status is not Status.CLOSED:
             raise
@@ -69,7 +77,7 @@ async def _given(
     return parse_state(answer)
 
 
-async def known(house: House, reference: str) -> State:
+async def known(context: AppContext, reference: str) -> State:
     """Return the stored state, else the item's own answer; raises UnknownItem or NoAnswer."""
-    kept = await asyncio.to_thread(item_of, house.engine, reference)
-    return kept.state if kept is not None else await read_state(house.desk, reference)
+    kept = await asyncio.to_thread(item_of, context.engine, reference)
+    return kept.state if kept is not None else await read_state(context.client, reference)

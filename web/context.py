@@ -1,4 +1,4 @@
-"""What every route works with: the desk, the store, the catalog, the doors and what is live."""
+"""State that routes share, and the authentication of their callers."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -11,68 +11,71 @@ from auth.callers import Caller
 from catalog.loader import Catalog
 from starter.client import Desk
 from starter.settings import Settings
-from web.change_feed import Hub
-from web.csrf import SAFE, address_of, check_token
+from web.change_feed import Broadcaster
+from web.csrf import SAFE_METHODS, check_token, client_address
 
 SESSION_COOKIE: Final = "casekeep"
 
 
 class SignedOut(Exception):
-    """Nobody is signed in, or what they came by is not good any more."""
+    """The request has no session or API key, or one that is not valid any more."""
 
 
-class Doors(Protocol):
-    """Who comes in by what; both ask the database, and so are called in a thread."""
+class CallerLookup(Protocol):
+    """Lookup of callers by their credentials.
+
+    Both methods query the database: call them in a thread.
+    """
 
     def by_session(self, token: str) -> Caller | None:
-        """The person whose session this is; None if it is not, or not any more."""
+        """Return the person of this session; None if it is unknown or has ended."""
 
     def by_key(self, key: str) -> Caller | None:
-        """The robot or service whose key this is; None if it is revoked, expired or none."""
+        """Return the robot or service of this key; None if it is unknown, revoked or expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """The parts that routes share, made once for a process."""
+class AppContext:
+    """Objects that routes share, made once for a process."""
 
-    desk: Desk
+    client: Desk
     engine: Engine
     catalog: Catalog
     settings: Settings
-    doors: Doors
-    hub: Hub
+    caller_lookup: CallerLookup
+    broadcaster: Broadcaster
 
 
-def house_of(request: Request) -> House:
-    """The process's house."""
-    return cast("House", request.app.state.house)
+def get_context(request: Request) -> AppContext:
+    """Return the context of the process."""
+    return cast("AppContext", request.app.state.context)
 
 
-async def caller_of(request: Request) -> Caller:
-    """Who asks, as the doors know them: by `Authorization: Bearer KEY`, or by a session's cookie.
+async def authenticate(request: Request) -> Caller:
+    """Return the caller: by `Authorization: Bearer KEY`, or by the session's cookie.
 
-    A request that changes something and comes by a cookie carries the session's own token, too:
-    in the header `X-CSRF-Token`, or in the form's field `csrf`.
+    An unsafe request with a cookie must have the session's CSRF token, too: in the header
+    `X-CSRF-Token`, or in the form's field `csrf`.
 
     Raises:
-        SignedOut: nobody the doors know.
-        CrossSite: no page of this session made the request.
+        SignedOut: the request has no valid key or session.
+        CrossSite: the CSRF token is missing or wrong.
     """
-    doors = house_of(request).doors
+    lookup = get_context(request).caller_lookup
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme:
         is_key = scheme.lower() == "bearer"
-        caller = await asyncio.to_thread(doors.by_key, key.strip()) if is_key else None
+        caller = await asyncio.to_thread(lookup.by_key, key.strip()) if is_key else None
     else:
         token = request.cookies.get(SESSION_COOKIE)
-        caller = await asyncio.to_thread(doors.by_session, token) if token else None
+        caller = await asyncio.to_thread(lookup.by_session, token) if token else None
     if caller is None:
         raise SignedOut
-    if not scheme and request.method not in SAFE:
+    if not scheme and request.method not in SAFE_METHODS:
         await check_token(request, caller.csrf)
-    return replace(caller, address=address_of(request))
+    return replace(caller, address=client_address(request))
 
 
-InHouse = Annotated[House, Depends(house_of)]
-Calls = Annotated[Caller, Depends(caller_of)]
-"""Every route but those of signing in has one: the test of routes sees to it."""
+Context = Annotated[AppContext, Depends(get_context)]
+CallerDep = Annotated[Caller, Depends(authenticate)]
+"""Caller of a route. Every route but those of signing in has this dependency; a test checks it."""

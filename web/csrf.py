@@ -1,4 +1,4 @@
-"""Where requests come from: our own pages or others' (CSRF), and from which address."""
+"""Protection against cross-site requests (CSRF), and a client's address."""
 
 import hmac
 from ipaddress import IPv6Address, ip_address
@@ -8,18 +8,18 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.datastructures import Headers
 
-SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM_TYPES: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 TOKEN_HEADER: Final = "x-csrf-token"  # noqa: S105 - a name
 TOKEN_FIELD: Final = "csrf"  # noqa: S105 - as above
 
 
 class CrossSite(Exception):
-    """The request changes something, and does not show that a page of ours made it."""
+    """An unsafe request without proof that one of our own pages sent it."""
 
 
-def address_of(request: Request) -> str:
-    """Where a request is from; of IPv6 the network, in which one may have any address."""
+def client_address(request: Request) -> str:
+    """Return the client's IP address; for IPv6 its /64 network, as a host may use all of it."""
     host = request.client.host if request.client else "unknown"
     try:
         address = ip_address(host)
@@ -33,7 +33,7 @@ def address_of(request: Request) -> str:
 
 
 def check_origin(headers: Headers) -> None:
-    """Raise CrossSite unless the browser says that the request is from our own origin."""
+    """Raise CrossSite unless the browser's headers name our own origin."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         if site in {"same-origin", "none"}:
@@ -49,13 +49,13 @@ def check_origin(headers: Headers) -> None:
 
 
 async def check_token(request: Request, token: str) -> None:
-    """Raise CrossSite unless the request carries what the session's own pages carry."""
-    given: object = request.headers.get(TOKEN_HEADER)
-    if given is None and request.headers.get("content-type", "").startswith(_FORMS):
-        given = (await request.form()).get(TOKEN_FIELD)
-    if not isinstance(given, str) or not token or not _is_same(given, token):
+    """Raise CrossSite unless the request has the session's CSRF token."""
+    sent: object = request.headers.get(TOKEN_HEADER)
+    if sent is None and request.headers.get("content-type", "").startswith(_FORM_TYPES):
+        sent = (await request.form()).get(TOKEN_FIELD)
+    if not isinstance(sent, str) or not token or not _is_same(sent, token):
         raise CrossSite("the page is from another session: load it again, and do it once more")
 
 
-def _is_same(given: str, token: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
+def _is_same(sent: str, token: str) -> bool:
+    return hmac.compare_digest(sent.encode("utf-8", "replace"), token.encode())

@@ -23,11 +23,11 @@ from starter.references import derive_reference, new_reference
 from store.items.start_keys import OtherStart, remember_start
 from store.schema.auth_tables import Audited
 from web.commands import known
-from web.context import House
+from web.context import AppContext
 
 
 async def start_item_as(
-    house: House,
+    context: AppContext,
     caller: Caller,
     kind: Kind,
     fields: Mapping[str, JsonValue],
@@ -46,20 +46,20 @@ async def start_item_as(
         Conflict: the reference is an item of another actor, or of another kind.
         NoAnswer: no worker answered.
     """
-    async with audited(house.engine, caller, Audited.START, kind.lower()) as deed:
+    async with audited(context.engine, caller, Audited.START, kind.lower()) as deed:
         check_duty(caller, Duty.START)
         start, reference = _decoded(caller, kind, fields)
         if key is not None:
             derived = reference or derive_reference(kind, key)
-            reference = await asyncio.to_thread(_remembered, house, kind, fields, key, derived)
+            reference = await asyncio.to_thread(_remembered, context, kind, fields, key, derived)
         reference = reference or new_reference(kind)
         deed.item = reference
         try:
-            return await start_item(house.desk, start, reference)
+            return await start_item(context.client, start, reference)
         except NotAllowed:
             if key is None:
                 raise
-        state = await known(house, reference)
+        state = await known(context, reference)
         check_is_of(start, state)
         return state
 
@@ -82,17 +82,17 @@ def _decoded(
 
 
 def _remembered(
-    house: House, kind: Kind, fields: Mapping[str, JsonValue], key: str, reference: str
+    context: AppContext, kind: Kind, fields: Mapping[str, JsonValue], key: str, reference: str
 ) -> str:
     """Return the reference that this key stands for from its first use on."""
     body = hashlib.sha256(json.dumps([kind, fields], sort_keys=True).encode()).hexdigest()
     try:
-        return remember_start(house.engine, key, body=body, reference=reference)
+        return remember_start(context.engine, key, body=body, reference=reference)
     except OtherStart as other:
         raise CommandIdReused(str(other), rule=Rule.C17, fields=("Idempotency-Key",)) from None
 
 
-async def take_next_as(house: House, caller: Caller, *queues: str) -> State | None:
+async def take_next_as(context: AppContext, caller: Caller, *queues: str) -> State | None:
     """Start, for the caller, the next item of the first of these queues that has one (Q1).
 
     Returns its state, or None where none of the queues has an item for the caller.
@@ -101,14 +101,16 @@ async def take_next_as(house: House, caller: Caller, *queues: str) -> State | No
     for queue in queues:
         check_duty(caller, Duty.TAKE, queue=queue)
     for queue in queues:
-        robots = robots_of(house.catalog.queues, queue)
+        robots = robots_of(context.catalog.queues, queue)
         try:
-            state = await take_next(house.desk, house.engine, queue, by=caller.actor, robots=robots)
+            state = await take_next(
+                context.client, context.engine, queue, by=caller.actor, robots=robots
+            )
         except NothingThere:
             continue
         await asyncio.to_thread(
             note_done,
-            house.engine,
+            context.engine,
             caller,
             Audited.COMMAND,
             "start",

@@ -8,7 +8,7 @@ from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
     from domain.base.values import Kind
-    from domain.model.case_flow_view import Unfolded, unfolded
+    from domain.model.case_flow_view import CaseFlow, build_flow
     from domain.model.effects import CancelAction, Effect, StartAction
     from domain.model.items import Case
     from domain.model.starts import LaunchedStart
@@ -32,9 +32,9 @@ class CaseWorkflow(LinkedItemWorkflow):
         return await self.run_item(start)
 
     @workflow.query(name="flow", description="Its steps, and every Action of each")
-    def flow(self, _nothing: RawValue | None = None) -> Unfolded:
+    def flow(self, _nothing: RawValue | None = None) -> CaseFlow:
         """Return the steps of the flow pinned at submit, with the Actions of each."""
-        return unfolded(self.item) if isinstance(self.item, Case) else Unfolded()
+        return build_flow(self.item) if isinstance(self.item, Case) else CaseFlow()
 
     def perform(self, effect: Effect) -> Awaitable[None]:
         """Start or cancel an Action, or do an effect that all kinds have."""

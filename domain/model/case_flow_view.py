@@ -1,4 +1,4 @@
-"""A Case's flow as people see it: its steps, their Actions, and every copy of each (K2-K4, K10)."""
+"""View of a Case's flow: its steps, their Actions, and every copy of each (K2-K4, K10)."""
 
 from enum import StrEnum
 
@@ -10,19 +10,19 @@ from domain.model.definitions import ActionDefinition, CaseDefinition
 from domain.model.items import ActionCopy, Case
 
 
-class Stage(StrEnum):
-    """Where a step stands."""
+class StepProgress(StrEnum):
+    """Progress of a step."""
 
     DONE = "done"
     UNDER_WAY = "under_way"
     TO_COME = "to_come"
 
 
-class _Shown(BaseModel):
+class _View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Run(_Shown):
+class CopyView(_View):
     """One copy of an Action."""
 
     reference: str
@@ -31,108 +31,111 @@ class Run(_Shown):
     status: Status
     outcome: Outcome | None
     accepted: bool
-    """K9: ended without being done, and accepted as such."""
+    """Ended without being complete, and accepted as such (K9)."""
     replaced: bool
-    """K10: a rework or a restart left it behind."""
+    """Replaced by a rework or a restart (K10)."""
 
 
-class Place(_Shown):
+class ActionView(_View):
     """An Action of a step, by its key, with its copies in order of start."""
 
     key: str
     title: str
     performer: Performer
     by_itself: bool
+    """Done by the system: its definition has a kind other than by hand."""
     conditional: bool
     ad_hoc: bool = False
-    runs: tuple[Run, ...] = ()
+    copies: tuple[CopyView, ...] = ()
 
 
-class Leg(_Shown):
-    """A step."""
+class StepView(_View):
+    """A step of the definition, with its Actions."""
 
     key: str
     title: str
-    stage: Stage
-    places: tuple[Place, ...]
+    progress: StepProgress
+    actions: tuple[ActionView, ...]
 
 
-class Unfolded(_Shown):
-    """The whole flow; without legs where no definition is pinned yet."""
+class CaseFlow(_View):
+    """The steps of a Case; empty while no definition is pinned."""
 
-    legs: tuple[Leg, ...] = ()
+    steps: tuple[StepView, ...] = ()
 
 
-def unfolded(case: Case) -> Unfolded:
-    """The Case's flow as it stands."""
+def build_flow(case: Case) -> CaseFlow:
+    """Return the Case's flow with the copies that were started."""
     steps = case.definition.steps if case.definition else ()
-    legs = tuple(
-        Leg(
+    views = tuple(
+        StepView(
             key=step.key,
             title=step.title or step.key,
-            stage=_stage(number, case.position),
-            places=(
-                *(_place(action, case.actions) for action in step.actions),
-                *_ad_hoc(case, number),
+            progress=_progress(number, case.position),
+            actions=(
+                *(_action_view(action, case.actions) for action in step.actions),
+                *_ad_hoc_views(case, number),
             ),
         )
         for number, step in enumerate(steps)
     )
-    return Unfolded(legs=legs)
+    return CaseFlow(steps=views)
 
 
-def foreseen(definition: CaseDefinition) -> Unfolded:
-    """The flow of a definition that nothing was started of."""
-    return Unfolded(
-        legs=tuple(
-            Leg(
+def planned_flow(definition: CaseDefinition) -> CaseFlow:
+    """Return the flow of a definition before any of its Actions was started."""
+    return CaseFlow(
+        steps=tuple(
+            StepView(
                 key=step.key,
                 title=step.title or step.key,
-                stage=Stage.TO_COME,
-                places=tuple(_place(action, ()) for action in step.actions),
+                progress=StepProgress.TO_COME,
+                actions=tuple(_action_view(action, ()) for action in step.actions),
             )
             for step in definition.steps
         )
     )
 
 
-def _stage(number: int, position: int) -> Stage:
+def _progress(number: int, position: int) -> StepProgress:
     if number < position:
-        return Stage.DONE
-    return Stage.UNDER_WAY if number == position else Stage.TO_COME
+        return StepProgress.DONE
+    return StepProgress.UNDER_WAY if number == position else StepProgress.TO_COME
 
 
-def _place(defined: ActionDefinition, copies: tuple[ActionCopy, ...]) -> Place:
-    return Place(
-        key=defined.key,
-        title=defined.title or defined.key,
-        performer=defined.performer,
-        by_itself=defined.kind is not ActionKind.BY_HAND,
-        conditional=defined.when is not None,
-        runs=tuple(_run(copy) for copy in copies if copy.key == defined.key and not copy.ad_hoc),
+def _action_view(definition: ActionDefinition, copies: tuple[ActionCopy, ...]) -> ActionView:
+    return ActionView(
+        key=definition.key,
+        title=definition.title or definition.key,
+        performer=definition.performer,
+        by_itself=definition.kind is not ActionKind.BY_HAND,
+        conditional=definition.when is not None,
+        copies=tuple(
+            _copy_view(copy) for copy in copies if copy.key == definition.key and not copy.ad_hoc
+        ),
     )
 
 
-def _ad_hoc(case: Case, step: int) -> tuple[Place, ...]:
-    theirs = [copy for copy in case.actions if copy.ad_hoc and copy.step == step]
+def _ad_hoc_views(case: Case, step: int) -> tuple[ActionView, ...]:
+    copies = [copy for copy in case.actions if copy.ad_hoc and copy.step == step]
     return tuple(
-        Place(
+        ActionView(
             key=key,
-            title=next(copy.title for copy in theirs if copy.key == key),
+            title=next(copy.title for copy in copies if copy.key == key),
             performer=next(
-                copy.ad_hoc.performer for copy in theirs if copy.key == key and copy.ad_hoc
+                copy.ad_hoc.performer for copy in copies if copy.key == key and copy.ad_hoc
             ),
             by_itself=False,
             conditional=False,
             ad_hoc=True,
-            runs=tuple(_run(copy) for copy in theirs if copy.key == key),
+            copies=tuple(_copy_view(copy) for copy in copies if copy.key == key),
         )
-        for key in dict.fromkeys(copy.key for copy in theirs)
+        for key in dict.fromkeys(copy.key for copy in copies)
     )
 
 
-def _run(copy: ActionCopy) -> Run:
-    return Run(
+def _copy_view(copy: ActionCopy) -> CopyView:
+    return CopyView(
         reference=copy.reference,
         number=copy.copy_number,
         title=copy.title,

@@ -1,4 +1,4 @@
-"""The API over a real desk: a server, a worker, a store, and callers with keys of their own."""
+"""Fixture of the HTTP API: Temporal, a worker, a store, and callers with API keys."""
 
 import asyncio
 import socket
@@ -14,16 +14,16 @@ import uvicorn
 
 from auth.callers import EVERY_QUEUE, Caller, Role, Scope
 from catalog.loader import SAMPLE, load
-from tests.support.browser_fixtures import Begun
+from tests.support.browser_fixtures import NotifyingServer
 from tests.support.process_stack import RunningStack, running_stack
 from tests.support.workers import IDA
-from web.app import application
-from web.change_feed import Hub
-from web.context import House
+from web.app import create_app
+from web.change_feed import Broadcaster
+from web.context import AppContext
 
-Answer = dict[str, Any]
+JsonObject = dict[str, Any]
 ALL_SCOPES: Final = frozenset(Scope)
-TICKET: Final[Answer] = {
+TICKET: Final[JsonObject] = {
     "title": "No invoice",
     "description": "The invoice of May never came.",
     "category": "billing",
@@ -32,7 +32,7 @@ TICKET: Final[Answer] = {
     "queue": "billing",
     "submit": True,
 }
-CASE: Final[Answer] = {
+CASE: Final[JsonObject] = {
     "short_description": "Pay invoice 4711",
     "queue": "billing",
     "submit": True,
@@ -61,28 +61,28 @@ PEOPLE: Final = {
 }
 
 
-class KnownKeys:
-    """Doors that know these keys, and people's sessions, by their names."""
+class FakeCallers:
+    """Caller lookup in which each name is also the key or the session token."""
 
     def by_session(self, token: str) -> Caller | None:
-        """The person of this name."""
+        """Return the person of this name."""
         return PEOPLE.get(token)
 
     def by_key(self, key: str) -> Caller | None:
-        """The caller of this name; a person's, too, so that tests need no cookie."""
+        """Return the caller of this name; also a person, so that tests need no cookie."""
         return KEYS.get(key) or PEOPLE.get(key)
 
 
 @dataclass(frozen=True)
 class Api:
-    """The API as callers have it."""
+    """Running API, and requests to it."""
 
     running_stack: RunningStack
-    house: House
+    context: AppContext
     transport: httpx.AsyncBaseTransport
 
     def client(self, key: str | None = "erp") -> httpx.AsyncClient:
-        """A client that comes by this key; None: by none."""
+        """Return a client with this key; None: without a key."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         return httpx.AsyncClient(
             transport=self.transport,
@@ -92,7 +92,7 @@ class Api:
         )
 
     async def get(self, path: str, key: str | None = "erp", **options: Any) -> httpx.Response:  # noqa: ANN401
-        """Ask once."""
+        """Send a GET request."""
         async with self.client(key) as client:
             return await client.get(path, **options)
 
@@ -103,63 +103,63 @@ class Api:
         key: str | None = "erp",
         **options: Any,  # noqa: ANN401
     ) -> httpx.Response:
-        """Tell once."""
+        """Send a POST request."""
         async with self.client(key) as client:
             return await client.post(path, json={} if body is None else body, **options)
 
-    async def ticket(self, key: str = "erp", **fields: object) -> Answer:
-        """A Ticket that was started through the API; its state."""
+    async def ticket(self, key: str = "erp", **fields: object) -> JsonObject:
+        """Start a Ticket; return its state."""
         answer = await self.post("/tickets", TICKET | fields, key)
         assert answer.status_code == 201, answer.text
-        state: Answer = answer.json()
+        state: JsonObject = answer.json()
         return state
 
-    async def case(self, key: str = "erp", **fields: object) -> Answer:
-        """A Case that was started through the API; its state."""
+    async def case(self, key: str = "erp", **fields: object) -> JsonObject:
+        """Start a Case; return its state."""
         answer = await self.post("/cases", CASE | fields, key)
         assert answer.status_code == 201, answer.text
-        state: Answer = answer.json()
+        state: JsonObject = answer.json()
         return state
 
 
-def house_of(desk: RunningStack) -> House:
-    """The house of a running_stack, with the keys of this module."""
-    return House(
-        desk=desk.desk,
+def api_context(desk: RunningStack) -> AppContext:
+    """Return the context of a running stack, with the callers of this module."""
+    return AppContext(
+        client=desk.desk,
         engine=desk.engine,
         catalog=load(SAMPLE),
         settings=desk.stack.settings,
-        doors=KnownKeys(),
-        hub=Hub(desk.engine),
+        caller_lookup=FakeCallers(),
+        broadcaster=Broadcaster(desk.engine),
     )
 
 
 @asynccontextmanager
-async def listening(app: Any, port: int = 0) -> AsyncIterator[str]:  # noqa: ANN401 - any ASGI application
-    """The application's address on this host, as long as this loop serves it."""
-    with socket.socket() as taking:
-        taking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taking.bind(("127.0.0.1", port))
+async def serve_app(app: Any, port: int = 0) -> AsyncIterator[str]:  # noqa: ANN401 - any ASGI application
+    """Serve the application in this loop while the context lasts; yield its URL."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")
-        server = Begun(config)
-        serving = asyncio.create_task(server.serve(sockets=[taking]))
-        await server.began.wait()
+        server = NotifyingServer(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await server.has_started.wait()
         try:
-            yield f"http://127.0.0.1:{taking.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             await serving
 
 
 @asynccontextmanager
-async def api_over(folder: Path, database_url: str | None = None) -> AsyncIterator[Api]:
-    """A desk of its own, and its API."""
+async def running_api(folder: Path, database_url: str | None = None) -> AsyncIterator[Api]:
+    """Run a stack of its own with the API."""
     url = database_url or f"sqlite:///{folder / 'casekeep.db'}"
     async with running_stack(folder, url, catalog=SAMPLE) as desk:
-        house = house_of(desk)
-        yield Api(desk, house, httpx.ASGITransport(application(house)))
+        context = api_context(desk)
+        yield Api(desk, context, httpx.ASGITransport(create_app(context)))
 
 
-def fresh(prefix: str = "T") -> str:
-    """A reference that nobody used."""
+def random_reference(prefix: str = "T") -> str:
+    """Return an unused reference."""
     return f"{prefix}-{uuid.uuid4().hex[:12]}"

@@ -1,4 +1,4 @@
-"""A house with real doors and no Temporal behind it, and browsers that come to it."""
+"""Fixture of the web application with real sign-in, but without Temporal."""
 
 import re
 from collections.abc import Iterator
@@ -18,81 +18,81 @@ from catalog.loader import SAMPLE, Catalog, load
 from starter.client import Desk
 from starter.settings import Settings
 from store.engine import engine_of
-from web.app import application
-from web.change_feed import Hub
-from web.context import SESSION_COOKIE, House
+from web.app import create_app
+from web.change_feed import Broadcaster
+from web.context import SESSION_COOKIE, AppContext
 
-__all__ = ["app", "kept", "outside"]
+__all__ = ["anonymous", "app", "web_engine"]
 
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - of nobody
 ORIGIN: Final = "http://desk.example"
-OURS: Final = {"origin": ORIGIN, "sec-fetch-site": "same-origin"}
+SAME_ORIGIN: Final = {"origin": ORIGIN, "sec-fetch-site": "same-origin"}
 _CSRF: Final = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 
 
 @pytest.fixture
-def kept(sqlite_url: str) -> Iterator[Engine]:
-    """A store that commits for good, as the process of the pages has it."""
+def web_engine(sqlite_url: str) -> Iterator[Engine]:
+    """Store with durable commits, as in the web process."""
     engine = engine_of(sqlite_url, lasting=True)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-async def app(kept: Engine) -> FastAPI:
-    """The application; its desk connects when it is asked first."""
-    return await application_over(kept)
+async def app(web_engine: Engine) -> FastAPI:
+    """Application; its Temporal client is lazy and never connects."""
+    return await make_app(web_engine)
 
 
-async def application_over(engine: Engine, **given: object) -> FastAPI:
-    """The application over this store, with settings that are given."""
-    chosen = {"database_url": str(engine.url), "catalog": SAMPLE}
-    settings = Settings.model_validate(chosen | given)
+async def make_app(engine: Engine, **settings_values: object) -> FastAPI:
+    """Return the application with this store and these settings."""
+    defaults = {"database_url": str(engine.url), "catalog": SAMPLE}
+    settings = Settings.model_validate(defaults | settings_values)
     client = await Client.connect("127.0.0.1:1", lazy=True)
-    house = House(
-        desk=Desk(client, settings.task_queue),
+    context = AppContext(
+        client=Desk(client, settings.task_queue),
         engine=engine,
-        catalog=sample(),
+        catalog=sample_catalog(),
         settings=settings,
-        doors=Authenticator(engine),
-        hub=Hub(engine),
+        caller_lookup=Authenticator(engine),
+        broadcaster=Broadcaster(engine),
     )
-    return application(house)
+    return create_app(context)
 
 
 @pytest.fixture
-def outside(app: FastAPI) -> httpx.AsyncClient:
-    """A browser in which nobody is signed in."""
+def anonymous(app: FastAPI) -> httpx.AsyncClient:
+    """Browser in which nobody is signed in."""
     return browser(app)
 
 
 @cache
-def sample() -> Catalog:
-    """The sample desk's catalog, read once."""
+def sample_catalog() -> Catalog:
+    """Return the sample catalog, which is loaded once."""
     return load(SAMPLE)
 
 
 def browser(app: FastAPI, *, address: str = "192.0.2.1", **headers: str) -> httpx.AsyncClient:
-    """A browser that follows no redirect, and says where it comes from as browsers do."""
+    """Return a client with a browser's origin headers; it follows no redirect."""
     transport = httpx.ASGITransport(app, client=(address, 50_000))
-    return httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=OURS | headers)
+    return httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=SAME_ORIGIN | headers)
 
 
-def has_account(engine: Engine, name: str = "amy", **given: Any) -> None:  # noqa: ANN401
-    """Make an account that has `PASSWORD`."""
+def add_account(engine: Engine, name: str = "amy", **fields: Any) -> None:  # noqa: ANN401
+    """Add an account with the password `PASSWORD`."""
     values: dict[str, Any] = {"role": Role.AGENT, "by": "root", "queues": ("invoices",)}
-    accounts.make(engine, name, **values | {"password": PASSWORD} | given)
+    accounts.make(engine, name, **values | {"password": PASSWORD} | fields)
 
 
 async def sign_in(
     client: httpx.AsyncClient, name: str = "amy", password: str = PASSWORD, **fields: str
 ) -> httpx.Response:
-    """Ask to be signed in."""
+    """Submit the sign-in form."""
     return await client.post("/sign-in", data={"name": name, "password": password} | fields)
 
 
-def token_of(answer: httpx.Response) -> str:
-    """The session's token, of an answer that let somebody in."""
+def session_token(answer: httpx.Response) -> str:
+    """Return the session token that the response sets."""
     token = answer.cookies[SESSION_COOKIE]
     assert isinstance(token, str)
     return token

@@ -1,4 +1,4 @@
-"""The pages on a stage: a house over a store, served to real browsers of people signed in."""
+"""Fixtures for browser tests: pages over a store, and browser windows of signed-in people."""
 
 import asyncio
 import socket
@@ -15,9 +15,9 @@ from auth.callers import EVERY_QUEUE, Caller, Role
 from catalog.loader import SAMPLE, Catalog, load
 from starter.client import Desk
 from starter.settings import Settings
-from web.app import application
-from web.change_feed import Hub
-from web.context import SESSION_COOKIE, House
+from web.app import create_app
+from web.change_feed import Broadcaster
+from web.context import SESSION_COOKIE, AppContext
 
 CHROMIUM: Final = "/usr/bin/chromium"
 AMY: Final = Caller(
@@ -47,61 +47,63 @@ PEOPLE: Final = {caller.actor: caller for caller in (AMY, BOB, EVA, OLA)}
 
 
 @dataclass
-class KnownDoors:
-    """Doors that know these people by their names: a session's token is who it is of."""
+class FakePeople:
+    """Caller lookup in which a person's name is the session token."""
 
     people: Mapping[str, Caller] = field(default_factory=lambda: dict(PEOPLE))
 
     def by_session(self, token: str) -> Caller | None:
-        """The person of this name."""
+        """Return the person of this name."""
         return self.people.get(token)
 
     def by_key(self, key: str) -> Caller | None:  # noqa: ARG002 - the protocol's
-        """Nobody: pages are for people."""
+        """Return None: pages are for people."""
         return None
 
 
-class Begun(uvicorn.Server):
-    """A server that tells when it serves."""
+class NotifyingServer(uvicorn.Server):
+    """Server with an event that is set once it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.began = asyncio.Event()
+        self.has_started = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
+        """Start to listen, then set the event."""
         await super().startup(sockets)
-        self.began.set()
+        self.has_started.set()
 
 
-class NoDesk:
-    """In place of a desk, where pages ask the store alone."""
+class NoClient:
+    """Stands for the client where pages read only the store."""
 
 
-def house(engine: Engine, desk: Desk | None = None, *, catalog: Catalog | None = None) -> House:
-    """A house over this store, with the sample catalog unless it is another."""
-    return House(
-        desk=desk or cast("Desk", NoDesk()),
+def page_context(
+    engine: Engine, client: Desk | None = None, *, catalog: Catalog | None = None
+) -> AppContext:
+    """Return a context with this store; the sample catalog by default."""
+    return AppContext(
+        client=client or cast("Desk", NoClient()),
         engine=engine,
         catalog=catalog or load(SAMPLE),
         settings=Settings(),
-        doors=KnownDoors(),
-        hub=Hub(engine),
+        caller_lookup=FakePeople(),
+        broadcaster=Broadcaster(engine),
     )
 
 
 @asynccontextmanager
-async def served(of: House) -> AsyncIterator[str]:
-    """The house's address, as long as it is served, by this loop."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
+async def serve_pages(context: AppContext) -> AsyncIterator[str]:
+    """Serve the pages in this loop while the context lasts; yield their URL."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
         config = uvicorn.Config(
-            application(of), log_level="warning", timeout_graceful_shutdown=1, ws="none"
+            create_app(context), log_level="warning", timeout_graceful_shutdown=1, ws="none"
         )
-        server = Begun(config)
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        await server.began.wait()
+        server = NotifyingServer(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await server.has_started.wait()
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
@@ -111,7 +113,7 @@ async def served(of: House) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """A real browser."""
+    """Run Chromium."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
@@ -120,10 +122,10 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-async def window(
+async def open_window(
     browser: Browser,
     address: str,
-    who: str | None = "amy",
+    person: str | None = "amy",
     *,
     width: int = 1440,
     height: int = 900,
@@ -131,7 +133,7 @@ async def window(
     language: str | None = None,
     zone: str = "Europe/Paris",
 ) -> BrowserContext:
-    """Windows of somebody who is signed in; None: of nobody."""
+    """Open a browser context in which this person is signed in; None: nobody."""
     context = await browser.new_context(
         base_url=address,
         viewport={"width": width, "height": height},
@@ -140,16 +142,16 @@ async def window(
         locale="en-GB",
         reduced_motion="reduce",
     )
-    chosen = {SESSION_COOKIE: who, "casekeep_zone": zone, "casekeep_language": language}
-    for name, value in chosen.items():
+    cookies = {SESSION_COOKIE: person, "casekeep_zone": zone, "casekeep_language": language}
+    for name, value in cookies.items():
         if value is not None:
             await context.add_cookies([{"name": name, "value": value, "url": address}])
     return context
 
 
-def problems_of(page: Page) -> list[str]:
-    """What the page complains of, from now on: errors, and what its policy forbids."""
+def page_errors(page: Page) -> list[str]:
+    """Return a list to which the page's errors are added, with violations of its policy."""
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
     return problems

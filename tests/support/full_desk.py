@@ -1,4 +1,4 @@
-"""A whole desk behind the pages: Temporal, a worker, a store, and windows of people signed in."""
+"""Fixture of the pages with Temporal, a worker and a store."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,20 +11,20 @@ import httpx
 from auth.authenticator import Authenticator
 from catalog.loader import SAMPLE, load
 from store.schema.versions import upgrade
-from tests.support.browser_fixtures import PEOPLE, house, served
+from tests.support.browser_fixtures import PEOPLE, page_context, serve_pages
 from tests.support.process_stack import RunningStack, running_stack
 from web.context import SESSION_COOKIE
 
 
 @dataclass(frozen=True)
 class ServedDesk:
-    """A desk, and where its pages are."""
+    """Running stack, and the URL of its pages."""
 
     running_stack: RunningStack
     address: str
 
     def person(self, name: str = "amy", **cookies: str) -> httpx.AsyncClient:
-        """A browser without scripts in which this person is signed in; it follows no redirect."""
+        """Return a client in which this person is signed in; it follows no redirect."""
         return httpx.AsyncClient(
             base_url=self.address,
             cookies={SESSION_COOKIE: name, "casekeep_language": "en"} | cookies,
@@ -34,30 +34,33 @@ class ServedDesk:
 
 
 @asynccontextmanager
-async def office(
+async def served_desk(
     folder: Path,
     *,
     catalog: Path = SAMPLE,
-    has_real_doors: bool = False,
+    has_real_sign_in: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> AsyncIterator[ServedDesk]:
-    """A desk of its own in this folder, and its pages; real doors ask for passwords."""
+    """Run a stack in this folder with its pages.
+
+    With `has_real_sign_in`, callers need accounts; else a person's name is the session token.
+    """
     url = f"sqlite:///{folder / 'casekeep.db'}"
     async with running_stack(folder, url, catalog=catalog, **options) as desk:
         upgrade(desk.engine)
-        of = house(desk.engine, desk.desk, catalog=load(catalog))
-        if has_real_doors:
-            of = replace(of, doors=Authenticator(of.engine))
-        async with served(of) as address:
+        context = page_context(desk.engine, desk.desk, catalog=load(catalog))
+        if has_real_sign_in:
+            context = replace(context, caller_lookup=Authenticator(context.engine))
+        async with serve_pages(context) as address:
             yield ServedDesk(desk, address)
 
 
-async def post(
+async def post_form(
     client: httpx.AsyncClient,
     path: str,
     **fields: Any,  # noqa: ANN401
 ) -> httpx.Response:
-    """Send a form as its page would."""
+    """Submit a form with the person's CSRF token."""
     name = client.cookies[SESSION_COOKIE]
     content = {"csrf": PEOPLE[name].csrf} | fields
     return await client.post(path, data=content)

@@ -1,4 +1,4 @@
-"""What is in the store when pages are looked at: nothing, a little, and far too much."""
+"""Items for tests of lists: a few of every kind, or very many."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ from domain.model.publications import Publication
 from store.projection.writer import GroupWriter
 from tests.support.publications import action, case, due, news, ticket, written
 
-LONG: Final = (
+LONG_TITLE: Final = (
     "Rechnung 2026-4711-0815-XXL der Donaudampfschifffahrtselektrizitätenhauptbetriebswerk"
     "bauunterbeamtengesellschaft: Mahnung trotz rechtzeitiger Zahlung, mit Skonto, ohne Beleg, "
     "und mit einem Titel, der niemals endet"
@@ -35,24 +35,24 @@ TITLES: Final = (
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def fill(engine: Engine, publications: Iterator[Publication]) -> None:
-    """Write them all."""
-    with GroupWriter(engine, "scenes") as writer:
+def write_items(engine: Engine, publications: Iterator[Publication]) -> None:
+    """Write the publications to the store."""
+    with GroupWriter(engine, "list-data") as writer:
         written(writer.put, *publications)
 
 
-def little(now: datetime | None = None) -> Iterator[Publication]:
-    """A morning's work of Amy's: each status, each mark, each colour."""
+def few_items(now: datetime | None = None) -> Iterator[Publication]:
+    """Yield items of Amy in each status, with each mark and each colour."""
     now = now or datetime.now(UTC)
-    yield from map(news, _morning(now))
+    yield from map(news, _items(now))
 
 
-def much(many: int = 240, now: datetime | None = None) -> Iterator[Publication]:
-    """So many items in her lists and in each queue, some with titles that never end."""
+def many_items(number_of_items: int = 240, now: datetime | None = None) -> Iterator[Publication]:
+    """Yield as many items for each of Amy's lists and for a queue, some with very long titles."""
     now = now or datetime.now(UTC)
     numbers = count(1)
-    for number in range(many):
-        title = LONG if number % 9 == 4 else TITLES[number % len(TITLES)]
+    for number in range(number_of_items):
+        title = LONG_TITLE if number % 9 == 4 else TITLES[number % len(TITLES)]
         soon = now + timedelta(hours=number * 3 - 40)
         for queue, fields in (
             ("accounts-payable", {"assignee": "amy", "status": Status.IN_PROGRESS}),
@@ -74,7 +74,7 @@ def much(many: int = 240, now: datetime | None = None) -> Iterator[Publication]:
             )
 
 
-def _morning(now: datetime) -> Iterator[AnyItem]:
+def _items(now: datetime) -> Iterator[AnyItem]:
     hour = timedelta(hours=1)
     margin = DueRule(within=Span(days=1, clock=timedelta(0)), at_risk=Span(days=0, clock=6 * hour))
     risky = replace(due(now + 4 * hour), rule=margin)

@@ -1,26 +1,26 @@
-"""How somebody works a page: with a mouse, or with a keyboard and nothing else."""
+"""Drivers of a page: one uses the mouse, one the keyboard alone."""
 
 from typing import Protocol
 
 from playwright.async_api import Locator, Page, expect
 
-MOST_TABS = 90
-"""Times that Tab is pressed before something counts as out of reach."""
+MAX_TABS = 90
+"""Presses of Tab after which an element counts as unreachable."""
 
 
-class Hands(Protocol):
-    """What a clerk does with a page."""
+class PageDriver(Protocol):
+    """Operations of a clerk on a page."""
 
     page: Page
 
-    async def push(self, what: Locator) -> None:
+    async def press(self, element: Locator) -> None:
         """Follow a link, or press a button."""
 
-    async def write(self, where: Locator, text: str) -> None:
-        """Write in a field, in place of what is there."""
+    async def fill(self, element: Locator, text: str) -> None:
+        """Replace the text of a field."""
 
-    async def pick(self, where: Locator, option: str) -> None:
-        """Choose an option of a list."""
+    async def choose(self, element: Locator, option: str) -> None:
+        """Choose an option of a select element."""
 
     async def open_queue(self) -> None:
         """Go to the first queue of the navigation."""
@@ -29,33 +29,33 @@ class Hands(Protocol):
         """Take the queue's next item."""
 
     async def new(self, kind: str) -> None:
-        """Begin a new Ticket or Case."""
+        """Open the form of a new Ticket or Case."""
 
     async def reveal(self, form: str, key: str) -> None:
-        """Open a form of the item's page, which has this id and this key."""
+        """Open a form of the item's page by its id or its keyboard shortcut."""
 
     async def do_first(self, command: str) -> None:
-        """Give the item's foremost command: start, resume or reopen."""
+        """Execute the item's primary command: start, resume or reopen."""
 
     async def find(self, words: str) -> None:
         """Search for words."""
 
 
-class Mouse:
-    """Clicks on what is seen; the keyboard only writes text."""
+class MouseDriver:
+    """Clicks elements; the keyboard only types text."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    async def push(self, what: Locator) -> None:
-        await what.click()
+    async def press(self, element: Locator) -> None:
+        await element.click()
 
-    async def write(self, where: Locator, text: str) -> None:
-        await where.click(click_count=3)
-        await where.fill(text)
+    async def fill(self, element: Locator, text: str) -> None:
+        await element.click(click_count=3)
+        await element.fill(text)
 
-    async def pick(self, where: Locator, option: str) -> None:
-        await where.select_option(label=option)
+    async def choose(self, element: Locator, option: str) -> None:
+        await element.select_option(label=option)
 
     async def open_queue(self) -> None:
         await self.page.locator('.navigation a[href^="/queues/"]').first.click()
@@ -80,25 +80,25 @@ class Mouse:
         await search.press("Enter")
 
 
-class Keyboard:
-    """Keys alone: shortcuts, Tab, Enter, space and letters; nothing is ever clicked."""
+class KeyboardDriver:
+    """Uses keys alone: shortcuts, Tab, Enter, space and letters."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    async def push(self, what: Locator) -> None:
-        await self._reach(what)
+    async def press(self, element: Locator) -> None:
+        await self._reach(element)
         await self.page.keyboard.press("Enter")
 
-    async def write(self, where: Locator, text: str) -> None:
-        await self._reach(where)
+    async def fill(self, element: Locator, text: str) -> None:
+        await self._reach(element)
         await self.page.keyboard.press("ControlOrMeta+a")
         await self.page.keyboard.type(text)
 
-    async def pick(self, where: Locator, option: str) -> None:
-        await self._reach(where)
+    async def choose(self, element: Locator, option: str) -> None:
+        await self._reach(element)
         await self.page.keyboard.type(option)
-        await expect(where.locator("option:checked")).to_have_text(option)
+        await expect(element.locator("option:checked")).to_have_text(option)
 
     async def open_queue(self) -> None:
         await self._keys("g 1")
@@ -124,17 +124,17 @@ class Keyboard:
         await self.page.keyboard.press("Enter")
 
     async def _keys(self, keys: str) -> None:
-        # scripts are there once the page hears of changes
-        await expect(self.page.locator("body[data-hears]")).to_have_count(1)
+        # the scripts are loaded once the page listens for changes
+        await expect(self.page.locator("body[data-listening]")).to_have_count(1)
         for key in keys.split():
             await self.page.keyboard.press(key)
 
-    async def _reach(self, what: Locator) -> None:
-        """Press Tab until it has the focus, which then has to be seen."""
-        await expect(what).to_be_visible()
-        for _ in range(MOST_TABS):
-            if await what.evaluate("one => document.activeElement === one"):
-                assert await what.evaluate("one => one.matches(':focus-visible')"), what
+    async def _reach(self, element: Locator) -> None:
+        """Press Tab until the element has the focus, and assert that the focus is visible."""
+        await expect(element).to_be_visible()
+        for _ in range(MAX_TABS):
+            if await element.evaluate("node => document.activeElement === node"):
+                assert await element.evaluate("node => node.matches(':focus-visible')"), element
                 return
             await self.page.keyboard.press("Tab")
-        raise AssertionError(f"{what} is not reached by {MOST_TABS} times Tab")
+        raise AssertionError(f"{element} is not reached by {MAX_TABS} times Tab")

@@ -1,4 +1,4 @@
-"""An OpenID provider that answers whatever a test wants it to, signed or not."""
+"""OpenID provider whose responses a test chooses, signed or not."""
 
 import json
 import threading
@@ -15,36 +15,36 @@ from joserfc.jwk import KeySet, RSAKey
 
 
 @cache
-def key_of(name: str) -> RSAKey:
-    """A key of this name; they take their time to make."""
+def signing_key(name: str) -> RSAKey:
+    """Return the key of this name; cached, because generation is slow."""
     return RSAKey.generate_key(2048, {"kid": name})
 
 
 @dataclass
-class Wicked:
-    """What it says; tests change it."""
+class RogueProvider:
+    """Responses of the provider, and the requests that it received."""
 
     url: str = ""
-    key: RSAKey = field(default_factory=lambda: key_of("one"))
+    key: RSAKey = field(default_factory=lambda: signing_key("one"))
     metadata: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
     token: str | None = None
-    """Instead of one that is made of the claims."""
+    """ID token; None: one is made of the claims."""
     tokens: dict[str, Any] = field(default_factory=dict)
-    """Other fields of the token endpoint's answer."""
+    """Further fields of the token endpoint's response."""
     statuses: dict[str, int] = field(default_factory=dict)
-    """By path, other than 200."""
+    """HTTP statuses by path; 200 by default."""
     userinfo: dict[str, Any] | None = None
-    asked: list[dict[str, str]] = field(default_factory=list)
-    """The forms that its token endpoint got."""
+    token_requests: list[dict[str, str]] = field(default_factory=list)
+    """Forms that the token endpoint received."""
     paths: list[str] = field(default_factory=list)
-    """Every path that was requested."""
+    """Paths of all requests."""
 
     def __post_init__(self) -> None:
         self.signs_with = self.key
 
-    def said(self, path: str) -> dict[str, Any] | None:
-        """The answer at this path."""
+    def response(self, path: str) -> dict[str, Any] | None:
+        """Return the JSON response at this path; None: 404."""
         match path:
             case "/.well-known/openid-configuration":
                 return {
@@ -74,21 +74,23 @@ class Wicked:
         now = int(time.time())
         claims = {"iss": self.url, "aud": "desk", "iat": now, "exp": now + 60, "sub": "u-1"}
         header = {"alg": "RS256", "kid": self.signs_with.kid}
-        told = {name: one for name, one in (claims | self.claims).items() if one is not None}
-        return jwt.encode(header, told, self.signs_with)
+        present = {
+            name: claim for name, claim in (claims | self.claims).items() if claim is not None
+        }
+        return jwt.encode(header, present, self.signs_with)
 
 
 @contextmanager
-def wicked_provider() -> Iterator[Wicked]:
-    """Such a provider, on a loopback port."""
-    provider = Wicked()
+def rogue_provider() -> Iterator[RogueProvider]:
+    """Run a provider on a loopback port."""
+    provider = RogueProvider()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             provider.paths.append(self.path)
-            said = provider.said(self.path)
-            body = json.dumps(said).encode()
-            self.send_response(404 if said is None else provider.statuses.get(self.path, 200))
+            response = provider.response(self.path)
+            body = json.dumps(response).encode()
+            self.send_response(404 if response is None else provider.statuses.get(self.path, 200))
             self.send_header("location", f"{provider.url}/elsewhere")
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
@@ -97,8 +99,10 @@ def wicked_provider() -> Iterator[Wicked]:
 
         def do_POST(self) -> None:
             form = self.rfile.read(int(self.headers["content-length"])).decode()
-            told = dict(part.split("=", 1) for part in form.split("&"))
-            provider.asked.append(told | {"authorization": self.headers.get("authorization", "")})
+            fields = dict(part.split("=", 1) for part in form.split("&"))
+            provider.token_requests.append(
+                fields | {"authorization": self.headers.get("authorization", "")}
+            )
             self.do_GET()
 
         def log_message(self, *_: object) -> None:

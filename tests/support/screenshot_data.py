@@ -1,4 +1,4 @@
-"""A morning at a real desk, to be looked at: every status, every mark, little and far too much."""
+"""Seed data for screenshots: items in every status, short and very long."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from domain.base.values import Status
 from store.auth.audit import note
 from store.items import queries
 from store.schema.auth_tables import Audited, AuditRow, Verdict
-from tests.support.list_data import LONG
+from tests.support.list_data import LONG_TITLE
 from tests.support.process_stack import RunningStack, assert_eventually
 
 ADA: Final = {"name": "Ada Lovelace", "email": "ada@example.org"}
@@ -17,7 +17,7 @@ BABBAGE: Final = {
     "name": "Charles Babbage of the Analytical Engine Company",
     "email": "charles@example.org",
 }
-FORTY: Final[dict[str, Any]] = {
+LARGE_DEFINITION: Final[dict[str, Any]] = {
     "name": "move the head office",
     "queue": "accounts-payable",
     "steps": [
@@ -27,7 +27,7 @@ FORTY: Final[dict[str, Any]] = {
             "actions": [
                 {
                     "key": f"task-{step}-{number}",
-                    "title": LONG if number == 3 else f"{title}: part {number}",
+                    "title": LONG_TITLE if number == 3 else f"{title}: part {number}",
                     "performer": "robot" if number % 4 == 0 else "human",
                 }
                 for number in range(1, 11)
@@ -47,13 +47,13 @@ Kind regards
 Ada Lovelace"""
 
 
-WHO: Final = {"lead": "bob", "audit": "ola"}
-"""Who is shown a page, where that is not Amy."""
+PAGE_READERS: Final = {"lead": "bob", "audit": "ola"}
+"""Reader of a page, if not Amy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Morning:
-    """The references of what there is to look at."""
+class ScreenshotItems:
+    """References of the items, by what they show."""
 
     working: str = "T-7F3K9Q2D"
     waiting: str = "T-7F3K9Q2F"
@@ -67,7 +67,7 @@ class Morning:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Every page, by what it shows."""
+        """Path of every page, by what it shows."""
         items = {name: f"/items/{getattr(self, name)}" for name in self.__dataclass_fields__}
         return {
             "inbox": "/inbox",
@@ -84,25 +84,27 @@ class Morning:
         }
 
 
-async def play(running_stack: RunningStack, *, much: bool = True) -> Morning:
-    """Have it happen."""
-    morning = Morning()
+async def create_items(running_stack: RunningStack, *, many: bool = True) -> ScreenshotItems:
+    """Start the items, and execute their commands; `many`: with long lists and timelines."""
+    items = ScreenshotItems()
     await asyncio.gather(
-        _tickets(running_stack, morning),
-        _case_with_attention(running_stack, morning),
-        _other_cases(running_stack, morning, much=much),
-        _long(running_stack, morning, entries=300 if much else 3),
-        asyncio.to_thread(_audit, running_stack, morning, deeds=80 if much else 4),
+        _tickets(running_stack, items),
+        _case_with_attention(running_stack, items),
+        _other_cases(running_stack, items, many=many),
+        _long(running_stack, items, entries=300 if many else 3),
+        asyncio.to_thread(_audit, running_stack, items, deeds=80 if many else 4),
         *(_waiting_in_queue(running_stack, number) for number in range(6)),
     )
-    await _kept(running_stack, [morning.working, morning.attention, morning.long, morning.forty])
-    return morning
+    await _wait_until_stored(
+        running_stack, [items.working, items.attention, items.long, items.forty]
+    )
+    return items
 
 
 async def _ticket(
     running_stack: RunningStack, reference: str, title: str, category: str, **fields: object
 ) -> None:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "by": "service:intranet",
         "title": title,
         "description": QUESTION,
@@ -110,7 +112,7 @@ async def _ticket(
         "primary_contact": ADA,
         "requester": ADA,
     }
-    await running_stack.ticket(reference, **(given | fields))
+    await running_stack.ticket(reference, **(defaults | fields))
 
 
 async def _waiting_in_queue(running_stack: RunningStack, number: int) -> None:
@@ -120,21 +122,21 @@ async def _waiting_in_queue(running_stack: RunningStack, number: int) -> None:
         "Invoice without purchase order",
         "Second reminder: rent of the warehouse",
         "New bank account of Fabrikam",
-        LONG,
+        LONG_TITLE,
     )[number]
     category = "payment-reminder" if number % 2 else "invoice-question"
     await _ticket(running_stack, f"T-4W6X8Y{number}Z", title, category)
 
 
-async def _tickets(running_stack: RunningStack, morning: Morning) -> None:
+async def _tickets(running_stack: RunningStack, items: ScreenshotItems) -> None:
     title = "Reminder for invoice 4711, already paid"
-    await _ticket(running_stack, morning.working, title, "payment-reminder")
-    await running_stack.do(morning.working, "start")
+    await _ticket(running_stack, items.working, title, "payment-reminder")
+    await running_stack.do(items.working, "start")
     await running_stack.do(
-        morning.working, "add_note", text="Paid on the third. Treasury sent the payment order."
+        items.working, "add_note", text="Paid on the third. Treasury sent the payment order."
     )
     await running_stack.do(
-        morning.working,
+        items.working,
         "send_email",
         to=["ada@example.org"],
         subject="Your reminder",
@@ -142,7 +144,7 @@ async def _tickets(running_stack: RunningStack, morning: Morning) -> None:
     )
     now = datetime.now(UTC).isoformat()
     await running_stack.do(
-        morning.working,
+        items.working,
         "receive_email",
         by="service:mailroom",
         message_id="<1@example.org>",
@@ -152,10 +154,10 @@ async def _tickets(running_stack: RunningStack, morning: Morning) -> None:
         excerpt="Thank you, Amy. Here is the payment order once more.",
         received_at=now,
     )
-    await _ticket(running_stack, morning.waiting, "Parental leave from March", "hr-question")
-    await running_stack.do(morning.waiting, "start")
+    await _ticket(running_stack, items.waiting, "Parental leave from March", "hr-question")
+    await running_stack.do(items.waiting, "start")
     await running_stack.do(
-        morning.waiting,
+        items.waiting,
         "wait",
         type="more_information",
         days_to_wait=5,
@@ -163,16 +165,12 @@ async def _tickets(running_stack: RunningStack, morning: Morning) -> None:
         close_if_no_response=True,
         reason="needs the birth certificate",
     )
-    await _ticket(
-        running_stack, morning.resolved, "Where is my invoice of May?", "invoice-question"
-    )
-    await running_stack.do(morning.resolved, "start")
-    await running_stack.do(
-        morning.resolved, "add_note", text="Sent again by post.", resolution=True
-    )
-    await running_stack.do(morning.resolved, "resolve", method="customer_response")
+    await _ticket(running_stack, items.resolved, "Where is my invoice of May?", "invoice-question")
+    await running_stack.do(items.resolved, "start")
+    await running_stack.do(items.resolved, "add_note", text="Sent again by post.", resolution=True)
+    await running_stack.do(items.resolved, "resolve", method="customer_response")
     await running_stack.ticket(
-        morning.draft,
+        items.draft,
         by="amy",
         title="Badge does not open the garage",
         description="",
@@ -183,9 +181,9 @@ async def _tickets(running_stack: RunningStack, morning: Morning) -> None:
     )
 
 
-async def _case_with_attention(running_stack: RunningStack, morning: Morning) -> None:
+async def _case_with_attention(running_stack: RunningStack, items: ScreenshotItems) -> None:
     await running_stack.case(
-        morning.attention,
+        items.attention,
         by="service:erp",
         short_description="Pay invoice 4711 of Fabrikam",
         definition="supplier-invoice",
@@ -194,7 +192,7 @@ async def _case_with_attention(running_stack: RunningStack, morning: Morning) ->
         requester=ADA,
         data={"amount": 12_500},
     )
-    first, second = f"{morning.attention}-A1", f"{morning.attention}-A2"
+    first, second = f"{items.attention}-A1", f"{items.attention}-A2"
     await running_stack.eventually(second, status="TO_DO")
     await running_stack.do(second, "start", by="amy")
     await running_stack.do(first, "start", by="robot:ocr-1")
@@ -205,12 +203,12 @@ async def _case_with_attention(running_stack: RunningStack, morning: Morning) ->
         outcome="unable_to_complete",
         reason="the scan is too pale to read the amount",
     )
-    await running_stack.eventually(morning.attention, new_information=True)
+    await running_stack.eventually(items.attention, new_information=True)
 
 
-async def _other_cases(running_stack: RunningStack, morning: Morning, *, much: bool) -> None:
+async def _other_cases(running_stack: RunningStack, items: ScreenshotItems, *, many: bool) -> None:
     await running_stack.case(
-        morning.paused,
+        items.paused,
         by="amy",
         short_description="Ada Lovelace begins on 1 December",
         definition="supplier-invoice",
@@ -219,78 +217,88 @@ async def _other_cases(running_stack: RunningStack, morning: Morning, *, much: b
         requester=ADA,
     )
     await running_stack.do(
-        morning.paused,
+        items.paused,
         "wait",
         type="more_information",
         waiting_for="third party",
         reason="the goods are still at the customs office",
     )
     await running_stack.case(
-        morning.aborted,
+        items.aborted,
         by="amy",
         short_description="Invoice 4712 of Fabrikam",
         definition="supplier-invoice",
         primary_contact=ADA,
         requester=ADA,
     )
-    await running_stack.do(morning.aborted, "cancel", reason="the order was withdrawn")
-    many = 10 if much else 3
-    definition = FORTY | {
-        "steps": [{**step, "actions": step["actions"][:many]} for step in FORTY["steps"]]
+    await running_stack.do(items.aborted, "cancel", reason="the order was withdrawn")
+    count = 10 if many else 3
+    definition = LARGE_DEFINITION | {
+        "steps": [
+            {**step, "actions": step["actions"][:count]} for step in LARGE_DEFINITION["steps"]
+        ]
     }
     await running_stack.case(
-        morning.forty,
+        items.forty,
         by="amy",
-        short_description=LONG,
+        short_description=LONG_TITLE,
         definition=definition,
         owner="amy",
         primary_contact=BABBAGE,
         requester=BABBAGE,
     )
-    for number in range(1, many + 1):
-        action = f"{morning.forty}-A{number}"
+    for number in range(1, count + 1):
+        action = f"{items.forty}-A{number}"
         await running_stack.eventually(action, status="TO_DO")
         by = "robot:packer" if number % 4 == 0 else "bob"
         await running_stack.do(action, "start", by=by)
         await running_stack.do(action, "resolve", by=by, outcome="complete")
-    await running_stack.eventually(f"{morning.forty}-A{many + 1}", status="TO_DO")
-    await running_stack.do(f"{morning.forty}-A{many + 1}", "start", by="amy")
-    await running_stack.do(
-        f"{morning.forty}-A{many + 2}", "wait", by="amy", type="more_information"
+    await running_stack.eventually(f"{items.forty}-A{count + 1}", status="TO_DO")
+    await running_stack.do(f"{items.forty}-A{count + 1}", "start", by="amy")
+    await running_stack.do(f"{items.forty}-A{count + 2}", "wait", by="amy", type="more_information")
+
+
+async def _long(running_stack: RunningStack, items: ScreenshotItems, *, entries: int) -> None:
+    await _ticket(
+        running_stack, items.long, LONG_TITLE, "payment-reminder", primary_contact=BABBAGE
     )
-
-
-async def _long(running_stack: RunningStack, morning: Morning, *, entries: int) -> None:
-    await _ticket(running_stack, morning.long, LONG, "payment-reminder", primary_contact=BABBAGE)
-    await running_stack.do(morning.long, "start")
+    await running_stack.do(items.long, "start")
     for number in range(entries):
         text = f"Called again, number {number + 1}: still nobody there. " + (
-            LONG if number % 7 == 0 else ""
+            LONG_TITLE if number % 7 == 0 else ""
         )
         await running_stack.tell(
-            morning.long, "add_note", text=text, by="bob" if number % 3 else "amy"
+            items.long, "add_note", text=text, by="bob" if number % 3 else "amy"
         )
     until = (datetime.now(UTC) + timedelta(days=2)).isoformat()
-    await running_stack.do(morning.long, "wait", type="until", until=until)
-    await running_stack.do(morning.long, "resume")
+    await running_stack.do(items.long, "wait", type="until", until=until)
+    await running_stack.do(items.long, "resume")
 
 
-def _audit(running_stack: RunningStack, morning: Morning, *, deeds: int) -> None:
-    """What the doors would have noted."""
-    refused = {"outcome": Verdict.REFUSED, "rule": "T9", "reason": "evidence is missing: " + LONG}
-    noted: tuple[dict[str, Any], ...] = (
+def _audit(running_stack: RunningStack, items: ScreenshotItems, *, deeds: int) -> None:
+    """Write entries of sign-ins, commands and refusals to the audit."""
+    refused = {
+        "outcome": Verdict.REFUSED,
+        "rule": "T9",
+        "reason": "evidence is missing: " + LONG_TITLE,
+    }
+    entries: tuple[dict[str, Any], ...] = (
         {"by": "amy", "kind": Audited.SIGN_IN, "what": "password", "address": "192.0.2.17"},
-        {"by": "amy", "kind": Audited.COMMAND, "what": "start", "item": morning.working},
-        {"by": "amy", "kind": Audited.COMMAND, "what": "resolve", "item": morning.working}
-        | refused,
-        {"by": "root", "kind": Audited.KEY, "what": "add", "about": "service:" + LONG.split()[1]},
+        {"by": "amy", "kind": Audited.COMMAND, "what": "start", "item": items.working},
+        {"by": "amy", "kind": Audited.COMMAND, "what": "resolve", "item": items.working} | refused,
+        {
+            "by": "root",
+            "kind": Audited.KEY,
+            "what": "add",
+            "about": "service:" + LONG_TITLE.split()[1],
+        },
     )
     for number in range(deeds):
-        note(running_stack.engine, AuditRow(**noted[number % len(noted)]))
+        note(running_stack.engine, AuditRow(**entries[number % len(entries)]))
 
 
-async def _kept(running_stack: RunningStack, references: list[str]) -> None:
-    async def are_kept() -> None:
+async def _wait_until_stored(running_stack: RunningStack, references: list[str]) -> None:
+    async def are_stored() -> None:
         for reference in references:
             row = await asyncio.to_thread(queries.item_of, running_stack.engine, reference)
             state = await running_stack.desk.state(reference)
@@ -298,4 +306,4 @@ async def _kept(running_stack: RunningStack, references: list[str]) -> None:
             assert row.state.revision == state["revision"]
             assert row.state.status != Status.DRAFT
 
-    await assert_eventually(are_kept)
+    await assert_eventually(are_stored)

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.support.api_fixture import listening
+from tests.support.api_fixture import serve_app
 
 Body = dict[str, Any]
 
 
 @dataclass
-class Receiver:
+class WebhookReceiver:
     """Deliveries that were received, and the status of the answer."""
 
     url: str = ""
@@ -46,10 +46,10 @@ class Receiver:
 
 
 @asynccontextmanager
-async def webhook_receiver() -> AsyncIterator[Receiver]:
+async def webhook_receiver() -> AsyncIterator[WebhookReceiver]:
     """Receiver that listens while the context lasts."""
-    receiver = Receiver()
+    receiver = WebhookReceiver()
     app = Starlette(routes=[Route("/webhook", receiver.receive, methods=["POST"])])
-    async with listening(app) as address:
+    async with serve_app(app) as address:
         receiver.url = f"{address}/webhook"
         yield receiver

@@ -8,18 +8,18 @@ from sqlalchemy import Engine
 from auth import api_keys, sessions
 from auth.callers import Role, Scope
 from tests.support.app_fixture import *  # noqa: F403 - as above
-from tests.support.app_fixture import ORIGIN, browser, has_account
+from tests.support.app_fixture import ORIGIN, add_account, browser
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
-from web.context import SESSION_COOKIE, Calls
+from web.context import SESSION_COOKIE, CallerDep
 
 EVIL = "https://evil.example"
 
 
 @pytest.fixture
-def token(kept: Engine) -> str:
+def token(web_engine: Engine) -> str:
     """The token of amy's session."""
-    has_account(kept, password=None)
-    return sessions.begin(kept, "amy", way="link")
+    add_account(web_engine, password=None)
+    return sessions.begin(web_engine, "amy", way="link")
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def bare(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
 
 @pytest.mark.parametrize("path", ["/sign-in", "/no-such-page", "/inbox", "/api/v1/items/T-1"])
 async def test_every_answer_says_what_browsers_shall_not_do_with_it(
-    outside: httpx.AsyncClient, path: str
+    anonymous: httpx.AsyncClient, path: str
 ) -> None:
-    headers = (await outside.get(path)).headers
+    headers = (await anonymous.get(path)).headers
     policy = headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -83,27 +83,27 @@ async def test_a_person_who_is_signed_in_comes_in(amy: httpx.AsyncClient) -> Non
 
 
 async def test_whoever_is_signed_out_is_asked_to_sign_in_and_comes_back(
-    outside: httpx.AsyncClient,
+    anonymous: httpx.AsyncClient,
 ) -> None:
-    answer = await outside.get("/inbox?page=2")
+    answer = await anonymous.get("/inbox?page=2")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/sign-in?next=%2Finbox%3Fpage%3D2"
 
 
 async def test_a_part_of_a_page_has_the_whole_page_go_to_sign_in(
-    outside: httpx.AsyncClient,
+    anonymous: httpx.AsyncClient,
 ) -> None:
-    answer = await outside.get("/inbox", headers={"hx-request": "true"})
+    answer = await anonymous.get("/inbox", headers={"hx-request": "true"})
     assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in?next=%2Finbox")
 
 
-async def test_a_stream_of_whoever_is_signed_out_ends(outside: httpx.AsyncClient) -> None:
-    answer = await outside.get("/live", headers={"accept": "text/event-stream"})
+async def test_a_stream_of_whoever_is_signed_out_ends(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.get("/live", headers={"accept": "text/event-stream"})
     assert answer.status_code == 401
 
 
-async def test_a_program_that_is_signed_out_is_told_so(outside: httpx.AsyncClient) -> None:
-    answer = await outside.get("/api/v1/queues")
+async def test_a_program_that_is_signed_out_is_told_so(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.get("/api/v1/queues")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.headers["content-type"] == "application/problem+json"
@@ -123,10 +123,10 @@ async def test_a_request_that_changes_something_carries_the_sessions_token(
 
 @pytest.mark.parametrize("csrf", [None, "", "0" * 64, "é", "another session's"])
 async def test_without_it_nothing_changes(
-    kept: Engine, amy: httpx.AsyncClient, csrf: str | None
+    web_engine: Engine, amy: httpx.AsyncClient, csrf: str | None
 ) -> None:
     if csrf == "another session's":
-        csrf = sessions.csrf_of(sessions.begin(kept, "amy", way="link"))
+        csrf = sessions.csrf_of(sessions.begin(web_engine, "amy", way="link"))
     form = {"language": "fr"} | ({} if csrf is None else {"csrf": csrf})
     answer = await amy.post("/preferences", data=form)
     assert answer.status_code == 403
@@ -158,17 +158,17 @@ async def test_another_site_gets_nothing_done_even_with_the_token(
     assert (told.status_code, told.json()["type"]) == (403, "CrossSite")
 
 
-async def test_another_site_signs_nobody_in(kept: Engine, app: FastAPI) -> None:
-    has_account(kept)
+async def test_another_site_signs_nobody_in(web_engine: Engine, app: FastAPI) -> None:
+    add_account(web_engine)
     form = {"name": "amy", "password": "correct horse battery"}
     answer = await bare(app).post("/sign-in", data=form, headers={"origin": EVIL})
     assert answer.status_code == 403
     assert SESSION_COOKIE not in answer.cookies
 
 
-async def test_a_key_needs_no_token_and_no_origin(kept: Engine, app: FastAPI) -> None:
+async def test_a_key_needs_no_token_and_no_origin(web_engine: Engine, app: FastAPI) -> None:
     whole, _ = api_keys.make(
-        kept, "service:erp", scopes=[Scope.READ], queues=["*"], by="root", lasts=None
+        web_engine, "service:erp", scopes=[Scope.READ], queues=["*"], by="root", lasts=None
     )
     answer = await bare(app).post(
         "/api/v1/tickets", json={}, headers={"authorization": f"Bearer {whole}"}
@@ -183,9 +183,11 @@ async def test_a_cookie_beside_a_key_that_is_not_good_lets_nobody_in(
     assert (await bare(app, token).get("/api/v1/queues", headers=headers)).status_code == 401
 
 
-async def test_a_person_may_not_do_what_their_role_may_not(kept: Engine, app: FastAPI) -> None:
-    has_account(kept, "eva", role=Role.VIEWER, password=None)
-    token = sessions.begin(kept, "eva", way="link")
+async def test_a_person_may_not_do_what_their_role_may_not(
+    web_engine: Engine, app: FastAPI
+) -> None:
+    add_account(web_engine, "eva", role=Role.VIEWER, password=None)
+    token = sessions.begin(web_engine, "eva", way="link")
     eva = browser(app)
     eva.cookies.set(SESSION_COOKIE, token, domain="desk.example")
     answer = await eva.get("/tickets/new")
@@ -193,13 +195,13 @@ async def test_a_person_may_not_do_what_their_role_may_not(kept: Engine, app: Fa
     assert "takes the role agent" in answer.text
 
 
-async def test_a_body_that_is_too_large_is_not_read(outside: httpx.AsyncClient) -> None:
-    answer = await outside.post("/sign-in", data={"name": "x" * 1_100_000})
+async def test_a_body_that_is_too_large_is_not_read(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.post("/sign-in", data={"name": "x" * 1_100_000})
     assert answer.status_code == 413
 
 
-async def test_what_is_malformed_is_told_on_a_page(outside: httpx.AsyncClient) -> None:
-    answer = await outside.post("/sign-in", data={"name": "x" * 5_000})
+async def test_what_is_malformed_is_told_on_a_page(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.post("/sign-in", data={"name": "x" * 5_000})
     assert answer.status_code == 422
     assert answer.headers["content-type"].startswith("text/html")
 
@@ -207,7 +209,7 @@ async def test_what_is_malformed_is_told_on_a_page(outside: httpx.AsyncClient) -
 async def test_where_a_request_comes_from_goes_with_its_caller(
     app: FastAPI, amy: httpx.AsyncClient
 ) -> None:
-    async def who(request: Request, caller: Calls) -> object:
+    async def who(request: Request, caller: CallerDep) -> object:
         del request
         return {"address": caller.address, "credential": caller.credential}
 

@@ -1,4 +1,4 @@
-"""The matrix through HTTP: real doors, a real desk, and what is in the timeline and the audit."""
+"""The matrix through HTTP: real sign-in, a real desk, and what is in the timeline and the audit."""
 
 from collections.abc import AsyncIterator
 from itertools import product
@@ -11,8 +11,8 @@ from auth import api_keys, sessions
 from auth.callers import EVERY_QUEUE, Role, Scope
 from store.auth.audit import AuditFilter, audit_page
 from store.schema.auth_tables import Audited, Verdict
-from tests.support.app_fixture import has_account
-from tests.support.full_desk import ServedDesk, office
+from tests.support.app_fixture import add_account
+from tests.support.full_desk import ServedDesk, served_desk
 from web.context import SESSION_COOKIE
 
 OWN: Final = "accounts-payable"
@@ -33,10 +33,10 @@ OPERATORS: Final = frozenset({"feedback"})
 
 @pytest.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
-    """A desk whose doors are the real ones, with somebody of each role."""
-    async with office(tmp_path_factory.mktemp("matrix"), has_real_doors=True) as one:
+    """A desk with real sign-in, and an account of each role."""
+    async with served_desk(tmp_path_factory.mktemp("matrix"), has_real_sign_in=True) as one:
         for role in Role:
-            has_account(
+            add_account(
                 one.running_stack.engine, role.value, role=role, queues=(OWN,), password=None
             )
         yield one

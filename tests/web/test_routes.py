@@ -22,11 +22,11 @@ from store.engine import writing
 from store.projection.writer import GroupWriter
 from store.schema.auth_tables import key, session
 from tests.support.app_fixture import *  # noqa: F403 - as above
-from tests.support.app_fixture import browser, has_account
+from tests.support.app_fixture import add_account, browser
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
 from tests.support.publications import action, case, news, ticket, written
 from web.api.routes import PREFIX
-from web.context import SESSION_COOKIE, caller_of
+from web.context import SESSION_COOKIE, authenticate
 from web.sign_in.routes import PUBLIC as SIGNING
 
 PUBLIC: Final = SIGNING | {f"{PREFIX}/openapi.json", f"{PREFIX}/"}
@@ -100,8 +100,8 @@ def ways(app: FastAPI) -> list[Way]:
 
 
 def asks_for_a_caller(dependant: Dependant) -> bool:
-    """Whether the route cannot be had without somebody whom the doors know."""
-    return dependant.call is caller_of or any(map(asks_for_a_caller, dependant.dependencies))
+    """Whether the route cannot be had without somebody who is authenticated."""
+    return dependant.call is authenticate or any(map(asks_for_a_caller, dependant.dependencies))
 
 
 def scope_of(way: Way) -> Scope | None:
@@ -122,17 +122,17 @@ def scope_of(way: Way) -> Scope | None:
 
 
 @pytest.fixture
-def there(kept: Engine) -> None:
+def there(web_engine: Engine) -> None:
     """One item of each kind, in a queue."""
-    with GroupWriter(kept, "writer-1") as writer:
+    with GroupWriter(web_engine, "writer-1") as writer:
         put: Callable[[Publication], object] = writer.put
         written(put, news(ticket()), news(case()), news(action()))
 
 
-def closed_doors(engine: Engine) -> dict[str, dict[str, str]]:
+def invalid_credentials(engine: Engine) -> dict[str, dict[str, str]]:
     """What lets nobody in, by what it is: the headers of a request that comes with it."""
     for name in ("amy", "bob", "eva", "ida", "max"):
-        has_account(engine, name, role=Role.OPERATOR, password=None)
+        add_account(engine, name, role=Role.OPERATOR, password=None)
     past = datetime.now(UTC) - timedelta(minutes=1)
     every = {"scopes": list(Scope), "queues": ["*"], "by": "root"}
     tokens = {name: sessions.begin(engine, name, way="link") for name in ("amy", "bob", "eva")}
@@ -194,15 +194,15 @@ def test_nothing_else_is_mounted(app: FastAPI) -> None:
 
 @pytest.mark.usefixtures("there")
 async def test_who_is_signed_out_expired_or_revoked_gets_nowhere(
-    kept: Engine, app: FastAPI
+    web_engine: Engine, app: FastAPI
 ) -> None:
-    doors = closed_doors(kept)
+    credentials = invalid_credentials(web_engine)
     tried = 0
     async with browser(app) as client:
         for way in ways(app):
             if way.path in PUBLIC:
                 continue
-            for what, headers in doors.items():
+            for what, headers in credentials.items():
                 answer = await client.request(way.method, way.address, headers=headers)
                 told = f"{way} by {what}: {answer.status_code}"
                 if way.is_api:
@@ -218,9 +218,11 @@ async def test_who_is_signed_out_expired_or_revoked_gets_nowhere(
 @pytest.mark.usefixtures("there")
 @pytest.mark.parametrize("scope", list(Scope))
 async def test_a_key_gets_nowhere_but_where_its_scope_is_for(
-    kept: Engine, app: FastAPI, scope: Scope
+    web_engine: Engine, app: FastAPI, scope: Scope
 ) -> None:
-    whole, _ = api_keys.make(kept, "robot:r", scopes=[scope], queues=["*"], by="root", lasts=None)
+    whole, _ = api_keys.make(
+        web_engine, "robot:r", scopes=[scope], queues=["*"], by="root", lasts=None
+    )
     await is_forbidden(
         app,
         whole,
@@ -231,10 +233,10 @@ async def test_a_key_gets_nowhere_but_where_its_scope_is_for(
 
 @pytest.mark.usefixtures("there")
 async def test_a_key_with_every_scope_gets_nowhere_in_a_queue_that_is_not_its(
-    kept: Engine, app: FastAPI
+    web_engine: Engine, app: FastAPI
 ) -> None:
     whole, _ = api_keys.make(
-        kept, "robot:r", scopes=list(Scope), queues=["returns"], by="root", lasts=None
+        web_engine, "robot:r", scopes=list(Scope), queues=["returns"], by="root", lasts=None
     )
     of_a_queue = ("{reference}", "{queue}", "{name}")
     await is_forbidden(

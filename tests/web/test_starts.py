@@ -16,8 +16,8 @@ from domain.base.values import Kind
 from starter.references import new_reference
 from store.auth.audit import AuditFilter, audit_page
 from store.schema.auth_tables import Audited, Verdict
-from tests.support.app_fixture import has_account
-from tests.support.full_desk import ServedDesk, office
+from tests.support.app_fixture import add_account
+from tests.support.full_desk import ServedDesk, served_desk
 from web.context import SESSION_COOKIE
 
 QUEUE: Final = "accounts-payable"
@@ -36,9 +36,9 @@ class Answered:
 @pytest.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A desk that asks for sessions, with somebody of each role."""
-    async with office(tmp_path_factory.mktemp("starts"), has_real_doors=True) as whole:
+    async with served_desk(tmp_path_factory.mktemp("starts"), has_real_sign_in=True) as whole:
         for role in Role:
-            has_account(
+            add_account(
                 whole.running_stack.engine, role.value, role=role, queues=(QUEUE,), password=None
             )
         yield whole

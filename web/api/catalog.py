@@ -1,4 +1,4 @@
-"""The catalog: what the desk knows by name."""
+"""Endpoints that read the catalog."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -9,8 +9,8 @@ from pydantic import TypeAdapter
 from auth.permissions import Duty, check_duty
 from catalog.loader import Catalog
 from web.api.problem_details import ApiRoute
-from web.api.responses import READING, documented, problems
-from web.context import Calls, InHouse
+from web.api.responses import READ_PROBLEMS, problem_docs, response_docs
+from web.context import CallerDep, Context
 
 router = APIRouter(prefix="/catalog", route_class=ApiRoute, tags=["catalog"])
 _JSON: Final[TypeAdapter[Any]] = TypeAdapter(Any)
@@ -45,10 +45,10 @@ _PARTS: Final[Mapping[str, tuple[str, Callable[[Catalog], Mapping[str, object]]]
 
 
 def _endpoint(part: Callable[[Catalog], Mapping[str, object]]) -> Callable[..., Response]:
-    def endpoint(house: InHouse, caller: Calls) -> Response:
+    def endpoint(context: Context, caller: CallerDep) -> Response:
         check_duty(caller, Duty.READ)
-        told = _JSON.dump_json(dict(part(house.catalog)), exclude_none=True)
-        return Response(told, media_type="application/json")
+        body = _JSON.dump_json(dict(part(context.catalog)), exclude_none=True)
+        return Response(body, media_type="application/json")
 
     return endpoint
 
@@ -61,8 +61,8 @@ for _name, (_sentence, _part) in _PARTS.items():
         operation_id=f"read_{_name}",
         summary=f"Read the catalog's {_name}",
         response_class=Response,
-        responses=documented(
+        responses=response_docs(
             {200: {"description": _sentence, "content": {"application/json": {"schema": _ANY}}}}
         )
-        | problems(*READING),
+        | problem_docs(*READ_PROBLEMS),
     )

@@ -1,4 +1,4 @@
-"""Commands: one endpoint each, generated from the models that items themselves check."""
+"""Command endpoints, one for each command, generated from the command models."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -10,21 +10,21 @@ from auth.callers import Caller
 from domain.base.refusals import Conflict, InvalidCommand
 from domain.model.commands import COMMANDS
 from domain.model.states import State
-from web.api.command_schemas import body_of, models_named
-from web.api.examples import EXAMPLES
-from web.api.item_paths import Named
-from web.api.problem_details import ApiRoute, Stale
-from web.api.request_bodies import Given, IdempotencyKey, IfMatch, revision_in, scoped
-from web.api.responses import WRITING, documented, problems, state_answer, state_documented
+from web.api.command_schemas import command_body, command_models
+from web.api.examples import COMMAND_EXAMPLES
+from web.api.item_paths import ReferencePath
+from web.api.problem_details import ApiRoute, StaleRevision
+from web.api.request_bodies import IdempotencyKey, IfMatch, JsonBody, parse_if_match, scoped_key
+from web.api.responses import WRITE_PROBLEMS, problem_docs, response_docs, state_doc, state_response
 from web.commands import give
-from web.context import Calls, House, InHouse
+from web.context import AppContext, CallerDep, Context
 
 router = APIRouter(route_class=ApiRoute, tags=["commands"])
-NAMES: Final = tuple(dict.fromkeys(command.name for command in COMMANDS))
+COMMAND_NAMES: Final = tuple(dict.fromkeys(command.name for command in COMMANDS))
 
 
-async def done(
-    house: House,
+async def execute_conditionally(
+    context: AppContext,
     caller: Caller,
     reference: str,
     command: str,
@@ -33,11 +33,11 @@ async def done(
     if_match: str | None = None,
     idempotency_key: str | None = None,
 ) -> State:
-    """Give the command under the request's conditions; the state after it.
+    """Execute the command with the conditions of the request's headers; return the new state.
 
-    Raises Stale where `If-Match` is not the item's revision, and what `give` raises.
+    Raises StaleRevision if `If-Match` is not the item's revision, and the errors of web.commands.
     """
-    expected = revision_in(if_match)
+    expected = parse_if_match(if_match)
     if expected is not None:
         if fields.get("expected_revision", expected) != expected:
             sentence = "expected_revision and If-Match differ: send one of them"
@@ -47,46 +47,46 @@ async def done(
         if "command_id" in fields:
             sentence = "command_id and Idempotency-Key are for the same: send one of them"
             raise InvalidCommand(sentence, fields=("command_id", "Idempotency-Key"))
-        fields = fields | {"command_id": scoped(caller, idempotency_key)}
+        fields = fields | {"command_id": scoped_key(caller, idempotency_key)}
     try:
-        return await give(house, caller, reference, command, fields)
+        return await give(context, caller, reference, command, fields)
     except Conflict as conflict:
         if expected is not None and "expected_revision" in conflict.fields:
-            raise Stale(conflict.sentence) from None
+            raise StaleRevision(conflict.sentence) from None
         raise
 
 
 def _endpoint(command: str) -> Callable[..., Awaitable[Response]]:
     async def endpoint(  # noqa: PLR0917 - FastAPI fills these in
-        house: InHouse,
-        caller: Calls,
-        reference: Named,
-        given: Given,
+        context: Context,
+        caller: CallerDep,
+        reference: ReferencePath,
+        body: JsonBody,
         if_match: IfMatch = None,
         idempotency_key: IdempotencyKey = None,
     ) -> Response:
-        state = await done(
-            house,
+        state = await execute_conditionally(
+            context,
             caller,
             reference,
             command,
-            given,
+            body,
             if_match=if_match,
             idempotency_key=idempotency_key,
         )
-        return state_answer(state)
+        return state_response(state)
 
     return endpoint
 
 
 def _kinds_of(command: str) -> str:
-    kinds = sorted({kind for model in models_named(command) for kind in model.kinds})
+    kinds = sorted({kind for model in command_models(command) for kind in model.kinds})
     return ", ".join(f"{kind}s" for kind in kinds)
 
 
-for _name in NAMES:
-    _models = models_named(_name)
-    _extra: dict[str, Any] = body_of(*_models, examples=EXAMPLES[_name])
+for _name in COMMAND_NAMES:
+    _models = command_models(_name)
+    _extra: dict[str, Any] = command_body(*_models, examples=COMMAND_EXAMPLES[_name])
     router.add_api_route(
         f"/items/{{reference}}/{_name}",
         _endpoint(_name),
@@ -96,7 +96,7 @@ for _name in NAMES:
         description="\n\n".join(
             [*(str(model.__doc__) for model in _models), f"For {_kinds_of(_name)}."]
         ),
-        responses=documented({200: state_documented("Done: the state after it.")})
-        | problems(*WRITING, 404, 409, 412),
+        responses=response_docs({200: state_doc("Done: the state after it.")})
+        | problem_docs(*WRITE_PROBLEMS, 404, 409, 412),
         openapi_extra=_extra,
     )

@@ -1,10 +1,10 @@
-"""An example of each start and command, as the document shows it; a test holds it to its model."""
+"""Examples of starts and commands in the OpenAPI document; a test validates each."""
 
 from typing import Any, Final
 
 Example = dict[str, Any]
 _IDA: Final = {"name": "Ida Berg", "email": "ida@example.org"}
-TICKET: Final[dict[str, Example]] = {
+TICKET_EXAMPLES: Final[dict[str, Example]] = {
     "a draft": {"title": "No invoice"},
     "submitted at once": {
         "title": "No invoice",
@@ -16,7 +16,7 @@ TICKET: Final[dict[str, Example]] = {
         "submit": True,
     },
 }
-CASE: Final[dict[str, Example]] = {
+CASE_EXAMPLES: Final[dict[str, Example]] = {
     "with a definition of its own": {
         "short_description": "Pay invoice 4711",
         "queue": "accounts-payable",
@@ -32,7 +32,7 @@ _MAIL: Final = {
     "subject": "Your invoice of May",
     "body": "Dear Ms Berg,\n\nhere it is.",
 }
-EXAMPLES: Final[dict[str, dict[str, Example]]] = {
+COMMAND_EXAMPLES: Final[dict[str, dict[str, Example]]] = {
     "submit": {"submit": {}},
     "edit": {
         "a Ticket": {"title": "No invoice of May", "category": "billing"},

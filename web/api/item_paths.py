@@ -1,4 +1,4 @@
-"""Items as paths name them, and as the store or Temporal has them."""
+"""Path parameter of an item, and the item that it names."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from domain.base.values import ACTION_PATTERN, REFERENCE_PATTERN
 from domain.model.states import State
 from starter.client import UnknownItem
 from web.commands import known
-from web.context import Calls, InHouse
+from web.context import CallerDep, Context
 
 
 def _reference(
@@ -22,14 +22,14 @@ def _reference(
     return reference
 
 
-Named = Annotated[str, Depends(_reference)]
+ReferencePath = Annotated[str, Depends(_reference)]
 
 
-async def _seen(house: InHouse, caller: Calls, reference: Named) -> State:
-    state = await known(house, reference)
+async def _readable_item(context: Context, caller: CallerDep, reference: ReferencePath) -> State:
+    state = await known(context, reference)
     check_reading(caller, state)
     return state
 
 
-Seen = Annotated[State, Depends(_seen)]
-"""An item that the caller may look at."""
+ReadableItem = Annotated[State, Depends(_readable_item)]
+"""State of the path's item, which the caller may read."""

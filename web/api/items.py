@@ -23,19 +23,27 @@ from store.items.timeline_page import belongs, received, sent
 from store.mail.attachments import attachments_of, content_of
 from store.mail.inbound_mail import InboundMail, mails_of
 from store.schema.auth_tables import Audited
-from web.api.item_paths import Seen
-from web.api.models import Hanging, Lines, MailIn, Mails, Notes, OneNote, Told
-from web.api.problem_details import ApiRoute
-from web.api.request_bodies import etag_of
-from web.api.responses import (
-    READING,
-    documented,
-    json_answer,
-    problems,
-    state_answer,
-    state_documented,
+from web.api.item_paths import ReadableItem
+from web.api.models import (
+    AttachmentView,
+    ItemList,
+    MailList,
+    NoteList,
+    NoteView,
+    ReceivedMailView,
+    TimelinePart,
 )
-from web.context import Calls, InHouse
+from web.api.problem_details import ApiRoute
+from web.api.request_bodies import format_etag
+from web.api.responses import (
+    READ_PROBLEMS,
+    json_response,
+    problem_docs,
+    response_docs,
+    state_doc,
+    state_response,
+)
+from web.context import CallerDep, Context
 
 router = APIRouter(route_class=ApiRoute, tags=["items"])
 MOST: Final = 200
@@ -62,11 +70,11 @@ def sight_of(caller: Caller) -> Sight:
     description="Items of the caller's queues, and open ones that they hold or own; newest first. "
     "Filters of a name are alternatives, those of different names go together. `q` looks for words "
     "in references, titles, descriptions and notes, among the best 200 matches.",
-    responses=documented({200: {"model": Lines}}) | problems(*READING),
+    responses=response_docs({200: {"model": ItemList}}) | problem_docs(*READ_PROBLEMS),
 )
 def list_items(  # noqa: PLR0917 - one a filter
-    house: InHouse,
-    caller: Calls,
+    context: Context,
+    caller: CallerDep,
     status: Annotated[list[Status], Query(default_factory=list, max_length=6)],
     kind: Annotated[list[Kind], Query(default_factory=list, max_length=3)],
     queue: Annotated[_Names, Query(default_factory=list)],
@@ -88,13 +96,13 @@ def list_items(  # noqa: PLR0917 - one a filter
         categories=tuple(category),
         words=q,
     )
-    page = items(house.engine, wanted, sight_of(caller), limit=limit, cursor=cursor)
-    return json_answer(lines_of(page))
+    page = items(context.engine, wanted, sight_of(caller), limit=limit, cursor=cursor)
+    return json_response(lines_of(page))
 
 
-def lines_of(page: object) -> Lines:
+def lines_of(page: object) -> ItemList:
     """A page of the store as it is answered."""
-    return Lines.model_validate(page)
+    return ItemList.model_validate(page)
 
 
 @router.get(
@@ -102,36 +110,36 @@ def lines_of(page: object) -> Lines:
     operation_id="read_item",
     summary="Read an item",
     description="Its state; with `If-None-Match` only if it has changed since.",
-    responses=documented(
+    responses=response_docs(
         {
-            200: state_documented("Its state."),
+            200: state_doc("Its state."),
             304: {"description": "It is still at that revision."},
         }
     )
-    | problems(*READING, 404),
+    | problem_docs(*READ_PROBLEMS, 404),
 )
 async def read_item(
-    state: Seen,
+    state: ReadableItem,
     if_none_match: Annotated[
         str | None, Header(alias="If-None-Match", description="The ETag of what you have.")
     ] = None,
 ) -> Response:
     """The item's state."""
     known = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
-    if known & {etag_of(state.revision), "*"}:
-        return Response(status_code=304, headers={"ETag": etag_of(state.revision)})
-    return state_answer(state)
+    if known & {format_etag(state.revision), "*"}:
+        return Response(status_code=304, headers={"ETag": format_etag(state.revision)})
+    return state_response(state)
 
 
 @router.get(
     "/items/{reference}/timeline",
     operation_id="read_timeline",
     summary="Read an item's timeline",
-    responses=documented({200: {"model": Told}}) | problems(*READING, 404),
+    responses=response_docs({200: {"model": TimelinePart}}) | problem_docs(*READ_PROBLEMS, 404),
 )
 async def read_timeline(
-    house: InHouse,
-    state: Seen,
+    context: Context,
+    state: ReadableItem,
     from_revision: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     after: After = 0,
     limit: Limit = MOST,
@@ -139,13 +147,13 @@ async def read_timeline(
     """Entries, oldest first."""
     page = await asyncio.to_thread(
         timeline,
-        house.engine,
+        context.engine,
         state.reference,
         from_revision=from_revision,
         after=after,
         limit=limit,
     )
-    return json_answer(Told(entries=tuple(map(line_of, page.entries)), next=page.next))
+    return json_response(TimelinePart(entries=tuple(map(line_of, page.entries)), next=page.next))
 
 
 @router.get(
@@ -153,43 +161,43 @@ async def read_timeline(
     operation_id="read_notes",
     summary="Read an item's notes",
     description="Every text of the item at full length: what it was submitted with, notes, mails.",
-    responses=documented({200: {"model": Notes}}) | problems(*READING, 404),
+    responses=response_docs({200: {"model": NoteList}}) | problem_docs(*READ_PROBLEMS, 404),
 )
 async def read_notes(
-    house: InHouse, state: Seen, after: After = 0, limit: Limit = PAGE
+    context: Context, state: ReadableItem, after: After = 0, limit: Limit = PAGE
 ) -> Response:
     """Notes, oldest first."""
     found, following = await asyncio.to_thread(
-        notes_of, house.engine, state.reference, after=after, limit=limit
+        notes_of, context.engine, state.reference, after=after, limit=limit
     )
-    notes = tuple(OneNote.model_validate(one) for one in found)
-    return json_answer(Notes(notes=notes, next=following))
+    notes = tuple(NoteView.model_validate(one) for one in found)
+    return json_response(NoteList(notes=notes, next=following))
 
 
 @router.get(
     "/items/{reference}/mails",
     operation_id="read_mails",
     summary="Read an item's mails",
-    responses=documented({200: {"model": Mails}}) | problems(*READING, 404),
+    responses=response_docs({200: {"model": MailList}}) | problem_docs(*READ_PROBLEMS, 404),
 )
-async def read_mails(house: InHouse, state: Seen) -> Response:
+async def read_mails(context: Context, state: ReadableItem) -> Response:
     """Mails in and out, oldest first."""
 
-    def read() -> Mails:
-        digests = [one.digest for one in mails_of(house.engine, state.reference)]
-        texts = received(house.engine, digests)
+    def read() -> MailList:
+        digests = [one.digest for one in mails_of(context.engine, state.reference)]
+        texts = received(context.engine, digests)
         mails = [texts[digest] for digest in digests if digest in texts]
-        return Mails(
+        return MailList(
             received=tuple(_mail_in(state, mail) for mail in mails),
-            sent=sent(house.engine, state.reference, run=state.run),
+            sent=sent(context.engine, state.reference, run=state.run),
         )
 
-    return json_answer(await asyncio.to_thread(read))
+    return json_response(await asyncio.to_thread(read))
 
 
-def _mail_in(state: State, mail: InboundMail) -> MailIn:
+def _mail_in(state: State, mail: InboundMail) -> ReceivedMailView:
     base = f"/api/v1/items/{state.reference}/mails/{mail.digest}/attachments"
-    return MailIn(
+    return ReceivedMailView(
         id=mail.digest,
         sender=mail.sender,
         sender_name=mail.sender_name,
@@ -199,7 +207,7 @@ def _mail_in(state: State, mail: InboundMail) -> MailIn:
         automatic=mail.automatic is not None,
         received_at=mail.received_at,
         attachments=tuple(
-            Hanging(
+            AttachmentView(
                 number=number,
                 name=one.name,
                 type=one.type,
@@ -217,7 +225,7 @@ def _mail_in(state: State, mail: InboundMail) -> MailIn:
     operation_id="read_attachment",
     summary="Download an attachment",
     response_class=Response,
-    responses=documented(
+    responses=response_docs(
         {
             200: {
                 "description": "Its content, as it came in.",
@@ -225,29 +233,29 @@ def _mail_in(state: State, mail: InboundMail) -> MailIn:
             }
         }
     )
-    | problems(*READING, 404),
+    | problem_docs(*READ_PROBLEMS, 404),
 )
 async def read_attachment(
-    house: InHouse,
-    caller: Calls,
-    state: Seen,
+    context: Context,
+    caller: CallerDep,
+    state: ReadableItem,
     mail: Annotated[str, Path(max_length=64)],
     number: Annotated[int, Path(ge=0, le=1000)],
 ) -> Response:
     """The content of an attachment of a mail that came in for the item."""
 
     def read() -> tuple[str, bytes] | None:
-        if not mail.isalnum() or not belongs(house.engine, state.reference, mail):
+        if not mail.isalnum() or not belongs(context.engine, state.reference, mail):
             return None
-        hanging = attachments_of(house.engine, mail)
+        hanging = attachments_of(context.engine, mail)
         if number >= len(hanging) or hanging[number].digest is None:
             return None
-        content = content_of(house.engine, cast("str", hanging[number].digest))
+        content = content_of(context.engine, cast("str", hanging[number].digest))
         if content is None:
             return None
         name = hanging[number].name
         item = state.reference
-        note_done(house.engine, caller, Audited.DOWNLOAD, name, item=item, about=mail)
+        note_done(context.engine, caller, Audited.DOWNLOAD, name, item=item, about=mail)
         return name, content
 
     found = await asyncio.to_thread(read)
@@ -272,18 +280,18 @@ async def read_attachment(
     summary="What the caller may do with an item now",
     description="Every command of its kind, in its variants, and why those that are refused are. "
     "A closed item allows none.",
-    responses=documented({200: {"model": Moves}}) | problems(*READING, 404),
+    responses=response_docs({200: {"model": Moves}}) | problem_docs(*READ_PROBLEMS, 404),
 )
-async def read_moves(house: InHouse, caller: Calls, state: Seen) -> Response:
+async def read_moves(context: Context, caller: CallerDep, state: ReadableItem) -> Response:
     """Return the item's moves; a command without permission is not allowed."""
     if state.status is Status.CLOSED:
         none = Moves(
             by=caller.actor, revision=state.revision, moves=(), missing=(), has_evidence=False
         )
-        return json_answer(none)
-    told = Moves.model_validate(await house.desk.moves(state.reference, caller.actor))
+        return json_response(none)
+    told = Moves.model_validate(await context.client.moves(state.reference, caller.actor))
     moves = tuple(_permitted(caller, state, move) for move in told.moves)
-    return json_answer(told.model_copy(update={"moves": moves}))
+    return json_response(told.model_copy(update={"moves": moves}))
 
 
 def _permitted(caller: Caller, state: State, move: Move) -> Move:

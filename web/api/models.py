@@ -1,4 +1,4 @@
-"""What the API answers besides an item's state."""
+"""Response models of the API, except an item's state."""
 
 from datetime import datetime
 
@@ -11,30 +11,30 @@ from store.projection.item_summary import ItemSummary
 from store.schema.webhook_tables import DeliveryStatus
 
 
-class Answered(BaseModel):
-    """The base of them: made of the store's own values, never changed."""
+class ResponseModel(BaseModel):
+    """Base of the response models, which are made from the store's values."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
 
-class Lines(Answered):
+class ItemList(ResponseModel):
     """A page of a list."""
 
     items: tuple[ItemSummary, ...]
     cursor: str | None
-    """Asks for the following page; null: this is the last."""
+    """Cursor of the next page; null: this is the last page."""
 
 
-class Told(Answered):
-    """Some of a timeline, oldest first, notes at full length."""
+class TimelinePart(ResponseModel):
+    """Entries of a timeline, oldest first, with the whole text of notes."""
 
     entries: tuple[TimelineEntry, ...]
     next: int | None
-    """For `after`; null: there are no more."""
+    """Value of `after` for the next request; null: there are no more."""
 
 
-class Hanging(Answered):
-    """An attachment; one that was refused has no content."""
+class AttachmentView(ResponseModel):
+    """Attachment of a mail; a refused one has no content."""
 
     number: int
     name: str
@@ -44,8 +44,8 @@ class Hanging(Answered):
     url: str | None
 
 
-class MailIn(Answered):
-    """A mail that came in."""
+class ReceivedMailView(ResponseModel):
+    """Incoming mail."""
 
     id: str
     sender: str
@@ -55,63 +55,63 @@ class MailIn(Answered):
     text: str
     automatic: bool
     received_at: datetime
-    attachments: tuple[Hanging, ...]
+    attachments: tuple[AttachmentView, ...]
 
 
-class Mails(Answered):
-    """An item's mails, oldest first; of each way at most 500."""
+class MailList(ResponseModel):
+    """Mails of an item, oldest first; at most 500 received and 500 sent."""
 
-    received: tuple[MailIn, ...]
+    received: tuple[ReceivedMailView, ...]
     sent: tuple[Sent, ...]
 
 
-class OneNote(Answered):
-    """A text of an item at full length."""
+class NoteView(ResponseModel):
+    """Whole text of an item's entry."""
 
     serial: int
     kind: str
     text: str
 
 
-class Notes(Answered):
-    """Some of an item's texts, oldest first."""
+class NoteList(ResponseModel):
+    """Texts of an item, oldest first."""
 
-    notes: tuple[OneNote, ...]
+    notes: tuple[NoteView, ...]
     next: int | None
-    """For `after`; null: there are no more."""
+    """Value of `after` for the next request; null: there are no more."""
 
 
-class QueueSeen(Answered):
-    """A queue that the caller is a member of."""
+class QueueView(ResponseModel):
+    """Queue that the caller is a member of."""
 
     name: str
     title: str
     robots: tuple[Kind, ...]
-    """The kinds of item that robots are offered."""
+    """Kinds of items that robots may take."""
 
 
-class Queues(Answered):
-    """The queues that the caller is a member of."""
+class QueueList(ResponseModel):
+    """Queues that the caller is a member of."""
 
-    queues: tuple[QueueSeen, ...]
+    queues: tuple[QueueView, ...]
 
 
-class QueueLoad(Answered):
-    """How a queue stands."""
+class QueueLoadView(ResponseModel):
+    """Load of a queue."""
 
     queue: str
     waiting: int
-    """Items that nobody has."""
+    """Items without an assignee."""
     in_work: int
-    """Items that somebody has."""
+    """Items with an assignee."""
     oldest_at: datetime | None
-    """When the oldest of those that wait was started."""
+    """Time at which the oldest waiting item was started."""
     overdue: int
     at_risk: int
-    """Amber: not overdue, and within the margin of its due rule (D3)."""
+    """Items that are not overdue, but within the margin of their due rules: amber (D3)."""
 
 
-class HookMade(Answered):
+class WebhookView(ResponseModel):
     """Webhook without its secret."""
 
     id: str
@@ -127,19 +127,19 @@ class HookMade(Answered):
     failing_since: datetime | None
 
 
-class NewHook(HookMade):
+class NewWebhookView(WebhookView):
     """New webhook with the secret that signs its deliveries; no other answer shows the secret."""
 
     secret: str
 
 
-class Hooks(Answered):
+class WebhookList(ResponseModel):
     """Webhooks of the caller; for an operator, all."""
 
-    hooks: tuple[HookMade, ...]
+    hooks: tuple[WebhookView, ...]
 
 
-class OneDelivery(Answered):
+class DeliveryView(ResponseModel):
     """Delivery of one change to a webhook."""
 
     id: str
@@ -156,8 +156,8 @@ class OneDelivery(Answered):
     last_error: str | None
 
 
-class DeliveryLog(Answered):
+class DeliveryLog(ResponseModel):
     """Page of a webhook's log, newest first."""
 
-    deliveries: tuple[OneDelivery, ...]
+    deliveries: tuple[DeliveryView, ...]
     cursor: str | None

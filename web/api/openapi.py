@@ -1,4 +1,4 @@
-"""The API's document, made of its routes and of the models that decide."""
+"""Build of the API's OpenAPI document from its routes and the models of the domain."""
 
 from typing import Any, Final
 
@@ -6,31 +6,32 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from starter.version import casekeep_version
-from web.api.command_schemas import components
+from web.api.command_schemas import component_schemas
 from web.api.problem_details import Problem
 from web.context import SESSION_COOKIE
 
 Document = dict[str, Any]
 _VALIDATION: Final = ("HTTPValidationError", "ValidationError")
 _INTRODUCTION: Final = """
-Tickets, Cases and Actions of the desk, for robots, services and whoever writes them.
+Tickets, Cases and Actions of the desk, for robots, services and their authors.
 
-**Who calls** is told by a key: `Authorization: Bearer ck_…`. The actor of every command is the
-key's, so no body names it; a body with `by` is refused.
+**Authentication** is by a key: `Authorization: Bearer ck_…`. The actor of every command is the
+key's; a body with `by` is refused.
 
 **Refusals** are problem documents (RFC 9457): branch on `type` and `reason`; `detail` is a sentence
-for people. 409 is a rule of the status model or a conflict, 422 names every field that is wrong.
+for people. 409 is a rule of the status model or a conflict, 422 names every invalid field.
 
-**Twice is once**: send an `Idempotency-Key` with starts and commands, and send them again after a
-503 or a broken connection. **What you saw**: `If-Match` with the item's ETag; 412 if it changed.
+**Retries**: send an `Idempotency-Key` with starts and commands, and send the same request again
+after a 503 or a broken connection. **Conflicts**: send `If-Match` with the item's ETag; the answer
+is 412 if the item has changed since.
 """
 _TAGS: Final = (
     ("items", "Start, read and list items."),
-    ("commands", "What an item can be told, one endpoint a command."),
-    ("queues", "What waits, and the next item."),
-    ("robots", "What a robot needs, and no more."),
-    ("catalog", "What the desk knows by name."),
-    ("webhooks", "Be told of changes instead of asking."),
+    ("commands", "Commands of items, one endpoint each."),
+    ("queues", "Queues, their items and their load; take the next item."),
+    ("robots", "All that a robot needs."),
+    ("catalog", "Categories, Case definitions, queues and calendars of the desk."),
+    ("webhooks", "Notifications of changes by HTTP POST."),
 )
 _SECURITY: Final = {
     "key": {
@@ -42,18 +43,18 @@ _SECURITY: Final = {
 }
 
 
-_ITEMS: Final = ("start_ticket", "start_case", "take_next", "robot_take")
-"""Operations that answer an item's state."""
-_HOOKS: Final = ("make_hook",)
+_ITEM_OPERATIONS: Final = ("start_ticket", "start_case", "take_next", "robot_take")
+"""Operations that return an item's state."""
+_WEBHOOK_OPERATIONS: Final = ("make_hook",)
 
 
 def _link(
-    made: Document, name: str, sources: tuple[str, ...], *, except_of: tuple[str, ...]
+    document: Document, name: str, sources: tuple[str, ...], *, except_of: tuple[str, ...]
 ) -> None:
-    """Say in the document that what these operations answer names the things of others' paths."""
+    """Add links to the responses of `sources`: their field `name` is a parameter of other paths."""
     operations = {
         operation["operationId"]: (path, operation)
-        for path, methods in made["paths"].items()
+        for path, methods in document["paths"].items()
         for operation in methods.values()
     }
     links = {
@@ -67,9 +68,9 @@ def _link(
                 answer["links"] = links
 
 
-def document_of(routes: list[BaseRoute]) -> Document:
-    """OpenAPI 3.1 of these routes."""
-    made = get_openapi(
+def build_document(routes: list[BaseRoute]) -> Document:
+    """Return the OpenAPI 3.1 document of these routes."""
+    document = get_openapi(
         title="Casekeep",
         version="1",
         openapi_version="3.1.0",
@@ -78,14 +79,14 @@ def document_of(routes: list[BaseRoute]) -> Document:
         routes=routes,
         tags=[{"name": name, "description": sentence} for name, sentence in _TAGS],
     )
-    made["info"]["x-release"] = casekeep_version()
-    schemas: Document = made.setdefault("components", {}).setdefault("schemas", {})
+    document["info"]["x-release"] = casekeep_version()
+    schemas: Document = document.setdefault("components", {}).setdefault("schemas", {})
     for name in _VALIDATION:
         schemas.pop(name, None)
-    schemas |= components()
+    schemas |= component_schemas()
     schemas["Problem"] = Problem.model_json_schema(mode="serialization")
-    _link(made, "reference", _ITEMS, except_of=_ITEMS)
-    _link(made, "id", _HOOKS, except_of=())
-    made["components"]["securitySchemes"] = _SECURITY
-    made["security"] = [{"key": []}, {"session": []}]
-    return made
+    _link(document, "reference", _ITEM_OPERATIONS, except_of=_ITEM_OPERATIONS)
+    _link(document, "id", _WEBHOOK_OPERATIONS, except_of=())
+    document["components"]["securitySchemes"] = _SECURITY
+    document["security"] = [{"key": []}, {"session": []}]
+    return document

@@ -1,4 +1,4 @@
-"""What the API answers when it does not do what was asked: problem documents (RFC 9457)."""
+"""Problem documents (RFC 9457): the API's responses to errors."""
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -22,38 +22,38 @@ from web.context import SignedOut
 from web.csrf import CrossSite
 
 LOG: Final = logging.getLogger("casekeep.api")
-_Kinds = type[Exception] | tuple[type[Exception], ...]
+_ErrorTypes = type[Exception] | tuple[type[Exception], ...]
 PROBLEM_JSON: Final = "application/problem+json"
-AGAIN_AFTER: Final = "2"
-"""Seconds, in `Retry-After`, where nobody was there to answer."""
+RETRY_AFTER: Final = "2"
+"""Seconds, in the header `Retry-After` of a 503."""
 
 
 class Problem(BaseModel):
-    """Why something was not done: branch on `type` and `rule`; `detail` is for people."""
+    """Reason of a refusal: branch on `type` and `rule`; `detail` is for people."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     type: str = "about:blank"
     """`InvalidCommand`, `NotAllowed`, `Conflict`, `Stale`, `Forbidden`, `SignedOut`, …"""
     title: str
-    """What the status says, in words."""
+    """Phrase of the HTTP status."""
     status: int = Field(ge=400, le=599)
     detail: str
-    """One sentence: what, why, and what to do."""
+    """One sentence: the object, the reason, and the way out."""
     rule: str | None = None
-    """The rule that forbids it, such as `C8`: `docs/status-model.md#c8` of the project says it."""
+    """Rule of the status model that forbids the request: `C8` is `docs/status-model.md#c8`."""
     fields: tuple[str, ...] = ()
-    """The fields that are wrong, all at once."""
+    """Names of all invalid fields."""
     reason: str | None = None
     """Tells refusals of one type apart: `item_closed`, `held_by_another`, `fields_missing`, …"""
     message: str | None = None
-    """The key of the sentence, to translate it by."""
+    """Key of the sentence, for its translation."""
     parameters: JsonValue = None
-    """What is put into the sentence, by name."""
+    """Parameters of the sentence, by name."""
 
 
-class WrongRequest(Exception):
-    """A request that is no request of ours: its status, type and sentence."""
+class BadRequest(Exception):
+    """Request that the API cannot read, with the status, type and sentence of its problem."""
 
     def __init__(
         self, status: HTTPStatus, type_: str, sentence: str, fields: tuple[str, ...] = ()
@@ -65,12 +65,12 @@ class WrongRequest(Exception):
         self.fields = fields
 
 
-class Stale(Exception):
-    """`If-Match` names another revision than the item's present one."""
+class StaleRevision(Exception):
+    """`If-Match` is not the item's present revision."""
 
 
-def answer_of(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """The problem as an answer."""
+def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the problem as a response."""
     return Response(
         problem.model_dump_json(),
         status_code=problem.status,
@@ -80,18 +80,18 @@ def answer_of(problem: Problem, headers: Mapping[str, str] | None = None) -> Res
 
 
 _METHODS: Final[dict[str, set[str]]] = {}
-"""Of each path: a route knows its own alone."""
+"""Methods by path; a route knows only its own."""
 
 
 class ApiRoute(APIRoute):
-    """A route whose refusals are problem documents."""
+    """Route that turns errors into problem documents."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401
         super().__init__(path, endpoint, **options)
         _METHODS.setdefault(self.path, set()).update(self.methods or ())
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or say by which methods the path is asked, whichever route they are of."""
+        """Handle the request; a 405 lists the methods of all routes of the path."""
         try:
             await super().handle(scope, receive, send)
         except HTTPException as refusal:
@@ -100,34 +100,34 @@ class ApiRoute(APIRoute):
             raise
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, with what it raises turned into an answer."""
+        """Return the handler, which turns errors into responses."""
         handler: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
             try:
                 return await handler(request)
             except Exception as error:
-                answer = answer_to(error)
-                if answer is None:
+                response = error_response(error)
+                if response is None:
                     raise
-                return answer
+                return response
 
         return handled
 
 
-def answer_to(error: Exception) -> Response | None:
-    """What an exception is answered with; None: it is a mistake of ours."""
-    for kinds, answer in _ANSWERS:
-        if isinstance(error, kinds):
-            return answer(error)
+def error_response(error: Exception) -> Response | None:
+    """Return the response to an expected error; None for an unexpected one."""
+    for error_types, respond in _RESPONSES:
+        if isinstance(error, error_types):
+            return respond(error)
     return None
 
 
 def _refused(refusal: Exception) -> Response:
-    assert isinstance(refusal, Refused)  # noqa: S101 - what it is listed for
+    assert isinstance(refusal, Refused)  # noqa: S101 - its listed type
     is_malformed = isinstance(refusal, InvalidCommand)
     status = HTTPStatus.UNPROCESSABLE_ENTITY if is_malformed else HTTPStatus.CONFLICT
-    return answer_of(
+    return problem_response(
         Problem(
             type=refusal.type,
             title=status.phrase,
@@ -142,53 +142,55 @@ def _refused(refusal: Exception) -> Response:
     )
 
 
-def _unreadable(error: Exception) -> Response:
+def _invalid_request(error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    told = {_path(each["loc"]): str(each["msg"]) for each in error.errors()}
-    sentence = "; ".join(f"{field}: {why[:1].lower()}{why[1:]}" for field, why in told.items())
+    messages = {_path(each["loc"]): str(each["msg"]) for each in error.errors()}
+    sentence = "; ".join(
+        f"{field}: {message[:1].lower()}{message[1:]}" for field, message in messages.items()
+    )
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return answer_of(_problem(status, "InvalidRequest", sentence, tuple(told)))
+    return problem_response(_problem(status, "InvalidRequest", sentence, tuple(messages)))
 
 
-def _path(place: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in place[1:]) or str(place[0])
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
 
 
 def _signed_out(_error: Exception) -> Response:
     sentence = "nobody is signed in: send Authorization: Bearer KEY with a key that is good"
     problem = _problem(HTTPStatus.UNAUTHORIZED, "SignedOut", sentence)
-    return answer_of(problem, {"WWW-Authenticate": "Bearer"})
+    return problem_response(problem, {"WWW-Authenticate": "Bearer"})
 
 
-def _wrong(error: Exception) -> Response:
-    assert isinstance(error, WrongRequest)  # noqa: S101 - as above
-    return answer_of(_problem(error.status, error.type, error.sentence, error.fields))
+def _bad_request(error: Exception) -> Response:
+    assert isinstance(error, BadRequest)  # noqa: S101 - as above
+    return problem_response(_problem(error.status, error.type, error.sentence, error.fields))
 
 
 def _http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     status = HTTPStatus(error.status_code)
-    return answer_of(_problem(status, status.phrase.replace(" ", ""), str(error.detail)))
+    return problem_response(_problem(status, status.phrase.replace(" ", ""), str(error.detail)))
 
 
 def _temporal(error: Exception) -> Response:
-    LOG.warning("Temporal does not answer: %s", error)
-    return _later(RuntimeError("Temporal does not answer: try again"))
+    LOG.warning("no answer from Temporal: %s", error)
+    return _unavailable(RuntimeError("Temporal does not answer: try again"))
 
 
-def _later(error: Exception) -> Response:
+def _unavailable(error: Exception) -> Response:
     problem = _problem(HTTPStatus.SERVICE_UNAVAILABLE, "NoAnswer", str(error))
-    return answer_of(problem, {"Retry-After": AGAIN_AFTER})
+    return problem_response(problem, {"Retry-After": RETRY_AFTER})
 
 
 def _plain(
     status: HTTPStatus, type_: str, fields: tuple[str, ...] = ()
 ) -> Callable[[Exception], Response]:
-    def answer(error: Exception) -> Response:
-        # not str(): a LookupError shows its sentence in quotes
-        return answer_of(_problem(status, type_, str(error.args[0]), fields))
+    def respond(error: Exception) -> Response:
+        # not str(error): a KeyError puts its message in quotes
+        return problem_response(_problem(status, type_, str(error.args[0]), fields))
 
-    return answer
+    return respond
 
 
 def _problem(
@@ -197,19 +199,19 @@ def _problem(
     return Problem(type=type_, title=status.phrase, status=status, detail=sentence, fields=fields)
 
 
-_ANSWERS: Final[tuple[tuple[_Kinds, Callable[[Exception], Response]], ...]] = (
+_RESPONSES: Final[tuple[tuple[_ErrorTypes, Callable[[Exception], Response]], ...]] = (
     (Refused, _refused),
-    (Stale, _plain(HTTPStatus.PRECONDITION_FAILED, "Stale")),
-    (WrongRequest, _wrong),
+    (StaleRevision, _plain(HTTPStatus.PRECONDITION_FAILED, "Stale")),
+    (BadRequest, _bad_request),
     (Forbidden, _plain(HTTPStatus.FORBIDDEN, "Forbidden")),
     (CrossSite, _plain(HTTPStatus.FORBIDDEN, "CrossSite")),
     (SignedOut, _signed_out),
-    ((JustStarted, NoAnswer, DatabaseBusy, DatabaseUnreachable), _later),
+    ((JustStarted, NoAnswer, DatabaseBusy, DatabaseUnreachable), _unavailable),
     (UnknownItem, _plain(HTTPStatus.NOT_FOUND, "UnknownItem")),
     (UnknownWebhook, _plain(HTTPStatus.NOT_FOUND, "UnknownHook")),
     (InvalidCursor, _plain(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidRequest", ("cursor",))),
-    (RequestValidationError, _unreadable),
+    (RequestValidationError, _invalid_request),
     (HTTPException, _http),
     (RPCError, _temporal),
 )
-"""The first that fits: an item that has just been started is an unknown one, too."""
+"""The first match counts: JustStarted is a subclass of UnknownItem."""

@@ -14,17 +14,17 @@ from store.items.paging import PAGE
 from store.items.queries import queue
 from store.items.queue_load import loads
 from web.api.items import CursorGiven, Limit, lines_of
-from web.api.models import Lines, QueueLoad, Queues, QueueSeen
+from web.api.models import ItemList, QueueList, QueueLoadView, QueueView
 from web.api.problem_details import ApiRoute
 from web.api.responses import (
-    READING,
-    documented,
-    json_answer,
-    problems,
-    state_answer,
-    state_documented,
+    READ_PROBLEMS,
+    json_response,
+    problem_docs,
+    response_docs,
+    state_doc,
+    state_response,
 )
-from web.context import Calls, House, InHouse
+from web.context import AppContext, CallerDep, Context
 from web.use_cases import take_next_as
 
 router = APIRouter(route_class=ApiRoute, tags=["queues"])
@@ -33,9 +33,9 @@ QueueName = Annotated[
 ]
 
 
-def names_of(house: House, caller: Caller) -> tuple[str, ...]:
+def names_of(context: AppContext, caller: Caller) -> tuple[str, ...]:
     """The queues that the caller is a member of, as the catalog and their memberships name them."""
-    listed = {*house.catalog.queues, DEFAULT_QUEUE, *caller.queues} - {EVERY_QUEUE}
+    listed = {*context.catalog.queues, DEFAULT_QUEUE, *caller.queues} - {EVERY_QUEUE}
     return tuple(sorted(name for name in listed if caller.is_member(name)))
 
 
@@ -43,21 +43,21 @@ def names_of(house: House, caller: Caller) -> tuple[str, ...]:
     "/queues",
     operation_id="list_queues",
     summary="List the caller's queues",
-    responses=documented({200: {"model": Queues}}) | problems(*READING),
+    responses=response_docs({200: {"model": QueueList}}) | problem_docs(*READ_PROBLEMS),
 )
-def list_queues(house: InHouse, caller: Calls) -> Response:
+def list_queues(context: Context, caller: CallerDep) -> Response:
     """The caller's queues."""
     check_duty(caller, Duty.READ)
-    known = house.catalog.queues
-    return json_answer(
-        Queues(
+    known = context.catalog.queues
+    return json_response(
+        QueueList(
             queues=tuple(
-                QueueSeen(
+                QueueView(
                     name=name,
                     title=known[name].title if name in known else "",
                     robots=known[name].robots if name in known else tuple(ROBOTS_DO),
                 )
-                for name in names_of(house, caller)
+                for name in names_of(context, caller)
             )
         )
     )
@@ -68,19 +68,19 @@ def list_queues(house: InHouse, caller: Calls) -> Response:
     operation_id="list_queue",
     summary="List what waits in a queue",
     description="Overdue first, then what a robot rejected, then soonest due, then oldest (Q1).",
-    responses=documented({200: {"model": Lines}}) | problems(*READING),
+    responses=response_docs({200: {"model": ItemList}}) | problem_docs(*READ_PROBLEMS),
 )
 def list_queue(
-    house: InHouse,
-    caller: Calls,
+    context: Context,
+    caller: CallerDep,
     name: QueueName,
     limit: Limit = PAGE,
     cursor: CursorGiven = None,
 ) -> Response:
     """A page of what nobody has."""
     check_duty(caller, Duty.READ, queue=name)
-    page = queue(house.engine, name, now=datetime.now(UTC), limit=limit, cursor=cursor)
-    return json_answer(lines_of(page))
+    page = queue(context.engine, name, now=datetime.now(UTC), limit=limit, cursor=cursor)
+    return json_response(lines_of(page))
 
 
 @router.post(
@@ -88,23 +88,23 @@ def list_queue(
     operation_id="take_next",
     summary="Take the next item of a queue",
     description="It is the caller's then, In Progress; of many who ask at once, each gets another.",
-    responses=documented(
+    responses=response_docs(
         {
-            200: state_documented("The item, which the caller has now."),
+            200: state_doc("The item, which the caller has now."),
             204: {"description": "Nothing waits there for the caller."},
         }
     )
-    | problems(*READING),
+    | problem_docs(*READ_PROBLEMS),
 )
-async def next_of(house: InHouse, caller: Calls, name: QueueName) -> Response:
+async def next_of(context: Context, caller: CallerDep, name: QueueName) -> Response:
     """Start the queue's next item for the caller."""
-    return await next_answer(house, caller, name)
+    return await next_answer(context, caller, name)
 
 
-async def next_answer(house: House, caller: Caller, *queues: str) -> Response:
+async def next_answer(context: AppContext, caller: Caller, *queues: str) -> Response:
     """Take the next item of the first of these queues that has one; 204 if none has."""
-    state = await take_next_as(house, caller, *queues)
-    return Response(status_code=204) if state is None else state_answer(state)
+    state = await take_next_as(context, caller, *queues)
+    return Response(status_code=204) if state is None else state_response(state)
 
 
 @router.get(
@@ -112,10 +112,10 @@ async def next_answer(house: House, caller: Caller, *queues: str) -> Response:
     operation_id="read_load",
     summary="How a queue stands",
     description="For leads.",
-    responses=documented({200: {"model": QueueLoad}}) | problems(*READING),
+    responses=response_docs({200: {"model": QueueLoadView}}) | problem_docs(*READ_PROBLEMS),
 )
-async def read_load(house: InHouse, caller: Calls, name: QueueName) -> Response:
+async def read_load(context: Context, caller: CallerDep, name: QueueName) -> Response:
     """The queue's load."""
     check_duty(caller, Duty.LEAD, queue=name)
-    (found,) = await asyncio.to_thread(loads, house.engine, (name,), datetime.now(UTC))
-    return json_answer(QueueLoad.model_validate(found))
+    (found,) = await asyncio.to_thread(loads, context.engine, (name,), datetime.now(UTC))
+    return json_response(QueueLoadView.model_validate(found))

@@ -1,4 +1,4 @@
-"""The API's document as a page, for people without a tool at hand."""
+"""API reference: the OpenAPI document as an HTML page."""
 
 import json
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def page_of(document: Document) -> str:
-    """Every operation with its sentence, its examples and what it answers; plain HTML."""
+def render_reference(document: Document) -> str:
+    """Return an HTML page of all operations, with their examples and responses."""
     return _PAGE.format(parts="\n".join(_parts(document)))
 
 

@@ -1,4 +1,4 @@
-"""What requests carry: one JSON object of bounded size, and the headers that steer commands."""
+"""Contents of requests: a JSON object of bounded size, and the headers of commands."""
 
 import json
 import re
@@ -13,37 +13,39 @@ from pydantic_core import from_json
 from auth.callers import Caller
 from domain.base.refusals import InvalidCommand
 from domain.base.values import COMMAND_LIMIT, unfit
-from web.api.problem_details import WrongRequest
+from web.api.problem_details import BadRequest
 
 Fields = dict[str, JsonValue]
 _ETAG: Final = re.compile(r'"([0-9]{1,9})"', re.ASCII)
 _KEY_LENGTH: Final = 200
 
 
-async def fields_of(request: Request) -> Fields:
-    """The body's object; an empty body has no fields.
+async def read_body(request: Request) -> Fields:
+    """Return the body's object; for an empty body, an empty one.
 
-    Raises WrongRequest: too large (told before it is read whole), another type, or no JSON object.
+    Raises:
+        BadRequest: the body is too large, of another type, or no JSON object.
+        InvalidCommand: a value is outside the limits of the contract.
     """
     body = await _read(request)
     if not body:
         return {}
     type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if type_ != "application/json":
-        raise WrongRequest(
+        raise BadRequest(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "UnsupportedMediaType",
             f"body is {type_[:40] or 'of no type'}: send application/json",
         )
     try:
         value = from_json(body, allow_inf_nan=False, cache_strings="none")
-        unreadable = unfit(value) if isinstance(value, dict) else "is no object"
-    except (ValueError, RecursionError) as problem:
-        raise _no_json(f"body is no JSON: {problem}") from None
+        unfit_reason = unfit(value) if isinstance(value, dict) else None
+    except (ValueError, RecursionError) as error:
+        raise _invalid_json(f"body is no JSON: {error}") from None
     if not isinstance(value, dict):
-        raise _no_json("body is JSON, but no object: send one object with the fields")
-    if unreadable is not None:
-        raise InvalidCommand(f"body {unreadable}")
+        raise _invalid_json("body is JSON, but no object: send one object with the fields")
+    if unfit_reason is not None:
+        raise InvalidCommand(f"body {unfit_reason}")
     return value
 
 
@@ -59,25 +61,25 @@ async def _read(request: Request) -> bytes:
     return bytes(read)
 
 
-def _too_large() -> WrongRequest:
-    return WrongRequest(
+def _too_large() -> BadRequest:
+    return BadRequest(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "TooLarge",
-        f"body is larger than {COMMAND_LIMIT} bytes, which is the most that is taken",
+        f"body is larger than {COMMAND_LIMIT} bytes: send a smaller one",
     )
 
 
-def _no_json(sentence: str) -> WrongRequest:
-    return WrongRequest(HTTPStatus.BAD_REQUEST, "InvalidJson", sentence)
+def _invalid_json(sentence: str) -> BadRequest:
+    return BadRequest(HTTPStatus.BAD_REQUEST, "InvalidJson", sentence)
 
 
-Given = Annotated[Fields, Depends(fields_of)]
+JsonBody = Annotated[Fields, Depends(read_body)]
 IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        description='The ETag of the item as you saw it, such as `"7"`: its `expected_revision`. '
-        "If it has changed since, nothing is done, and the answer is 412.",
+        description='ETag of the item at its last read, such as `"7"`: its `expected_revision`. '
+        "If the item has changed since, the command is refused with 412.",
         examples=['"7"'],
     ),
 ]
@@ -85,8 +87,8 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        description="The same key, from the same caller, with the same body is done once, however "
-        "often it is sent; with another body it is refused with 422.",
+        description="Requests with the same key and body from the same caller are executed once; "
+        "the same key with another body is refused with 422.",
         min_length=1,
         max_length=_KEY_LENGTH,
         pattern=r"^[!-~]+$",
@@ -95,28 +97,28 @@ IdempotencyKey = Annotated[
 ]
 
 
-def revision_in(if_match: str | None) -> int | None:
-    """The revision that `If-Match` names; None: any. Raises InvalidCommand."""
+def parse_if_match(if_match: str | None) -> int | None:
+    """Return the revision of `If-Match`; None for any. Raises InvalidCommand."""
     if if_match is None or if_match.strip() == "*":
         return None
-    named = _ETAG.fullmatch(if_match.strip())
-    if named is None:
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None:
         sentence = f'If-Match {if_match[:40]!r} is no ETag of an item: send one such as "7"'
         raise InvalidCommand(sentence, fields=("If-Match",))
-    return int(named[1])
+    return int(match[1])
 
 
-def etag_of(revision: int) -> str:
-    """The ETag of an item at a revision."""
+def format_etag(revision: int) -> str:
+    """Return the ETag of an item's revision."""
     return f'"{revision}"'
 
 
-def scoped(caller: Caller, key: str) -> str:
-    """An idempotency key as one caller's: two callers' keys never meet."""
-    # the actor, not the credential: a service that changes its key goes on with what it sent
+def scoped_key(caller: Caller, key: str) -> str:
+    """Return the idempotency key as a hash that no other caller can produce."""
+    # of the actor, not of the credential: it stays valid when a service changes its API key
     return sha256(f"{caller.actor}\n{key}".encode()).hexdigest()[:40]
 
 
-def as_json(fields: Fields) -> bytes:
-    """The fields as the models that check them read them."""
+def encode_fields(fields: Fields) -> bytes:
+    """Encode the fields for the models that validate them."""
     return json.dumps(fields).encode()

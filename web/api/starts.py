@@ -8,26 +8,29 @@ from fastapi import APIRouter, Response
 
 from domain.base.values import Kind
 from starter.item_start import START_MODELS
-from web.api.command_schemas import body_of
-from web.api.examples import CASE, TICKET, Example
+from web.api.command_schemas import command_body
+from web.api.examples import CASE_EXAMPLES, TICKET_EXAMPLES, Example
 from web.api.problem_details import ApiRoute
-from web.api.request_bodies import Given, IdempotencyKey, scoped
-from web.api.responses import WRITING, documented, problems, state_answer, state_documented
-from web.context import Calls, InHouse
+from web.api.request_bodies import IdempotencyKey, JsonBody, scoped_key
+from web.api.responses import WRITE_PROBLEMS, problem_docs, response_docs, state_doc, state_response
+from web.context import CallerDep, Context
 from web.use_cases import start_item_as
 
 router = APIRouter(route_class=ApiRoute, tags=["items"])
-_EXAMPLES: Final[dict[Kind, dict[str, Example]]] = {Kind.TICKET: TICKET, Kind.CASE: CASE}
+_EXAMPLES: Final[dict[Kind, dict[str, Example]]] = {
+    Kind.TICKET: TICKET_EXAMPLES,
+    Kind.CASE: CASE_EXAMPLES,
+}
 
 
 def _endpoint(kind: Kind) -> Callable[..., Awaitable[Response]]:
     async def endpoint(
-        house: InHouse, caller: Calls, given: Given, idempotency_key: IdempotencyKey = None
+        context: Context, caller: CallerDep, given: JsonBody, idempotency_key: IdempotencyKey = None
     ) -> Response:
-        key = None if idempotency_key is None else scoped(caller, idempotency_key)
-        state = await start_item_as(house, caller, kind, given, key=key)
+        key = None if idempotency_key is None else scoped_key(caller, idempotency_key)
+        state = await start_item_as(context, caller, kind, given, key=key)
         location = f"/api/v1/items/{state.reference}"
-        return state_answer(state, HTTPStatus.CREATED, location=location)
+        return state_response(state, HTTPStatus.CREATED, location=location)
 
     return endpoint
 
@@ -44,7 +47,7 @@ for _kind, _model in START_MODELS.items():
             "The fields of the contract; `by` is whoever is signed in. With a `reference` of your "
             "own, or with an `Idempotency-Key`, it is started once however often it is sent."
         ),
-        responses=documented({201: state_documented("Started: its state.", located=True)})
-        | problems(*WRITING, 409),
-        openapi_extra=body_of(_model, examples=_EXAMPLES[_kind]),
+        responses=response_docs({201: state_doc("Started: its state.", located=True)})
+        | problem_docs(*WRITE_PROBLEMS, 409),
+        openapi_extra=command_body(_model, examples=_EXAMPLES[_kind]),
     )

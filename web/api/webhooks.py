@@ -23,13 +23,20 @@ from store.schema.webhook_tables import DeliveryStatus, WebhookRow
 from store.webhooks.deliveries import read_delivery_log
 from store.webhooks.subscriptions import add_webhook, get_webhook, list_webhooks, remove_webhook
 from store.webhooks.target_check import check_url
-from web.api.command_schemas import body_like
+from web.api.command_schemas import model_body
 from web.api.items import CursorGiven, Limit
-from web.api.models import DeliveryLog, HookMade, Hooks, NewHook, OneDelivery
+from web.api.models import DeliveryLog, DeliveryView, NewWebhookView, WebhookList, WebhookView
 from web.api.problem_details import ApiRoute
-from web.api.request_bodies import Given, as_json
-from web.api.responses import LOCATION, READING, WRITING, documented, json_answer, problems
-from web.context import Calls, InHouse
+from web.api.request_bodies import JsonBody, encode_fields
+from web.api.responses import (
+    LOCATION_HEADER,
+    READ_PROBLEMS,
+    WRITE_PROBLEMS,
+    json_response,
+    problem_docs,
+    response_docs,
+)
+from web.context import CallerDep, Context
 
 _KEY_BYTES: Final = 32
 """Bytes of a signing key; the Standard Webhooks specification asks for 24 to 64."""
@@ -69,19 +76,19 @@ _EXAMPLE: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-async def _own(
-    house: InHouse,
-    caller: Calls,
+async def _own_webhook(
+    context: Context,
+    caller: CallerDep,
     webhook_id: Annotated[str, Path(alias="id", max_length=40, description="A webhook's id.")],
 ) -> WebhookRow:
     check_duty(caller, Duty.HOOKS)
-    webhook = await asyncio.to_thread(get_webhook, house.engine, webhook_id)
+    webhook = await asyncio.to_thread(get_webhook, context.engine, webhook_id)
     if caller.role is not Role.OPERATOR and webhook.made_by != caller.actor:
         raise Forbidden(f"webhook {webhook_id} belongs to {webhook.made_by}: use one of your own")
     return webhook
 
 
-OwnWebhook = Annotated[WebhookRow, Depends(_own)]
+OwnWebhook = Annotated[WebhookRow, Depends(_own_webhook)]
 
 
 @router.post(
@@ -91,22 +98,22 @@ OwnWebhook = Annotated[WebhookRow, Depends(_own)]
     description="From now on every change that passes the filters is sent as a POST, signed with "
     "the secret that this answer shows once. `queues`: those that the caller is a member of.",
     status_code=HTTPStatus.CREATED,
-    responses=documented(
+    responses=response_docs(
         {
             201: {
-                "model": NewHook,
+                "model": NewWebhookView,
                 "description": "Created: keep the secret.",
-                "headers": {"Location": LOCATION},
+                "headers": {"Location": LOCATION_HEADER},
             }
         }
     )
-    | problems(*WRITING),
-    openapi_extra=body_like(WebhookRequest, _EXAMPLE),
+    | problem_docs(*WRITE_PROBLEMS),
+    openapi_extra=model_body(WebhookRequest, _EXAMPLE),
 )
-async def make_hook(house: InHouse, caller: Calls, given: Given) -> Response:
+async def make_hook(context: Context, caller: CallerDep, body: JsonBody) -> Response:
     """Create a webhook."""
     check_duty(caller, Duty.HOOKS)
-    request = decode_as(WebhookRequest, as_json(given))
+    request = decode_as(WebhookRequest, encode_fields(body))
     webhook = WebhookRow(
         id=secrets.token_hex(8),
         url=request.url,
@@ -120,11 +127,11 @@ async def make_hook(house: InHouse, caller: Calls, given: Given) -> Response:
         if caller.credential.startswith(_KEY_CREDENTIAL)
         else None,
     )
-    async with audited(house.engine, caller, Audited.HOOK, "add", about=webhook.id):
-        await asyncio.to_thread(add_webhook, house.engine, webhook)
-    answer = json_answer(NewHook.model_validate(webhook), HTTPStatus.CREATED)
-    answer.headers["Location"] = f"/api/v1/hooks/{webhook.id}"
-    return answer
+    async with audited(context.engine, caller, Audited.HOOK, "add", about=webhook.id):
+        await asyncio.to_thread(add_webhook, context.engine, webhook)
+    response = json_response(NewWebhookView.model_validate(webhook), HTTPStatus.CREATED)
+    response.headers["Location"] = f"/api/v1/hooks/{webhook.id}"
+    return response
 
 
 def _queues(caller: Caller, requested: Collection[str]) -> list[str]:
@@ -139,25 +146,25 @@ def _queues(caller: Caller, requested: Collection[str]) -> list[str]:
     "",
     operation_id="list_hooks",
     summary="List the caller's webhooks",
-    responses=documented({200: {"model": Hooks}}) | problems(*READING),
+    responses=response_docs({200: {"model": WebhookList}}) | problem_docs(*READ_PROBLEMS),
 )
-def list_hooks(house: InHouse, caller: Calls) -> Response:
+def list_hooks(context: Context, caller: CallerDep) -> Response:
     """Return the caller's webhooks; for an operator, all."""
     check_duty(caller, Duty.HOOKS)
     made_by = None if caller.role is Role.OPERATOR else caller.actor
-    webhooks = list_webhooks(house.engine, made_by=made_by)
-    return json_answer(Hooks(hooks=tuple(map(HookMade.model_validate, webhooks))))
+    webhooks = list_webhooks(context.engine, made_by=made_by)
+    return json_response(WebhookList(hooks=tuple(map(WebhookView.model_validate, webhooks))))
 
 
 @router.get(
     "/{id}",
     operation_id="read_hook",
     summary="Read a webhook",
-    responses=documented({200: {"model": HookMade}}) | problems(*READING, 404),
+    responses=response_docs({200: {"model": WebhookView}}) | problem_docs(*READ_PROBLEMS, 404),
 )
 def read_hook(webhook: OwnWebhook) -> Response:
     """Return the webhook without its secret."""
-    return json_answer(HookMade.model_validate(webhook))
+    return json_response(WebhookView.model_validate(webhook))
 
 
 @router.delete(
@@ -165,13 +172,13 @@ def read_hook(webhook: OwnWebhook) -> Response:
     operation_id="remove_hook",
     summary="Delete a webhook",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=documented({204: {"description": "Deleted, with its log."}})
-    | problems(*READING, 404),
+    responses=response_docs({204: {"description": "Deleted, with its log."}})
+    | problem_docs(*READ_PROBLEMS, 404),
 )
-async def remove_hook(house: InHouse, caller: Calls, webhook: OwnWebhook) -> Response:
+async def remove_hook(context: Context, caller: CallerDep, webhook: OwnWebhook) -> Response:
     """Delete the webhook."""
-    async with audited(house.engine, caller, Audited.HOOK, "remove", about=webhook.id):
-        await asyncio.to_thread(remove_webhook, house.engine, webhook.id)
+    async with audited(context.engine, caller, Audited.HOOK, "remove", about=webhook.id):
+        await asyncio.to_thread(remove_webhook, context.engine, webhook.id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -180,16 +187,18 @@ async def remove_hook(house: InHouse, caller: Calls, webhook: OwnWebhook) -> Res
     operation_id="list_deliveries",
     summary="Read a webhook's log",
     description="Newest first; accepted and given-up deliveries stay for seven days.",
-    responses=documented({200: {"model": DeliveryLog}}) | problems(*READING, 404),
+    responses=response_docs({200: {"model": DeliveryLog}}) | problem_docs(*READ_PROBLEMS, 404),
 )
 def list_deliveries(
-    house: InHouse,
+    context: Context,
     webhook: OwnWebhook,
     status: Annotated[list[DeliveryStatus], Query(default_factory=list, max_length=3)],
     limit: Limit = PAGE,
     cursor: CursorGiven = None,
 ) -> Response:
     """Return a page of the webhook's deliveries."""
-    page = read_delivery_log(house.engine, webhook.id, statuses=status, limit=limit, cursor=cursor)
-    log = tuple(map(OneDelivery.model_validate, page.deliveries))
-    return json_answer(DeliveryLog(deliveries=log, cursor=page.cursor))
+    page = read_delivery_log(
+        context.engine, webhook.id, statuses=status, limit=limit, cursor=cursor
+    )
+    log = tuple(map(DeliveryView.model_validate, page.deliveries))
+    return json_response(DeliveryLog(deliveries=log, cursor=page.cursor))

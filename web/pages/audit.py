@@ -1,4 +1,4 @@
-"""The audit: who did what, and what became of it; for operators."""
+"""Audit page for operators."""
 
 import asyncio
 from typing import Annotated, Final
@@ -11,44 +11,44 @@ from auth.permissions import Duty, check_duty
 from store.auth.audit import AuditFilter, audit_page
 from store.errors import InvalidCursor
 from store.schema.auth_tables import Audited
-from web.context import Calls, InHouse
-from web.pages.page_templates import page
+from web.context import CallerDep, Context
+from web.pages.page_templates import render_page
 
 router: Final = APIRouter()
-_Word = Annotated[str, Query(max_length=200)]
+_Filter = Annotated[str, Query(max_length=200)]
 
 
 @router.get("/audit")
 async def audit(
     request: Request,
-    house: InHouse,
-    caller: Calls,
+    context: Context,
+    caller: CallerDep,
     *,
-    by: _Word = "",
-    item: _Word = "",
-    kind: _Word = "",
-    cursor: _Word = "",
+    by: _Filter = "",
+    item: _Filter = "",
+    kind: _Filter = "",
+    cursor: _Filter = "",
 ) -> Response:
-    """What was done lately: by somebody, to an item, of a kind, or at all."""
+    """Show the newest entries of the audit, filtered by actor, item and kind."""
     check_duty(caller, Duty.OPERATE)
     by, item = by.strip(), item.strip()
-    chosen = Audited(kind) if kind in set(Audited) else None
-    wanted = AuditFilter(by=by or None, item=item or None, kind=chosen)
+    chosen_kind = Audited(kind) if kind in set(Audited) else None
+    wanted = AuditFilter(by=by or None, item=item or None, kind=chosen_kind)
     try:
-        found = await asyncio.to_thread(audit_page, house.engine, wanted, cursor=cursor or None)
+        page = await asyncio.to_thread(audit_page, context.engine, wanted, cursor=cursor or None)
     except InvalidCursor:
-        # an address that somebody changed by hand: the newest are as good a beginning
-        found = await asyncio.to_thread(audit_page, house.engine, wanted)
-    asked = {"by": by, "item": item, "kind": chosen or ""}
-    kept = {name: value for name, value in asked.items() if value}
-    return await page(
+        # the URL was changed by hand: start with the newest entries
+        page = await asyncio.to_thread(audit_page, context.engine, wanted)
+    filters = {"by": by, "item": item, "kind": chosen_kind or ""}
+    query = {name: value for name, value in filters.items() if value}
+    return await render_page(
         request,
         caller,
         "audit.html",
-        found=found.entries,
-        wanted=asked,
+        entries=page.entries,
+        filters=filters,
         kinds=list(Audited),
-        is_later=bool(cursor),
-        first=f"/audit?{urlencode(kept)}",
-        following=found.cursor and f"/audit?{urlencode(kept | {'cursor': found.cursor})}",
+        is_later_page=bool(cursor),
+        first_page=f"/audit?{urlencode(query)}",
+        next_page=page.cursor and f"/audit?{urlencode(query | {'cursor': page.cursor})}",
     )

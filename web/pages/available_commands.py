@@ -1,4 +1,4 @@
-"""What a page offers to do with an item: what it allows now, of what the reader is permitted."""
+"""Commands that a page offers: the item allows them now, and the reader is permitted to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,88 +12,90 @@ from web.pages.failed_attempt import Tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """A command that may be given now."""
+class AvailableCommand:
+    """A command that the caller can execute now."""
 
     command: str
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By field: the values of it that are allowed, where the item tells them apart."""
+    """Allowed values by field, for fields whose values the item restricts."""
     takes_over: bool = False
-    """C8: it takes the item over from who has it."""
+    """The command takes the item over from its assignee (C8)."""
     needs_evidence: bool = False
-    """T9: only with a note, which is the evidence."""
+    """The command needs a note as evidence (T9)."""
 
-    def of(self, name: str) -> tuple[str, ...]:
-        """The allowed values of a field."""
+    def allowed_values(self, name: str) -> tuple[str, ...]:
+        """Return the allowed values of a field."""
         return self.variants.get(name, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offers:
-    """All that is offered; `is_silent`: nobody said what the item allows."""
+class AvailableCommands:
+    """Commands that the page offers; `is_unanswered`: the item did not answer."""
 
-    is_silent: bool
-    by_command: Mapping[str, Offer] = field(default_factory=dict)
+    is_unanswered: bool
+    by_command: Mapping[str, AvailableCommand] = field(default_factory=dict)
     refused: tuple[Move, ...] = ()
-    """What is not, where the reason is worth reading: one of each sentence."""
+    """Refused commands with a reason to show, one for each sentence."""
     missing: tuple[str, ...] = ()
     has_evidence: bool = False
 
     def __contains__(self, command: str) -> bool:
-        """Whether the command is offered."""
+        """Return True if the command is offered."""
         return command in self.by_command
 
-    def __getitem__(self, command: str) -> Offer:
-        """The offer of the command."""
+    def __getitem__(self, command: str) -> AvailableCommand:
+        """Return the offered command."""
         return self.by_command[command]
 
     @property
-    def is_any(self) -> bool:
-        """Whether there is something to do."""
+    def has_any(self) -> bool:
+        """Return True if a command is offered."""
         return bool(self.by_command)
 
 
-def offers_of(caller: Caller, state: State, moves: Moves) -> Offers:
-    """What the moves come to for this caller."""
-    offers: dict[str, Offer] = {}
+def available_commands(caller: Caller, state: State, moves: Moves) -> AvailableCommands:
+    """Return the commands that the item allows and the caller may execute."""
+    available: dict[str, AvailableCommand] = {}
     by_command: dict[str, list[Move]] = {}
     for move in moves.moves:
         by_command.setdefault(move.command, []).append(move)
-    for command, told in by_command.items():
-        good = [move for move in told if move.allowed or _only_lacks(move)]
-        if good and _is_permitted(caller, command, state):
-            offers[command] = _offer(command, good)
+    for command, command_moves in by_command.items():
+        usable = [move for move in command_moves if move.allowed or _form_completes(move)]
+        if usable and _is_permitted(caller, command, state):
+            available[command] = _available_command(command, usable)
     refused = {
         move.sentence: move
         for move in moves.moves
-        if not move.allowed and move.reason == Blocked.reason and move.command not in offers
+        if not move.allowed and move.reason == Blocked.reason and move.command not in available
     }
-    return Offers(
-        is_silent=False,
-        by_command=offers,
+    return AvailableCommands(
+        is_unanswered=False,
+        by_command=available,
         refused=tuple(refused.values()),
         missing=moves.missing,
         has_evidence=moves.has_evidence,
     )
 
 
-def offers_again(tried: Tried) -> Offers:
-    """What was tried, offered with the choices that were made, although nobody says that it may."""
+def commands_to_retry(tried: Tried) -> AvailableCommands:
+    """Return the failed attempt's commands with its choices, for an item that does not answer."""
     commands = {tried.command, tried.form_of}
-    again = {one: Offer(command=one, variants=tried.many) for one in commands}
-    return Offers(is_silent=True, by_command=again)
+    by_command = {
+        command: AvailableCommand(command=command, variants=tried.many) for command in commands
+    }
+    return AvailableCommands(is_unanswered=True, by_command=by_command)
 
 
-def _offer(command: str, good: list[Move]) -> Offer:
+def _available_command(command: str, moves: list[Move]) -> AvailableCommand:
     variants: dict[str, tuple[str, ...]] = {}
-    for move in good:
+    for move in moves:
         if move.field is not None and move.variant is not None:
             variants[move.field] = (*variants.get(move.field, ()), move.variant)
-    return Offer(
+    return AvailableCommand(
         command=command,
         variants=variants,
-        takes_over=any(move.takes_over for move in good),
-        needs_evidence=any(_lacks_evidence(move) for move in good),
+        takes_over=any(move.takes_over for move in moves),
+        needs_evidence=any(_lacks_evidence(move) for move in moves),
     )
 
 
@@ -101,8 +103,8 @@ def _lacks_evidence(move: Move) -> bool:
     return move.reason == EvidenceMissing.reason and move.command == "resolve"
 
 
-def _only_lacks(move: Move) -> bool:
-    """Whether the form of the command can give what is missing."""
+def _form_completes(move: Move) -> bool:
+    """Return True if the command's form has the fields whose lack refuses the command."""
     lacks_fields = move.reason == FieldsMissing.reason and move.command == "submit"
     return _lacks_evidence(move) or lacks_fields
 

@@ -16,9 +16,9 @@ from domain.model.states import State
 from i18n.translations import Translations, translations
 from starter.client import NoAnswer, UnknownItem
 from web.commands import give, known
-from web.context import Calls, House, InHouse
-from web.pages.forms import Fields, Unreadable, Written, fields_of
-from web.pages.page_templates import fragment, moments_of, page
+from web.context import AppContext, CallerDep, Context
+from web.pages.forms import Fields, InvalidForm, SubmittedForm, read_command_form
+from web.pages.page_templates import date_formatter, render_fragment, render_page
 
 router: Final = APIRouter()
 COMMANDS: Final = ("assign", "wait", "resolve", "mark_read")
@@ -37,20 +37,24 @@ class Result:
 
 
 @router.post("/bulk")
-async def bulk(request: Request, house: InHouse, caller: Calls) -> Response:
+async def bulk(request: Request, context: Context, caller: CallerDep) -> Response:
     """Give the chosen items a command, and show the outcome of each."""
     check_duty(caller, Duty.TAKE)
-    at = moments_of(request, caller)
+    at = date_formatter(request, caller)
     translate = translations(at.language)
     async with request.form(max_fields=MOST + 20, max_files=0) as form:
-        written = Written(form, at.zone)
-        chosen = list(dict.fromkeys(written.several("item")))[:MOST]
+        written = SubmittedForm(form, at.zone)
+        chosen = list(dict.fromkeys(written.values("item")))[:MOST]
         command = written.text("command") or ""
         results: list[Result] = []
         if command in COMMANDS and chosen:
             turn = asyncio.Semaphore(_AT_ONCE)
             now = _Round(
-                house=house, caller=caller, command=command, written=written, translate=translate
+                context=context,
+                caller=caller,
+                command=command,
+                written=written,
+                translate=translate,
             )
 
             async def one(item: str) -> Result:
@@ -61,34 +65,34 @@ async def bulk(request: Request, house: InHouse, caller: Calls) -> Response:
     done = sum(result.state is not None for result in results)
     shown: dict[str, Any] = {"results": results, "command": command, "done": done}
     if request.headers.get("hx-request") == "true":
-        answer = await fragment(request, caller, "lists/results.html", **shown)
+        answer = await render_fragment(request, caller, "lists/results.html", **shown)
         answer.headers["HX-Trigger"] = "casekeep:list"
         return answer
-    return await page(request, caller, "lists/bulk.html", **shown)
+    return await render_page(request, caller, "lists/bulk.html", **shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
     """One command for several items, from one form."""
 
-    house: House
+    context: AppContext
     caller: Caller
     command: str
-    written: Written
+    written: SubmittedForm
     translate: Translations
 
     async def given(self, item: str) -> Result:
         """Give one item the command; `item` is its reference and the reader's revision."""
         reference, _, revision = item.partition(":")
         try:
-            state = await known(self.house, reference)
+            state = await known(self.context, reference)
             if self.command == "assign" and state.assignee not in {None, self.caller.actor}:
                 check_duty(self.caller, Duty.LEAD)
-            fields = _without_nothing(fields_of(self.command, self.written, state))
+            fields = _without_nothing(read_command_form(self.command, self.written, state))
             if revision.isdecimal():
                 fields["expected_revision"] = int(revision)
-            after = await give(self.house, self.caller, reference, self.command, fields)
-        except Unreadable as unreadable:
+            after = await give(self.context, self.caller, reference, self.command, fields)
+        except InvalidForm as unreadable:
             problems = ", ".join(self.translate(key) for key in unreadable.problems.values())
             return Result(reference=reference, state=None, sentence=problems)
         except Conflict:

@@ -1,33 +1,40 @@
-"""A Case's flow as a page draws it: steps side by side, each Action with its state now."""
+"""Diagram of a Case's flow: steps side by side, with a box for each Action in its present state."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from domain.base.values import Outcome, Status
-from domain.model.case_flow_view import Leg, Place, Run, Stage, Unfolded, foreseen
+from domain.model.case_flow_view import (
+    ActionView,
+    CaseFlow,
+    CopyView,
+    StepProgress,
+    StepView,
+    planned_flow,
+)
 from domain.model.definitions import CaseDefinition
 from domain.model.states import ActionState, CaseState
 from store.projection.item_summary import ItemSummary
 
-_OUTCOMES: Final[Mapping[Outcome, str]] = {
+_DISPLAYED_OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.COMPLETE: "complete",
     Outcome.UNABLE_TO_COMPLETE: "unable",
     Outcome.CANCELLED: "cancelled",
 }
-MANY: Final = 12
-"""Actions of a step from which on they are drawn smaller."""
-LARGE: Final = 24
-"""Actions of a Case beyond which only those of the step under way are shown at once."""
+MANY_ACTIONS: Final = 12
+"""Actions of a step from which on the step's boxes are smaller."""
+LARGE_FLOW: Final = 24
+"""Actions of a flow above which only the step under way is unfolded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
-    """An Action as it is drawn: its newest copy, and how many there were before."""
+class ActionBox:
+    """Box of an Action: its newest copy, if one was started."""
 
     key: str
     title: str
-    look: str
+    display_status: str
     """A status in lower case, else `to_come`, `skipped`, `complete`, `unable` or `cancelled`."""
     status: Status | None = None
     outcome: Outcome | None = None
@@ -35,186 +42,202 @@ class Box:
     assignee: str | None = None
     wait: str | None = None
     number: int = 1
+    """Number of the copy."""
     accepted: bool = False
-    sort: str = "any"
-    """Whose it is: human, robot, any, or by_itself."""
+    performer: str = "any"
+    """`human`, `robot`, `any`, or `by_itself`."""
     conditional: bool = False
     ad_hoc: bool = False
-    line: ItemSummary | None = None
+    row: ItemSummary | None = None
+    """The Action's row in the store."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it is under way."""
+        """Return True if the copy has been started and has no outcome yet."""
         return self.reference is not None and self.outcome is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A step as it is drawn."""
+class StepColumn:
+    """Column of a step."""
 
     key: str
     title: str
     number: int
-    stage: str
-    boxes: tuple[Box, ...]
+    progress: str
+    """`done`, `under_way`, `to_come` or `stopped`."""
+    boxes: tuple[ActionBox, ...]
 
     @property
     def done(self) -> int:
-        """How many of its Actions are done: complete, or accepted as not done (K9)."""
+        """Number of its Actions that are complete, or accepted as not complete (K9)."""
         return sum(box.outcome is Outcome.COMPLETE or box.accepted for box in self.boxes)
 
     @property
     def is_full(self) -> bool:
-        """Whether it has so many Actions that they are drawn smaller."""
-        return len(self.boxes) >= MANY
+        """Return True if its boxes are to be smaller."""
+        return len(self.boxes) >= MANY_ACTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """The flow; copies that no step has any more, such as those of another definition, apart."""
+class FlowDiagram:
+    """Columns of the steps; `unplaced` are Actions of no step, as after a change of definition."""
 
-    columns: tuple[Column, ...]
-    others: tuple[Box, ...] = ()
+    columns: tuple[StepColumn, ...]
+    unplaced: tuple[ActionBox, ...] = ()
 
     @property
     def count(self) -> int:
-        """How many Actions it has."""
-        return sum(len(column.boxes) for column in self.columns) + len(self.others)
+        """Number of Actions."""
+        return sum(len(column.boxes) for column in self.columns) + len(self.unplaced)
 
     @property
     def is_large(self) -> bool:
-        """Whether steps that are not under way are folded, lest they fill the page."""
-        return self.count > LARGE
+        """Return True if steps that are not under way are to be folded."""
+        return self.count > LARGE_FLOW
 
     @property
-    def ended(self) -> int:
-        """How many of them are done."""
+    def done(self) -> int:
+        """Number of Actions that are done."""
         return sum(column.done for column in self.columns)
 
     @property
-    def box_of(self) -> Mapping[str, Box]:
-        """Its boxes by key."""
+    def boxes_by_key(self) -> Mapping[str, ActionBox]:
+        """All boxes by their keys."""
         boxes = [box for column in self.columns for box in column.boxes]
-        return {box.key: box for box in (*boxes, *self.others)}
+        return {box.key: box for box in (*boxes, *self.unplaced)}
 
 
-def drawn(flow: Unfolded, actions: Iterable[ItemSummary], *, is_over: bool = False) -> Drawn:
-    """The flow with each Action as the store has it: it knows more than their Case does.
+def draw_flow(
+    flow: CaseFlow, actions: Iterable[ItemSummary], *, is_over: bool = False
+) -> FlowDiagram:
+    """Return the diagram of a flow.
 
-    `is_over`: the Case is closed, and no step of it under way any more.
+    `actions` are the store's rows of its Actions, which are newer than the flow's copies: a Case
+    learns only of the ends of its Actions. `is_over`: the Case is closed, no step is under way.
     """
-    lines = {line.reference: line for line in actions}
+    rows = {row.reference: row for row in actions}
     columns = tuple(
-        _column(number, leg, lines, is_over=is_over) for number, leg in enumerate(flow.legs, 1)
+        _column(number, step, rows, is_over=is_over) for number, step in enumerate(flow.steps, 1)
     )
-    shown = {run.reference for leg in flow.legs for place in leg.places for run in place.runs}
-    others = tuple(_alone(line) for line in lines.values() if line.reference not in shown)
-    return Drawn(columns=columns, others=others)
+    placed = {
+        copy.reference for step in flow.steps for action in step.actions for copy in action.copies
+    }
+    unplaced = tuple(_unplaced_box(row) for row in rows.values() if row.reference not in placed)
+    return FlowDiagram(columns=columns, unplaced=unplaced)
 
 
-def remembered(case: CaseState, definition: CaseDefinition) -> Unfolded:
-    """The flow of a Case that Temporal forgot, by the definition of its name in the catalog."""
+def flow_from_state(case: CaseState, definition: CaseDefinition) -> CaseFlow:
+    """Return the flow of a Case that Temporal no longer has.
+
+    `definition` is the catalog's present one of the name that the state has.
+    """
     copies: dict[str, list[ActionState]] = {}
     for copy in case.actions:
         copies.setdefault(copy.key, []).append(copy)
-    plan = foreseen(definition)
-    here = next((number for number, leg in enumerate(plan.legs) if leg.key == case.step), None)
-    return Unfolded(
-        legs=tuple(
-            leg.model_copy(
+    plan = planned_flow(definition)
+    position = next(
+        (number for number, step in enumerate(plan.steps) if step.key == case.step), None
+    )
+    return CaseFlow(
+        steps=tuple(
+            step.model_copy(
                 update={
-                    "stage": _stage_of(number, here, case),
-                    "places": tuple(
-                        place.model_copy(update={"runs": _runs(copies.get(place.key, ()))})
-                        for place in leg.places
+                    "progress": _progress(number, position, case),
+                    "actions": tuple(
+                        action.model_copy(update={"copies": _copies(copies.get(action.key, ()))})
+                        for action in step.actions
                     ),
                 }
             )
-            for number, leg in enumerate(plan.legs)
+            for number, step in enumerate(plan.steps)
         )
     )
 
 
-def _stage_of(number: int, here: int | None, case: CaseState) -> Stage:
-    if here is None:
-        return Stage.TO_COME if case.status is Status.DRAFT else Stage.DONE
-    if number < here:
-        return Stage.DONE
-    return Stage.UNDER_WAY if number == here else Stage.TO_COME
+def _progress(number: int, position: int | None, case: CaseState) -> StepProgress:
+    if position is None:
+        return StepProgress.TO_COME if case.status is Status.DRAFT else StepProgress.DONE
+    if number < position:
+        return StepProgress.DONE
+    return StepProgress.UNDER_WAY if number == position else StepProgress.TO_COME
 
 
-def _runs(copies: Iterable[ActionState]) -> tuple[Run, ...]:
+def _copies(actions: Iterable[ActionState]) -> tuple[CopyView, ...]:
     return tuple(
-        Run(
-            reference=copy.reference,
-            number=copy.copy_number,
-            title=copy.title,
-            status=copy.status,
-            outcome=copy.outcome,
+        CopyView(
+            reference=action.reference,
+            number=action.copy_number,
+            title=action.title,
+            status=action.status,
+            outcome=action.outcome,
             accepted=False,
             replaced=False,
         )
-        for copy in copies
+        for action in actions
     )
 
 
-def _column(number: int, leg: Leg, lines: Mapping[str, ItemSummary], *, is_over: bool) -> Column:
-    return Column(
-        key=leg.key,
-        title=leg.title,
+def _column(
+    number: int, step: StepView, rows: Mapping[str, ItemSummary], *, is_over: bool
+) -> StepColumn:
+    is_stopped = is_over and step.progress is StepProgress.UNDER_WAY
+    return StepColumn(
+        key=step.key,
+        title=step.title,
         number=number,
-        stage="stopped" if is_over and leg.stage is Stage.UNDER_WAY else leg.stage.value,
-        boxes=tuple(_box(leg.stage, place, lines) for place in leg.places),
+        progress="stopped" if is_stopped else step.progress.value,
+        boxes=tuple(_box(step.progress, action, rows) for action in step.actions),
     )
 
 
-def _box(stage: Stage, place: Place, lines: Mapping[str, ItemSummary]) -> Box:
-    sort = "by_itself" if place.by_itself else place.performer.value
-    if not place.runs:
-        return Box(
-            key=place.key,
-            title=place.title,
-            look="to_come" if stage is Stage.TO_COME else "skipped",
-            sort=sort,
-            conditional=place.conditional,
-            ad_hoc=place.ad_hoc,
+def _box(progress: StepProgress, action: ActionView, rows: Mapping[str, ItemSummary]) -> ActionBox:
+    performer = "by_itself" if action.by_itself else action.performer.value
+    if not action.copies:
+        return ActionBox(
+            key=action.key,
+            title=action.title,
+            display_status="to_come" if progress is StepProgress.TO_COME else "skipped",
+            performer=performer,
+            conditional=action.conditional,
+            ad_hoc=action.ad_hoc,
         )
-    run = place.runs[-1]
-    line = lines.get(run.reference)
-    return Box(
-        key=place.key,
-        title=run.title,
-        look=_look(run, line),
-        status=line.status if line is not None and run.outcome is None else run.status,
-        outcome=run.outcome,
-        reference=run.reference,
-        assignee=line.assignee if line else None,
-        wait=line.wait if line else None,
-        number=run.number,
-        accepted=run.accepted,
-        sort=sort,
-        conditional=place.conditional,
-        ad_hoc=place.ad_hoc,
-        line=line,
+    copy = action.copies[-1]
+    row = rows.get(copy.reference)
+    return ActionBox(
+        key=action.key,
+        title=copy.title,
+        display_status=_display_status(copy, row),
+        status=row.status if row is not None and copy.outcome is None else copy.status,
+        outcome=copy.outcome,
+        reference=copy.reference,
+        assignee=row.assignee if row else None,
+        wait=row.wait if row else None,
+        number=copy.number,
+        accepted=copy.accepted,
+        performer=performer,
+        conditional=action.conditional,
+        ad_hoc=action.ad_hoc,
+        row=row,
     )
 
 
-def _look(run: Run, line: ItemSummary | None) -> str:
-    if run.outcome is not None:
-        return _OUTCOMES[run.outcome]
-    return (line.status if line is not None else run.status).value.lower()
+def _display_status(copy: CopyView, row: ItemSummary | None) -> str:
+    if copy.outcome is not None:
+        return _DISPLAYED_OUTCOMES[copy.outcome]
+    return (row.status if row is not None else copy.status).value.lower()
 
 
-def _alone(line: ItemSummary) -> Box:
-    outcome = Outcome(line.resolution) if line.resolution in set(Outcome) else None
-    return Box(
-        key=line.reference,
-        title=line.title,
-        look=_OUTCOMES[outcome] if outcome else line.status.value.lower(),
-        status=line.status,
+def _unplaced_box(row: ItemSummary) -> ActionBox:
+    outcome = Outcome(row.resolution) if row.resolution in set(Outcome) else None
+    return ActionBox(
+        key=row.reference,
+        title=row.title,
+        display_status=_DISPLAYED_OUTCOMES[outcome] if outcome else row.status.value.lower(),
+        status=row.status,
         outcome=outcome,
-        reference=line.reference,
-        assignee=line.assignee,
-        wait=line.wait,
-        line=line,
+        reference=row.reference,
+        assignee=row.assignee,
+        wait=row.wait,
+        row=row,
     )

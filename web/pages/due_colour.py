@@ -1,4 +1,4 @@
-"""D3: the colour of a due date, as lists and states tell it."""
+"""Colour of a due date (D3)."""
 
 from datetime import datetime
 from typing import Final, Protocol
@@ -9,24 +9,24 @@ from domain.model.due_dates import Colour
 _GREY: Final = frozenset({Status.DRAFT, Status.RESOLVED, Status.CLOSED})
 
 
-class Dated(Protocol):
-    """What a line of a list and a state both tell."""
+class HasDueDate(Protocol):
+    """Fields that a row of a list and a state have in common."""
 
     @property
     def status(self) -> Status:
-        """Where it stands."""
+        """Status of the item."""
 
     @property
     def due_at(self) -> datetime | None:
-        """None while its clock stands still."""
+        """Due date; None without one, and while the clock is stopped."""
 
     @property
     def at_risk_at(self) -> datetime | None:
-        """None without a margin, too."""
+        """Start of the margin before the due date; None without a margin, too."""
 
 
-def colour_of(item: Dated, now: datetime) -> str:
-    """Green, amber, red or grey (D3)."""
+def due_colour(item: HasDueDate, now: datetime) -> str:
+    """Return green, amber, red or grey (D3)."""
     if item.due_at is None or item.status in _GREY:
         return Colour.GREY.value
     if now >= item.due_at:

@@ -1,4 +1,4 @@
-"""Forms read: what was written in one becomes the fields of a command, or is said to be wrong."""
+"""Parsers of submitted forms: each returns the fields of a command, or raises InvalidForm."""
 
 import math
 import re
@@ -15,15 +15,15 @@ from domain.base.values import Kind, Outcome, Status, WaitType
 from domain.model.commands import commands_of
 from domain.model.states import CaseState, State
 
-_NAMED: Final = re.compile(r"[^<>]*<\s*([^<>\s]+)\s*>")
-_TWO: Final = 2
-"""Parts that a split has at least (T14)."""
+_NAMED_ADDRESS: Final = re.compile(r"[^<>]*<\s*([^<>\s]+)\s*>")
+_MIN_PARTS: Final = 2
+"""Minimum number of parts of a split (T14)."""
 
 Fields = dict[str, JsonValue]
 
 
-class Unreadable(Exception):
-    """A form says something that cannot be read; by field, the key of the words that say so."""
+class InvalidForm(Exception):
+    """A form field cannot be parsed; `problems` maps field names to the message keys of errors."""
 
     def __init__(self, **problems: str) -> None:
         super().__init__(", ".join(problems))
@@ -31,39 +31,41 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What was written in a form; blank fields count as not given."""
+class SubmittedForm:
+    """Submitted form; blank fields count as missing. `zone` is the reader's time zone."""
 
-    form: FormData
+    raw: FormData
     zone: ZoneInfo
 
     def text(self, name: str) -> str | None:
-        """A text, None if it is blank; line ends as everywhere but in forms."""
-        value = self.form.get(name)
+        """Return a text, None if it is blank; CRLF becomes LF."""
+        value = self.raw.get(name)
         if not isinstance(value, str) or not value.strip():
             return None
         return value.replace("\r\n", "\n").strip()
 
-    def several(self, name: str) -> list[str]:
-        """All that was given of a field, without blanks."""
-        return [one for one in self.form.getlist(name) if isinstance(one, str) and one.strip()]
+    def values(self, name: str) -> list[str]:
+        """Return all values of a field that are not blank."""
+        return [
+            value for value in self.raw.getlist(name) if isinstance(value, str) and value.strip()
+        ]
 
     def is_ticked(self, name: str) -> bool:
-        """Whether a box is."""
+        """Return True if the checkbox is ticked."""
         return self.text(name) is not None
 
-    def moment(self, name: str) -> str | None:
-        """A date and time, on the reader's own clock."""
+    def instant(self, name: str) -> str | None:
+        """Return a date and time of the reader's zone as ISO 8601."""
         value = self.text(name)
         if value is None:
             return None
         try:
             return datetime.fromisoformat(value).replace(tzinfo=self.zone).isoformat()
         except ValueError:
-            raise Unreadable(**{name: "wrong.moment"}) from None
+            raise InvalidForm(**{name: "wrong.moment"}) from None
 
     def number(self, name: str) -> float | None:
-        """A number, with a point or a comma."""
+        """Return a number, written with a point or a comma."""
         value = self.text(name)
         if value is None:
             return None
@@ -72,181 +74,181 @@ class Written:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise Unreadable(**{name: "wrong.number"})
+            raise InvalidForm(**{name: "wrong.number"})
         return number
 
     def addresses(self, name: str) -> list[JsonValue] | None:
-        """Mail addresses, with whatever between them."""
+        """Return mail addresses, separated by commas, semicolons or white space."""
         value = self.text(name)
         if value is None:
             return None
-        found: list[JsonValue] = []
-        for one in re.split("[,;\n]", value):
+        addresses: list[JsonValue] = []
+        for part in re.split("[,;\n]", value):
             # as mail programs write them: Ida Berg <ida@example.org>
-            named = _NAMED.fullmatch(one.strip())
-            found += [named[1]] if named else one.split()
-        return found
+            named = _NAMED_ADDRESS.fullmatch(part.strip())
+            addresses += [named[1]] if named else part.split()
+        return addresses
 
     def contact(self, name: str) -> dict[str, JsonValue] | None:
-        """A person outside: a name, an address or both."""
-        given = {part: self.text(f"{name}_{part}") for part in ("name", "email")}
-        return {part: value for part, value in given.items() if value} or None
+        """Return a contact: a name, an address or both."""
+        parts = {part: self.text(f"{name}_{part}") for part in ("name", "email")}
+        return {part: value for part, value in parts.items() if value} or None
 
-    def needed(self, *names: str) -> None:
-        """Raise Unreadable unless all of these are given."""
-        blank = {name: missing(name) for name in names if self.text(name) is None}
+    def require(self, *names: str) -> None:
+        """Raise InvalidForm if one of these fields is blank."""
+        blank = {name: missing_message(name) for name in names if self.text(name) is None}
         if blank:
-            raise Unreadable(**blank)
+            raise InvalidForm(**blank)
 
 
-def missing(name: str) -> str:
-    """The word for a field that is needed and was left blank."""
+def missing_message(name: str) -> str:
+    """Return the message key for a required field that is blank."""
     return "wrong.contact" if name in {"primary_contact", "requester"} else "wrong.missing"
 
 
-def _texts(*names: str) -> Callable[[Written, State], Fields]:
-    def read(written: Written, _state: State) -> Fields:
-        return {name: written.text(name) for name in names}
+def _texts(*names: str) -> Callable[[SubmittedForm, State], Fields]:
+    def read(form: SubmittedForm, _state: State) -> Fields:
+        return {name: form.text(name) for name in names}
 
     return read
 
 
-def _wait(written: Written, _state: State) -> Fields:
-    chosen = written.text("type")
+def _wait(form: SubmittedForm, _state: State) -> Fields:
+    chosen = form.text("type")
     if chosen is None:
-        raise Unreadable(type="wrong.choice")
+        raise InvalidForm(type="wrong.choice")
     if chosen == WaitType.UNTIL:
-        written.needed("until")
-        return {"type": chosen, "until": written.moment("until"), "reason": written.text("reason")}
-    fields: Fields = {"type": chosen, "reason": written.text("reason")}
+        form.require("until")
+        return {"type": chosen, "until": form.instant("until"), "reason": form.text("reason")}
+    fields: Fields = {"type": chosen, "reason": form.text("reason")}
     if chosen == WaitType.MORE_INFORMATION:
-        closes = written.is_ticked("close_if_no_response")
+        closes = form.is_ticked("close_if_no_response")
         if closes:
-            written.needed("days_to_wait")
+            form.require("days_to_wait")
         fields |= {
-            "days_to_wait": written.number("days_to_wait"),
-            "waiting_for": written.text("waiting_for"),
+            "days_to_wait": form.number("days_to_wait"),
+            "waiting_for": form.text("waiting_for"),
             "close_if_no_response": closes or None,
         }
     return fields
 
 
-def _resolve(written: Written, state: State) -> Fields:
-    note: Fields = {"note": written.text("note")}
+def _resolve(form: SubmittedForm, state: State) -> Fields:
+    note: Fields = {"note": form.text("note")}
     if state.kind is Kind.CASE:
         return note
     if state.kind is Kind.TICKET:
-        return note | {"method": _chosen(written, "method")}
-    outcome = _chosen(written, "outcome")
+        return note | {"method": _chosen(form, "method")}
+    outcome = _chosen(form, "outcome")
     if outcome == Outcome.UNABLE_TO_COMPLETE:
-        written.needed("reason")
-        return note | {"outcome": outcome, "reason": written.text("reason")}
+        form.require("reason")
+        return note | {"outcome": outcome, "reason": form.text("reason")}
     return note | {"outcome": outcome}
 
 
-def _chosen(written: Written, name: str) -> str:
-    value = written.text(name)
+def _chosen(form: SubmittedForm, name: str) -> str:
+    value = form.text(name)
     if value is None:
-        raise Unreadable(**{name: "wrong.choice"})
+        raise InvalidForm(**{name: "wrong.choice"})
     return value
 
 
-def _mail(written: Written, _state: State) -> Fields:
-    written.needed("to")
+def _mail(form: SubmittedForm, _state: State) -> Fields:
+    form.require("to")
     return {
-        "to": written.addresses("to"),
-        "cc": written.addresses("cc"),
-        "subject": written.text("subject"),
-        "body": written.text("body"),
+        "to": form.addresses("to"),
+        "cc": form.addresses("cc"),
+        "subject": form.text("subject"),
+        "body": form.text("body"),
     }
 
 
-def _send(written: Written, state: State) -> Fields:
-    return _mail(written, state) | {"resolution": written.is_ticked("resolution") or None}
+def _send(form: SubmittedForm, state: State) -> Fields:
+    return _mail(form, state) | {"resolution": form.is_ticked("resolution") or None}
 
 
-def _send_and_resolve(written: Written, state: State) -> Fields:
-    return _mail(written, state) | {"method": _chosen(written, "method")}
+def _send_and_resolve(form: SubmittedForm, state: State) -> Fields:
+    return _mail(form, state) | {"method": _chosen(form, "method")}
 
 
-def _note(written: Written, _state: State) -> Fields:
-    written.needed("text")
+def _note(form: SubmittedForm, _state: State) -> Fields:
+    form.require("text")
     return {
-        "text": written.text("text"),
-        "resolution": written.is_ticked("resolution") or None,
+        "text": form.text("text"),
+        "resolution": form.is_ticked("resolution") or None,
     }
 
 
-def _split(written: Written, _state: State) -> Fields:
-    titles, texts = written.form.getlist("part_title"), written.form.getlist("part_description")
+def _split(form: SubmittedForm, _state: State) -> Fields:
+    titles, texts = form.raw.getlist("part_title"), form.raw.getlist("part_description")
     pairs = [
         (str(title).strip(), str(text).strip()) for title, text in zip(titles, texts, strict=False)
     ]
     parts: list[JsonValue] = [
         {"title": title, "description": text or title} for title, text in pairs if title or text
     ]
-    if len(parts) < _TWO or any(not title for title, text in pairs if text):
-        raise Unreadable(parts="wrong.parts")
+    if len(parts) < _MIN_PARTS or any(not title for title, text in pairs if text):
+        raise InvalidForm(parts="wrong.parts")
     return {"parts": parts}
 
 
-def _rework(written: Written, _state: State) -> Fields:
-    reason: Fields = {"reason": written.text("reason")}
-    actions = written.several("actions")
-    step = written.text("step")
+def _rework(form: SubmittedForm, _state: State) -> Fields:
+    reason: Fields = {"reason": form.text("reason")}
+    actions = form.values("actions")
+    step = form.text("step")
     if step is None and not actions:
-        raise Unreadable(step="wrong.choice")
+        raise InvalidForm(step="wrong.choice")
     if step is not None:
         return reason | {"step": step}
     return reason | {"actions": [*actions]}
 
 
-def _start_action(written: Written, _state: State) -> Fields:
-    key = written.text("action")
+def _start_action(form: SubmittedForm, _state: State) -> Fields:
+    key = form.text("action")
     if key is not None:
         return {"action": key}
-    written.needed("title")
-    added: Fields = {"title": written.text("title"), "queue": written.text("queue")}
-    if (performer := written.text("performer")) is not None:
+    form.require("title")
+    added: Fields = {"title": form.text("title"), "queue": form.text("queue")}
+    if (performer := form.text("performer")) is not None:
         added["performer"] = performer
     return {"action": {name: value for name, value in added.items() if value is not None}}
 
 
-def _review(written: Written, _state: State) -> Fields:
-    verdict = _chosen(written, "verdict")
+def _review(form: SubmittedForm, _state: State) -> Fields:
+    verdict = _chosen(form, "verdict")
     if verdict != "pass":
-        written.needed("comment")
-    return {"verdict": verdict, "comment": written.text("comment")}
+        form.require("comment")
+    return {"verdict": verdict, "comment": form.text("comment")}
 
 
-def _answers(written: Written, _state: State) -> Fields:
+def _answers(form: SubmittedForm, _state: State) -> Fields:
     answers: dict[str, JsonValue] = {
         name.removeprefix("answer."): value
-        for name, value in written.form.items()
+        for name, value in form.raw.items()
         if name.startswith("answer.") and isinstance(value, str) and value
     }
     if not answers:
-        raise Unreadable(answers="wrong.choice")
+        raise InvalidForm(answers="wrong.choice")
     return {"answers": answers}
 
 
-def changes(written: Written, state: State) -> Fields:
-    """What differs from the item as it is; a field that the form does not have is left alone."""
-    found: Fields = {}
+def changed_fields(form: SubmittedForm, state: State) -> Fields:
+    """Return the fields of the form that differ from the item."""
+    changes: Fields = {}
     for name, value in _editable(state).items():
-        given = written.text(name) or ""
-        # what is a name cannot be emptied: then it is as it was
-        if name in written.form and given != value.strip() and (given or name in _TEXTS):
-            found[name] = given
+        new_text = form.text(name) or ""
+        # a name cannot be emptied: a blank field leaves it unchanged
+        if name in form.raw and new_text != value.strip() and (new_text or name in _TEXTS):
+            changes[name] = new_text
     for name, contact in (
         ("primary_contact", state.primary_contact),
         ("requester", state.requester),
     ):
-        new = written.contact(name)
-        was = contact.model_dump(exclude_none=True) if contact else None
-        if new is not None and new != was:
-            found[name] = new
-    return found
+        new_contact = form.contact(name)
+        old_contact = contact.model_dump(exclude_none=True) if contact else None
+        if new_contact is not None and new_contact != old_contact:
+            changes[name] = new_contact
+    return changes
 
 
 _TEXTS: Final = frozenset({"title", "short_description", "description"})
@@ -267,9 +269,9 @@ def _editable(state: State) -> dict[str, str]:
     return now
 
 
-READERS: Final[Mapping[str, Callable[[Written, State], Fields]]] = {
+FORM_READERS: Final[Mapping[str, Callable[[SubmittedForm, State], Fields]]] = {
     "submit": _texts(),
-    "edit": changes,
+    "edit": changed_fields,
     "start": _texts(),
     "assign": _texts("to"),
     "unassign": _texts("queue"),
@@ -292,19 +294,19 @@ READERS: Final[Mapping[str, Callable[[Written, State], Fields]]] = {
     "review": _review,
     "answer_checklist": _answers,
 }
-"""How the form of each command is read; one that is not here has no form."""
-_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+"""Reader of each command's form; other commands have no form."""
+_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "assign": ("to",),
     "launch_case": ("definition",),
     "merge": ("into",),
 }
 
 
-def fields_of(command: str, written: Written, state: State) -> Fields:
-    """The command's fields as its form says them; raises Unreadable."""
-    written.needed(*_NEEDED.get(command, ()))
-    fields = READERS[command](written, state)
+def read_command_form(command: str, form: SubmittedForm, state: State) -> Fields:
+    """Return the command's fields from its form; raises InvalidForm."""
+    form.require(*_REQUIRED.get(command, ()))
+    fields = FORM_READERS[command](form, state)
     model = commands_of(state.kind)[command]
-    if "take_over" in model.model_fields and written.is_ticked("take_over"):
+    if "take_over" in model.model_fields and form.is_ticked("take_over"):
         fields["take_over"] = True
     return {name: value for name, value in fields.items() if value is not None}

@@ -18,7 +18,7 @@ from catalog.loader import Catalog
 from domain.base.refusals import NotAllowed
 from domain.base.values import Kind, Status
 from domain.engine.allowed_commands import Moves
-from domain.model.case_flow_view import Unfolded
+from domain.model.case_flow_view import CaseFlow
 from domain.model.states import ActionItemState, CaseState, State, TicketState
 from mail.address_book import Person
 from starter.client import NoAnswer, UnknownItem
@@ -30,12 +30,12 @@ from store.projection.item_summary import ItemSummary
 from store.schema.auth_tables import Audited
 from store.schema.tables import MailAttachmentRow
 from web.commands import known
-from web.context import Calls, House, InHouse
-from web.pages.available_commands import Offers, offers_again, offers_of
-from web.pages.case_flow import Drawn, drawn, remembered
+from web.context import AppContext, CallerDep, Context
+from web.pages.available_commands import AvailableCommands, available_commands, commands_to_retry
+from web.pages.case_flow import FlowDiagram, draw_flow, flow_from_state
 from web.pages.failed_attempt import Tried
-from web.pages.navigation import queues_of
-from web.pages.page_templates import fragment, page
+from web.pages.navigation import visible_queues
+from web.pages.page_templates import render_fragment, render_page
 from web.pages.timeline import Telling, telling_of
 
 router: Final = APIRouter()
@@ -49,59 +49,59 @@ _SAFE: Final = frozenset({"application/pdf", "image/png", "image/jpeg", "image/g
 
 @router.get("/items/{reference}")
 async def item(
-    request: Request, house: InHouse, caller: Calls, reference: str, done: str = ""
+    request: Request, context: Context, caller: CallerDep, reference: str, done: str = ""
 ) -> Response:
     """Show the item; `done` is the command that led back here."""
-    return await item_page(request, house, caller, reference, done=done)
+    return await item_page(request, context, caller, reference, done=done)
 
 
 @router.get("/items/{reference}/parts")
 async def parts(
     request: Request,
-    house: InHouse,
-    caller: Calls,
+    context: Context,
+    caller: CallerDep,
     reference: str,
     down_to: Annotated[int | None, Query(ge=0, le=LAST_SERIAL)] = None,
 ) -> Response:
     """Show the parts of the page, to redraw an open one; the timeline goes down to `down_to`."""
-    view = await _view(house, caller, reference, down_to=down_to)
-    return await fragment(request, caller, "item/parts.html", **view.values())
+    view = await _view(context, caller, reference, down_to=down_to)
+    return await render_fragment(request, caller, "item/parts.html", **view.values())
 
 
 @router.get("/items/{reference}/timeline")
 async def older(
     request: Request,
-    house: InHouse,
-    caller: Calls,
+    context: Context,
+    caller: CallerDep,
     reference: str,
     before: Annotated[int, Query(ge=0, le=LAST_SERIAL)],
 ) -> Response:
     """Show the entries before the one of this serial."""
-    state = await known(house, reference)
+    state = await known(context, reference)
     check_reading(caller, state)
-    timeline = await asyncio.to_thread(telling_of, house.engine, state, before=before)
+    timeline = await asyncio.to_thread(telling_of, context.engine, state, before=before)
     values: dict[str, Any] = {"item": state, "timeline": timeline, "here": _here(reference)}
     if request.headers.get("hx-request") == "true":
-        return await fragment(request, caller, "item/older.html", **values)
-    return await page(request, caller, "item/timeline_page.html", viewed=reference, **values)
+        return await render_fragment(request, caller, "item/older.html", **values)
+    return await render_page(request, caller, "item/timeline_page.html", viewed=reference, **values)
 
 
 @router.get("/items/{reference}/mails/{mail}/attachments/{number}")
 async def attachment(
-    house: InHouse, caller: Calls, reference: str, mail: str, number: int
+    context: Context, caller: CallerDep, reference: str, mail: str, number: int
 ) -> Response:
     """Download an attachment; no browser shows it as a page of the desk."""
-    state = await known(house, reference)
+    state = await known(context, reference)
     check_reading(caller, state)
-    attachments = await asyncio.to_thread(_attachments, house, reference, mail)
+    attachments = await asyncio.to_thread(_attachments, context, reference, mail)
     if number not in range(len(attachments)) or attachments[number].digest is None:
         raise UnknownItem(f"no attachment {number} of that mail to {reference}")
     kept = attachments[number]
-    content = await asyncio.to_thread(content_of, house.engine, str(kept.digest))
+    content = await asyncio.to_thread(content_of, context.engine, str(kept.digest))
     if content is None:
         raise UnknownItem(f"attachment {number} of that mail is not kept any more")
     await asyncio.to_thread(
-        note_done, house.engine, caller, Audited.DOWNLOAD, kept.name, item=reference, about=mail
+        note_done, context.engine, caller, Audited.DOWNLOAD, kept.name, item=reference, about=mail
     )
     return Response(
         content,
@@ -116,14 +116,14 @@ async def attachment(
 
 @router.get("/confirmed/{reference}")
 async def confirmed(
-    request: Request, house: InHouse, caller: Calls, reference: str, done: str = "submit"
+    request: Request, context: Context, caller: CallerDep, reference: str, done: str = "submit"
 ) -> Response:
     """Confirm a command that leaves the item: submit, or a resolution as unable to complete."""
     check_duty(caller, Duty.READ)
-    state = await known(house, reference)
+    state = await known(context, reference)
     if not is_theirs(caller, state) and state.created_by != caller.actor:
         raise Forbidden(f"{caller.actor} may not see items of the queue {state.queue}: ask a lead")
-    return await page(
+    return await render_page(
         request,
         caller,
         "item/confirmed.html",
@@ -203,7 +203,7 @@ class ItemPage:
     kind: Kind
     here: str
     """Path of the page."""
-    can: Offers
+    can: AvailableCommands
     """Commands that the reader may give now."""
     can_lead: bool
     tried: Tried
@@ -212,7 +212,7 @@ class ItemPage:
     idempotency_key: str
     """Key of the page's forms: a form that is sent twice is done once."""
     timeline: Telling
-    drawing: Drawn | None
+    drawing: FlowDiagram | None
     """Flow of a Case."""
     case: str | None
     """Reference of the Case that the item belongs to."""
@@ -237,7 +237,7 @@ class ItemPage:
 
 async def item_page(
     request: Request,
-    house: House,
+    context: AppContext,
     caller: Caller,
     reference: str,
     *,
@@ -247,14 +247,14 @@ async def item_page(
 ) -> Response:
     """Return the item's whole page; `tried` is the command that was refused."""
     flash = done if done in FLASHES else ""
-    view = await _view(house, caller, reference, tried=tried, flash=flash)
-    return await page(
+    view = await _view(context, caller, reference, tried=tried, flash=flash)
+    return await render_page(
         request, caller, "item/page.html", status=status, viewed=reference, **view.values()
     )
 
 
 async def _view(
-    house: House,
+    context: AppContext,
     caller: Caller,
     reference: str,
     *,
@@ -263,20 +263,20 @@ async def _view(
     down_to: int | None = None,
 ) -> ItemPage:
     """Read all that the page shows; raises UnknownItem, or Forbidden."""
-    stored = await known(house, reference)
+    stored = await known(context, reference)
     check_reading(caller, stored)
-    state, offers = stored, Offers(is_silent=False)
-    flow: Unfolded | None = None
+    state, offers = stored, AvailableCommands(is_unanswered=False)
+    flow: CaseFlow | None = None
     if stored.status is not Status.CLOSED:
-        state, offers = await _state_and_offers(house, caller, stored)
+        state, offers = await _state_and_offers(context, caller, stored)
     if isinstance(state, CaseState):
-        flow = await _flow(house, state, silent=offers.is_silent)
+        flow = await _flow(context, state, silent=offers.is_unanswered)
     tried = tried or Tried()
-    if offers.is_silent and tried.idempotency_key is not None:
+    if offers.is_unanswered and tried.idempotency_key is not None:
         # its form is there, to send again what nobody answered
-        offers = offers_again(tried)
-    timeline = await asyncio.to_thread(telling_of, house.engine, state, down_to=down_to)
-    own_queues = queues_of(house, caller)
+        offers = commands_to_retry(tried)
+    timeline = await asyncio.to_thread(telling_of, context.engine, state, down_to=down_to)
+    own_queues = visible_queues(context, caller)
     return ItemPage(
         item=state,
         kind=state.kind,
@@ -287,34 +287,34 @@ async def _view(
         flash=flash,
         idempotency_key=secrets.token_hex(12),
         timeline=timeline,
-        drawing=None if flow is None else await asyncio.to_thread(_drawing, house, state, flow),
+        drawing=None if flow is None else await asyncio.to_thread(_drawing, context, state, flow),
         case=_case_of(state),
-        related=await asyncio.to_thread(_related, house, caller, state),
+        related=await asyncio.to_thread(_related, context, caller, state),
         reply=_reply(state, timeline),
-        catalog=house.catalog,
-        queues=tuple(dict.fromkeys((*house.catalog.queues, *own_queues))),
+        catalog=context.catalog,
+        queues=tuple(dict.fromkeys((*context.catalog.queues, *own_queues))),
         own_queues=frozenset(own_queues),
-        people=house.catalog.directory.people,
+        people=context.catalog.directory.people,
     )
 
 
-def _drawing(house: House, state: State, flow: Unfolded) -> Drawn:
-    actions = actions_of(house.engine, state.reference)
-    return drawn(flow, actions, is_over=state.status is Status.CLOSED)
+def _drawing(context: AppContext, state: State, flow: CaseFlow) -> FlowDiagram:
+    actions = actions_of(context.engine, state.reference)
+    return draw_flow(flow, actions, is_over=state.status is Status.CLOSED)
 
 
 def _case_of(state: State) -> str | None:
     return state.case if isinstance(state, ActionItemState) else None
 
 
-def _related(house: House, caller: Caller, state: State) -> dict[str, ItemSummary]:
+def _related(context: AppContext, caller: Caller, state: State) -> dict[str, ItemSummary]:
     """Read the rows of linked and awaited items, and of an Action's Case."""
     references = [link.reference for link in state.links]
     if isinstance(state, TicketState | ActionItemState):
         references += [child.reference for child in state.awaited]
     case = _case_of(state)
     references += [] if case is None else [case]
-    rows = lines_of(house.engine, list(dict.fromkeys(references)))
+    rows = lines_of(context.engine, list(dict.fromkeys(references)))
     return {reference: row for reference, row in rows.items() if is_theirs(caller, row)}
 
 
@@ -328,44 +328,46 @@ def _reply(state: State, timeline: Telling) -> Reply:
     return Reply(to=last.sender, subject=last.subject if is_reply else f"Re: {last.subject}")
 
 
-async def _state_and_offers(house: House, caller: Caller, stored: State) -> tuple[State, Offers]:
+async def _state_and_offers(
+    context: AppContext, caller: Caller, stored: State
+) -> tuple[State, AvailableCommands]:
     """Ask the item for its state and offers; fall back to the store if nobody answers."""
     try:
         async with asyncio.timeout(PATIENCE):
             answer, moves = await asyncio.gather(
-                house.desk.state(stored.reference),
-                house.desk.moves(stored.reference, caller.actor),
+                context.client.state(stored.reference),
+                context.client.moves(stored.reference, caller.actor),
             )
     except _UNANSWERED:
-        return stored, Offers(is_silent=True)
+        return stored, AvailableCommands(is_unanswered=True)
     except (NotAllowed, UnknownItem):
-        closed = await known(house, stored.reference)
-        return closed, Offers(is_silent=closed.status is not Status.CLOSED)
+        closed = await known(context, stored.reference)
+        return closed, AvailableCommands(is_unanswered=closed.status is not Status.CLOSED)
     state = parse_state(answer)
     if state.status is Status.CLOSED:
-        return state, Offers(is_silent=False)
-    return state, offers_of(caller, state, Moves.model_validate(moves))
+        return state, AvailableCommands(is_unanswered=False)
+    return state, available_commands(caller, state, Moves.model_validate(moves))
 
 
-async def _flow(house: House, case: CaseState, *, silent: bool) -> Unfolded:
+async def _flow(context: AppContext, case: CaseState, *, silent: bool) -> CaseFlow:
     """Ask the Case for its flow; fall back to its state and the catalog."""
     if not silent:
         try:
             async with asyncio.timeout(PATIENCE):
-                flow = Unfolded.model_validate(await house.desk.flow(case.reference))
+                flow = CaseFlow.model_validate(await context.client.flow(case.reference))
         except (*_UNANSWERED, NotAllowed, UnknownItem, ValueError):
             pass
         else:
-            if flow.legs:
+            if flow.steps:
                 return flow
-    terms = house.catalog.definitions.get(case.definition or "")
+    terms = context.catalog.definitions.get(case.definition or "")
     definition = terms.definition if terms else None
-    return remembered(case, definition) if definition is not None else Unfolded()
+    return flow_from_state(case, definition) if definition is not None else CaseFlow()
 
 
-def _attachments(house: House, reference: str, mail: str) -> list[MailAttachmentRow]:
+def _attachments(context: AppContext, reference: str, mail: str) -> list[MailAttachmentRow]:
     """Read the attachments of a mail; none where the mail is not the item's."""
-    return attachments_of(house.engine, mail) if belongs(house.engine, reference, mail) else []
+    return attachments_of(context.engine, mail) if belongs(context.engine, reference, mail) else []
 
 
 def _here(reference: str) -> str:

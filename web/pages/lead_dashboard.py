@@ -1,4 +1,4 @@
-"""The lead's view: how queues stand, how long what waits there has waited, and who has how much."""
+"""Dashboard for leads: load of the queues, ages of waiting items, and items of each person."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,110 +14,113 @@ from auth.permissions import Duty, check_duty
 from i18n.translations import translations
 from store.items.queue_ages import STEPS, Hands, ages, hands
 from store.items.queue_load import Load, loads
-from web.context import Calls, InHouse
-from web.pages.navigation import queues_of
-from web.pages.page_templates import fragment, moments_of, page
+from web.context import CallerDep, Context
+from web.pages.navigation import visible_queues
+from web.pages.page_templates import date_formatter, render_fragment, render_page
 
 router: Final = APIRouter()
-WIDE: Final = 1000
-"""Units that the longest bar is wide; the page stretches them."""
-_OLD: Final = STEPS.index(timedelta(days=7))
-"""The age that is drawn in amber; what is older is red."""
+BAR_WIDTH: Final = 1000
+"""Width of the longest bar in units of the SVG's view box, which the page scales."""
+_AMBER_STEP: Final = STEPS.index(timedelta(days=7))
+"""Number of the age that is amber; older ones are red."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a bar: its ink, where it begins and how wide it is, and what it stands for."""
+class BarSegment:
+    """Segment of a bar: colour, start, width, and the count that it shows."""
 
-    ink: str
-    begin: float
+    colour: str
+    start: float
     width: float
     count: int
 
 
 @dataclass(frozen=True, slots=True)
-class Age:
-    """What is about as old: its label, its count, and the bar that shows it."""
+class AgeBar:
+    """Bar of the items of about the same age."""
 
     label: str
     count: int
-    pieces: tuple[Piece, ...]
+    segments: tuple[BarSegment, ...]
 
 
 @router.get("/lead")
-async def lead(request: Request, house: InHouse, caller: Calls) -> Response:
-    """How the reader's queues stand."""
+async def lead(request: Request, context: Context, caller: CallerDep) -> Response:
+    """Show the load of the reader's queues."""
     check_duty(caller, Duty.LEAD)
-    queues = queues_of(house, caller)
+    queues = visible_queues(context, caller)
     now = datetime.now(UTC)
-    found, waiting, people = await asyncio.gather(
-        asyncio.to_thread(loads, house.engine, queues, now),
-        asyncio.to_thread(ages, house.engine, queues, now),
-        asyncio.to_thread(hands, house.engine, queues, now),
+    queue_loads, waiting, people = await asyncio.gather(
+        asyncio.to_thread(loads, context.engine, queues, now),
+        asyncio.to_thread(ages, context.engine, queues, now),
+        asyncio.to_thread(hands, context.engine, queues, now),
     )
-    most = max((one.waiting + one.in_work for one in found), default=0)
-    most_held = max((one.total for one in people), default=0)
-    shown: dict[str, Any] = {
-        "loads": [(one, bar(_of_load(one), most)) for one in found],
-        "total": _sum(found),
-        "people": [(one, bar(_of_hands(one), most_held)) for one in people],
-        "ages": _ages(request, caller, waiting),
-        "wide": WIDE,
+    max_load = max((load.waiting + load.in_work for load in queue_loads), default=0)
+    max_held = max((person.total for person in people), default=0)
+    values: dict[str, Any] = {
+        "loads": [(load, build_bar(_load_counts(load), max_load)) for load in queue_loads],
+        "total": _totals(queue_loads),
+        "people": [(person, build_bar(_person_counts(person), max_held)) for person in people],
+        "ages": _age_bars(request, caller, waiting),
+        "bar_width": BAR_WIDTH,
     }
     if request.headers.get("hx-request") == "true":
-        return await fragment(request, caller, "lead_parts.html", **shown)
-    return await page(request, caller, "lead.html", **shown)
+        return await render_fragment(request, caller, "lead_parts.html", **values)
+    return await render_page(request, caller, "lead.html", **values)
 
 
-def bar(counts: Sequence[tuple[str, int]], most: int) -> tuple[Piece, ...]:
-    """The counts beside each other, so wide as they are of the most there is."""
-    pieces, begin = [], 0.0
-    for ink, count in counts:
-        width = WIDE * count / most if most else 0.0
+def build_bar(counts: Sequence[tuple[str, int]], max_count: int) -> tuple[BarSegment, ...]:
+    """Return the segments of a bar: (colour, count) pairs side by side.
+
+    A count of `max_count` has the whole width.
+    """
+    segments, start = [], 0.0
+    for colour, count in counts:
+        width = BAR_WIDTH * count / max_count if max_count else 0.0
         if count:
-            pieces.append(Piece(ink, round(begin, 2), round(width, 2), count))
-        begin += width
-    return tuple(pieces)
+            segments.append(BarSegment(colour, round(start, 2), round(width, 2), count))
+        start += width
+    return tuple(segments)
 
 
-def _of_load(load: Load) -> tuple[tuple[str, int], ...]:
+def _load_counts(load: Load) -> tuple[tuple[str, int], ...]:
     rest = load.waiting + load.in_work - load.overdue - load.at_risk
     return ("red", load.overdue), ("amber", load.at_risk), ("blue", rest)
 
 
-def _of_hands(held: Hands) -> tuple[tuple[str, int], ...]:
+def _person_counts(held: Hands) -> tuple[tuple[str, int], ...]:
     rest = held.total - held.overdue - held.at_risk
     return ("red", held.overdue), ("amber", held.at_risk), ("blue", rest)
 
 
-def _sum(found: Sequence[Load]) -> dict[str, Any]:
-    oldest = [one.oldest_at for one in found if one.oldest_at is not None]
+def _totals(queue_loads: Sequence[Load]) -> dict[str, Any]:
+    oldest = [load.oldest_at for load in queue_loads if load.oldest_at is not None]
     return {
-        "waiting": sum(one.waiting for one in found),
-        "in_work": sum(one.in_work for one in found),
-        "overdue": sum(one.overdue for one in found),
-        "at_risk": sum(one.at_risk for one in found),
+        "waiting": sum(load.waiting for load in queue_loads),
+        "in_work": sum(load.in_work for load in queue_loads),
+        "overdue": sum(load.overdue for load in queue_loads),
+        "at_risk": sum(load.at_risk for load in queue_loads),
         "oldest_at": min(oldest, default=None),
     }
 
 
-def _ages(request: Request, caller: Calls, waiting: Sequence[int]) -> list[Age]:
-    at = moments_of(request, caller)
+def _age_bars(request: Request, caller: CallerDep, waiting: Sequence[int]) -> list[AgeBar]:
+    at = date_formatter(request, caller)
     translate = translations(at.language)
-    most = max(waiting)
-    labels = [translate("lead.up_to", span=at.length(STEPS[0]))]
+    max_count = max(waiting)
+    labels = [translate("lead.up_to", span=at.duration(STEPS[0]))]
     labels += [
-        translate("lead.between", start=at.length(start), end=at.length(end))
+        translate("lead.between", start=at.duration(start), end=at.duration(end))
         for start, end in pairwise(STEPS)
     ]
-    labels.append(translate("lead.over", span=at.length(STEPS[-1])))
+    labels.append(translate("lead.over", span=at.duration(STEPS[-1])))
     return [
-        Age(label, count, bar([(_ink(number), count)], most))
+        AgeBar(label, count, build_bar([(_colour(number), count)], max_count))
         for number, (label, count) in enumerate(zip(labels, waiting, strict=True))
     ]
 
 
-def _ink(step: int) -> str:
-    if step > _OLD:
+def _colour(step: int) -> str:
+    if step > _AMBER_STEP:
         return "red"
-    return "amber" if step == _OLD else "blue"
+    return "amber" if step == _AMBER_STEP else "blue"

@@ -15,9 +15,9 @@ from i18n.translations import translations
 from store.errors import InvalidCursor
 from store.items import queries
 from store.items.paging import Page
-from web.context import Calls, House, InHouse
-from web.pages.navigation import frame_of
-from web.pages.page_templates import fragment, moments_of, page, queue_title
+from web.context import AppContext, CallerDep, Context
+from web.pages.navigation import load_navigation
+from web.pages.page_templates import date_formatter, queue_title, render_fragment, render_page
 from web.use_cases import take_next_as
 
 router: Final = APIRouter()
@@ -26,44 +26,48 @@ Cursor = Annotated[str | None, Query(max_length=600)]
 
 
 @router.get("/")
-async def front(_caller: Calls) -> Response:
+async def front(_caller: CallerDep) -> Response:
     """Redirect to the inbox."""
     return RedirectResponse("/inbox", 303)
 
 
 @router.get("/inbox")
-async def inbox(request: Request, house: InHouse, caller: Calls, cursor: Cursor = None) -> Response:
+async def inbox(
+    request: Request, context: Context, caller: CallerDep, cursor: Cursor = None
+) -> Response:
     """Show the items assigned to the reader, and owned items with news."""
     check_duty(caller, Duty.READ)
 
     def asked(after: str | None) -> Page:
-        return queries.inbox(house.engine, caller.actor, limit=_LINES, cursor=after)
+        return queries.inbox(context.engine, caller.actor, limit=_LINES, cursor=after)
 
     return await _listed(request, caller, asked, cursor, name="inbox", live="inbox")
 
 
 @router.get("/owned")
-async def owned(request: Request, house: InHouse, caller: Calls, cursor: Cursor = None) -> Response:
+async def owned(
+    request: Request, context: Context, caller: CallerDep, cursor: Cursor = None
+) -> Response:
     """Show the items that the reader owns and nobody works on."""
     check_duty(caller, Duty.READ)
 
     def asked(after: str | None) -> Page:
-        return queries.owned(house.engine, caller.actor, limit=_LINES, cursor=after)
+        return queries.owned(context.engine, caller.actor, limit=_LINES, cursor=after)
 
     return await _listed(request, caller, asked, cursor, name="owned", live="owned")
 
 
 @router.get("/queues/{queue}")
 async def queue(
-    request: Request, house: InHouse, caller: Calls, queue: str, cursor: Cursor = None
+    request: Request, context: Context, caller: CallerDep, queue: str, cursor: Cursor = None
 ) -> Response:
     """Show the unassigned items of a queue, the next one first."""
-    return await queue_page(request, house, caller, queue, cursor)
+    return await queue_page(request, context, caller, queue, cursor)
 
 
 async def queue_page(
     request: Request,
-    house: House,
+    context: AppContext,
     caller: Caller,
     queue: str,
     cursor: str | None = None,
@@ -74,33 +78,38 @@ async def queue_page(
 
     def asked(after: str | None) -> Page:
         now = datetime.now(UTC)
-        return queries.queue(house.engine, queue, now=now, limit=_LINES, cursor=after)
+        return queries.queue(context.engine, queue, now=now, limit=_LINES, cursor=after)
 
-    shown = {"queue": queue, "title": queue_title(house, queue)} | values
+    shown = {"queue": queue, "title": queue_title(context, queue)} | values
     live = f"queue&queue={quote(queue, safe='')}"
     return await _listed(request, caller, asked, cursor, name="queue", live=live, values=shown)
 
 
 @router.post("/queues/{queue}/next")
-async def next_of_queue(request: Request, house: InHouse, caller: Calls, queue: str) -> Response:
+async def next_of_queue(
+    request: Request, context: Context, caller: CallerDep, queue: str
+) -> Response:
     """Start the queue's next item for the reader, and redirect to it."""
-    state = await take_next_as(house, caller, queue)
+    state = await take_next_as(context, caller, queue)
     if state is None:
-        translate = translations(moments_of(request, caller).language)
+        translate = translations(date_formatter(request, caller).language)
         return await queue_page(
-            request, house, caller, queue, notice=translate("queue.nothing"), status=404
+            request, context, caller, queue, notice=translate("queue.nothing"), status=404
         )
     return RedirectResponse(f"/items/{quote(state.reference, safe='')}", 303)
 
 
 @router.get("/navigation")
 async def navigation(
-    request: Request, house: InHouse, caller: Calls, at: Annotated[str, Query(max_length=300)] = ""
+    request: Request,
+    context: Context,
+    caller: CallerDep,
+    at: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Show the navigation alone; `at` is the path of the page around it."""
     viewed = request.cookies.get("casekeep_viewed", "")
-    frame = await asyncio.to_thread(frame_of, house, caller, viewed)
-    return await fragment(request, caller, "navigation.html", frame=frame, path=at)
+    navigation = await asyncio.to_thread(load_navigation, context, caller, viewed)
+    return await render_fragment(request, caller, "navigation.html", navigation=navigation, path=at)
 
 
 async def _listed(
@@ -117,7 +126,7 @@ async def _listed(
         found = await asyncio.to_thread(asked, cursor)
     except InvalidCursor:
         return RedirectResponse(request.url.path, 303)
-    translate = translations(moments_of(request, caller).language)
+    translate = translations(date_formatter(request, caller).language)
     here = request.url.path.removesuffix("/next")
     shown: dict[str, Any] = {
         "title": translate(f"{name}.title") if name != "queue" else "",
@@ -132,5 +141,5 @@ async def _listed(
         "following": f"{here}?{urlencode({'cursor': found.cursor})}" if found.cursor else None,
     } | dict(values or {})
     if request.headers.get("hx-request") == "true":
-        return await fragment(request, caller, "lists/rows.html", **shown)
-    return await page(request, caller, "lists/list.html", **shown)
+        return await render_fragment(request, caller, "lists/rows.html", **shown)
+    return await render_page(request, caller, "lists/list.html", **shown)

@@ -1,4 +1,4 @@
-"""What the layout shows around every page: whose work there is, and what was looked at lately."""
+"""Navigation of every page: the reader's lists and queues, and recently viewed items."""
 
 import re
 from collections.abc import Sequence
@@ -11,24 +11,24 @@ from domain.rules.submitting import DEFAULT_QUEUE
 from store.items.badge_counts import MOST, counts
 from store.items.queries import lines_of
 from store.projection.item_summary import ItemSummary
-from web.context import House
+from web.context import AppContext
 
 VIEWED_COOKIE: Final = "casekeep_viewed"
-_VIEWED: Final = 8
+_MAX_VIEWED: Final = 8
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLink:
-    """A queue of the reader's, and how much waits in it."""
+    """Queue of the reader, with the number of its waiting items."""
 
     name: str
     count: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """The navigation; counts are texts, as far as they are counted."""
+class Navigation:
+    """Contents of the navigation; counts are texts, with `+` above the limit."""
 
     inbox: str
     owned: str
@@ -36,41 +36,46 @@ class Frame:
     viewed: Sequence[ItemSummary]
 
 
-def frame_of(house: House, caller: Caller, viewed: str = "") -> Frame:
-    """The layout's own part of a page for this caller; asks the store."""
-    queues = queues_of(house, caller)
-    found = counts(house.engine, caller.actor, queues)
-    return Frame(
-        inbox=_shown(found.inbox),
-        owned=_shown(found.owned),
-        queues=tuple(QueueLink(name=one, count=_shown(found.queues[one])) for one in queues),
-        viewed=lately(house, caller, viewed),
+def load_navigation(context: AppContext, caller: Caller, viewed: str = "") -> Navigation:
+    """Load the caller's navigation from the store; `viewed` is the cookie of viewed items."""
+    queues = visible_queues(context, caller)
+    badges = counts(context.engine, caller.actor, queues)
+    return Navigation(
+        inbox=_count_text(badges.inbox),
+        owned=_count_text(badges.owned),
+        queues=tuple(
+            QueueLink(name=queue, count=_count_text(badges.queues[queue])) for queue in queues
+        ),
+        viewed=recently_viewed(context, caller, viewed),
     )
 
 
-def queues_of(house: House, caller: Caller) -> tuple[str, ...]:
-    """The queues whose work is the caller's, as the catalog orders them."""
-    known = (*house.catalog.queues, DEFAULT_QUEUE)
+def visible_queues(context: AppContext, caller: Caller) -> tuple[str, ...]:
+    """Return the caller's queues in the catalog's order."""
+    known = (*context.catalog.queues, DEFAULT_QUEUE)
     if caller.role is Role.OPERATOR or EVERY_QUEUE in caller.queues:
         return tuple(dict.fromkeys(known))
     listed = [queue for queue in known if queue in caller.queues]
     return tuple(dict.fromkeys((*listed, *sorted(caller.queues))))
 
 
-def lately(house: House, caller: Caller, viewed: str) -> tuple[ItemSummary, ...]:
-    """What was looked at lately, the last first, as far as it is for this caller's eyes."""
-    references = [one for one in viewed.split(".") if _REFERENCE.fullmatch(one)][:_VIEWED]
+def recently_viewed(context: AppContext, caller: Caller, viewed: str) -> tuple[ItemSummary, ...]:
+    """Return the viewed items that the caller may read, newest first."""
+    references = [part for part in viewed.split(".") if _REFERENCE.fullmatch(part)][:_MAX_VIEWED]
     if not references:
         return ()
-    lines = lines_of(house.engine, references)
-    return tuple(lines[one] for one in references if one in lines and is_theirs(caller, lines[one]))
+    rows = lines_of(context.engine, references)
+    found = (rows[reference] for reference in references if reference in rows)
+    return tuple(row for row in found if is_theirs(caller, row))
 
 
-def viewed_and(reference: str, viewed: str) -> str:
-    """The cookie once this item was looked at, too."""
-    others = [one for one in viewed.split(".") if one != reference and _REFERENCE.fullmatch(one)]
-    return ".".join([reference, *others][: _VIEWED + 1])
+def add_viewed(reference: str, viewed: str) -> str:
+    """Return the cookie of viewed items with this item first."""
+    others = [
+        part for part in viewed.split(".") if part != reference and _REFERENCE.fullmatch(part)
+    ]
+    return ".".join([reference, *others][: _MAX_VIEWED + 1])
 
 
-def _shown(count: int) -> str:
+def _count_text(count: int) -> str:
     return f"{MOST - 1}+" if count >= MOST else str(count)

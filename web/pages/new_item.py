@@ -21,12 +21,12 @@ from starter.client import NoAnswer
 from starter.item_start import decode_start
 from starter.references import new_reference
 from web.commands import give
-from web.context import Calls, House, InHouse
+from web.context import AppContext, CallerDep, Context
 from web.pages.failed_attempt import Tried
-from web.pages.forms import Fields, Unreadable, Written, missing
+from web.pages.forms import Fields, InvalidForm, SubmittedForm, missing_message
 from web.pages.item import item_page
-from web.pages.navigation import queues_of
-from web.pages.page_templates import moments_of, page
+from web.pages.navigation import visible_queues
+from web.pages.page_templates import date_formatter, render_page
 from web.pages.post_command import PATIENCE
 from web.use_cases import start_item_as
 
@@ -38,32 +38,32 @@ _CASE: Final = ("short_description",)
 
 
 @router.get("/tickets/new")
-async def new_ticket(request: Request, house: InHouse, caller: Calls) -> Response:
+async def new_ticket(request: Request, context: Context, caller: CallerDep) -> Response:
     """Show an empty form of a Ticket."""
-    return await _form(request, house, caller, Kind.TICKET)
+    return await _form(request, context, caller, Kind.TICKET)
 
 
 @router.get("/cases/new")
-async def new_case(request: Request, house: InHouse, caller: Calls) -> Response:
+async def new_case(request: Request, context: Context, caller: CallerDep) -> Response:
     """Show an empty form of a Case."""
-    return await _form(request, house, caller, Kind.CASE)
+    return await _form(request, context, caller, Kind.CASE)
 
 
 @router.post("/tickets/new")
-async def start_ticket(request: Request, house: InHouse, caller: Calls) -> Response:
+async def start_ticket(request: Request, context: Context, caller: CallerDep) -> Response:
     """Start a Ticket as its form says."""
-    return await _posted(request, house, caller, Kind.TICKET)
+    return await _posted(request, context, caller, Kind.TICKET)
 
 
 @router.post("/cases/new")
-async def start_case(request: Request, house: InHouse, caller: Calls) -> Response:
+async def start_case(request: Request, context: Context, caller: CallerDep) -> Response:
     """Start a Case as its form says."""
-    return await _posted(request, house, caller, Kind.CASE)
+    return await _posted(request, context, caller, Kind.CASE)
 
 
 async def _form(
     request: Request,
-    house: House,
+    context: AppContext,
     caller: Caller,
     kind: Kind,
     tried: Tried | None = None,
@@ -72,7 +72,7 @@ async def _form(
 ) -> Response:
     check_duty(caller, Duty.START)
     tried = tried or Tried()
-    return await page(
+    return await render_page(
         request,
         caller,
         "start/new.html",
@@ -84,49 +84,51 @@ async def _form(
         idempotency_key="",
         here="",
         reference=tried.idempotency_key or new_reference(kind),
-        catalog=house.catalog,
-        queues=tuple(dict.fromkeys((*house.catalog.queues, *queues_of(house, caller)))),
+        catalog=context.catalog,
+        queues=tuple(dict.fromkeys((*context.catalog.queues, *visible_queues(context, caller)))),
     )
 
 
-async def _posted(request: Request, house: House, caller: Caller, kind: Kind) -> Response:
-    at = moments_of(request, caller)
+async def _posted(request: Request, context: AppContext, caller: Caller, kind: Kind) -> Response:
+    at = date_formatter(request, caller)
     translate = translations(at.language)
     async with request.form(max_files=0) as form:
-        written = Written(form, at.zone)
+        written = SubmittedForm(form, at.zone)
         is_submitted = written.text("then") != "save"
         reference = written.text("reference") or new_reference(kind)
         try:
             fields = _fields(caller, kind, written, translate, is_submitted=is_submitted)
             async with asyncio.timeout(PATIENCE):
-                await start_item_as(house, caller, kind, fields | {"reference": reference})
+                await start_item_as(context, caller, kind, fields | {"reference": reference})
         except _Incomplete as incomplete:
             tried = _tried(form, translate("wrong.form"), problems=incomplete.problems)
-            return await _form(request, house, caller, kind, tried, status=422)
+            return await _form(request, context, caller, kind, tried, status=422)
         except Refused as refusal:
             status = 422 if isinstance(refusal, InvalidCommand) else 409
             tried = _tried(form, refusal.sentence, rule=refusal.rule)
-            return await _form(request, house, caller, kind, tried, status=status)
+            return await _form(request, context, caller, kind, tried, status=status)
         except (NoAnswer, RPCError, TimeoutError):
             tried = _tried(form, translate("wrong.no_answer"), idempotency_key=reference)
-            return await _form(request, house, caller, kind, tried, status=503)
+            return await _form(request, context, caller, kind, tried, status=503)
     if not is_submitted:
         return RedirectResponse(f"/items/{quote(reference, safe='')}?done=create", 303)
-    return await _submitted(request, house, caller, reference, form)
+    return await _submitted(request, context, caller, reference, form)
 
 
 async def _submitted(
-    request: Request, house: House, caller: Caller, reference: str, form: FormData
+    request: Request, context: AppContext, caller: Caller, reference: str, form: FormData
 ) -> Response:
     there = quote(reference, safe="")
     try:
         # one id, so that a form that is sent twice submits it once
         async with asyncio.timeout(PATIENCE):
-            await give(house, caller, reference, "submit", {"command_id": f"page-new-{reference}"})
+            await give(
+                context, caller, reference, "submit", {"command_id": f"page-new-{reference}"}
+            )
     except Refused as refusal:
         # it is there, as a Draft: its own page says why it is not submitted
         tried = _tried(form, refusal.sentence, rule=refusal.rule)
-        return await item_page(request, house, caller, reference, status=409, tried=tried)
+        return await item_page(request, context, caller, reference, status=409, tried=tried)
     except (NoAnswer, RPCError, TimeoutError):
         return RedirectResponse(f"/items/{there}", 303)
     return RedirectResponse(f"/confirmed/{there}?done=submit", 303)
@@ -141,7 +143,12 @@ class _Incomplete(Exception):
 
 
 def _fields(
-    caller: Caller, kind: Kind, written: Written, translate: Translations, *, is_submitted: bool
+    caller: Caller,
+    kind: Kind,
+    written: SubmittedForm,
+    translate: Translations,
+    *,
+    is_submitted: bool,
 ) -> Fields:
     """Return the fields of a Draft; raises _Incomplete with all that is missing or wrong."""
     problems: dict[str, str] = {}
@@ -154,11 +161,13 @@ def _fields(
         fields["definition"] = written.text("definition")
         try:
             fields["data"] = _data(written.text("data") or "", translate)
-        except Unreadable as unreadable:
+        except InvalidForm as unreadable:
             problems |= unreadable.problems
     if is_submitted:
         needed = _TICKET if kind is Kind.TICKET else _CASE
-        problems |= {name: translate(missing(name)) for name in needed if fields[name] is None}
+        problems |= {
+            name: translate(missing_message(name)) for name in needed if fields[name] is None
+        }
     # a Draft even when it is submitted: then what submitting lacks leaves something to correct
     draft: Fields = {name: value for name, value in fields.items() if value is not None}
     draft["submit"] = False
@@ -180,7 +189,7 @@ def _data(text: str, translate: Translations) -> dict[str, JsonValue]:
     for line in filter(str.strip, text.splitlines()):
         name, sign, value = line.partition("=")
         if not sign or not name.strip():
-            raise Unreadable(data=translate("wrong.data", line=line.strip()[:60]))
+            raise InvalidForm(data=translate("wrong.data", line=line.strip()[:60]))
         try:
             found[name.strip()] = json.loads(value, parse_constant=_no_number)
         except (ValueError, RecursionError):

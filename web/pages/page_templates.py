@@ -1,14 +1,14 @@
-"""Pages as HTML: the templates, what each of them may use, and the frame around it.
+"""Rendering of the HTML templates, and the values that every template may use.
 
-A route ends in `await page(request, caller, "lists/inbox.html", **values)`, a part of a page that
-is loaded again in `await fragment(...)`. Templates have, besides their values:
+A route returns `await render_page(request, caller, "lists/inbox.html", **values)`; for a part of a
+page that is loaded again, `await render_fragment(...)`. Beside their own values, templates have:
 
 - `t`: messages (`t("inbox.title")`, `t.plural("search.found", n)`, `t.term("status", "TO_DO")`);
-- `at`: times (`at.when(moment)`, `at.ago(moment)`, `at.paused(item.due_text)`);
-- `caller` (in macros `reader`: there `caller` is Jinja's own word), `path`, `frame` (what the
-  layout shows) and `may("start")` (a Duty of permits.py);
-- filters: `person` (a name for an actor), `queue_title`, `category_title`, `colour` (D3, of
-  a line or a state).
+- `at`: dates and times (`at.when(instant)`, `at.ago(instant)`, `at.paused(item.due_text)`);
+- `caller` (in macros `reader`, because there `caller` is Jinja's own variable), `path`,
+  `navigation` (contents of the layout) and `may("start")` (a Duty of auth/permissions.py);
+- filters: `person` (an actor's name), `queue_title`, `category_title`, `colour` (due colour of a
+  row or a state, D3).
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from typing import Any, Final
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2.runtime import Context as TemplateContext
 
 from auth.callers import Caller
 from auth.permissions import Duty, may
 from domain.base.values import SYSTEM
 from i18n.translations import DEFAULT, LANGUAGES, translations
-from web.context import House, house_of
-from web.pages.dates import Moments
-from web.pages.due_colour import colour_of
-from web.pages.navigation import VIEWED_COOKIE, Frame, frame_of, viewed_and
+from web.context import AppContext, get_context
+from web.pages.dates import DateFormatter
+from web.pages.due_colour import due_colour
+from web.pages.navigation import VIEWED_COOKIE, Navigation, add_viewed, load_navigation
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 STATIC: Final = Path(__file__).parents[1] / "static"
@@ -41,52 +41,52 @@ THEMES: Final = ("auto", "light", "dark")
 _YEAR: Final = 365 * 24 * 3600
 
 
-def language_of(request: Request, caller: Caller | None = None) -> str:
-    """The language that the reader chose: here, else in their account, else in their browser."""
+def choose_language(request: Request, caller: Caller | None = None) -> str:
+    """Return the reader's language: by cookie, else account, else `Accept-Language`."""
     chosen = request.cookies.get(LANGUAGE_COOKIE) or (caller.language if caller else None)
     if chosen is not None and chosen in LANGUAGES:
         return chosen
     accepted = request.headers.get("accept-language", "").replace(" ", "").split(",")
-    spoken = (one[:2].lower() for one in accepted)
-    return next((one for one in spoken if one in LANGUAGES), DEFAULT)
+    codes = (tag[:2].lower() for tag in accepted)
+    return next((code for code in codes if code in LANGUAGES), DEFAULT)
 
 
-def zone_name_of(request: Request, caller: Caller | None = None) -> str:
-    """The reader's zone: their account's, else the one that their browser tells."""
+def choose_zone(request: Request, caller: Caller | None = None) -> str:
+    """Return the reader's time zone: the account's, else the browser's."""
     if caller is not None and caller.zone not in {"", "UTC"}:
         return caller.zone
     return request.cookies.get(ZONE_COOKIE, "UTC").replace("%2F", "/")
 
 
-def moments_of(request: Request, caller: Caller | None = None) -> Moments:
-    """How this reader is told times."""
-    return Moments.of(language_of(request, caller), zone_name_of(request, caller))
+def date_formatter(request: Request, caller: Caller | None = None) -> DateFormatter:
+    """Return the formatter of dates in this reader's language and time zone."""
+    return DateFormatter.of(choose_language(request, caller), choose_zone(request, caller))
 
 
-async def page(
+async def render_page(
     request: Request,
     caller: Caller,
     template: str,
     *,
     status: int = 200,
     viewed: str | None = None,
-    **values: Any,  # noqa: ANN401 - whatever the template shows
+    **values: Any,  # noqa: ANN401 - values of the template
 ) -> HTMLResponse:
-    """A whole page, in the frame; `viewed` is the reference of the item that it shows."""
-    house = house_of(request)
+    """Render a page with the navigation; `viewed` is the reference of the item that it shows."""
+    context = get_context(request)
     recent = request.cookies.get(VIEWED_COOKIE, "")
     if viewed is not None:
-        recent = viewed_and(viewed, recent)
-    frame = await asyncio.to_thread(frame_of, house, caller, recent)
+        recent = add_viewed(viewed, recent)
+    navigation = await asyncio.to_thread(load_navigation, context, caller, recent)
     response = HTMLResponse(
-        _rendered(request, caller, template, values | {"frame": frame}), status_code=status
+        _render(request, caller, template, values | {"navigation": navigation}), status_code=status
     )
     if viewed is not None:
         response.set_cookie(VIEWED_COOKIE, recent, max_age=_YEAR, samesite="lax", httponly=True)
     return response
 
 
-async def fragment(
+async def render_fragment(
     request: Request,
     caller: Caller,
     template: str,
@@ -94,34 +94,34 @@ async def fragment(
     status: int = 200,
     **values: Any,  # noqa: ANN401 - as above
 ) -> HTMLResponse:
-    """A part of a page, without the frame."""
-    return HTMLResponse(_rendered(request, caller, template, values), status_code=status)
+    """Render a part of a page, without the navigation."""
+    return HTMLResponse(_render(request, caller, template, values), status_code=status)
 
 
-def plain_page(
+def render_public_page(
     request: Request,
     template: str,
     *,
     status: int = 200,
     **values: Any,  # noqa: ANN401 - as above
 ) -> HTMLResponse:
-    """A page for whoever is not signed in: `sign_in.html`, `link.html`, `error.html`."""
-    return HTMLResponse(_rendered(request, None, template, values), status_code=status)
+    """Render a page without a caller: `sign_in.html`, `link.html`, `error.html`."""
+    return HTMLResponse(_render(request, None, template, values), status_code=status)
 
 
-def _rendered(
+def _render(
     request: Request, caller: Caller | None, template: str, values: Mapping[str, Any]
 ) -> str:
-    language = language_of(request, caller)
+    language = choose_language(request, caller)
     theme = request.cookies.get(THEME_COOKIE, THEMES[0])
     shared = {
         "request": request,
-        "house": getattr(request.app.state, "house", None),
+        "app_context": getattr(request.app.state, "context", None),
         "caller": caller,
         "reader": caller,
         "path": request.url.path,
         "t": translations(language),
-        "at": moments_of(request, caller),
+        "at": date_formatter(request, caller),
         "languages": LANGUAGES,
         "theme": theme if theme in THEMES else THEMES[0],
         "themes": THEMES,
@@ -131,51 +131,51 @@ def _rendered(
 
 
 @pass_context
-def _person(context: Context, actor: str | None) -> str:
-    """What people call an actor: a colleague's name, `robot ocr-1`, the system."""
+def _person(values: TemplateContext, actor: str | None) -> str:
+    """Return an actor's name for people: a colleague's name, `robot ocr-1`, the system."""
     if not actor:
         return ""
-    translate, house = context["t"], context["house"]
+    translate, context = values["t"], values["app_context"]
     if actor == SYSTEM:
         return str(translate("actor.system"))
-    sort, _, name = actor.partition(":")
+    actor_type, _, name = actor.partition(":")
     if name:
-        return f"{translate.term('actor', sort)} {name}"
-    colleague = house.catalog.directory.people.get(actor) if house else None
+        return f"{translate.term('actor', actor_type)} {name}"
+    colleague = context.catalog.directory.people.get(actor) if context else None
     return (colleague and colleague.name) or actor
 
 
 @pass_context
-def _queue_title(context: Context, queue: str) -> str:
-    return queue_title(context["house"], queue)
+def _queue_title(values: TemplateContext, queue: str) -> str:
+    return queue_title(values["app_context"], queue)
 
 
-def queue_title(house: House, queue: str) -> str:
-    """What people call a queue."""
-    known = house.catalog.queues.get(queue)
-    return (known and known.title) or spaced(queue)
-
-
-@pass_context
-def _category_title(context: Context, category: str) -> str:
-    known: str | None = context["house"].catalog.category_titles.get(category)
-    return known or spaced(category)
-
-
-def spaced(name: str) -> str:
-    """A name of the catalog as people read it: `payment-reminder` as `Payment reminder`."""
-    words_of_it = name.replace("-", " ").replace("_", " ").strip()
-    return words_of_it[:1].upper() + words_of_it[1:]
+def queue_title(context: AppContext, queue: str) -> str:
+    """Return a queue's title for people."""
+    definition = context.catalog.queues.get(queue)
+    return (definition and definition.title) or humanize_name(queue)
 
 
 @pass_context
-def _colour(context: Context, item: Any) -> str:  # noqa: ANN401 - a line of a list, or a state
-    return colour_of(item, context["at"].now)
+def _category_title(values: TemplateContext, category: str) -> str:
+    title: str | None = values["app_context"].catalog.category_titles.get(category)
+    return title or humanize_name(category)
+
+
+def humanize_name(name: str) -> str:
+    """Return a name of the catalog for people: `payment-reminder` as `Payment reminder`."""
+    words = name.replace("-", " ").replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+@pass_context
+def _colour(values: TemplateContext, item: Any) -> str:  # noqa: ANN401 - a row of a list, or a state
+    return due_colour(item, values["at"].now)
 
 
 @cache
-def asset(name: str) -> str:
-    """Where a static file is; its address changes with its content, so browsers may keep it."""
+def asset_url(name: str) -> str:
+    """Return a static file's URL, which changes with its content, so that browsers may cache it."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
     return f"/static/{name}?v={digest[:10]}"
 
@@ -194,10 +194,18 @@ def _environment() -> Environment:
         "category_title": _category_title,
         "colour": _colour,
     }
-    environment.globals["asset"] = asset
+    environment.globals["asset_url"] = asset_url
     return environment
 
 
 ENVIRONMENT: Final = _environment()
 
-__all__ = ["ENVIRONMENT", "Frame", "fragment", "moments_of", "page", "plain_page", "queue_title"]
+__all__ = [
+    "ENVIRONMENT",
+    "Navigation",
+    "date_formatter",
+    "queue_title",
+    "render_fragment",
+    "render_page",
+    "render_public_page",
+]

@@ -21,12 +21,19 @@ from domain.model.states import State
 from i18n.translations import Translations, translations
 from starter.client import NoAnswer
 from web.commands import give, known
-from web.context import Calls, House, InHouse
+from web.context import AppContext, CallerDep, Context
 from web.pages.failed_attempt import Tried
-from web.pages.forms import READERS, Fields, Unreadable, Written, fields_of, missing
-from web.pages.forms import changes as changes_of
+from web.pages.forms import (
+    FORM_READERS,
+    Fields,
+    InvalidForm,
+    SubmittedForm,
+    missing_message,
+    read_command_form,
+)
+from web.pages.forms import changed_fields as changes_of
 from web.pages.item import item_page
-from web.pages.page_templates import moments_of
+from web.pages.page_templates import date_formatter
 from web.pages.timeline import Line, telling_of
 
 router: Final = APIRouter()
@@ -41,65 +48,69 @@ _DIGITS: Final = 12
 
 @router.post("/items/{reference}/do/{command}")
 async def do(
-    request: Request, house: InHouse, caller: Calls, reference: str, command: str
+    request: Request, context: Context, caller: CallerDep, reference: str, command: str
 ) -> Response:
     """Give the command of a form on the item's page, and redirect."""
     async with request.form(max_fields=MOST_FIELDS, max_files=0) as form:
-        return await _moved(request, house, caller, (reference, command), form)
+        return await _moved(request, context, caller, (reference, command), form)
 
 
 async def _moved(
-    request: Request, house: House, caller: Caller, what: tuple[str, str], form: FormData
+    request: Request, context: AppContext, caller: Caller, what: tuple[str, str], form: FormData
 ) -> Response:
     """Return the redirect after the command, or the page that shows its refusal."""
     reference, command = what
-    state = await known(house, reference)
+    state = await known(context, reference)
     check_reading(caller, state)
-    at = moments_of(request, caller)
+    at = date_formatter(request, caller)
     translate = translations(at.language)
-    written = Written(form, at.zone)
+    written = SubmittedForm(form, at.zone)
     idempotency_key = written.text("idempotency_key")
     try:
-        if command not in READERS or command not in commands_of(state.kind):
+        if command not in FORM_READERS or command not in commands_of(state.kind):
             raise InvalidCommand(translate("wrong.command", command=command))
         if command == "submit":
-            state = await _edited(house, caller, state, written)
-        fields = fields_of(command, written, state)
+            state = await _edited(context, caller, state, written)
+        fields = read_command_form(command, written, state)
         if command == "edit" and not fields.keys() - {"take_over"}:
             return RedirectResponse(f"/items/{quote(reference, safe='')}?done=nothing", 303)
         marked = _marked(command, caller, written, fields, state)
         async with asyncio.timeout(PATIENCE):
-            after = await give(house, caller, reference, command, marked)
-    except Unreadable as unreadable:
+            after = await give(context, caller, reference, command, marked)
+    except InvalidForm as unreadable:
         problems = {name: translate(key) for name, key in unreadable.problems.items()}
         tried = _tried(command, form, translate("wrong.form"), problems=problems)
-        return await item_page(request, house, caller, reference, status=422, tried=tried)
+        return await item_page(request, context, caller, reference, status=422, tried=tried)
     except Refused as refusal:
         tried = _refused(command, form, refusal, translate)
         if isinstance(refusal, Conflict):
-            meanwhile = await _meanwhile(house, reference, written)
+            meanwhile = await _meanwhile(context, reference, written)
             tried = _tried(command, form, translate("wrong.conflict"), meanwhile=meanwhile)
         code = 422 if isinstance(refusal, InvalidCommand) else 409
-        return await item_page(request, house, caller, reference, status=code, tried=tried)
+        return await item_page(request, context, caller, reference, status=code, tried=tried)
     except Forbidden as forbidden:
         tried = _tried(command, form, str(forbidden))
-        return await item_page(request, house, caller, reference, status=403, tried=tried)
+        return await item_page(request, context, caller, reference, status=403, tried=tried)
     except (NoAnswer, RPCError, TimeoutError):
         tried = _tried(command, form, translate("wrong.no_answer"), idempotency_key=idempotency_key)
-        return await item_page(request, house, caller, reference, status=503, tried=tried)
+        return await item_page(request, context, caller, reference, status=503, tried=tried)
     return RedirectResponse(_following(command, fields, after, state), 303)
 
 
-async def _edited(house: House, caller: Caller, state: State, written: Written) -> State:
+async def _edited(
+    context: AppContext, caller: Caller, state: State, written: SubmittedForm
+) -> State:
     """Edit the Draft as its form says, before it is submitted; return the state after that."""
     changes = changes_of(written, state)
     if state.status is not Status.DRAFT or not changes:
         return state
     expected: Fields = {"expected_revision": _revision(written)} if _revision(written) else {}
-    return await give(house, caller, state.reference, "edit", changes | expected)
+    return await give(context, caller, state.reference, "edit", changes | expected)
 
 
-def _marked(command: str, caller: Caller, written: Written, fields: Fields, state: State) -> Fields:
+def _marked(
+    command: str, caller: Caller, written: SubmittedForm, fields: Fields, state: State
+) -> Fields:
     """Return the fields with the reader's revision, and a command id made of the form's key."""
     marks: Fields = {}
     revision = state.revision if command == "submit" else _revision(written)
@@ -112,7 +123,7 @@ def _marked(command: str, caller: Caller, written: Written, fields: Fields, stat
     return fields | marks
 
 
-def _revision(written: Written) -> int | None:
+def _revision(written: SubmittedForm) -> int | None:
     value = written.text("revision")
     return int(value) if value is not None and value.isdecimal() and len(value) < _DIGITS else None
 
@@ -148,14 +159,16 @@ def _refused(command: str, form: FormData, refusal: Refused, translate: Translat
         key = f"wrong.{shown}"
         problems[shown] = translate(key) if key in translate else translate("wrong.field")
         if isinstance(refusal, FieldsMissing | FieldsEmptied):
-            problems[shown] = translate(missing(shown))
+            problems[shown] = translate(missing_message(shown))
     return _tried(command, form, refusal.sentence, rule=refusal.rule, problems=problems)
 
 
-async def _meanwhile(house: House, reference: str, written: Written) -> tuple[Line, ...]:
+async def _meanwhile(
+    context: AppContext, reference: str, written: SubmittedForm
+) -> tuple[Line, ...]:
     """Read the entries since the reader's revision (C17)."""
-    state = await known(house, reference)
-    timeline = await asyncio.to_thread(telling_of, house.engine, state, limit=_MEANWHILE)
+    state = await known(context, reference)
+    timeline = await asyncio.to_thread(telling_of, context.engine, state, limit=_MEANWHILE)
     seen = _revision(written) or 0
     return tuple(
         line for line in timeline.lines if line.entry.revision > seen and not line.entry.refused

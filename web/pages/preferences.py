@@ -1,4 +1,4 @@
-"""What a reader chose for this browser: language and theme."""
+"""Preferences of a browser: language and theme."""
 
 from typing import Annotated, Final
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from i18n.translations import LANGUAGES
-from web.context import Calls
+from web.context import CallerDep
 from web.pages.page_templates import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 
 router: Final = APIRouter()
@@ -14,22 +14,22 @@ _YEAR: Final = 365 * 24 * 3600
 
 
 @router.post("/preferences")
-async def prefer(
+async def save_preferences(
     request: Request,
-    _caller: Calls,
+    _caller: CallerDep,
     language: Annotated[str, Form(max_length=10)] = "",
     theme: Annotated[str, Form(max_length=10)] = "",
     back: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
-    """Keep the choice, and go back to where it was made."""
-    is_ours = back.startswith("/") and not back.startswith(("//", "/\\"))
-    answer = RedirectResponse(back if is_ours else "/", 303)
-    for cookie, chosen, known in (
+    """Set the cookies, and redirect to the page where the choice was made."""
+    is_local = back.startswith("/") and not back.startswith(("//", "/\\"))
+    response = RedirectResponse(back if is_local else "/", 303)
+    for cookie, chosen, allowed in (
         (LANGUAGE_COOKIE, language, LANGUAGES),
         (THEME_COOKIE, theme, THEMES),
     ):
-        if chosen in known:
-            answer.set_cookie(
+        if chosen in allowed:
+            response.set_cookie(
                 cookie,
                 chosen,
                 max_age=_YEAR,
@@ -37,4 +37,4 @@ async def prefer(
                 httponly=True,
                 secure=request.url.scheme == "https",
             )
-    return answer
+    return response

@@ -1,4 +1,4 @@
-"""The pages' routes, gathered."""
+"""Router of all pages."""
 
 from typing import Final
 

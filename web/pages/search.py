@@ -1,4 +1,4 @@
-"""Search: items by any of their words, as far as they are for the reader's eyes."""
+"""Search page: items by their words, among those that the reader may read."""
 
 import asyncio
 from typing import Annotated, Any, Final
@@ -10,40 +10,47 @@ from markupsafe import Markup, escape
 
 from auth.permissions import Duty, check_duty, is_theirs
 from store.items.search import Found, marked, search
-from web.context import Calls, InHouse
-from web.pages.page_templates import fragment, page
+from web.context import CallerDep, Context
+from web.pages.page_templates import render_fragment, render_page
 
 router: Final = APIRouter()
-_LOOKED_AT: Final = 200
-_SHOWN: Final = 50
+_MAX_SEARCHED: Final = 200
+_MAX_SHOWN: Final = 50
 
 
 @router.get("/search")
-async def searched(
+async def show_search(
     request: Request,
-    house: InHouse,
-    caller: Calls,
+    context: Context,
+    caller: CallerDep,
     q: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:
-    """Items that hold all the words; a reference leads to its item."""
+    """Show the items that have all the words; redirect a reference to its item."""
     check_duty(caller, Duty.READ)
     found: tuple[Found, ...] = ()
     if q.strip():
-        found = await asyncio.to_thread(search, house.engine, q, limit=_LOOKED_AT)
-    theirs = [one for one in found if is_theirs(caller, one.item)]
+        found = await asyncio.to_thread(search, context.engine, q, limit=_MAX_SEARCHED)
+    readable = [hit for hit in found if is_theirs(caller, hit.item)]
     is_part = request.headers.get("hx-request") == "true"
-    if not is_part and theirs and theirs[0].item.reference.casefold() == q.strip().casefold():
-        return RedirectResponse(f"/items/{quote(theirs[0].item.reference, safe='')}", 303)
-    lines = [(one.item, _lit(one.item.title, q), _lit(one.excerpt, q)) for one in theirs[:_SHOWN]]
-    shown: dict[str, Any] = {"asked": q, "found": lines, "is_cut": len(theirs) > _SHOWN}
+    if not is_part and readable and readable[0].item.reference.casefold() == q.strip().casefold():
+        return RedirectResponse(f"/items/{quote(readable[0].item.reference, safe='')}", 303)
+    rows = [
+        (hit.item, _highlight(hit.item.title, q), _highlight(hit.excerpt, q))
+        for hit in readable[:_MAX_SHOWN]
+    ]
+    values: dict[str, Any] = {
+        "search_text": q,
+        "hits": rows,
+        "is_truncated": len(readable) > _MAX_SHOWN,
+    }
     if is_part:
-        return await fragment(request, caller, "lists/found.html", **shown)
-    return await page(request, caller, "lists/search.html", **shown)
+        return await render_fragment(request, caller, "lists/found.html", **values)
+    return await render_page(request, caller, "lists/search.html", **values)
 
 
-def _lit(told: str, words: str) -> Markup:
-    """A text with what was looked for marked."""
-    lit = Markup("")
-    for text, is_wanted in marked(told, words):
-        lit += Markup("<mark>{}</mark>").format(text) if is_wanted else escape(text)
-    return lit
+def _highlight(text: str, words: str) -> Markup:
+    """Mark the words in the text."""
+    highlighted = Markup("")
+    for part, is_match in marked(text, words):
+        highlighted += Markup("<mark>{}</mark>").format(part) if is_match else escape(part)
+    return highlighted

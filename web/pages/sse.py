@@ -1,4 +1,4 @@
-"""What changes, told to an open page as it happens (server-sent events); it loads itself anew."""
+"""Server-sent events: notifies an open page of changes, so that it reloads the parts concerned."""
 
 import asyncio
 import json
@@ -13,101 +13,107 @@ from pydantic import AwareDatetime
 
 from auth.permissions import Duty, check_duty, is_theirs
 from store.projection.watcher import Changed
-from web.change_feed import Ear, News
-from web.context import Calls, InHouse, SignedOut, caller_of
+from web.change_feed import ItemChange, Subscription
+from web.context import CallerDep, Context, SignedOut, authenticate
 
 router: Final = APIRouter()
-_TOGETHER: Final = 0.15
-"""Seconds in which changes are told as one."""
-_BEFORE: Final = timedelta(seconds=0.5)
-"""A change's time is taken so long before it is committed, at most as a rule."""
-_ALIVE: Final = 20.0
-"""Seconds of silence after which a comment keeps the line, and who listens is looked at again."""
+_BATCH_WINDOW: Final = 0.15
+"""Seconds in which changes are sent as one event."""
+_COMMIT_DELAY: Final = timedelta(seconds=0.5)
+"""Upper limit, as a rule, of the time between a row's `written_at` and its commit."""
+_KEEPALIVE_INTERVAL: Final = 20.0
+"""Seconds after which a silent stream gets a comment, and its caller is authenticated again."""
 
 
 @router.get("/live")
-async def live(  # noqa: PLR0917 - FastAPI gives them by name
+async def live(  # noqa: PLR0917 - FastAPI passes them by name
     request: Request,
-    house: InHouse,
-    caller: Calls,
+    context: Context,
+    caller: CallerDep,
     item: Annotated[str, Query(max_length=100)] = "",
     list: Annotated[str, Query(max_length=20)] = "",  # noqa: A002 - the page's own word
     queue: Annotated[str, Query(max_length=100)] = "",
     since: AwareDatetime | None = None,
 ) -> StreamingResponse:
-    """Events: `item` (the one shown, or an Action of it), `list` (the one shown) and `counts`.
+    """Stream events: `item` (the shown item or its Actions), `list` (the shown list) and `counts`.
 
-    `since` is when the page was drawn: what happened before it listened is told first.
+    `since` is the time at which the page was rendered: changes since then are sent first.
     """
     check_duty(caller, Duty.READ)
 
-    def is_shown(changed: Changed) -> bool:
-        return item in {changed.reference, changed.case_reference}
+    def is_shown(row: Changed) -> bool:
+        return item in {row.reference, row.case_reference}
 
-    def is_listed(changed: Changed) -> bool:
+    def is_listed(row: Changed) -> bool:
         if list == "queue":
-            return changed.queue == queue
-        return bool(list) and caller.actor in {changed.assignee, changed.owner}
+            return row.queue == queue
+        return bool(list) and caller.actor in {row.assignee, row.owner}
 
-    concerns: dict[str, Callable[[Changed], bool]] = {
+    filters: dict[str, Callable[[Changed], bool]] = {
         "item": is_shown,
         "list": is_listed,
-        "counts": lambda changed: is_theirs(caller, changed),
+        "counts": lambda row: is_theirs(caller, row),
     }
 
-    async def told() -> AsyncIterator[str]:
-        looked = monotonic()
-        async with house.hub.listening(lambda changed: is_theirs(caller, changed)) as ear:
+    async def events() -> AsyncIterator[str]:
+        authenticated_at = monotonic()
+        broadcaster = context.broadcaster
+        async with broadcaster.subscribe(lambda row: is_theirs(caller, row)) as subscription:
             yield "retry: 2000\nevent: hello\ndata: {}\n\n"
             if since is not None:
-                missed = [one for one in house.hub.since(since - _BEFORE) if ear.wants(one)]
+                recent = broadcaster.changes_since(since - _COMMIT_DELAY)
+                missed = [change for change in recent if subscription.matches(change)]
                 if missed:
-                    yield _told([*missed], concerns)
+                    yield _event_text([*missed], filters)
             while True:
-                yield _told(await _heard(ear), concerns)
-                if monotonic() - looked > _ALIVE:
-                    looked = monotonic()
+                yield _event_text(await _next_batch(subscription), filters)
+                if monotonic() - authenticated_at > _KEEPALIVE_INTERVAL:
+                    authenticated_at = monotonic()
                     try:
-                        await caller_of(request)
+                        await authenticate(request)
                     except SignedOut:
                         return
 
     return StreamingResponse(
-        told(),
+        events(),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-async def _heard(ear: Ear) -> list[News | None]:
-    """What happened together; nothing, if nothing did for so long that the line may be dead."""
+async def _next_batch(subscription: Subscription) -> list[ItemChange | None]:
+    """Wait for changes; empty if there were none in the keepalive interval."""
     try:
-        heard = [await asyncio.wait_for(ear.hear(), _ALIVE)]
+        batch = [await asyncio.wait_for(subscription.next_change(), _KEEPALIVE_INTERVAL)]
     except TimeoutError:
         return []
-    until = monotonic() + _TOGETHER
-    while (left := until - monotonic()) > 0:
+    deadline = monotonic() + _BATCH_WINDOW
+    while (left := deadline - monotonic()) > 0:
         try:
-            heard.append(await asyncio.wait_for(ear.hear(), left))
+            batch.append(await asyncio.wait_for(subscription.next_change(), left))
         except TimeoutError:
             break
-    return heard
+    return batch
 
 
-def _told(heard: list[News | None], concerns: Mapping[str, Callable[[Changed], bool]]) -> str:
-    if not heard:
-        return ": here\n\n"
-    if None in heard:
-        return "event: anew\ndata: {}\n\n"
-    news = [one for one in heard if one is not None]
-    told = {
-        concern: {
-            one.now.reference: one.now.revision for one in news if any(map(is_its, one.places))
+def _event_text(
+    batch: list[ItemChange | None], filters: Mapping[str, Callable[[Changed], bool]]
+) -> str:
+    if not batch:
+        return ": keepalive\n\n"
+    if None in batch:
+        return "event: reload\ndata: {}\n\n"
+    changes = [change for change in batch if change is not None]
+    revisions = {
+        event: {
+            change.now.reference: change.now.revision
+            for change in changes
+            if any(map(is_wanted, change.rows))
         }
-        for concern, is_its in concerns.items()
+        for event, is_wanted in filters.items()
     }
     return "".join(
-        f"event: {concern}\ndata: {json.dumps(changed)}\n\n"
-        for concern, changed in told.items()
+        f"event: {event}\ndata: {json.dumps(changed)}\n\n"
+        for event, changed in revisions.items()
         if changed
     )

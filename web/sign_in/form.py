@@ -4,14 +4,14 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from auth.authentication import TooManyAttempts
-from web.context import House
-from web.pages.page_templates import plain_page
+from web.context import AppContext
+from web.pages.page_templates import render_public_page
 from web.sign_in.session_cookie import HOME, local_path
 
 
 def sign_in_form(
     request: Request,
-    house: House,
+    context: AppContext,
     *,
     return_path: str = HOME,
     name: str = "",
@@ -20,7 +20,7 @@ def sign_in_form(
     minutes: int = 0,
 ) -> Response:
     """Return the sign-in form; `problem` is a key of the words under `sign_in.problem`."""
-    return plain_page(
+    return render_public_page(
         request,
         "sign_in.html",
         status=status,
@@ -28,13 +28,13 @@ def sign_in_form(
         name=name[:100],
         problem=problem,
         minutes=minutes,
-        provider=house.settings.oidc_issuer is not None,
+        provider=context.settings.oidc_issuer is not None,
     )
 
 
 def too_many_attempts(
     request: Request,
-    house: House,
+    context: AppContext,
     error: TooManyAttempts,
     *,
     name: str = "",
@@ -43,7 +43,7 @@ def too_many_attempts(
     """Return the form with the time of the next attempt (429)."""
     response = sign_in_form(
         request,
-        house,
+        context,
         return_path=return_path,
         name=name,
         status=429,

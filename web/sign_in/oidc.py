@@ -13,8 +13,8 @@ from auth.authentication import SignInRefused
 from auth.oidc import AnswerRejected, Provider, ProviderFailed
 from starter.settings import Settings
 from store.auth.shared_secrets import secret_named
-from web.context import House, InHouse
-from web.csrf import address_of
+from web.context import AppContext, Context
+from web.csrf import client_address
 from web.sign_in.form import sign_in_form
 from web.sign_in.session_cookie import HOME, begin_session, local_path
 
@@ -30,21 +30,21 @@ _MAX_CODE_LENGTH: Final = 4_000
 @router.get(BEGIN)
 async def begin(
     request: Request,
-    house: InHouse,
+    context: Context,
     next: str = HOME,  # noqa: A002 - the field's name in addresses, as it is everywhere
 ) -> Response:
     """Redirect the browser to the provider."""
-    provider = _provider(house.settings)
+    provider = _provider(context.settings)
     if provider is None:
-        return sign_in_form(request, house, status=404, problem="refused")
+        return sign_in_form(request, context, status=404, problem="refused")
     try:
         url, pending = await provider.begin(
             callback=_callback_url(request), return_path=local_path(next)
         )
     except ProviderFailed as error:
         LOG.warning("OpenID provider failed: %s", error)
-        return sign_in_form(request, house, return_path=next, status=502, problem="unreachable")
-    secret = await asyncio.to_thread(secret_named, house.engine, _SECRET_NAME)
+        return sign_in_form(request, context, return_path=next, status=502, problem="unreachable")
+    secret = await asyncio.to_thread(secret_named, context.engine, _SECRET_NAME)
     response = RedirectResponse(url, 303)
     response.set_cookie(
         COOKIE,
@@ -61,7 +61,7 @@ async def begin(
 @router.get(CALLBACK)
 async def callback(
     request: Request,
-    house: InHouse,
+    context: Context,
     *,
     code: str = "",
     state: str = "",
@@ -69,29 +69,29 @@ async def callback(
     iss: str | None = None,
 ) -> Response:
     """Sign in by the code that the provider gave to the browser."""
-    provider = _provider(house.settings)
+    provider = _provider(context.settings)
     if provider is None:
-        return sign_in_form(request, house, status=404, problem="refused")
+        return sign_in_form(request, context, status=404, problem="refused")
     if error or not code or len(code) > _MAX_CODE_LENGTH:
         LOG.warning("OpenID provider signed nobody in: error %r", error[:200])
-        response = sign_in_form(request, house, status=401, problem="refused")
+        response = sign_in_form(request, context, status=401, problem="refused")
     else:
-        response = await _sign_in(request, house, provider, code=code, state=state, issuer=iss)
+        response = await _sign_in(request, context, provider, code=code, state=state, issuer=iss)
     response.delete_cookie(COOKIE, path=BEGIN, httponly=True, samesite="lax")
     return response
 
 
 async def _sign_in(
     request: Request,
-    house: House,
+    context: AppContext,
     provider: Provider,
     *,
     code: str,
     state: str,
     issuer: str | None,
 ) -> Response:
-    secret = await asyncio.to_thread(secret_named, house.engine, _SECRET_NAME)
-    address = address_of(request)
+    secret = await asyncio.to_thread(secret_named, context.engine, _SECRET_NAME)
+    address = client_address(request)
     try:
         pending = oidc.verify_pending(request.cookies.get(COOKIE, ""), secret)
         identity = await provider.finish(
@@ -100,28 +100,28 @@ async def _sign_in(
     except AnswerRejected as error:
         await asyncio.to_thread(
             authentication.note_unknown_failure,
-            house.engine,
+            context.engine,
             "provider",
             str(error),
             address=address,
         )
-        return sign_in_form(request, house, status=401, problem="refused")
+        return sign_in_form(request, context, status=401, problem="refused")
     except ProviderFailed as error:
         LOG.warning("OpenID provider failed: %s", error)
-        return sign_in_form(request, house, status=502, problem="unreachable")
+        return sign_in_form(request, context, status=502, problem="unreachable")
     try:
         account = await asyncio.to_thread(
             authentication.by_provider,
-            house.engine,
+            context.engine,
             subject=identity.subject,
             email=identity.email,
             verified=identity.is_email_verified,
             address=address,
         )
     except SignInRefused:
-        return sign_in_form(request, house, status=403, problem="unknown")
+        return sign_in_form(request, context, status=403, problem="unknown")
     return await begin_session(
-        request, house, account, way="provider", return_path=pending.return_path
+        request, context, account, way="provider", return_path=pending.return_path
     )
 
 

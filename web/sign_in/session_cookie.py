@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse
 
 from auth import authentication, sessions
 from store.auth.accounts import Account
-from web.context import SESSION_COOKIE, House
-from web.csrf import address_of
+from web.context import SESSION_COOKIE, AppContext
+from web.csrf import client_address
 
 HOME: Final = "/"
 _LOCAL: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
@@ -32,21 +32,21 @@ def sign_in_url(path: str) -> str:
 
 
 async def begin_session(
-    request: Request, house: House, account: Account, *, way: str, return_path: str
+    request: Request, context: AppContext, account: Account, *, way: str, return_path: str
 ) -> RedirectResponse:
     """Begin a session with a new token, and redirect to the path (no session fixation)."""
 
     def begin() -> str:
-        address = address_of(request)
+        address = client_address(request)
         token = sessions.begin(
-            house.engine,
+            context.engine,
             account.id,
             way=way,
             address=address,
             browser=request.headers.get("user-agent"),
             instead_of=request.cookies.get(SESSION_COOKIE),
         )
-        authentication.note_sign_in(house.engine, account, way, address=address)
+        authentication.note_sign_in(context.engine, account, way, address=address)
         return token
 
     token = await asyncio.to_thread(begin)
@@ -62,12 +62,12 @@ async def begin_session(
     return response
 
 
-async def end_session(request: Request, house: House, actor: str) -> RedirectResponse:
+async def end_session(request: Request, context: AppContext, actor: str) -> RedirectResponse:
     """End the session, and redirect to the sign-in form."""
 
     def end() -> None:
-        sessions.end(house.engine, request.cookies.get(SESSION_COOKIE, ""))
-        authentication.note_sign_out(house.engine, actor, address=address_of(request))
+        sessions.end(context.engine, request.cookies.get(SESSION_COOKIE, ""))
+        authentication.note_sign_out(context.engine, actor, address=client_address(request))
 
     await asyncio.to_thread(end)
     response = RedirectResponse("/sign-in", 303)

@@ -1,4 +1,4 @@
-// Lines of a list that are chosen: how many, all of them, and none after a list was given a command.
+// Selection of rows in a list: the count, "select all", ranges with Shift, and clearing after a bulk command.
 const picks = () => [...document.querySelectorAll("[data-pick]")];
 
 export function count() {

@@ -1,10 +1,10 @@
-// What every page does beside its links and forms: live changes, keys, dialogs, the reader's zone.
+// Scripts of every page: live updates, keyboard shortcuts, dialogs, the reader's time zone.
 import "./bulk.js";
 import "./keys.js";
 import "./live.js";
-import "./parts.js";
+import "./menus.js";
 
-// What htmx sends of itself says whose page it is, as forms do by a field.
+// Requests of htmx carry the CSRF token in a header, as forms do in a field.
 const csrf = document.querySelector("meta[name=csrf]")?.content;
 document.body.addEventListener("htmx:config:request", (event) => {
   if (csrf) event.detail.ctx.request.headers["X-CSRF-Token"] = csrf;

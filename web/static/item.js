@@ -1,11 +1,11 @@
-// One item, open: it loads itself anew when it changes, and never touches what somebody is writing.
-import { say } from "./said.js";
+// Page of an item: reloads its parts when the item changes, except a part in which somebody is writing.
+import { say } from "./status_message.js";
 
 const item = () => document.getElementById("item");
 let loading = false, again = false;
 
 function isWritten(part) {
-  // what was refused is still being written
+  // after a refusal the form's text is not sent yet
   if (part.querySelector("[data-refusal], [aria-invalid]")) return true;
   if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return true;
   return [...part.querySelectorAll("form[data-keeps]")].some((form) =>
@@ -15,7 +15,7 @@ function isWritten(part) {
 
 const opened = (part) => [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
 
-// Whether both say the same: each rendering has ids and the revision of its own, and what is opened is the reader's.
+// Compares two renderings without their idempotency keys, revisions and opened details, which always differ.
 function isSame(old, fresh) {
   const marks = "input[name=idempotency_key], input[name=revision]";
   const before = [...old.querySelectorAll(marks)], after = [...fresh.querySelectorAll(marks)];
@@ -31,14 +31,14 @@ function isSame(old, fresh) {
 
 function stale(part, fresh) {
   if (item().dataset.revision === fresh.querySelector("input[name=revision]")?.value || part.querySelector(":scope > .stale")) return;
-  const told = document.createElement("p");
-  told.className = "notice warn stale";
-  told.setAttribute("role", "status");
-  told.textContent = item().dataset.saidChanged;
-  part.querySelector(".card-head")?.after(told);
+  const notice = document.createElement("p");
+  notice.className = "notice warn stale";
+  notice.setAttribute("role", "status");
+  notice.textContent = item().dataset.saidChanged;
+  part.querySelector(".card-head")?.after(notice);
 }
 
-// Lines never change but for what becomes of their mails: only those that are new or differ are put in.
+// Replaces only the timeline's entries that are new or differ: an entry changes only by its mail's delivery.
 function lines(old, fresh) {
   const before = old.querySelector("[data-lines]"), after = fresh.querySelector("[data-lines]");
   if (!before || !after) return old.replaceWith(fresh);
@@ -93,7 +93,7 @@ async function load() {
       const fresh = page.getElementById("item");
       if (fresh) put(fresh);
     }
-  } catch { /* the line is lost: live.js says so, and asks again once it is back */ } finally {
+  } catch { /* no connection: live.js shows a message, and triggers a reload once it is back */ } finally {
     loading = false;
     if (again) { again = false; load(); }
   }
@@ -141,7 +141,7 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// A form that opens takes the focus; Escape closes it and gives the focus back to its button.
+// An opened form takes the focus; Escape closes it and returns the focus to its button.
 document.addEventListener("toggle", (event) => {
   const details = event.target;
   if (!details.matches?.("details.move, details.writer") || !details.open) return;
@@ -156,7 +156,7 @@ document.addEventListener("keydown", (event) => {
   if (details) { details.open = false; details.querySelector("summary").focus(); }
 });
 
-// Written text is not lost by leaving, and a form is sent once.
+// Warns before unsent text is lost, and prevents that a form is submitted twice.
 let isSending = false;
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -1,5 +1,5 @@
-// Keys for whatever says which: data-key="n", data-key="g i" (one after the other), and for lines of
-// a list j, k, Enter and x. What has a key and data-key-label is listed under "?".
+// Keyboard shortcuts: data-key="n", data-key="g i" (one key after the other), and for rows of a list
+// j, k, Enter and x. Elements with a key and data-key-label are listed under "?".
 const rows = () => [...document.querySelectorAll("[data-row]")];
 let first = "", forgetting, at = -1;
 

@@ -1,6 +1,6 @@
-// Hears what changes (GET /live) and has the parts of the page that show it load themselves anew:
-// they listen on body for casekeep:item, casekeep:list and casekeep:changed.
-import { say } from "./said.js";
+// Listens for changes (GET /live) and triggers events on body, at which parts of the page reload:
+// casekeep:item, casekeep:list and casekeep:changed.
+import { say } from "./status_message.js";
 
 const body = document.body;
 const address = body.dataset.live;
@@ -10,15 +10,15 @@ function trigger(name, detail) {
   body.dispatchEvent(new CustomEvent(name, { detail: detail ?? {}, bubbles: true }));
 }
 
-// Said to screen readers alone: others see it.
+// Announced to screen readers only: sighted readers see the change.
 function shown(name, event) {
   trigger(name, JSON.parse(event.data));
-  const heard = document.getElementById("heard");
-  heard.textContent = "";
-  setTimeout(() => { heard.textContent = body.dataset.saidChanged; }, 300);
+  const status = document.getElementById("heard");
+  status.textContent = "";
+  setTimeout(() => { status.textContent = body.dataset.saidChanged; }, 300);
 }
 
-function anew() {
+function reloadAll() {
   for (const name of ["casekeep:item", "casekeep:list", "casekeep:changed"]) trigger(name);
 }
 
@@ -29,17 +29,17 @@ function listen() {
   for (const [name, value] of Object.entries(since)) url.searchParams.set(name, value);
   source = new EventSource(url);
   source.addEventListener("hello", () => {
-    body.dataset.hears = "true";
-    if (wasLost) anew();
+    body.dataset.listening = "true";
+    if (wasLost) reloadAll();
     wasLost = false;
   });
   source.addEventListener("item", (event) => shown("casekeep:item", event));
   source.addEventListener("list", (event) => shown("casekeep:list", event));
   source.addEventListener("counts", (event) => trigger("casekeep:changed", JSON.parse(event.data)));
-  source.addEventListener("anew", anew);
+  source.addEventListener("reload", reloadAll);
   source.addEventListener("error", () => {
-    if (!wasLost && body.dataset.hears) say(body.dataset.saidLost);
-    delete body.dataset.hears;
+    if (!wasLost && body.dataset.listening) say(body.dataset.saidLost);
+    delete body.dataset.listening;
     wasLost = true;
   });
 }
@@ -48,10 +48,10 @@ function leave() {
   source?.close();
   source = undefined;
   wasLost = true;
-  delete body.dataset.hears;
+  delete body.dataset.listening;
 }
 
-// A browser has six connections to one host: pages that nobody sees give theirs back.
+// A browser has six connections to a host: hidden pages close theirs.
 document.addEventListener("visibilitychange", () => {
   clearTimeout(closing);
   if (document.hidden) closing = setTimeout(leave, 15000);

@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
-from tests.support.api_fixture import Api, api_over, listening
-from web.app import application
+from tests.support.api_fixture import Api, running_api, serve_app
+from web.app import create_app
 
 pytestmark = pytest.mark.xdist_group("api-fuzz")
 CHECKS: Final = (
@@ -53,7 +53,7 @@ class Counted:
 
 @pytest_asyncio.fixture(scope="module")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
-    async with api_over(tmp_path_factory.mktemp("fuzz")) as served:
+    async with running_api(tmp_path_factory.mktemp("fuzz")) as served:
         # those that the document's examples name
         await served.ticket(reference="T-7F3K9Q2D")
         await served.case(reference="C-2PXK7M4A")
@@ -62,8 +62,8 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
 
 async def fuzzed(api: Api, folder: Path, *options: str) -> tuple[Counted, int, str]:
     """A run of schemathesis against the API, with links followed; its exit code and its report."""
-    counted = Counted(application(api.house), {})
-    async with listening(counted) as address:
+    counted = Counted(create_app(api.context), {})
+    async with serve_app(counted) as address:
         process = await asyncio.create_subprocess_exec(
             str(Path(sys.executable).with_name("schemathesis")),
             *("run", f"{address}/api/v1/openapi.json"),

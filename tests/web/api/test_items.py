@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from domain.base.values import Status
 from store.projection.writer import GroupWriter
-from tests.support.api_fixture import CASE, TICKET, Api, api_over, fresh
+from tests.support.api_fixture import CASE, TICKET, Api, random_reference, running_api
 from tests.support.publications import news, ticket, written
 
 pytestmark = pytest.mark.xdist_group("api")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("api")
 
 @pytest_asyncio.fixture(scope="session")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
-    async with api_over(tmp_path_factory.mktemp("api")) as served:
+    async with running_api(tmp_path_factory.mktemp("api")) as served:
         yield served
 
 
@@ -60,7 +60,7 @@ async def test_a_start_that_would_submit_too_little_names_what_is_missing(api: A
 
 
 async def test_one_key_starts_one_item_however_often_it_is_sent(api: Api) -> None:
-    key = {"Idempotency-Key": fresh()}
+    key = {"Idempotency-Key": random_reference()}
     answers = await asyncio.gather(*(api.post("/tickets", TICKET, headers=key) for _ in range(5)))
     assert {answer.status_code for answer in answers} == {201}
     (reference,) = {answer.json()["reference"] for answer in answers}
@@ -72,7 +72,7 @@ async def test_one_key_starts_one_item_however_often_it_is_sent(api: Api) -> Non
 
 
 async def test_a_key_whose_item_is_closed_still_answers_its_start(api: Api) -> None:
-    key = {"Idempotency-Key": fresh()}
+    key = {"Idempotency-Key": random_reference()}
     started = (await api.post("/tickets", TICKET, headers=key)).json()
     closed = await api.post(
         f"/items/{started['reference']}/resolve", {"method": "rejected_as_spam"}
@@ -83,7 +83,7 @@ async def test_a_key_whose_item_is_closed_still_answers_its_start(api: Api) -> N
 
 
 async def test_a_reference_of_somebody_else_is_a_conflict_and_tells_nothing(api: Api) -> None:
-    reference = fresh()
+    reference = random_reference()
     await api.ticket(reference=reference, title="Between us")
     answer = await api.post("/tickets", TICKET | {"reference": reference}, "stranger")
     _is_problem(answer, 409, "Conflict")
@@ -189,8 +189,8 @@ async def test_a_closed_item_refuses_and_allows_nothing(api: Api) -> None:
 
 
 async def test_an_item_that_only_the_store_remembers_is_closed_not_unknown(api: Api) -> None:
-    old = fresh()
-    with GroupWriter(api.running_stack.engine, fresh()) as writer:
+    old = random_reference()
+    with GroupWriter(api.running_stack.engine, random_reference()) as writer:
         written(writer.put, news(ticket(old, status=Status.CLOSED)))
     assert (await api.get(f"/items/{old}")).json()["status"] == "CLOSED"
     answer = await api.post(f"/items/{old}/add_note", {"text": "too late"})
@@ -235,7 +235,7 @@ async def test_moves_say_what_the_caller_may_do_now(api: Api) -> None:
 
 
 async def test_lists_are_filtered_and_come_in_pages(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     started = [
         (await api.ticket(queue=queue, title=f"Number {number}", category="pets"))["reference"]
         for number in ("nought", "one", "two", "three", "four")
@@ -267,7 +267,7 @@ async def test_lists_are_filtered_and_come_in_pages(api: Api) -> None:
 
 
 async def test_a_list_shows_only_what_the_caller_may_see(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     theirs = (await api.ticket(queue=queue))["reference"]
     params = {"queue": queue}
     assert (await api.get("/items", "amy", params=params)).json()["items"] == []
@@ -325,7 +325,11 @@ async def test_a_mail_that_came_in_elsewhere_ends_a_wait(api: Api) -> None:
     reference = (await api.ticket())["reference"]
     await api.post(f"/items/{reference}/start", {}, "amy")
     await api.post(f"/items/{reference}/wait", {"type": "more_information"}, "amy")
-    mail = {"message_id": f"<{fresh()}@x>", "sender": "ida@example.org", "excerpt": "Here."}
+    mail = {
+        "message_id": f"<{random_reference()}@x>",
+        "sender": "ida@example.org",
+        "excerpt": "Here.",
+    }
     _is_problem(await api.post(f"/items/{reference}/receive_email", mail, "amy"), 403, "Forbidden")
     woken = await api.post(f"/items/{reference}/receive_email", mail, "crm")
     assert (woken.json()["status"], woken.json()["assignee"]) == ("TO_DO", "amy")

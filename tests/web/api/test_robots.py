@@ -7,7 +7,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.support.api_fixture import Api, api_over, fresh
+from tests.support.api_fixture import Api, random_reference, running_api
 from tests.support.process_stack import assert_eventually
 
 pytestmark = pytest.mark.xdist_group("api-robots")
@@ -16,7 +16,7 @@ LEASED = {"lease": "PT5M"}
 
 @pytest_asyncio.fixture(scope="module")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
-    async with api_over(tmp_path_factory.mktemp("robots")) as served:
+    async with running_api(tmp_path_factory.mktemp("robots")) as served:
         yield served
 
 
@@ -89,7 +89,7 @@ async def test_only_robots_take_as_robots_and_only_from_their_queues(api: Api) -
 
 
 async def test_of_many_who_ask_at_once_each_gets_another_item(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     started = {(await api.ticket(queue=queue))["reference"] for _ in range(6)}
     answers = await asyncio.gather(
         *(api.post(f"/queues/{queue}/next", None, key) for key in ("erp", "crm") * 4)
@@ -118,10 +118,10 @@ async def test_a_queue_shows_what_waits_and_how_it_stands(api: Api) -> None:
 
 async def test_the_catalog_is_read_as_json(api: Api) -> None:
     for part, known in (
-        ("categories", api.house.catalog.categories),
-        ("definitions", api.house.catalog.definitions),
-        ("queues", api.house.catalog.queues),
-        ("calendars", api.house.catalog.calendars),
+        ("categories", api.context.catalog.categories),
+        ("definitions", api.context.catalog.definitions),
+        ("queues", api.context.catalog.queues),
+        ("calendars", api.context.catalog.calendars),
     ):
         answer = await api.get(f"/catalog/{part}", "reader")
         assert set(answer.json()) == set(known), part

@@ -19,12 +19,12 @@ from store.webhooks.deliveries import fan_out, read_delivery_log
 from store.webhooks.subscriptions import add_webhook, get_webhook
 from tests.support.databases import *  # noqa: F403 - fixtures
 from tests.support.publications import later, news, ticket, written
-from tests.support.webhook_receiver import Receiver, webhook_receiver
+from tests.support.webhook_receiver import WebhookReceiver, webhook_receiver
 
 NOW = datetime.now(UTC)
 
 
-def a_webhook(receiver: Receiver, **fields: Any) -> WebhookRow:  # noqa: ANN401
+def a_webhook(receiver: WebhookReceiver, **fields: Any) -> WebhookRow:  # noqa: ANN401
     given: dict[str, Any] = {
         "id": "h1",
         "url": receiver.url,

@@ -13,37 +13,37 @@ from store.engine import writing
 from store.schema.tables import entry
 from store.schema.webhook_tables import webhook, webhook_change
 from store.webhooks.deliveries import fan_out
-from tests.support.api_fixture import Answer, Api, api_over, fresh
+from tests.support.api_fixture import Api, JsonObject, random_reference, running_api
 from tests.support.process_stack import assert_eventually
-from tests.support.webhook_receiver import Receiver, webhook_receiver
+from tests.support.webhook_receiver import WebhookReceiver, webhook_receiver
 
 pytestmark = pytest.mark.xdist_group("api-hooks")
 
 
 @pytest_asyncio.fixture(scope="module")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
-    async with api_over(tmp_path_factory.mktemp("hooks")) as served:
+    async with running_api(tmp_path_factory.mktemp("hooks")) as served:
         yield served
 
 
-async def make_webhook(api: Api, receiver: Receiver, **wanted: object) -> Answer:
+async def make_webhook(api: Api, receiver: WebhookReceiver, **wanted: object) -> JsonObject:
     answer = await api.post("/hooks", {"url": receiver.url} | wanted)
     assert answer.status_code == 201, answer.text
-    created: Answer = answer.json()
+    created: JsonObject = answer.json()
     return created
 
 
-async def log_of(api: Api, id_: str) -> list[Answer]:
-    deliveries: list[Answer] = (await api.get(f"/hooks/{id_}/deliveries")).json()["deliveries"]
+async def log_of(api: Api, id_: str) -> list[JsonObject]:
+    deliveries: list[JsonObject] = (await api.get(f"/hooks/{id_}/deliveries")).json()["deliveries"]
     return deliveries
 
 
 async def test_changes_are_delivered_signed_and_in_order(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     async with webhook_receiver() as receiver:
         new = await make_webhook(api, receiver, queues=[queue])
         reference = (await api.ticket(queue=queue))["reference"]
-        await api.ticket(queue=fresh("q"))
+        await api.ticket(queue=random_reference("q"))
         for number in range(5):
             await api.post(f"/items/{reference}/add_note", {"text": f"note {number}"})
 
@@ -76,7 +76,7 @@ async def test_changes_are_delivered_signed_and_in_order(api: Api) -> None:
 
 
 async def test_only_changes_that_pass_the_filters_are_delivered(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     async with webhook_receiver() as receiver:
         new = await make_webhook(
             api, receiver, queues=[queue], kinds=["Ticket"], statuses=["CLOSED"]
@@ -94,7 +94,7 @@ async def test_only_changes_that_pass_the_filters_are_delivered(api: Api) -> Non
 
 
 async def test_a_refused_delivery_is_repeated_before_the_item_s_next_one(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     refusals = [503, 500, 302]
     async with webhook_receiver() as receiver:
         receiver.answer = lambda _delivery: refusals.pop() if refusals else 200
@@ -119,10 +119,10 @@ async def test_a_refused_delivery_is_repeated_before_the_item_s_next_one(api: Ap
 
 
 async def test_an_item_that_fails_delays_no_other(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     async with webhook_receiver() as receiver:
         await make_webhook(api, receiver, queues=[queue])
-        bad = fresh()
+        bad = random_reference()
         receiver.answer = lambda delivery: 500 if delivery["item"]["reference"] == bad else 200
         await api.ticket(queue=queue, reference=bad)
         good = (await api.ticket(queue=queue))["reference"]
@@ -144,7 +144,7 @@ async def test_an_item_that_fails_delays_no_other(api: Api) -> None:
 async def test_a_change_that_waits_when_a_worker_starts_is_delivered(
     api: Api, *, is_fanned_out: bool
 ) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     reference = (await api.ticket(queue=queue))["reference"]
     await api.running_stack.stack.kill_worker()
     async with webhook_receiver() as receiver:
@@ -166,7 +166,7 @@ async def test_a_change_that_waits_when_a_worker_starts_is_delivered(
 
 
 async def test_no_change_is_lost_when_worker_and_server_are_killed(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     async with webhook_receiver() as receiver:
         await make_webhook(api, receiver, queues=[queue])
         reference = (await api.ticket(queue=queue))["reference"]
@@ -191,7 +191,7 @@ async def test_no_change_is_lost_when_worker_and_server_are_killed(api: Api) -> 
 
 
 async def test_a_webhook_that_accepted_nothing_for_a_day_is_switched_off_visibly(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     async with webhook_receiver() as receiver:
         receiver.answer = lambda _delivery: 500
         new = await make_webhook(api, receiver, queues=[queue])
@@ -225,7 +225,7 @@ async def test_a_webhook_that_accepted_nothing_for_a_day_is_switched_off_visibly
 
 
 async def test_a_receiver_that_answers_gone_is_switched_off(api: Api) -> None:
-    queue = fresh("q")
+    queue = random_reference("q")
     async with webhook_receiver() as receiver:
         receiver.answer = lambda _delivery: 410
         new = await make_webhook(api, receiver, queues=[queue])

@@ -9,14 +9,14 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
 
-from tests.support.browser_fixtures import chromium, problems_of, window
-from tests.support.full_desk import ServedDesk, office
-from tests.support.screenshot_data import WHO, Morning, play
+from tests.support.browser_fixtures import chromium, open_window, page_errors
+from tests.support.full_desk import ServedDesk, served_desk
+from tests.support.screenshot_data import PAGE_READERS, ScreenshotItems, create_items
 
 pytestmark = pytest.mark.timeout(240)
 """The first one waits for a whole morning at the desk."""
 GRAVE: Final = frozenset({"serious", "critical"})
-PAGES: Final = (*Morning().addresses, "sign-in", "missing")
+PAGES: Final = (*ScreenshotItems().addresses, "sign-in", "missing")
 ALONE: Final = {"sign-in": "/sign-in", "missing": "/nowhere"}
 
 
@@ -24,16 +24,16 @@ ALONE: Final = {"sign-in": "/sign-in", "missing": "/nowhere"}
 class Looked:
     """A desk with a morning behind it, and a browser to look at its pages."""
 
-    office: ServedDesk
-    morning: Morning
+    served_desk: ServedDesk
+    morning: ScreenshotItems
     browser: Browser
 
 
 @pytest_asyncio.fixture(scope="module")
 async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Looked]:
     """One desk and one browser for all pages."""
-    async with office(tmp_path_factory.mktemp("accessible")) as whole, chromium() as browser:
-        yield Looked(whole, await play(whole.running_stack, much=False), browser)
+    async with served_desk(tmp_path_factory.mktemp("accessible")) as whole, chromium() as browser:
+        yield Looked(whole, await create_items(whole.running_stack, many=False), browser)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 375)])
@@ -41,10 +41,12 @@ async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Look
 async def test_a_page_has_no_serious_or_critical_problem(
     looked: Looked, name: str, theme: str, width: int
 ) -> None:
-    who = None if name in ALONE else WHO.get(name, "amy")
-    context = await window(looked.browser, looked.office.address, who, theme=theme, width=width)
+    who = None if name in ALONE else PAGE_READERS.get(name, "amy")
+    context = await open_window(
+        looked.browser, looked.served_desk.address, who, theme=theme, width=width
+    )
     page = await context.new_page()
-    problems = problems_of(page)
+    problems = page_errors(page)
     answer = await page.goto((looked.morning.addresses | ALONE)[name])
     assert answer is not None
     assert answer.status == (404 if name == "missing" else 200)

@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.support.browser_fixtures import chromium, window
-from tests.support.full_desk import ServedDesk, office, post
+from tests.support.browser_fixtures import chromium, open_window
+from tests.support.full_desk import ServedDesk, post_form, served_desk
 
 QUEUE: Final = "accounts-payable"
 PART: Final = {"hx-request": "true"}
@@ -19,32 +19,32 @@ PART: Final = {"hx-request": "true"}
 class Looked:
     """A desk, and a browser."""
 
-    office: ServedDesk
+    served_desk: ServedDesk
     browser: Browser
 
 
 @pytest_asyncio.fixture(scope="module")
 async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Looked]:
     """One desk and one browser for all tests of this file."""
-    async with office(tmp_path_factory.mktemp("bulk")) as whole, chromium() as browser:
+    async with served_desk(tmp_path_factory.mktemp("bulk")) as whole, chromium() as browser:
         yield Looked(whole, browser)
 
 
 async def tickets(looked: Looked, many: int, **fields: object) -> list[str]:
     given: dict[str, Any] = {"queue": QUEUE, "category": "payment-reminder"} | fields
-    return [await looked.office.running_stack.ticket(**given) for _ in range(many)]
+    return [await looked.served_desk.running_stack.ticket(**given) for _ in range(many)]
 
 
 async def test_each_item_says_what_came_of_it(looked: Looked) -> None:
-    running_stack = looked.office.running_stack
+    running_stack = looked.served_desk.running_stack
     good, held, elsewhere = (
         *(await tickets(looked, 2)),
         *(await tickets(looked, 1, queue="it-support")),
     )
     await running_stack.do(held, "start", by="bob")
-    async with looked.office.person("amy") as amy:
+    async with looked.served_desk.person("amy") as amy:
         chosen = [good, held, elsewhere, "T-GONE"]
-        answer = await post(amy, "/bulk", item=chosen, command="assign", to="amy")
+        answer = await post_form(amy, "/bulk", item=chosen, command="assign", to="amy")
     assert answer.status_code == 200
     assert "Assign: 1 done, 3 not" in " ".join(answer.text.split())
     assert "no item T-GONE" in answer.text
@@ -56,23 +56,23 @@ async def test_each_item_says_what_came_of_it(looked: Looked) -> None:
 
 
 async def test_a_lead_gives_what_others_have_to_somebody_else(looked: Looked) -> None:
-    running_stack = looked.office.running_stack
+    running_stack = looked.served_desk.running_stack
     first, second = await tickets(looked, 2)
     for reference in (first, second):
         await running_stack.do(reference, "start", by="amy")
-    async with looked.office.person("bob") as bob:
-        answer = await post(bob, "/bulk", item=[first, second], command="assign", to="bob")
+    async with looked.served_desk.person("bob") as bob:
+        answer = await post_form(bob, "/bulk", item=[first, second], command="assign", to="bob")
     assert "Assign: 2 done" in answer.text
     assert (await running_stack.desk.state(second))["assignee"] == "bob"
 
 
 async def test_an_item_that_changed_meanwhile_is_left_as_it_is(looked: Looked) -> None:
-    running_stack = looked.office.running_stack
+    running_stack = looked.served_desk.running_stack
     (reference,) = await tickets(looked, 1)
     seen = (await running_stack.desk.state(reference))["revision"]
     await running_stack.do(reference, "add_note", text="Wait for my mail.", by="bob")
-    async with looked.office.person("amy") as amy:
-        answer = await post(
+    async with looked.served_desk.person("amy") as amy:
+        answer = await post_form(
             amy, "/bulk", item=[f"{reference}:{seen}"], command="resolve", method="rejected"
         )
     assert "It has changed meanwhile" in answer.text
@@ -82,12 +82,12 @@ async def test_an_item_that_changed_meanwhile_is_left_as_it_is(looked: Looked) -
 async def test_a_wait_until_needs_its_moment_and_takes_it_on_the_readers_clock(
     looked: Looked,
 ) -> None:
-    running_stack = looked.office.running_stack
+    running_stack = looked.served_desk.running_stack
     (reference,) = await tickets(looked, 1)
-    async with looked.office.person("amy", casekeep_zone="Asia/Tokyo") as amy:
-        without = await post(amy, "/bulk", item=[reference], command="wait", type="until")
+    async with looked.served_desk.person("amy", casekeep_zone="Asia/Tokyo") as amy:
+        without = await post_form(amy, "/bulk", item=[reference], command="wait", type="until")
         assert "0 done, 1 not" in " ".join(without.text.split())
-        await post(
+        await post_form(
             amy, "/bulk", item=[reference], command="wait", type="until", until="2099-01-02T09:00"
         )
     state = await running_stack.desk.state(reference)
@@ -99,27 +99,27 @@ async def test_only_what_is_meant_for_several_is_given_to_several(
     looked: Looked, command: str
 ) -> None:
     (reference,) = await tickets(looked, 1)
-    async with looked.office.person("amy") as amy:
-        answer = await post(amy, "/bulk", item=[reference], command=command)
+    async with looked.served_desk.person("amy") as amy:
+        answer = await post_form(amy, "/bulk", item=[reference], command=command)
     assert "Nothing was chosen." in answer.text
 
 
 async def test_a_viewer_gives_no_commands(looked: Looked) -> None:
     (reference,) = await tickets(looked, 1)
-    async with looked.office.person("eva") as eva:
-        answer = await post(eva, "/bulk", item=[reference], command="assign", to="eva")
+    async with looked.served_desk.person("eva") as eva:
+        answer = await post_form(eva, "/bulk", item=[reference], command="assign", to="eva")
     assert answer.status_code == 403
 
 
 async def test_chosen_lines_are_resolved_from_the_list_and_leave_it(looked: Looked) -> None:
-    running_stack = looked.office.running_stack
+    running_stack = looked.served_desk.running_stack
     first, second, third = await tickets(looked, 3)
     for reference in (first, second, third):
         await running_stack.do(reference, "start", by="amy")
-    context = await window(looked.browser, looked.office.address)
+    context = await open_window(looked.browser, looked.served_desk.address)
     page = await context.new_page()
     await page.goto("/inbox")
-    await page.wait_for_selector("body[data-hears]")
+    await page.wait_for_selector("body[data-listening]")
     for reference in (first, second):
         await page.locator(f"#row-{reference} [data-pick]").check()
     await expect(page.locator("[data-chosen]")).to_have_text("2 chosen")
@@ -136,8 +136,8 @@ async def test_chosen_lines_are_resolved_from_the_list_and_leave_it(looked: Look
 
 async def test_the_next_of_a_queue_is_started_and_shown(looked: Looked) -> None:
     await tickets(looked, 1)
-    async with looked.office.person("amy") as amy:
-        answer = await post(amy, f"/queues/{QUEUE}/next")
+    async with looked.served_desk.person("amy") as amy:
+        answer = await post_form(amy, f"/queues/{QUEUE}/next")
     assert answer.status_code == 303
     reference = answer.headers["location"].rpartition("/")[2]
-    assert (await looked.office.running_stack.desk.state(reference))["assignee"] == "amy"  # Q1
+    assert (await looked.served_desk.running_stack.desk.state(reference))["assignee"] == "amy"  # Q1

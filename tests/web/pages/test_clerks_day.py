@@ -15,9 +15,9 @@ from playwright.async_api import Browser, Page, expect
 from auth.accounts import make
 from auth.callers import Role
 from catalog.loader import SAMPLE
-from tests.support.browser_fixtures import chromium, problems_of, window
-from tests.support.full_desk import ServedDesk, office
-from tests.support.page_driver import Hands, Keyboard, Mouse
+from tests.support.browser_fixtures import chromium, open_window, page_errors
+from tests.support.full_desk import ServedDesk, served_desk
+from tests.support.page_driver import KeyboardDriver, MouseDriver, PageDriver
 
 QUEUE = "accounts-payable"
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
@@ -44,15 +44,15 @@ PATIENCE = 20_000
 
 @pytest_asyncio.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
-    """A whole desk with real doors and a mailroom, where Amy has an account."""
+    """A whole desk with real sign-in and a mailroom, where Amy has an account."""
     folder = tmp_path_factory.mktemp("a clerk's day")
     catalog = folder / "catalog"
     shutil.copytree(SAMPLE, catalog)
     (catalog / "cases" / "errands.yaml").write_text(yaml.safe_dump(ERRANDS))
-    async with office(
+    async with served_desk(
         folder,
         catalog=catalog,
-        has_real_doors=True,
+        has_real_sign_in=True,
         mailroom=True,
         settings={"mail_listen": "127.0.0.1:0"},
     ) as whole:
@@ -75,16 +75,16 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
-@pytest.fixture(params=[Mouse, Keyboard], ids=["mouse", "keyboard"])
-async def hands(
+@pytest.fixture(params=[MouseDriver, KeyboardDriver], ids=["mouse", "keyboard"])
+async def driver(
     request: pytest.FixtureRequest, desk: ServedDesk, browser: Browser
-) -> AsyncIterator[Hands]:
-    """The clerk's hands, on a window where nobody is signed in."""
-    context = await window(browser, desk.address, who=None)
+) -> AsyncIterator[PageDriver]:
+    """The clerk's driver, on a window where nobody is signed in."""
+    context = await open_window(browser, desk.address, person=None)
     page = await context.new_page()
     page.set_default_timeout(PATIENCE)
-    problems = problems_of(page)
-    working: Hands = request.param(page)
+    problems = page_errors(page)
+    working: PageDriver = request.param(page)
     yield working
     await context.close()
     # a form that is refused answers 409 or 422, which Chromium notes
@@ -113,55 +113,57 @@ async def shows(page: Page, status: str) -> None:
     await expect(page.locator(".ribbon .badge").first).to_have_text(status, timeout=PATIENCE)
 
 
-async def signs_in(hands: Hands) -> None:
-    page = hands.page
+async def signs_in(driver: PageDriver) -> None:
+    page = driver.page
     await page.goto("/")
-    await hands.write(page.locator("#name"), "amy")
-    await hands.write(page.locator("#password"), PASSWORD)
-    await hands.push(page.get_by_role("button", name="Sign in"))
+    await driver.fill(page.locator("#name"), "amy")
+    await driver.fill(page.locator("#password"), PASSWORD)
+    await driver.press(page.get_by_role("button", name="Sign in"))
     await expect(page.get_by_role("heading", level=1)).to_have_text("Inbox")
 
 
-async def takes_the_next(hands: Hands, title: str) -> None:
-    page = hands.page
-    await hands.open_queue()
+async def takes_the_next(driver: PageDriver, title: str) -> None:
+    page = driver.page
+    await driver.open_queue()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Accounts payable")
-    await hands.take_next()
+    await driver.take_next()
     await expect(page.get_by_role("heading", level=1)).to_have_text(title)
     await shows(page, "In Progress")
 
 
-async def fills_a_draft_wrongly_and_rightly(hands: Hands) -> str:
-    page = hands.page
-    await hands.new("Ticket")
-    await hands.write(page.get_by_label("Title"), "No invoice")
-    await hands.push(page.get_by_role("button", name="Save as Draft"))
+async def fills_a_draft_wrongly_and_rightly(driver: PageDriver) -> str:
+    page = driver.page
+    await driver.new("Ticket")
+    await driver.fill(page.get_by_label("Title"), "No invoice")
+    await driver.press(page.get_by_role("button", name="Save as Draft"))
     await shows(page, "Draft")
-    await hands.push(page.get_by_role("button", name="Submit").last)
+    await driver.press(page.get_by_role("button", name="Submit").last)
     await expect(page.get_by_text("This is needed.")).to_have_count(2)
     await expect(page.get_by_text("A name or an address is needed.")).to_have_count(2)
     await expect(page.get_by_label("Title")).to_have_value("No invoice")
-    await hands.write(page.get_by_label("Description"), "The invoice of May never came.")
-    await hands.write(page.get_by_label("Category"), "invoice-question")
+    await driver.fill(page.get_by_label("Description"), "The invoice of May never came.")
+    await driver.fill(page.get_by_label("Category"), "invoice-question")
     for contact in ("primary_contact", "requester"):
-        await hands.write(page.locator(f"#edit-{contact}_name"), "Ida Berg")
-        await hands.write(page.locator(f"#edit-{contact}_email"), "ida@example.org")
-    await hands.push(page.get_by_role("button", name="Submit").last)
+        await driver.fill(page.locator(f"#edit-{contact}_name"), "Ida Berg")
+        await driver.fill(page.locator(f"#edit-{contact}_email"), "ida@example.org")
+    await driver.press(page.get_by_role("button", name="Submit").last)
     await expect(page.get_by_role("heading", level=1)).to_contain_text("is submitted.")
     link = page.get_by_role("link", name=re.compile("Open T-"))
     reference = (await link.inner_text()).removeprefix("Open ")
-    await hands.push(link)
+    await driver.press(link)
     await shows(page, "To Do")
     return reference
 
 
-async def waits_and_sees_the_mail_come_in(hands: Hands, desk: ServedDesk, reference: str) -> None:
-    page = hands.page
-    await hands.reveal("move-wait", "w")
-    await hands.write(page.get_by_label("From whom or what"), "Ida")
-    await hands.push(page.locator("#move-wait .buttons .button"))
+async def waits_and_sees_the_mail_come_in(
+    driver: PageDriver, desk: ServedDesk, reference: str
+) -> None:
+    page = driver.page
+    await driver.reveal("move-wait", "w")
+    await driver.fill(page.get_by_label("From whom or what"), "Ida")
+    await driver.press(page.locator("#move-wait .buttons .button"))
     await shows(page, "Wait")
-    await expect(page.locator("body[data-hears]")).to_have_count(1)
+    await expect(page.locator("body[data-listening]")).to_have_count(1)
     await mail_from_ida(desk, reference)
     # no key was pressed and nothing clicked since
     await expect(page.locator(".entry").first).to_contain_text(
@@ -171,79 +173,79 @@ async def waits_and_sees_the_mail_come_in(hands: Hands, desk: ServedDesk, refere
     await expect(page.locator(".news-note")).to_be_visible()
 
 
-async def sends_and_resolves(hands: Hands) -> None:
-    page = hands.page
-    await hands.do_first("start")
+async def sends_and_resolves(driver: PageDriver) -> None:
+    page = driver.page
+    await driver.do_first("start")
     await shows(page, "In Progress")
-    await hands.reveal("write-mail", "m")
+    await driver.reveal("write-mail", "m")
     await expect(page.get_by_label("To", exact=True)).to_have_value("ida@example.org")
-    await hands.write(page.locator("#send_email-body"), "Here it is, once more.")
-    await hands.push(page.get_by_role("button", name="Send & Resolve"))
+    await driver.fill(page.locator("#send_email-body"), "Here it is, once more.")
+    await driver.press(page.get_by_role("button", name="Send & Resolve"))
     await shows(page, "Resolved")
     await expect(page.locator(".entry.resolution").first).to_contain_text("Here it is, once more.")
 
 
-async def reopens(hands: Hands) -> None:
-    await hands.do_first("reopen")
-    await shows(hands.page, "To Do")
-    await expect(hands.page.locator("#flash")).to_contain_text("Reopened.")
+async def reopens(driver: PageDriver) -> None:
+    await driver.do_first("reopen")
+    await shows(driver.page, "To Do")
+    await expect(driver.page.locator("#flash")).to_contain_text("Reopened.")
 
 
-async def starts_a_case(hands: Hands, about: str) -> str:
-    page = hands.page
-    await hands.new("Case")
-    await hands.write(page.get_by_label("Short description"), about)
-    await hands.pick(page.get_by_label("Case definition"), "errands")
-    await hands.push(page.get_by_role("button", name="Submit"))
+async def starts_a_case(driver: PageDriver, about: str) -> str:
+    page = driver.page
+    await driver.new("Case")
+    await driver.fill(page.get_by_label("Short description"), about)
+    await driver.choose(page.get_by_label("Case definition"), "errands")
+    await driver.press(page.get_by_role("button", name="Submit"))
     link = page.get_by_role("link", name=re.compile("Open C-"))
     reference = (await link.inner_text()).removeprefix("Open ")
-    await hands.push(link)
+    await driver.press(link)
     await shows(page, "To Do")
-    await hands.do_first("start")
+    await driver.do_first("start")
     await shows(page, "In Progress")
     return reference
 
 
-async def is_unable_to_complete_an_action(hands: Hands, case: str) -> None:
-    page = hands.page
+async def is_unable_to_complete_an_action(driver: PageDriver, case: str) -> None:
+    page = driver.page
     await expect(page.locator(".box.to_do")).to_have_count(2, timeout=PATIENCE)
-    await hands.push(page.get_by_role("link", name="Go to the archive"))
+    await driver.press(page.get_by_role("link", name="Go to the archive"))
     await expect(page.get_by_role("heading", level=1)).to_have_text("Go to the archive")
-    await hands.do_first("start")
+    await driver.do_first("start")
     await shows(page, "In Progress")
-    await hands.reveal("move-resolve-unable", "z")
-    await hands.write(page.locator("#resolve-reason"), "The archive is shut.")
-    await hands.push(page.locator("#move-resolve-unable .buttons .button"))
+    await driver.reveal("move-resolve-unable", "z")
+    await driver.fill(page.locator("#resolve-reason"), "The archive is shut.")
+    await driver.press(page.locator("#move-resolve-unable .buttons .button"))
     await expect(page.get_by_role("heading", level=1)).to_have_text(
         f"Action {case}-A2 is closed as unable to complete."
     )
-    await hands.find(case)
+    await driver.find(case)
     attention = page.get_by_role("region", name="This Case needs attention")
     await expect(attention).to_contain_text("The archive is shut.", timeout=PATIENCE)
 
 
-async def has_it_done_again(hands: Hands) -> None:
-    page = hands.page
-    await hands.push(page.get_by_role("button", name="Rework"))
-    await hands.pick(page.get_by_label("From which step on"), "Fetch it")
-    await hands.push(page.locator("#move-rework .buttons .button"))
+async def has_it_done_again(driver: PageDriver) -> None:
+    page = driver.page
+    await driver.press(page.get_by_role("button", name="Rework"))
+    await driver.choose(page.get_by_label("From which step on"), "Fetch it")
+    await driver.press(page.locator("#move-rework .buttons .button"))
     await shows(page, "In Progress")
     await expect(page.get_by_role("region", name="This Case needs attention")).to_have_count(0)
     await expect(page.locator(".box", has_text="copy 2")).to_have_count(2, timeout=PATIENCE)
 
 
-async def pauses_the_case(hands: Hands) -> None:
-    page = hands.page
-    await hands.reveal("move-wait", "w")
+async def pauses_the_case(driver: PageDriver) -> None:
+    page = driver.page
+    await driver.reveal("move-wait", "w")
     pause = page.locator("#move-wait").get_by_label("Pause")
-    if isinstance(hands, Keyboard):
+    if isinstance(driver, KeyboardDriver):
         # the group of choices gets the focus; arrows go through it
         await expect(page.locator("#move-wait input:focus")).to_have_count(1)
         await page.keyboard.press("ArrowUp")
         await expect(pause).to_be_checked()
     else:
         await pause.check()
-    await hands.push(page.locator("#move-wait .buttons .button"))
+    await driver.press(page.locator("#move-wait .buttons .button"))
     await shows(page, "Wait")
     await expect(page.locator(".ribbon .due")).to_have_text(
         re.compile(r"paused 7 h 5\d m before due")
@@ -251,21 +253,21 @@ async def pauses_the_case(hands: Hands) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_a_clerks_day(hands: Hands, desk: ServedDesk) -> None:
-    title = f"Which cost centre, by {type(hands).__name__.lower()}?"
+async def test_a_clerks_day(driver: PageDriver, desk: ServedDesk) -> None:
+    title = f"Which cost centre, by {type(driver).__name__.lower()}?"
     await desk.running_stack.ticket(
         title=title, queue=QUEUE, category="payment-reminder", by="service:erp"
     )
-    await signs_in(hands)
-    await takes_the_next(hands, title)
-    ticket = await fills_a_draft_wrongly_and_rightly(hands)
-    await waits_and_sees_the_mail_come_in(hands, desk, ticket)
-    await sends_and_resolves(hands)
-    await reopens(hands)
-    case = await starts_a_case(hands, f"Fetch the file by {type(hands).__name__.lower()}")
-    await is_unable_to_complete_an_action(hands, case)
-    await has_it_done_again(hands)
-    await pauses_the_case(hands)
+    await signs_in(driver)
+    await takes_the_next(driver, title)
+    ticket = await fills_a_draft_wrongly_and_rightly(driver)
+    await waits_and_sees_the_mail_come_in(driver, desk, ticket)
+    await sends_and_resolves(driver)
+    await reopens(driver)
+    case = await starts_a_case(driver, f"Fetch the file by {type(driver).__name__.lower()}")
+    await is_unable_to_complete_an_action(driver, case)
+    await has_it_done_again(driver)
+    await pauses_the_case(driver)
     state = await desk.running_stack.eventually(case, status="WAIT")
     assert state["wait"]["type"] == "pause"
     assert (await desk.running_stack.eventually(ticket, status="TO_DO"))["first_resolution"][

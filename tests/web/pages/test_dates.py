@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from web.pages.dates import Moments, zone_of
+from web.pages.dates import DateFormatter, find_zone
 
 NOON: Final = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
-EN: Final = Moments.of("en", "Europe/Paris", NOON)
-FR: Final = Moments.of("fr", "Europe/Paris", NOON)
+EN: Final = DateFormatter.of("en", "Europe/Paris", NOON)
+FR: Final = DateFormatter.of("fr", "Europe/Paris", NOON)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_moment_is_said_in_words_on_the_readers_own_clock(
 
 def test_the_same_moment_is_another_day_in_another_zone() -> None:
     late = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
-    assert Moments.of("en", "UTC", NOON).plain(late) == "today at 23:30"
+    assert DateFormatter.of("en", "UTC", NOON).plain(late) == "today at 23:30"
     assert EN.plain(late) == "tomorrow at 00:30"
 
 
@@ -91,7 +91,7 @@ def test_what_happens_this_minute_is_now() -> None:
 
 @pytest.mark.parametrize("name", ["", "Nowhere/City", "../etc/passwd", "Europe\0Paris", "Europe"])
 def test_a_zone_that_there_is_none_of_is_utc(name: str) -> None:
-    assert zone_of(name).key == "UTC"
+    assert find_zone(name).key == "UTC"
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,20 @@ from domain.model.commands import commands_of
 from domain.model.states import State
 from i18n.translations import translations
 from tests.support.builders import action, case, draft, ticket
-from web.pages.forms import READERS, Unreadable, Written, changes, fields_of
+from web.pages.forms import (
+    FORM_READERS,
+    InvalidForm,
+    SubmittedForm,
+    changed_fields,
+    read_command_form,
+)
 
 PARIS = ZoneInfo("Europe/Paris")
 NO_PERSON_GIVES = {"reject", "heartbeat", "receive_email", "feedback"}
 
 
-def written(*pairs: tuple[str, str], **fields: str) -> Written:
-    return Written(FormData([*pairs, *fields.items()]), PARIS)
+def written(*pairs: tuple[str, str], **fields: str) -> SubmittedForm:
+    return SubmittedForm(FormData([*pairs, *fields.items()]), PARIS)
 
 
 def state() -> State:
@@ -27,30 +33,30 @@ def state() -> State:
 
 
 def test_every_command_that_a_person_gives_has_a_form() -> None:
-    assert set(READERS) == set(COMMANDS) - NO_PERSON_GIVES
+    assert set(FORM_READERS) == set(COMMANDS) - NO_PERSON_GIVES
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_command_is_told_of_and_confirmed_in_words(language: str) -> None:
     translate = translations(language)
-    wanted = {f"done.{command}" for command in set(READERS) - {"submit"}}
+    wanted = {f"done.{command}" for command in set(FORM_READERS) - {"submit"}}
     wanted |= {f"did.{name}" for kind in Kind for name in commands_of(kind)} - {"did.heartbeat"}
     assert {key for key in wanted if key not in translate} == set()
 
 
 def test_a_moment_is_on_the_readers_clock() -> None:
-    fields = fields_of("wait", written(type="until", until="2026-07-01T09:30"), state())
+    fields = read_command_form("wait", written(type="until", until="2026-07-01T09:30"), state())
     assert fields == {"type": "until", "until": "2026-07-01T09:30:00+02:00"}
 
 
 def test_fields_of_another_wait_are_left_out() -> None:
     form = written(type="pause", until="2026-07-01T09:30", days_to_wait="3", reason="a strike")
-    assert fields_of("wait", form, case().state) == {"type": "pause", "reason": "a strike"}
+    assert read_command_form("wait", form, case().state) == {"type": "pause", "reason": "a strike"}
 
 
 @pytest.mark.parametrize(("told", "days"), [("2,5", 2.5), (" 3 ", 3.0)])
 def test_a_number_has_a_point_or_a_comma(told: str, days: float) -> None:
-    fields = fields_of("wait", written(type="more_information", days_to_wait=told), state())
+    fields = read_command_form("wait", written(type="more_information", days_to_wait=told), state())
     given = fields["days_to_wait"]
     assert isinstance(given, float)
     assert math.isclose(given, days)
@@ -58,14 +64,14 @@ def test_a_number_has_a_point_or_a_comma(told: str, days: float) -> None:
 
 @pytest.mark.parametrize("told", ["three", "nan", "inf", "-inf", "1e999"])
 def test_what_is_no_number_is_said_to_be_none(told: str) -> None:
-    with pytest.raises(Unreadable) as unreadable:
-        fields_of("wait", written(type="more_information", days_to_wait=told), state())
+    with pytest.raises(InvalidForm) as unreadable:
+        read_command_form("wait", written(type="more_information", days_to_wait=told), state())
     assert unreadable.value.problems == {"days_to_wait": "wrong.number"}
 
 
 def test_addresses_come_as_mail_programs_write_them() -> None:
     form = written(to="Ida Berg <ida@example.org>; bo@example.org\ncy@example.org dan@example.org")
-    assert fields_of("send_email", form, state())["to"] == [
+    assert read_command_form("send_email", form, state())["to"] == [
         "ida@example.org",
         "bo@example.org",
         "cy@example.org",
@@ -76,25 +82,27 @@ def test_addresses_come_as_mail_programs_write_them() -> None:
 def test_a_split_leaves_out_parts_that_are_blank() -> None:
     parts = [("part_title", title) for title in ("one", "", "two")]
     texts = [("part_description", text) for text in ("a", " ", "")]
-    assert fields_of("split", written(*parts, *texts), state()) == {
+    assert read_command_form("split", written(*parts, *texts), state()) == {
         "parts": [{"title": "one", "description": "a"}, {"title": "two", "description": "two"}]
     }
-    with pytest.raises(Unreadable):
-        fields_of("split", written(parts[0], texts[0]), state())
+    with pytest.raises(InvalidForm):
+        read_command_form("split", written(parts[0], texts[0]), state())
 
 
 def test_taking_over_is_said_only_where_a_command_can() -> None:
-    assert fields_of("resume", written(take_over="yes"), state()) == {"take_over": True}
-    assert fields_of("submit", written(take_over="yes"), state()) == {}
+    assert read_command_form("resume", written(take_over="yes"), state()) == {"take_over": True}
+    assert read_command_form("submit", written(take_over="yes"), state()) == {}
 
 
 def test_an_action_is_ended_by_its_outcome_and_a_case_by_none() -> None:
-    assert fields_of("resolve", written(outcome="complete"), action().state) == {
+    assert read_command_form("resolve", written(outcome="complete"), action().state) == {
         "outcome": "complete"
     }
-    assert fields_of("resolve", written(note="All done."), case().state) == {"note": "All done."}
-    with pytest.raises(Unreadable):
-        fields_of("resolve", written(), state())
+    assert read_command_form("resolve", written(note="All done."), case().state) == {
+        "note": "All done."
+    }
+    with pytest.raises(InvalidForm):
+        read_command_form("resolve", written(), state())
 
 
 def test_only_what_differs_is_changed_and_names_are_not_emptied() -> None:
@@ -107,7 +115,7 @@ def test_only_what_differs_is_changed_and_names_are_not_emptied() -> None:
         "primary_contact_name": "",
         "primary_contact_email": "",
     }
-    assert changes(written(**same), now) == {}
-    changed = changes(written(**(same | {"title": "", "primary_contact_name": "Bo"})), now)
+    assert changed_fields(written(**same), now) == {}
+    changed = changed_fields(written(**(same | {"title": "", "primary_contact_name": "Bo"})), now)
     assert changed == {"title": "", "primary_contact": {"name": "Bo"}}
-    assert changes(written(category=" "), now) == {}
+    assert changed_fields(written(category=" "), now) == {}

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.support.full_desk import ServedDesk, office, post
+from tests.support.full_desk import ServedDesk, post_form, served_desk
 from web.pages.item import FLASHES
 
 TWO_STEPS = {
@@ -25,7 +25,7 @@ QUEUE = "accounts-payable"
 @pytest_asyncio.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A whole desk for all tests of this file."""
-    async with office(tmp_path_factory.mktemp("pages of items")) as whole:
+    async with served_desk(tmp_path_factory.mktemp("pages of items")) as whole:
         yield whole
 
 
@@ -59,7 +59,7 @@ async def test_a_page_offers_exactly_what_the_item_allows_now(desk: ServedDesk) 
         page = await amy.get(f"/items/{reference}")
         assert {"start", "wait", "resolve", "assign", "split", "merge"} <= offered(page)
         assert not {"resume", "reopen", "submit", "set_to_do"} & offered(page)
-        await post(amy, f"/items/{reference}/do/wait", type="more_information")
+        await post_form(amy, f"/items/{reference}/do/wait", type="more_information")
         page = await amy.get(f"/items/{reference}")
         assert {"resume", "wait"} <= offered(page)
         assert not {"start", "reopen"} & offered(page)
@@ -68,13 +68,13 @@ async def test_a_page_offers_exactly_what_the_item_allows_now(desk: ServedDesk) 
 async def test_choosing_wait_again_resumes(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
-        await post(amy, f"/items/{reference}/do/wait", type="until", until="2031-05-04T10:00")
+        await post_form(amy, f"/items/{reference}/do/wait", type="until", until="2031-05-04T10:00")
         state = await desk.running_stack.eventually(reference, status="WAIT")
         # Amy reads her own clock
         assert state["wait"]["until"] == "2031-05-04T10:00:00Z"
         page = await amy.get(f"/items/{reference}")
         assert 'aria-pressed="true" data-key="s"' in page.text
-        answer = await post(amy, f"/items/{reference}/do/resume", revision=revision(page))
+        answer = await post_form(amy, f"/items/{reference}/do/resume", revision=revision(page))
         assert answer.headers["location"] == f"/items/{reference}?done=resume"
         await desk.running_stack.eventually(reference, status="IN_PROGRESS", assignee="amy")
 
@@ -84,7 +84,7 @@ async def test_a_form_that_lacks_something_says_so_beside_it_and_keeps_the_text(
 ) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
-        answer = await post(
+        answer = await post_form(
             amy,
             f"/items/{reference}/do/wait",
             type="more_information",
@@ -100,7 +100,7 @@ async def test_a_form_that_lacks_something_says_so_beside_it_and_keeps_the_text(
 async def test_a_refusal_is_a_sentence_beside_what_was_tried(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
-        answer = await post(amy, f"/items/{reference}/do/merge", into=reference)
+        answer = await post_form(amy, f"/items/{reference}/do/merge", into=reference)
     assert answer.status_code == 409
     assert re.search(r'id="move-merge" open>.*?role="alert"', answer.text, re.DOTALL)
 
@@ -109,8 +109,8 @@ async def test_a_conflict_says_what_happened_meanwhile_and_keeps_the_text(desk: 
     reference = await ticket(desk)
     async with desk.person() as amy, desk.person("bob") as bob:
         seen = await amy.get(f"/items/{reference}")
-        await post(bob, f"/items/{reference}/do/add_note", text="I am on it.")
-        answer = await post(
+        await post_form(bob, f"/items/{reference}/do/add_note", text="I am on it.")
+        answer = await post_form(
             amy,
             f"/items/{reference}/do/send_email",
             revision=revision(seen),
@@ -120,7 +120,7 @@ async def test_a_conflict_says_what_happened_meanwhile_and_keeps_the_text(desk: 
         assert answer.status_code == 409
         assert "A long answer." in answer.text
         assert "<strong>Robert Martin</strong> wrote a note" in answer.text
-        again = await post(
+        again = await post_form(
             amy,
             f"/items/{reference}/do/send_email",
             revision=revision(answer),
@@ -134,7 +134,7 @@ async def test_a_form_that_is_sent_twice_is_one(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         for _ in range(2):
-            answer = await post(
+            answer = await post_form(
                 amy,
                 f"/items/{reference}/do/add_note",
                 text="Once.",
@@ -149,8 +149,8 @@ async def test_a_note_does_not_mind_what_happened_meanwhile(desk: ServedDesk) ->
     reference = await ticket(desk)
     async with desk.person() as amy:
         seen = await amy.get(f"/items/{reference}")
-        await post(amy, f"/items/{reference}/do/start", revision=revision(seen))
-        answer = await post(
+        await post_form(amy, f"/items/{reference}/do/start", revision=revision(seen))
+        answer = await post_form(
             amy, f"/items/{reference}/do/add_note", revision=revision(seen), text="Late."
         )
     assert answer.status_code == 303
@@ -162,9 +162,9 @@ async def test_taking_over_names_who_has_it(desk: ServedDesk) -> None:
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
         assert "Robert Martin has this. Going on takes it over." in page.text
-        refused = await post(amy, f"/items/{reference}/do/wait", type="more_information")
+        refused = await post_form(amy, f"/items/{reference}/do/wait", type="more_information")
         assert refused.status_code == 409
-        done = await post(
+        done = await post_form(
             amy, f"/items/{reference}/do/wait", type="more_information", take_over="yes"
         )
         assert done.status_code == 303
@@ -178,13 +178,13 @@ async def test_resolving_reminds_of_evidence_and_shows_a_tick_once_there_is(
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
         assert "There is no evidence of a resolution yet" in page.text
-        refused = await post(amy, f"/items/{reference}/do/resolve", method="customer_response")
+        refused = await post_form(amy, f"/items/{reference}/do/resolve", method="customer_response")
         assert refused.status_code == 409
-        await post(amy, f"/items/{reference}/do/add_note", text="Sent it.", resolution="yes")
+        await post_form(amy, f"/items/{reference}/do/add_note", text="Sent it.", resolution="yes")
         page = await amy.get(f"/items/{reference}")
         assert "There is evidence of the resolution." in page.text
         assert 'class="entry resolution"' in page.text
-        done = await post(amy, f"/items/{reference}/do/resolve", method="customer_response")
+        done = await post_form(amy, f"/items/{reference}/do/resolve", method="customer_response")
         assert done.status_code == 303
         assert 'data-key="s" data-key-label="Reopen"' in (await amy.get(f"/items/{reference}")).text
 
@@ -195,7 +195,7 @@ async def test_send_and_resolve_sends_the_mail_and_resolves(desk: ServedDesk) ->
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
         assert 'value="ida@example.org"' in page.text
-        await post(
+        await post_form(
             amy,
             f"/items/{reference}/do/send_and_resolve",
             to="ida@example.org, bo@example.org",
@@ -230,11 +230,11 @@ async def test_unable_to_complete_leaves_the_action_and_its_case_shows_the_ways_
     await desk.running_stack.do(reference, "start")
     action = f"{reference}-A1"
     async with desk.person() as amy:
-        await post(amy, f"/items/{action}/do/start")
-        lacking = await post(amy, f"/items/{action}/do/resolve", outcome="unable_to_complete")
+        await post_form(amy, f"/items/{action}/do/start")
+        lacking = await post_form(amy, f"/items/{action}/do/resolve", outcome="unable_to_complete")
         assert lacking.status_code == 422
         assert 'id="resolve-reason-problem"' in lacking.text
-        answer = await post(
+        answer = await post_form(
             amy,
             f"/items/{action}/do/resolve",
             outcome="unable_to_complete",
@@ -248,14 +248,14 @@ async def test_unable_to_complete_leaves_the_action_and_its_case_shows_the_ways_
         assert "This Case needs attention" in page.text
         assert "The shop is shut." in page.text
         assert {"rework", "start_action", "reset_in_progress", "cancel"} <= offered(page)
-        await post(amy, f"/items/{reference}/do/start_action", action="run")
+        await post_form(amy, f"/items/{reference}/do/start_action", action="run")
         await desk.running_stack.eventually(reference, attention=[])
 
 
 async def test_an_aborted_case_says_so(desk: ServedDesk) -> None:
     reference = await case(desk)
     async with desk.person() as amy:
-        await post(amy, f"/items/{reference}/do/cancel", reason="Paid twice.")
+        await post_form(amy, f"/items/{reference}/do/cancel", reason="Paid twice.")
         await desk.running_stack.eventually(reference, status="CLOSED")
         page = await amy.get(f"/items/{reference}")
     assert "This Case was aborted." in page.text
@@ -268,8 +268,8 @@ async def test_what_is_not_a_members_is_not_shown_and_takes_no_command(desk: Ser
     async with desk.person() as amy, desk.person("eva") as eva:
         for path in ("", "/parts", "/timeline?before=9", "/mails/x/attachments/0"):
             assert (await amy.get(f"/items/{reference}{path}")).status_code == 403, path
-        assert (await post(amy, f"/items/{reference}/do/start")).status_code == 403
-        assert (await post(eva, f"/items/{reference}/do/start")).status_code == 403
+        assert (await post_form(amy, f"/items/{reference}/do/start")).status_code == 403
+        assert (await post_form(eva, f"/items/{reference}/do/start")).status_code == 403
         assert (await amy.get(f"/confirmed/{reference}")).status_code == 403
         assert (await amy.get("/items/T-NOSUCH")).status_code == 404
 
@@ -280,7 +280,7 @@ async def test_what_is_no_reference_is_not_found(desk: ServedDesk, reference: st
         for path in ("", "/parts", "/timeline?before=1", "/mails/x/attachments/0"):
             assert (await bob.get(f"/items/{reference}{path}")).status_code == 404
         assert (await bob.get(f"/confirmed/{reference}")).status_code == 404
-        assert (await post(bob, f"/items/{reference}/do/start")).status_code == 404
+        assert (await post_form(bob, f"/items/{reference}/do/start")).status_code == 404
 
 
 async def test_what_cannot_be_read_is_refused_and_breaks_nothing(desk: ServedDesk) -> None:
@@ -290,10 +290,10 @@ async def test_what_cannot_be_read_is_refused_and_breaks_nothing(desk: ServedDes
         for path in ("timeline?before=99999999999999999999", "parts?down_to=-1"):
             assert (await amy.get(f"{there}/{path}")).status_code == 422, path
         for text in ("\x00 and \x07", "y" * 300_000):
-            answer = await post(amy, f"{there}/do/add_note", text=text)
+            answer = await post_form(amy, f"{there}/do/add_note", text=text)
             assert answer.status_code == 422
         for until in ("0001-01-01T00:00", "9999-12-31T23:59", "tomorrow"):
-            answer = await post(amy, f"{there}/do/wait", type="until", until=until)
+            answer = await post_form(amy, f"{there}/do/wait", type="until", until=until)
             assert answer.status_code == 422, until
 
 
@@ -301,7 +301,7 @@ async def test_a_command_without_a_form_is_none(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
         for command in ("heartbeat", "receive_email", "reject", "nonsense", "__class__"):
-            answer = await post(amy, f"/items/{reference}/do/{command}")
+            answer = await post_form(amy, f"/items/{reference}/do/{command}")
             assert answer.status_code == 422, command
 
 
@@ -337,7 +337,7 @@ async def test_what_was_written_is_shown_even_if_its_form_is_gone(desk: ServedDe
     async with desk.person() as amy:
         seen = await amy.get(f"/items/{reference}")
         await desk.running_stack.do(reference, "resolve", method="rejected", note="Not ours.")
-        answer = await post(
+        answer = await post_form(
             amy,
             f"/items/{reference}/do/split",
             revision=revision(seen),
@@ -351,9 +351,9 @@ async def test_what_was_written_is_shown_even_if_its_form_is_gone(desk: ServedDe
 async def test_edits_send_only_what_differs(desk: ServedDesk) -> None:
     reference = await ticket(desk)
     async with desk.person() as amy:
-        same = await post(amy, f"/items/{reference}/do/edit", title="No invoice", queue=QUEUE)
+        same = await post_form(amy, f"/items/{reference}/do/edit", title="No invoice", queue=QUEUE)
         assert same.headers["location"] == f"/items/{reference}?done=nothing"
-        await post(amy, f"/items/{reference}/do/edit", title="No invoice of May", queue=QUEUE)
+        await post_form(amy, f"/items/{reference}/do/edit", title="No invoice of May", queue=QUEUE)
         state = await desk.running_stack.eventually(reference, title="No invoice of May")
         assert state["status"] == "IN_PROGRESS"
 
@@ -369,44 +369,44 @@ async def test_an_action_is_answered_completed_and_reviewed_by_somebody_else(
     reference = f"{case}-A1"
     await desk.running_stack.eventually(reference, status="TO_DO")
     async with desk.person() as amy, desk.person("bob", casekeep_language="en") as bob:
-        await post(amy, f"/items/{reference}/do/start")
+        await post_form(amy, f"/items/{reference}/do/start")
         page = await amy.get(f"/items/{reference}")
         assert "resolve-reason" in page.text
         assert 'name="outcome" value="complete"' not in page.text
-        await post(
+        await post_form(
             amy, f"/items/{reference}/do/answer_checklist", **{"answer.there": "not_applicable"}
         )
         page = await amy.get(f"/items/{reference}")
         assert 'name="outcome" value="complete"' in page.text
-        await post(amy, f"/items/{reference}/do/resolve", outcome="complete")
+        await post_form(amy, f"/items/{reference}/do/resolve", outcome="complete")
         await desk.running_stack.eventually(reference, in_review=True, status="TO_DO")
         assert "review" not in offered(await amy.get(f"/items/{reference}"))
         page = await bob.get(f"/items/{reference}")
         assert "review" in offered(page)
-        lacking = await post(bob, f"/items/{reference}/do/review", verdict="fail")
+        lacking = await post_form(bob, f"/items/{reference}/do/review", verdict="fail")
         assert lacking.status_code == 422
-        await post(bob, f"/items/{reference}/do/review", verdict="pass")
+        await post_form(bob, f"/items/{reference}/do/review", verdict="pass")
     await desk.running_stack.eventually(reference, status="CLOSED")
 
 
 async def test_tickets_are_given_on_split_launched_and_merged_by_forms(desk: ServedDesk) -> None:
     kept, moved = await ticket(desk), await ticket(desk)
     async with desk.person() as amy:
-        await post(amy, f"/items/{moved}/do/assign", to="bob")
+        await post_form(amy, f"/items/{moved}/do/assign", to="bob")
         await desk.running_stack.eventually(moved, assignee="bob")
-        await post(amy, f"/items/{moved}/do/unassign", queue="goods-receipt")
+        await post_form(amy, f"/items/{moved}/do/unassign", queue="goods-receipt")
         await desk.running_stack.eventually(moved, assignee=None, queue="goods-receipt")
-        await post(amy, f"/items/{moved}/do/merge", into=kept)
+        await post_form(amy, f"/items/{moved}/do/merge", into=kept)
         await desk.running_stack.eventually(moved, status="CLOSED")
         assert f'href="/items/{kept}"' in (await amy.get(f"/items/{moved}")).text
         parts = {"part_title": ["one", "two"], "part_description": ["a", "b"]}
-        await post(amy, f"/items/{kept}/do/split", **parts)
+        await post_form(amy, f"/items/{kept}/do/split", **parts)
         state = await desk.running_stack.eventually(kept, status="WAIT")
         assert {one["title"] for one in state["awaited"]} == {"one", "two"}
         page = await amy.get(f"/items/{kept}")
         assert "What it waits for" in page.text
         launching = await ticket(desk)
-        await post(
+        await post_form(
             amy,
             f"/items/{launching}/do/launch_case",
             definition="supplier-invoice",
@@ -422,11 +422,13 @@ async def test_a_step_is_done_again_by_a_form(desk: ServedDesk) -> None:
     async with desk.person() as amy:
         page = await amy.get(f"/items/{reference}")
         assert '<option value="go" >Go there</option>' in page.text
-        await post(amy, f"/items/{reference}/do/rework", step="go", reason="Once more.")
+        await post_form(amy, f"/items/{reference}/do/rework", step="go", reason="Once more.")
         await desk.running_stack.eventually(f"{reference}-A4", status="TO_DO")
         page = await amy.get(f"/items/{reference}")
         assert page.text.count("copy 2") == 2
-        await post(amy, f"/items/{reference}/do/start_action", title="Call them", performer="human")
+        await post_form(
+            amy, f"/items/{reference}/do/start_action", title="Call them", performer="human"
+        )
         state = await desk.running_stack.eventually(f"{reference}-A5", status="TO_DO")
         assert (state["title"], state["performer"]) == ("Call them", "human")
         assert "added by hand" in (await amy.get(f"/items/{reference}")).text

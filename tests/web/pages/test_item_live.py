@@ -7,11 +7,11 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.browser_fixtures import chromium, problems_of, window
-from tests.support.full_desk import ServedDesk, office
+from tests.support.browser_fixtures import chromium, open_window, page_errors
+from tests.support.full_desk import ServedDesk, served_desk
 
 QUEUE = "accounts-payable"
-HEARS = "body[data-hears]"
+LISTENING = "body[data-listening]"
 FORTY = {
     "name": "forty",
     "queue": QUEUE,
@@ -38,7 +38,7 @@ ONE = {
 @pytest_asyncio.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A whole desk for all tests of this file."""
-    async with office(tmp_path_factory.mktemp("live items")) as whole:
+    async with served_desk(tmp_path_factory.mktemp("live items")) as whole:
         yield whole
 
 
@@ -51,9 +51,9 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture
 async def amy(desk: ServedDesk, browser: Browser) -> AsyncIterator[Page]:
     """A window of Amy's, whose page must not complain of anything but refusals."""
-    context = await window(browser, desk.address, language="en")
+    context = await open_window(browser, desk.address, language="en")
     page = await context.new_page()
-    problems = problems_of(page)
+    problems = page_errors(page)
     yield page
     await context.close()
     assert [one for one in problems if "status of 4" not in one] == []
@@ -65,7 +65,7 @@ async def ticket(desk: ServedDesk, **fields: str) -> str:
 
 async def opened(page: Page, reference: str) -> None:
     await page.goto(f"/items/{reference}")
-    await page.wait_for_selector(HEARS)
+    await page.wait_for_selector(LISTENING)
 
 
 async def test_what_others_do_appears_without_a_reload(desk: ServedDesk, amy: Page) -> None:
@@ -126,7 +126,7 @@ async def test_what_was_refused_stays_when_the_item_changes(desk: ServedDesk, am
     await amy.locator("#merge-into").fill("T-NOSUCH")
     await amy.locator("#move-merge .buttons .button").click()
     await expect(amy.get_by_role("alert")).to_be_visible()
-    await amy.wait_for_selector(HEARS)
+    await amy.wait_for_selector(LISTENING)
     await desk.running_stack.do(reference, "add_note", by="bob", text="I have called her.")
     await expect(amy.locator(".entry").first).to_contain_text("I have called her.")
     await expect(amy.get_by_role("alert")).to_be_visible()
@@ -180,7 +180,7 @@ async def test_axe_finds_nothing_serious(
     await desk.running_stack.do(
         plain, "send_email", to=["ida@example.org"], subject="Yes", body="No " * 900
     )
-    context = await window(browser, desk.address, theme=theme, language=language)
+    context = await open_window(browser, desk.address, theme=theme, language=language)
     page = await context.new_page()
     for path in (
         f"/items/{plain}",

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 import pytest_asyncio
 
-from tests.support.full_desk import ServedDesk, office, post
+from tests.support.full_desk import ServedDesk, post_form, served_desk
 from tests.support.process_stack import assert_eventually
 
 QUEUE = "accounts-payable"
@@ -20,7 +20,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served
     """A whole desk with a mailroom."""
     settings = {"mail_listen": "127.0.0.1:0"}
     folder = tmp_path_factory.mktemp("mails on pages")
-    async with office(folder, mailroom=True, settings=settings) as whole:
+    async with served_desk(folder, mailroom=True, settings=settings) as whole:
         yield whole
 
 
@@ -96,7 +96,7 @@ async def test_what_nobody_answers_is_kept_and_done_once_when_it_is_sent_again(
     async with desk.person() as amy:
         await desk.running_stack.stack.kill_worker()
         try:
-            lost = await post(amy, f"/items/{reference}/do/wait", **fields)
+            lost = await post_form(amy, f"/items/{reference}/do/wait", **fields)
             assert lost.status_code == 503
             assert "sending it again does it once" in lost.text
             assert 'value="the third party"' in lost.text
@@ -104,7 +104,7 @@ async def test_what_nobody_answers_is_kept_and_done_once_when_it_is_sent_again(
         finally:
             await desk.running_stack.revive()
         await desk.running_stack.eventually(reference, kind="Ticket")
-        again = await post(amy, f"/items/{reference}/do/wait", **fields)
+        again = await post_form(amy, f"/items/{reference}/do/wait", **fields)
         assert again.status_code == 303
     entries = await desk.running_stack.timeline(reference)
     assert [entry["command"] for entry in entries] == ["create", "wait"]

@@ -19,13 +19,13 @@ from domain.model.items import Ticket
 from store.items.queries import lines_of
 from store.items.queue_ages import STEPS, Hands, ages, hands
 from store.projection.writer import GroupWriter
-from tests.support.browser_fixtures import house
+from tests.support.browser_fixtures import page_context
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
 from tests.support.publications import action, case, due, later, news, ticket, written
-from web.app import application
+from web.app import create_app
 from web.context import SESSION_COOKIE
-from web.pages.due_colour import colour_of
-from web.pages.lead_dashboard import WIDE, bar
+from web.pages.due_colour import due_colour
+from web.pages.lead_dashboard import BAR_WIDTH, build_bar
 
 NOW: Final = datetime.now(UTC)
 HOUR: Final = timedelta(hours=1)
@@ -35,7 +35,7 @@ HOUR: Final = timedelta(hours=1)
 async def pages(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which Bob, who leads, is signed in; in English."""
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(application(house(engine))),
+        transport=httpx.ASGITransport(create_app(page_context(engine))),
         base_url="http://desk.example",
         cookies={SESSION_COOKIE: "bob", "casekeep_language": "en"},
     ) as client:
@@ -109,12 +109,12 @@ async def test_whoever_leads_nothing_is_not_shown_it(pages: httpx.AsyncClient) -
 
 
 def test_the_pieces_of_a_bar_lie_beside_each_other_and_fill_its_share() -> None:
-    pieces = bar((("red", 1), ("amber", 0), ("blue", 3)), 8)
-    assert [(one.ink, one.begin, one.width) for one in pieces] == [
-        ("red", 0, WIDE / 8),
-        ("blue", WIDE / 8, 3 * WIDE / 8),
+    segments = build_bar((("red", 1), ("amber", 0), ("blue", 3)), 8)
+    assert [(segment.colour, segment.start, segment.width) for segment in segments] == [
+        ("red", 0, BAR_WIDTH / 8),
+        ("blue", BAR_WIDTH / 8, 3 * BAR_WIDTH / 8),
     ]
-    assert bar((("red", 0),), 0) == ()
+    assert build_bar((("red", 0),), 0) == ()
 
 
 def dated(**fields: object) -> Any:  # noqa: ANN401 - stands for a line of a list
@@ -138,7 +138,7 @@ def dated(**fields: object) -> Any:  # noqa: ANN401 - stands for a line of a lis
     ],
 )
 def test_a_line_has_the_colour_of_its_due_date(fields: dict[str, Any], colour: str) -> None:  # D3
-    assert colour_of(dated(**fields), NOW) == colour
+    assert due_colour(dated(**fields), NOW) == colour
 
 
 @pytest.mark.parametrize("make", [ticket, case, action])

@@ -12,10 +12,10 @@ from sqlalchemy import Engine
 from store.items.badge_counts import MOST, counts
 from store.projection.writer import GroupWriter
 from tests.support import list_data
-from tests.support.browser_fixtures import AMY, PEOPLE, house
+from tests.support.browser_fixtures import AMY, PEOPLE, page_context
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
 from tests.support.publications import due, later, news, ticket, written
-from web.app import application
+from web.app import create_app
 from web.context import SESSION_COOKIE
 
 NOW: Final = datetime.now(UTC)
@@ -26,7 +26,7 @@ _ROWS: Final = re.compile(r'id="row-([A-Za-z0-9-]+)"')
 @pytest.fixture
 async def pages(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without scripts in which Amy is signed in."""
-    app = application(house(engine))
+    app = create_app(page_context(engine))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://desk.example",
@@ -44,7 +44,7 @@ def rows(answer: httpx.Response) -> list[str]:
 async def test_the_inbox_shows_what_is_mine_soonest_due_first(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
-    list_data.fill(engine, list_data.little(NOW))
+    list_data.write_items(engine, list_data.few_items(NOW))
     answer = await pages.get("/inbox")
     assert answer.status_code == 200
     assert rows(answer) == [
@@ -66,7 +66,7 @@ def said(html: str) -> str:
 async def test_a_line_says_its_status_wait_marks_and_due_date_in_words(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
-    list_data.fill(engine, list_data.little(NOW))
+    list_data.write_items(engine, list_data.few_items(NOW))
     lines = dict(zip(*_split((await pages.get("/inbox")).text), strict=True))
     assert "2 hours overdue" in lines["T-7F3K9Q2F"]
     assert "New information" in lines["T-7F3K9Q2F"]
@@ -80,7 +80,7 @@ async def test_a_line_says_its_status_wait_marks_and_due_date_in_words(
 async def test_a_french_reader_is_shown_the_french_terms(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
-    list_data.fill(engine, list_data.little(NOW))
+    list_data.write_items(engine, list_data.few_items(NOW))
     pages.cookies.set("casekeep_language", "fr")
     answer = await pages.get("/inbox")
     assert '<html lang="fr"' in answer.text
@@ -91,7 +91,7 @@ async def test_a_french_reader_is_shown_the_french_terms(
 async def test_owned_work_is_what_waits_or_is_resolved_and_not_assigned_to_me(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
-    list_data.fill(engine, list_data.little(NOW))
+    list_data.write_items(engine, list_data.few_items(NOW))
     found = rows(await pages.get("/owned"))
     assert sorted(found) == ["T-7F3K9Q2K", "T-8B2C3D4G", "T-8B2C3D4H"]
 
@@ -99,7 +99,7 @@ async def test_owned_work_is_what_waits_or_is_resolved_and_not_assigned_to_me(
 async def test_a_queue_goes_on_page_by_page_until_every_line_was_shown_once(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
-    list_data.fill(engine, list_data.much(120, NOW))
+    list_data.write_items(engine, list_data.many_items(120, NOW))
     address: str | None = "/queues/accounts-payable"
     seen: list[str] = []
     pages_seen = 0
@@ -138,7 +138,7 @@ async def test_a_queue_that_is_not_mine_is_not_shown(
 async def test_only_a_part_is_sent_to_a_page_that_loads_it_again(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
-    list_data.fill(engine, list_data.little(NOW))
+    list_data.write_items(engine, list_data.few_items(NOW))
     answer = await pages.get("/inbox", headers=PART)
     assert answer.text.lstrip().startswith('<section id="list"')
     assert len(rows(answer)) == 7
@@ -155,14 +155,14 @@ async def test_the_next_of_a_queue_where_nothing_waits_is_refused_in_a_sentence(
 async def test_the_navigation_counts_my_work_and_my_queues(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
-    list_data.fill(engine, list_data.little(NOW))
+    list_data.write_items(engine, list_data.few_items(NOW))
     shown = (await pages.get("/navigation?at=/inbox")).text
     assert re.findall(r'class="count[^"]*">([^<]+)<', shown) == ["7", "3", "8", "0", "0"]
     assert "Lead&#39;s view" not in shown
 
 
 async def test_counts_stop_where_nobody_counts_on(engine: Engine) -> None:
-    list_data.fill(engine, list_data.much(130, NOW))
+    list_data.write_items(engine, list_data.many_items(130, NOW))
     found = counts(engine, "amy", ("accounts-payable", "default"))
     assert (found.inbox, found.queues) == (MOST, {"accounts-payable": MOST, "default": 0})
 
@@ -206,7 +206,7 @@ async def test_search_finds_what_is_mine_and_marks_the_words(
 async def test_a_reference_that_is_searched_leads_to_its_item(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
-    list_data.fill(engine, list_data.little(NOW))
+    list_data.write_items(engine, list_data.few_items(NOW))
     answer = await pages.get("/search?q=t-7f3k9q2d")
     assert (answer.status_code, answer.headers["location"]) == (303, "/items/T-7F3K9Q2D")
 
@@ -240,7 +240,7 @@ async def test_a_title_is_never_taken_for_html(pages: httpx.AsyncClient, engine:
 
 
 async def test_a_viewer_sees_no_buttons_that_start_or_take(engine: Engine) -> None:
-    app = application(house(engine))
+    app = create_app(page_context(engine))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://desk.example",

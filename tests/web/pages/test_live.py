@@ -16,13 +16,19 @@ from sqlalchemy import Engine
 from domain.base.values import Status
 from store.projection.writer import GroupWriter
 from tests.support import list_data
-from tests.support.browser_fixtures import chromium, house, problems_of, served, window
+from tests.support.browser_fixtures import (
+    chromium,
+    open_window,
+    page_context,
+    page_errors,
+    serve_pages,
+)
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
 from tests.support.publications import due, later, news, ticket, written
-from web.context import SESSION_COOKIE, House
+from web.context import SESSION_COOKIE, AppContext
 
 NOW: Final = datetime.now(UTC)
-HEARS: Final = "body[data-hears]"
+LISTENING: Final = "body[data-listening]"
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +38,17 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def here(engine: Engine) -> House:
-    return house(engine)
+async def here(engine: Engine) -> AppContext:
+    return page_context(engine)
 
 
 @pytest.fixture
-async def amy(here: House, browser: Browser) -> AsyncIterator[Page]:
+async def amy(here: AppContext, browser: Browser) -> AsyncIterator[Page]:
     """A window of Amy's, whose page must not complain of anything."""
-    async with served(here) as address:
-        context = await window(browser, address)
+    async with serve_pages(here) as address:
+        context = await open_window(browser, address)
         page = await context.new_page()
-        problems = problems_of(page)
+        problems = page_errors(page)
         yield page
         await context.close()
         assert problems == []
@@ -52,7 +58,7 @@ async def test_a_change_appears_in_an_open_list_and_in_the_counts(
     amy: Page, engine: Engine
 ) -> None:
     await amy.goto("/inbox")
-    await amy.wait_for_selector(HEARS)
+    await amy.wait_for_selector(LISTENING)
     item = ticket("T-1", title="Just come in", queue="accounts-payable")
     with GroupWriter(engine, "scenes") as writer:
         written(writer.put, news(item))
@@ -73,7 +79,7 @@ async def test_lines_that_are_chosen_stay_chosen_when_the_list_changes(
     with GroupWriter(engine, "scenes") as writer:
         written(writer.put, *map(news, mine))
         await amy.goto("/inbox")
-        await amy.wait_for_selector(HEARS)
+        await amy.wait_for_selector(LISTENING)
         await amy.keyboard.press("j")
         await amy.keyboard.press("j")
         await amy.keyboard.press("x")
@@ -87,7 +93,7 @@ async def test_lines_that_are_chosen_stay_chosen_when_the_list_changes(
 
 
 async def test_a_list_is_walked_by_keys_alone(amy: Page, engine: Engine) -> None:
-    list_data.fill(engine, list_data.little(NOW))
+    list_data.write_items(engine, list_data.few_items(NOW))
     await amy.goto("/inbox")
     await amy.keyboard.press("j")
     await expect(amy.locator("#row-T-7F3K9Q2F")).to_have_attribute("aria-selected", "true")
@@ -142,11 +148,11 @@ async def test_the_reader_chooses_language_and_theme(amy: Page) -> None:
 
 
 async def test_a_reader_without_a_zone_is_shown_times_of_where_they_are(
-    here: House, engine: Engine, browser: Browser
+    here: AppContext, engine: Engine, browser: Browser
 ) -> None:
-    list_data.fill(engine, list_data.little(NOW))
-    async with served(here) as address:
-        context = await window(browser, address, zone="Asia/Tokyo")
+    list_data.write_items(engine, list_data.few_items(NOW))
+    async with serve_pages(here) as address:
+        context = await open_window(browser, address, zone="Asia/Tokyo")
         await context.clear_cookies(name="casekeep_zone")
         page = await context.new_page()
         await page.goto("/inbox")
@@ -154,9 +160,11 @@ async def test_a_reader_without_a_zone_is_shown_times_of_where_they_are(
         await context.close()
 
 
-async def test_the_navigation_of_a_phone_opens_and_closes(here: House, browser: Browser) -> None:
-    async with served(here) as address:
-        context = await window(browser, address, width=375, height=700)
+async def test_the_navigation_of_a_phone_opens_and_closes(
+    here: AppContext, browser: Browser
+) -> None:
+    async with serve_pages(here) as address:
+        context = await open_window(browser, address, width=375, height=700)
         page = await context.new_page()
         await page.goto("/inbox")
         await expect(page.locator("#navigation")).to_be_hidden()
@@ -167,7 +175,9 @@ async def test_the_navigation_of_a_phone_opens_and_closes(here: House, browser: 
         await context.close()
 
 
-async def test_two_hundred_open_pages_hear_of_every_change(here: House, engine: Engine) -> None:
+async def test_two_hundred_open_pages_hear_of_every_change(
+    here: AppContext, engine: Engine
+) -> None:
     """How soon is for `python -m bench.live` to say."""
     pages, changes = 200, 10
     heard: list[str] = []
@@ -191,7 +201,7 @@ async def test_two_hundred_open_pages_hear_of_every_change(here: House, engine: 
     limits = httpx.Limits(max_connections=None)
     cookies = {SESSION_COOKIE: "amy"}
     async with (
-        served(here) as address,
+        serve_pages(here) as address,
         httpx.AsyncClient(base_url=address, cookies=cookies, timeout=60, limits=limits) as client,
         asyncio.TaskGroup() as group,
     ):
@@ -207,11 +217,11 @@ async def test_two_hundred_open_pages_hear_of_every_change(here: House, engine: 
 
 
 async def test_what_happened_before_a_page_listened_is_told_first(
-    here: House, engine: Engine
+    here: AppContext, engine: Engine
 ) -> None:
     cookies = {SESSION_COOKIE: "amy"}
     async with (
-        served(here) as address,
+        serve_pages(here) as address,
         httpx.AsyncClient(base_url=address, cookies=cookies, timeout=30) as client,
     ):
         drawn = datetime.now(UTC)

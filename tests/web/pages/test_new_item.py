@@ -7,7 +7,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.support.full_desk import ServedDesk, office, post
+from tests.support.full_desk import ServedDesk, post_form, served_desk
 
 TICKET = {
     "title": "No invoice",
@@ -22,7 +22,7 @@ TICKET = {
 @pytest_asyncio.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
     """A whole desk for all tests of this file."""
-    async with office(tmp_path_factory.mktemp("pages of starts")) as whole:
+    async with served_desk(tmp_path_factory.mktemp("pages of starts")) as whole:
         yield whole
 
 
@@ -42,7 +42,7 @@ async def test_all_that_is_missing_is_said_at_once_and_what_is_there_is_kept(
     desk: ServedDesk,
 ) -> None:
     async with desk.person() as amy:
-        answer = await post(amy, "/tickets/new", title="Half a <b>", then="submit")
+        answer = await post_form(amy, "/tickets/new", title="Half a <b>", then="submit")
     assert answer.status_code == 422
     assert wrong(answer) == {"description", "category", "primary_contact", "requester"}
     assert 'value="Half a &lt;b&gt;"' in answer.text
@@ -52,7 +52,7 @@ async def test_a_submitted_ticket_is_confirmed_with_its_reference(desk: ServedDe
     async with desk.person() as amy:
         form = await amy.get("/tickets/new")
         reference = reference_in(form)
-        answer = await post(amy, "/tickets/new", reference=reference, then="submit", **TICKET)
+        answer = await post_form(amy, "/tickets/new", reference=reference, then="submit", **TICKET)
         assert answer.headers["location"] == f"/confirmed/{reference}?done=submit"
         page = await amy.get(answer.headers["location"])
         assert f'href="/items/{reference}"' in page.text
@@ -67,7 +67,7 @@ async def test_a_form_that_is_sent_twice_starts_one_ticket(desk: ServedDesk) -> 
     async with desk.person() as amy:
         reference = reference_in(await amy.get("/tickets/new"))
         for _ in range(2):
-            answer = await post(amy, "/tickets/new", reference=reference, **TICKET)
+            answer = await post_form(amy, "/tickets/new", reference=reference, **TICKET)
             assert answer.headers["location"] == f"/confirmed/{reference}?done=submit"
     entries = await desk.running_stack.timeline(reference)
     assert [entry["command"] for entry in entries] == ["create", "submit"]
@@ -75,15 +75,15 @@ async def test_a_form_that_is_sent_twice_starts_one_ticket(desk: ServedDesk) -> 
 
 async def test_a_draft_is_saved_incomplete_and_submitted_later(desk: ServedDesk) -> None:
     async with desk.person() as amy:
-        answer = await post(amy, "/tickets/new", title="Half", then="save")
+        answer = await post_form(amy, "/tickets/new", title="Half", then="save")
         there = answer.headers["location"].partition("?")[0]
         page = await amy.get(answer.headers["location"])
         assert "The Draft is saved." in page.text
-        lacking = await post(amy, f"{there}/do/submit", title="Half", category="hr-question")
+        lacking = await post_form(amy, f"{there}/do/submit", title="Half", category="hr-question")
         assert lacking.status_code == 409
         assert wrong(lacking) == {"description", "primary_contact", "requester"}
         assert 'value="hr-question"' in lacking.text
-        done = await post(
+        done = await post_form(
             amy,
             f"{there}/do/submit",
             title="Whole",
@@ -100,10 +100,12 @@ async def test_a_draft_is_saved_incomplete_and_submitted_later(desk: ServedDesk)
 
 async def test_a_case_takes_its_data_line_by_line(desk: ServedDesk) -> None:
     async with desk.person() as amy:
-        bad = await post(amy, "/cases/new", short_description="Pay", data="amount 12", then="save")
+        bad = await post_form(
+            amy, "/cases/new", short_description="Pay", data="amount 12", then="save"
+        )
         assert bad.status_code == 422
         assert "This line is not name = value: amount 12" in bad.text
-        answer = await post(
+        answer = await post_form(
             amy,
             "/cases/new",
             short_description="Pay 4711",
@@ -121,7 +123,7 @@ async def test_a_case_of_a_definition_nobody_knows_stays_a_draft_and_says_why(
     desk: ServedDesk,
 ) -> None:
     async with desk.person() as amy:
-        answer = await post(
+        answer = await post_form(
             amy, "/cases/new", short_description="Pay", definition="nonsense", then="submit"
         )
     assert answer.status_code == 409
@@ -133,7 +135,7 @@ async def test_a_case_of_a_definition_nobody_knows_stays_a_draft_and_says_why(
 @pytest.mark.parametrize("value", ["[" * 5000, "9" * 5000, "NaN", "{}", ""])
 async def test_data_may_be_anything(desk: ServedDesk, value: str) -> None:
     async with desk.person() as amy:
-        answer = await post(
+        answer = await post_form(
             amy, "/cases/new", short_description="Pay", data=f"a = {value}", then="save"
         )
     assert answer.status_code == 303
@@ -142,7 +144,7 @@ async def test_data_may_be_anything(desk: ServedDesk, value: str) -> None:
 async def test_somebody_elses_reference_starts_nothing(desk: ServedDesk) -> None:
     theirs = await desk.running_stack.ticket(by="bob", submit=False)
     async with desk.person() as amy:
-        answer = await post(amy, "/tickets/new", reference=theirs, then="submit", **TICKET)
+        answer = await post_form(amy, "/tickets/new", reference=theirs, then="submit", **TICKET)
     assert answer.status_code == 409
     await desk.running_stack.eventually(theirs, status="DRAFT")
 
@@ -150,4 +152,4 @@ async def test_somebody_elses_reference_starts_nothing(desk: ServedDesk) -> None
 async def test_a_viewer_starts_nothing(desk: ServedDesk) -> None:
     async with desk.person("eva") as eva:
         assert (await eva.get("/tickets/new")).status_code == 403
-        assert (await post(eva, "/cases/new", short_description="No")).status_code == 403
+        assert (await post_form(eva, "/cases/new", short_description="No")).status_code == 403

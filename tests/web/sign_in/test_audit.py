@@ -19,7 +19,7 @@ from store.engine import engine_of, writing
 from store.errors import InvalidCursor
 from store.schema.auth_tables import Audited, AuditRow, Verdict
 from tests.support.app_fixture import *  # noqa: F403 - as above
-from tests.support.app_fixture import browser, has_account
+from tests.support.app_fixture import add_account, browser
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
 from web.context import SESSION_COOKIE
 
@@ -118,7 +118,7 @@ async def test_a_deed_that_cannot_be_noted_is_done_and_in_the_log(
 
 
 async def test_a_database_that_is_busy_for_a_moment_gets_the_deed_after_it(
-    kept: Engine, sqlite_url: str
+    web_engine: Engine, sqlite_url: str
 ) -> None:
     other = engine_of(sqlite_url)
     held = threading.Event()
@@ -133,28 +133,29 @@ async def test_a_database_that_is_busy_for_a_moment_gets_the_deed_after_it(
     holding = threading.Thread(target=hold)
     holding.start()
     assert await asyncio.to_thread(held.wait, 10)
-    async with audited(kept, AMY, Audited.COMMAND, "wait", item="T-1"):
+    async with audited(web_engine, AMY, Audited.COMMAND, "wait", item="T-1"):
         pass
     holding.join()
     other.dispose()
-    assert [one.item for one in audit_page(kept, AuditFilter()).entries] == ["T-1"]
+    assert [one.item for one in audit_page(web_engine, AuditFilter()).entries] == ["T-1"]
 
 
 async def signed_in(app: FastAPI, engine: Engine, role: Role, name: str) -> httpx.AsyncClient:
     """The browser of somebody with this role."""
-    has_account(engine, name, role=role, password=None)
+    add_account(engine, name, role=role, password=None)
     client = browser(app)
     token = sessions.begin(engine, name, way="link")
     client.cookies.set(SESSION_COOKIE, token, domain="desk.example")
     return client
 
 
-async def test_an_operator_sees_who_did_what(kept: Engine, app: FastAPI) -> None:
-    client = await signed_in(app, kept, Role.OPERATOR, "max")
+async def test_an_operator_sees_who_did_what(web_engine: Engine, app: FastAPI) -> None:
+    client = await signed_in(app, web_engine, Role.OPERATOR, "max")
     for number in range(60):
-        note(kept, command(number))
+        note(web_engine, command(number))
     note(
-        kept, command(99, by="<b>bob</b>", outcome=Verdict.REFUSED, rule="C8", reason="amy has it")
+        web_engine,
+        command(99, by="<b>bob</b>", outcome=Verdict.REFUSED, rule="C8", reason="amy has it"),
     )
     shown = await client.get("/audit")
     assert shown.status_code == 200
@@ -171,8 +172,8 @@ async def test_an_operator_sees_who_did_what(kept: Engine, app: FastAPI) -> None
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.AGENT, Role.LEAD])
-async def test_nobody_else_sees_it(kept: Engine, app: FastAPI, role: Role) -> None:
-    client = await signed_in(app, kept, role, "amy")
+async def test_nobody_else_sees_it(web_engine: Engine, app: FastAPI, role: Role) -> None:
+    client = await signed_in(app, web_engine, role, "amy")
     answer = await client.get("/audit")
     assert answer.status_code == 403
     assert "takes the role operator" in answer.text

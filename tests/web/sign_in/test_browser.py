@@ -18,8 +18,14 @@ from store.auth.audit import note
 from store.engine import engine_of
 from store.schema.auth_tables import Audited, AuditRow, Verdict
 from store.schema.versions import upgrade
-from tests.support.app_fixture import PASSWORD, has_account
-from tests.support.browser_fixtures import chromium, house, problems_of, served, window
+from tests.support.app_fixture import PASSWORD, add_account
+from tests.support.browser_fixtures import (
+    chromium,
+    open_window,
+    page_context,
+    page_errors,
+    serve_pages,
+)
 from web.context import SESSION_COOKIE
 
 GRAVE: Final = frozenset({"serious", "critical"})
@@ -27,7 +33,7 @@ GRAVE: Final = frozenset({"serious", "critical"})
 
 @dataclass(frozen=True)
 class Looked:
-    """A house with real doors, and a browser to come to it."""
+    """Pages with real sign-in, and a browser."""
 
     engine: Engine
     address: str
@@ -36,13 +42,13 @@ class Looked:
 
 @pytest.fixture(scope="module")
 async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Looked]:
-    """One house and one browser for all."""
+    """Pages and a browser for all tests."""
     folder: Path = tmp_path_factory.mktemp("browser")
     engine = engine_of(f"sqlite:///{folder / 'casekeep.db'}")
     upgrade(engine)
-    of = replace(house(engine), doors=Authenticator(engine), settings=Settings())
-    has_account(engine, "max", role=Role.OPERATOR, shown="Maximiliane Mustermann")
-    async with served(of) as address, chromium() as browser:
+    of = replace(page_context(engine), caller_lookup=Authenticator(engine), settings=Settings())
+    add_account(engine, "max", role=Role.OPERATOR, shown="Maximiliane Mustermann")
+    async with serve_pages(of) as address, chromium() as browser:
         yield Looked(engine, address, browser)
     engine.dispose()
 
@@ -57,9 +63,9 @@ async def signs_in(page: Page, name: str, password: str) -> None:
 async def test_a_person_signs_in_by_password_is_where_they_wanted_and_signs_out(
     looked: Looked,
 ) -> None:
-    context = await window(looked.browser, looked.address, None)
+    context = await open_window(looked.browser, looked.address, None)
     page = await context.new_page()
-    problems = problems_of(page)
+    problems = page_errors(page)
     await page.goto("/audit?kind=sign_in")
     await expect(page).to_have_url(f"{looked.address}/sign-in?next=%2Faudit%3Fkind%3Dsign_in")
     await signs_in(page, "max", "wrong horse battery")
@@ -84,9 +90,9 @@ async def test_a_person_signs_in_by_password_is_where_they_wanted_and_signs_out(
 
 async def test_a_person_signs_in_by_a_link(looked: Looked) -> None:
     path = accounts.make_link(looked.engine, "max", by="root")
-    context = await window(looked.browser, looked.address, None)
+    context = await open_window(looked.browser, looked.address, None)
     page = await context.new_page()
-    problems = problems_of(page)
+    problems = page_errors(page)
     await page.goto(path)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page).to_have_url(f"{looked.address}/inbox")
@@ -113,13 +119,13 @@ async def test_the_audit_can_be_read_by_everybody_however_wide_their_window(
         )
         note(looked.engine, deed)
     path = accounts.make_link(looked.engine, "max", by="root")
-    context = await window(
+    context = await open_window(
         looked.browser, looked.address, None, theme=theme, width=width, language=language
     )
     page = await context.new_page()
     await page.goto(path)
     await page.locator("form button").click()
-    problems = problems_of(page)
+    problems = page_errors(page)
     await page.goto("/audit")
     results = (await Axe().run(page)).response
     wide = await page.evaluate("document.documentElement.scrollWidth")

@@ -21,36 +21,40 @@ from store.auth.api_keys import USED_WITHIN, UnknownKey
 from store.engine import writing
 from store.schema.auth_tables import key, link_in
 from tests.support.app_fixture import *  # noqa: F403 - as above
-from tests.support.app_fixture import browser, has_account
+from tests.support.app_fixture import add_account, browser
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
 from web.context import SESSION_COOKIE
 
 
 async def test_a_link_signs_in_by_the_post_that_its_page_makes(
-    kept: Engine, outside: httpx.AsyncClient
+    web_engine: Engine, anonymous: httpx.AsyncClient
 ) -> None:
-    has_account(kept, password=None)
-    path = accounts.make_link(kept, "amy", by="root")
-    asked = await outside.get(path)
+    add_account(web_engine, password=None)
+    path = accounts.make_link(web_engine, "amy", by="root")
+    asked = await anonymous.get(path)
     assert asked.status_code == 200
     assert SESSION_COOKIE not in asked.cookies
     assert f'action="{path}"' in asked.text
-    answer = await outside.post(path)
+    answer = await anonymous.post(path)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert SESSION_COOKIE in answer.cookies
 
 
-async def test_programs_that_follow_links_in_mails_use_none_up(kept: Engine, app: FastAPI) -> None:
-    has_account(kept, password=None)
-    path = accounts.make_link(kept, "amy", by="root")
+async def test_programs_that_follow_links_in_mails_use_none_up(
+    web_engine: Engine, app: FastAPI
+) -> None:
+    add_account(web_engine, password=None)
+    path = accounts.make_link(web_engine, "amy", by="root")
     for _ in range(3):
         assert (await browser(app).get(path)).status_code == 200
     assert (await browser(app).post(path)).status_code == 303
 
 
-async def test_a_link_works_once_however_many_use_it_at_once(kept: Engine, app: FastAPI) -> None:
-    has_account(kept, password=None)
-    path = accounts.make_link(kept, "amy", by="root")
+async def test_a_link_works_once_however_many_use_it_at_once(
+    web_engine: Engine, app: FastAPI
+) -> None:
+    add_account(web_engine, password=None)
+    path = accounts.make_link(web_engine, "amy", by="root")
     answers = await asyncio.gather(*(browser(app).post(path) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [303, 410, 410, 410, 410]
     late = await browser(app).get(path)
@@ -59,13 +63,13 @@ async def test_a_link_works_once_however_many_use_it_at_once(kept: Engine, app: 
 
 
 @pytest.mark.parametrize("token", ["x", "", "../../inbox", "%00", "é" * 50])
-async def test_a_made_up_link_is_none(outside: httpx.AsyncClient, token: str) -> None:
-    answer = await outside.post(f"/sign-in/link/{token}")
+async def test_a_made_up_link_is_none(anonymous: httpx.AsyncClient, token: str) -> None:
+    answer = await anonymous.post(f"/sign-in/link/{token}")
     assert answer.status_code in {404, 405, 410}
 
 
 def test_a_link_is_over_after_a_quarter_of_an_hour(engine: Engine) -> None:
-    has_account(engine, password=None)
+    add_account(engine, password=None)
     token = sessions.create_link(engine, "amy", by="root")
     with writing(engine) as connection:
         ends = connection.execute(select(link_in.c.ends_at)).scalar_one()
@@ -79,7 +83,7 @@ def test_a_link_is_over_after_a_quarter_of_an_hour(engine: Engine) -> None:
 def test_disabling_an_account_or_changing_its_password_ends_its_links(
     engine: Engine, what: str
 ) -> None:
-    has_account(engine, password=None)
+    add_account(engine, password=None)
     token = sessions.create_link(engine, "amy", by="root")
     if what == "disable":
         accounts.disable(engine, "amy", by="root")
@@ -92,7 +96,7 @@ def test_disabling_an_account_or_changing_its_password_ends_its_links(
 
 
 def test_the_store_knows_no_link_and_no_key_but_their_digests(engine: Engine) -> None:
-    has_account(engine, password=None)
+    add_account(engine, password=None)
     token = sessions.create_link(engine, "amy", by="root")
     whole = a_key(engine)
     with engine.connect() as connection:

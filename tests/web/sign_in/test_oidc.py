@@ -24,9 +24,9 @@ from store.auth.accounts import account_of
 from store.auth.audit import AuditFilter, audit_page
 from store.schema.auth_tables import Audited, Verdict
 from tests.support.app_fixture import *  # noqa: F403 - as above
-from tests.support.app_fixture import application_over, browser, has_account
+from tests.support.app_fixture import add_account, browser, make_app
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
-from tests.support.rogue_oidc_provider import Wicked, key_of, wicked_provider
+from tests.support.rogue_oidc_provider import RogueProvider, rogue_provider, signing_key
 from web.context import SESSION_COOKIE
 
 # in a process of its own: it warns of what it is made of, which is an error where we test. It lives
@@ -59,16 +59,16 @@ def provider() -> Iterator[str]:
 
 
 @pytest.fixture
-def wicked() -> Iterator[Wicked]:
+def rogue() -> Iterator[RogueProvider]:
     """A provider that says what the test wants."""
-    with wicked_provider() as one:
+    with rogue_provider() as one:
         yield one
 
 
 async def desk(engine: Engine, issuer: str, **given: Any) -> httpx.AsyncClient:  # noqa: ANN401
     """A browser at a desk whose people sign in there."""
     settings = {"oidc_issuer": issuer, "oidc_client_id": "desk", "oidc_client_secret": "s"}
-    return browser(await application_over(engine, **(settings | given)))
+    return browser(await make_app(engine, **(settings | given)))
 
 
 async def begun(client: httpx.AsyncClient, back: str = "/owned") -> dict[str, str]:
@@ -98,104 +98,110 @@ async def signed_in_there(client: httpx.AsyncClient, user: str) -> httpx.Respons
 
 
 async def test_a_person_signs_in_there_and_is_known_by_their_subject_from_then_on(
-    kept: Engine, provider: str
+    web_engine: Engine, provider: str
 ) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    client = await desk(kept, provider)
+    add_account(web_engine, password=None, email="amy@example.org")
+    client = await desk(web_engine, provider)
     assert "/sign-in/oidc?next=" in (await client.get("/sign-in")).text
     answer = await signed_in_there(client, "u-1")
     assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
     assert SESSION_COOKIE in answer.cookies
-    found = account_of(kept, "amy")
+    found = account_of(web_engine, "amy")
     assert found is not None
     assert found.subject == f"{provider} u-1"
-    accounts.change(kept, "amy", by="root", email="")
-    again = await desk(kept, provider)
+    accounts.change(web_engine, "amy", by="root", email="")
+    again = await desk(web_engine, provider)
     assert (await signed_in_there(again, "u-1")).status_code == 303
     told = [
         (one.what, one.outcome)
-        for one in audit_page(kept, AuditFilter(kind=Audited.SIGN_IN)).entries
+        for one in audit_page(web_engine, AuditFilter(kind=Audited.SIGN_IN)).entries
     ]
     assert told == [("provider", Verdict.DONE)] * 2
 
 
-async def test_an_address_that_nobody_verified_is_nobodys(kept: Engine, provider: str) -> None:
-    has_account(kept, "bob", password=None, email="bob@example.org")
-    answer = await signed_in_there(await desk(kept, provider), "u-2")
+async def test_an_address_that_nobody_verified_is_nobodys(
+    web_engine: Engine, provider: str
+) -> None:
+    add_account(web_engine, "bob", password=None, email="bob@example.org")
+    answer = await signed_in_there(await desk(web_engine, provider), "u-2")
     assert answer.status_code == 403
     assert SESSION_COOKIE not in answer.cookies
     assert "nobody here knows you" in answer.text
-    found = account_of(kept, "bob")
+    found = account_of(web_engine, "bob")
     assert found is not None
     assert found.subject is None
 
 
-async def test_unknown_people_are_refused_and_get_no_account(kept: Engine, provider: str) -> None:
-    answer = await signed_in_there(await desk(kept, provider), "u-1")
+async def test_unknown_people_are_refused_and_get_no_account(
+    web_engine: Engine, provider: str
+) -> None:
+    answer = await signed_in_there(await desk(web_engine, provider), "u-1")
     assert answer.status_code == 403
-    assert account_of(kept, "u-1") is None
-    refused = audit_page(kept, AuditFilter(by=authentication.UNKNOWN)).entries
+    assert account_of(web_engine, "u-1") is None
+    refused = audit_page(web_engine, AuditFilter(by=authentication.UNKNOWN)).entries
     assert [one.reason for one in refused] == ["no account for Amy@Example.org"]
 
 
-async def test_a_disabled_account_is_not_let_in(kept: Engine, provider: str) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    accounts.disable(kept, "amy", by="root")
-    assert (await signed_in_there(await desk(kept, provider), "u-1")).status_code == 403
+async def test_a_disabled_account_is_not_let_in(web_engine: Engine, provider: str) -> None:
+    add_account(web_engine, password=None, email="amy@example.org")
+    accounts.disable(web_engine, "amy", by="root")
+    assert (await signed_in_there(await desk(web_engine, provider), "u-1")).status_code == 403
 
 
 async def test_an_account_of_another_subject_is_not_given_to_who_has_its_address_now(
-    kept: Engine, provider: str
+    web_engine: Engine, provider: str
 ) -> None:
-    has_account(kept, password=None, email="amy@example.org")
+    add_account(web_engine, password=None, email="amy@example.org")
     authentication.by_provider(
-        kept, subject=f"{provider} u-9", email="amy@example.org", verified=True, address="a"
+        web_engine, subject=f"{provider} u-9", email="amy@example.org", verified=True, address="a"
     )
-    assert (await signed_in_there(await desk(kept, provider), "u-1")).status_code == 403
+    assert (await signed_in_there(await desk(web_engine, provider), "u-1")).status_code == 403
 
 
 async def test_the_code_is_asked_for_with_pkce_and_the_clients_secret(
-    kept: Engine, wicked: Wicked
+    web_engine: Engine, rogue: RogueProvider
 ) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    client = await desk(kept, wicked.url)
+    add_account(web_engine, password=None, email="amy@example.org")
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
     assert asked["code_challenge_method"] == "S256"
     assert asked["redirect_uri"] == "http://desk.example/sign-in/oidc/callback"
     assert set(asked["scope"].split()) >= {"openid", "email"}
-    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
     answer = await come_back(client, code="c", state=asked["state"])
     assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
-    sent = wicked.asked[0]
+    sent = rogue.token_requests[0]
     digest = hashlib.sha256(sent["code_verifier"].encode()).digest()
     assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == asked["code_challenge"]
     assert sent["authorization"] == "Basic " + base64.b64encode(b"desk:s").decode()
 
 
-async def test_an_address_that_only_the_userinfo_tells_counts(kept: Engine, wicked: Wicked) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    client = await desk(kept, wicked.url)
+async def test_an_address_that_only_the_userinfo_tells_counts(
+    web_engine: Engine, rogue: RogueProvider
+) -> None:
+    add_account(web_engine, password=None, email="amy@example.org")
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
-    wicked.claims = {"nonce": asked["nonce"]}
-    wicked.tokens = {"expires_in": 30}
-    wicked.userinfo = {"sub": "u-1", "email": "amy@example.org", "email_verified": True}
+    rogue.claims = {"nonce": asked["nonce"]}
+    rogue.tokens = {"expires_in": 30}
+    rogue.userinfo = {"sub": "u-1", "email": "amy@example.org", "email_verified": True}
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
 
 
 async def test_keys_that_the_provider_changed_are_asked_for_again(
-    kept: Engine, wicked: Wicked
+    web_engine: Engine, rogue: RogueProvider
 ) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    client = await desk(kept, wicked.url)
+    add_account(web_engine, password=None, email="amy@example.org")
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
-    wicked.key = wicked.signs_with = key_of("two")
-    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    rogue.key = rogue.signs_with = signing_key("two")
+    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
-    assert wicked.paths.count("/keys") == 2
+    assert rogue.paths.count("/keys") == 2
     asked = await begun(client)
-    wicked.claims["nonce"] = asked["nonce"]
+    rogue.claims["nonce"] = asked["nonce"]
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
-    assert wicked.paths.count("/keys") == 2
+    assert rogue.paths.count("/keys") == 2
 
 
 @pytest.mark.parametrize(
@@ -207,15 +213,19 @@ async def test_keys_that_the_provider_changed_are_asked_for_again(
     ids=["a public client", "the secret in the form"],
 )
 async def test_a_client_without_basic_authentication_names_itself_in_the_form(
-    kept: Engine, wicked: Wicked, secret: str | None, methods: list[str], form: dict[str, str]
+    web_engine: Engine,
+    rogue: RogueProvider,
+    secret: str | None,
+    methods: list[str],
+    form: dict[str, str],
 ) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    wicked.metadata = {"token_endpoint_auth_methods_supported": methods}
-    client = await desk(kept, wicked.url, oidc_client_secret=secret)
+    add_account(web_engine, password=None, email="amy@example.org")
+    rogue.metadata = {"token_endpoint_auth_methods_supported": methods}
+    client = await desk(web_engine, rogue.url, oidc_client_secret=secret)
     asked = await begun(client)
-    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
-    sent = wicked.asked[0]
+    sent = rogue.token_requests[0]
     assert sent["authorization"] == ""
     assert {name: sent[name] for name in sent if name.startswith("client_")} == form
 
@@ -237,54 +247,56 @@ async def test_a_client_without_basic_authentication_names_itself_in_the_form(
     ids=str,
 )
 async def test_an_answer_of_the_provider_that_cannot_be_used_lets_nobody_in(
-    kept: Engine, wicked: Wicked, answers: dict[str, Any]
+    web_engine: Engine, rogue: RogueProvider, answers: dict[str, Any]
 ) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    client = await desk(kept, wicked.url)
+    add_account(web_engine, password=None, email="amy@example.org")
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
-    wicked.claims = {"nonce": asked["nonce"]}
-    wicked.userinfo = {"sub": "u-1", "email": "amy@example.org", "email_verified": True}
+    rogue.claims = {"nonce": asked["nonce"]}
+    rogue.userinfo = {"sub": "u-1", "email": "amy@example.org", "email_verified": True}
     for name, answer in answers.items():
-        setattr(wicked, name, answer)
+        setattr(rogue, name, answer)
     answer = await come_back(client, code="c", state=asked["state"])
     assert answer.status_code == 502
     assert SESSION_COOKIE not in answer.cookies
-    assert "/elsewhere" not in wicked.paths
+    assert "/elsewhere" not in rogue.paths
 
 
 async def test_the_access_token_goes_to_https_alone(
-    kept: Engine, wicked: Wicked, caplog: pytest.LogCaptureFixture
+    web_engine: Engine, rogue: RogueProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wicked.metadata = {"userinfo_endpoint": "http://evil.example/me"}
-    client = await desk(kept, wicked.url)
+    rogue.metadata = {"userinfo_endpoint": "http://evil.example/me"}
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
-    wicked.claims = {"nonce": asked["nonce"]}
+    rogue.claims = {"nonce": asked["nonce"]}
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 502
     assert "http://evil.example/me: is not https" in caplog.text
 
 
-async def test_the_userinfo_of_another_subject_lets_nobody_in(kept: Engine, wicked: Wicked) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    client = await desk(kept, wicked.url)
+async def test_the_userinfo_of_another_subject_lets_nobody_in(
+    web_engine: Engine, rogue: RogueProvider
+) -> None:
+    add_account(web_engine, password=None, email="amy@example.org")
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
-    wicked.claims = {"nonce": asked["nonce"]}
-    wicked.userinfo = {"sub": "u-2", "email": "amy@example.org", "email_verified": True}
+    rogue.claims = {"nonce": asked["nonce"]}
+    rogue.userinfo = {"sub": "u-2", "email": "amy@example.org", "email_verified": True}
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 401
 
 
 async def test_an_answer_names_its_issuer_where_the_provider_announces_that(
-    kept: Engine, wicked: Wicked
+    web_engine: Engine, rogue: RogueProvider
 ) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    wicked.metadata = {"authorization_response_iss_parameter_supported": True}
-    client = await desk(kept, wicked.url)
+    add_account(web_engine, password=None, email="amy@example.org")
+    rogue.metadata = {"authorization_response_iss_parameter_supported": True}
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
-    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 401
-    assert wicked.asked == []
+    assert rogue.token_requests == []
     asked = await begun(client)
-    wicked.claims["nonce"] = asked["nonce"]
-    answer = await come_back(client, code="c", state=asked["state"], iss=wicked.url)
+    rogue.claims["nonce"] = asked["nonce"]
+    answer = await come_back(client, code="c", state=asked["state"], iss=rogue.url)
     assert answer.status_code == 303
 
 
@@ -334,43 +346,43 @@ def by_secret(url: str, nonce: str) -> str:
     ids=str,
 )
 async def test_an_id_token_that_is_not_good_lets_nobody_in(
-    kept: Engine, wicked: Wicked, wrong: dict[str, Any] | str
+    web_engine: Engine, rogue: RogueProvider, wrong: dict[str, Any] | str
 ) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    client = await desk(kept, wicked.url)
+    add_account(web_engine, password=None, email="amy@example.org")
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
-    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
     match wrong:
         case "unsigned":
-            wicked.token = unsigned(wicked.url, asked["nonce"])
+            rogue.token = unsigned(rogue.url, asked["nonce"])
         case "by secret":
-            wicked.token = by_secret(wicked.url, asked["nonce"])
+            rogue.token = by_secret(rogue.url, asked["nonce"])
         case "by a stranger":
-            stranger = key_of("a stranger's").as_dict(private=True)
-            wicked.signs_with = RSAKey.import_key(stranger | {"kid": "one"})
+            stranger = signing_key("a stranger's").as_dict(private=True)
+            rogue.signs_with = RSAKey.import_key(stranger | {"kid": "one"})
         case "no token":
-            wicked.token = ""
+            rogue.token = ""
         case dict():
-            wicked.claims |= wrong
+            rogue.claims |= wrong
         case _:
             pytest.fail(f"nothing is done for {wrong}")
     answer = await come_back(client, code="c", state=asked["state"])
     assert answer.status_code == 401
     assert SESSION_COOKIE not in answer.cookies
-    assert account_of(kept, "amy").subject is None  # type: ignore[union-attr]
-    assert [one.outcome for one in audit_page(kept, AuditFilter(kind=Audited.SIGN_IN)).entries] == [
-        Verdict.FAILED
-    ]
+    assert account_of(web_engine, "amy").subject is None  # type: ignore[union-attr]
+    assert [
+        one.outcome for one in audit_page(web_engine, AuditFilter(kind=Audited.SIGN_IN)).entries
+    ] == [Verdict.FAILED]
 
 
 @pytest.mark.parametrize("how", ["another state", "another browser", "no cookie", "another's iss"])
 async def test_an_answer_to_what_this_browser_did_not_ask_lets_nobody_in(
-    kept: Engine, wicked: Wicked, how: str
+    web_engine: Engine, rogue: RogueProvider, how: str
 ) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    client = await desk(kept, wicked.url)
+    add_account(web_engine, password=None, email="amy@example.org")
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
-    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
     given = {"code": "c", "state": asked["state"]}
     match how:
         case "another state":
@@ -385,30 +397,32 @@ async def test_an_answer_to_what_this_browser_did_not_ask_lets_nobody_in(
     answer = await come_back(client, **given)
     assert answer.status_code == 401
     assert SESSION_COOKIE not in answer.cookies
-    assert wicked.asked == []
+    assert rogue.token_requests == []
 
 
 async def test_whoever_keeps_coming_back_with_nothing_does_not_fill_the_audit(
-    kept: Engine, wicked: Wicked
+    web_engine: Engine, rogue: RogueProvider
 ) -> None:
-    client = await desk(kept, wicked.url)
+    client = await desk(web_engine, rogue.url)
     for _ in range(authentication.MAX_ADDRESS_FAILURES + 5):
         assert (await come_back(client, code="c", state="s")).status_code == 401
-    noted = audit_page(kept, AuditFilter(kind=Audited.SIGN_IN), limit=100).entries
+    noted = audit_page(web_engine, AuditFilter(kind=Audited.SIGN_IN), limit=100).entries
     assert len(noted) == authentication.MAX_ADDRESS_FAILURES
 
 
-async def test_the_same_answer_a_second_time_lets_nobody_in(kept: Engine, wicked: Wicked) -> None:
-    has_account(kept, password=None, email="amy@example.org")
-    client = await desk(kept, wicked.url)
+async def test_the_same_answer_a_second_time_lets_nobody_in(
+    web_engine: Engine, rogue: RogueProvider
+) -> None:
+    add_account(web_engine, password=None, email="amy@example.org")
+    client = await desk(web_engine, rogue.url)
     asked = await begun(client)
-    wicked.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
     assert (await come_back(client, code="c", state=asked["state"])).status_code == 401
 
 
-async def test_who_says_no_there_is_asked_again_here(kept: Engine, provider: str) -> None:
-    client = await desk(kept, provider)
+async def test_who_says_no_there_is_asked_again_here(web_engine: Engine, provider: str) -> None:
+    client = await desk(web_engine, provider)
     asked = await begun(client)
     answer = await come_back(client, error="access_denied", state=asked["state"])
     assert answer.status_code == 401
@@ -430,28 +444,28 @@ async def test_who_says_no_there_is_asked_again_here(kept: Engine, provider: str
     ids=str,
 )
 async def test_a_provider_that_is_not_what_it_should_be_is_not_asked(
-    kept: Engine, wicked: Wicked, metadata: dict[str, Any]
+    web_engine: Engine, rogue: RogueProvider, metadata: dict[str, Any]
 ) -> None:
-    wicked.metadata = metadata
-    client = await desk(kept, wicked.url)
+    rogue.metadata = metadata
+    client = await desk(web_engine, rogue.url)
     answer = await client.get("/sign-in/oidc")
     assert answer.status_code == 502
 
 
-async def test_a_provider_that_does_not_answer_is_told_so(kept: Engine) -> None:
-    client = await desk(kept, "http://127.0.0.1:1")
+async def test_a_provider_that_does_not_answer_is_told_so(web_engine: Engine) -> None:
+    client = await desk(web_engine, "http://127.0.0.1:1")
     answer = await client.get("/sign-in/oidc")
     assert answer.status_code == 502
     assert "does not answer" in answer.text
 
 
 async def test_without_a_provider_there_is_no_way_to_one(
-    app: FastAPI, outside: httpx.AsyncClient
+    app: FastAPI, anonymous: httpx.AsyncClient
 ) -> None:
     del app
-    assert "/sign-in/oidc" not in (await outside.get("/sign-in")).text
+    assert "/sign-in/oidc" not in (await anonymous.get("/sign-in")).text
     for path in ("/sign-in/oidc", "/sign-in/oidc/callback?code=c&state=s"):
-        assert (await outside.get(path)).status_code == 404
+        assert (await anonymous.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -20,29 +20,29 @@ from store.auth.sessions import digest_of
 from store.engine import writing
 from store.schema.auth_tables import Audited, Verdict, account, attempt, session
 from tests.support.app_fixture import *  # noqa: F403 - as above
-from tests.support.app_fixture import PASSWORD, browser, has_account, sign_in, token_of
+from tests.support.app_fixture import PASSWORD, add_account, browser, session_token, sign_in
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
 from web.context import SESSION_COOKIE
 
 
 async def test_a_person_signs_in_and_comes_to_where_they_wanted(
-    kept: Engine, outside: httpx.AsyncClient
+    web_engine: Engine, anonymous: httpx.AsyncClient
 ) -> None:
-    has_account(kept)
-    answer = await sign_in(outside, next="/owned?page=2")
+    add_account(web_engine)
+    answer = await sign_in(anonymous, next="/owned?page=2")
     assert (answer.status_code, answer.headers["location"]) == (303, "/owned?page=2")
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie
-    caller = Authenticator(kept).by_session(token_of(answer))
+    caller = Authenticator(web_engine).by_session(session_token(answer))
     assert caller is not None
     assert (caller.actor, caller.role) == ("amy", Role.AGENT)
     assert caller.queues == {"invoices"}
 
 
-async def test_over_https_the_cookie_is_secure(kept: Engine, app: FastAPI) -> None:
-    has_account(kept)
+async def test_over_https_the_cookie_is_secure(web_engine: Engine, app: FastAPI) -> None:
+    add_account(web_engine)
     safe = browser(app, origin="https://desk.example")
     answer = await safe.post(
         "https://desk.example/sign-in", data={"name": "amy", "password": PASSWORD}
@@ -52,29 +52,29 @@ async def test_over_https_the_cookie_is_secure(kept: Engine, app: FastAPI) -> No
 
 
 async def test_the_store_knows_no_token_but_its_digest(
-    kept: Engine, outside: httpx.AsyncClient
+    web_engine: Engine, anonymous: httpx.AsyncClient
 ) -> None:
-    has_account(kept)
-    token = token_of(await sign_in(outside))
-    with kept.connect() as connection:
+    add_account(web_engine)
+    token = session_token(await sign_in(anonymous))
+    with web_engine.connect() as connection:
         rows = connection.execute(select(session)).all()
     assert [row.digest for row in rows] == [digest_of(token)]
     assert token not in str(rows)
 
 
-async def test_the_sign_in_page_is_there_in_either_language(outside: httpx.AsyncClient) -> None:
+async def test_the_sign_in_page_is_there_in_either_language(anonymous: httpx.AsyncClient) -> None:
     for language, word in (("en", "Password"), ("fr-CA,fr;q=0.9", "Mot de passe")):
-        answer = await outside.get("/sign-in", headers={"accept-language": language})
+        answer = await anonymous.get("/sign-in", headers={"accept-language": language})
         assert answer.status_code == 200
         assert word in answer.text
 
 
 async def test_whoever_is_signed_in_is_not_asked_again(
-    kept: Engine, outside: httpx.AsyncClient
+    web_engine: Engine, anonymous: httpx.AsyncClient
 ) -> None:
-    has_account(kept)
-    await sign_in(outside)
-    answer = await outside.get("/sign-in?next=/owned")
+    add_account(web_engine)
+    await sign_in(anonymous)
+    answer = await anonymous.get("/sign-in?next=/owned")
     assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
 
 
@@ -92,20 +92,20 @@ async def test_whoever_is_signed_in_is_not_asked_again(
     ],
 )
 async def test_the_way_back_leads_nowhere_else(
-    kept: Engine, outside: httpx.AsyncClient, elsewhere: str
+    web_engine: Engine, anonymous: httpx.AsyncClient, elsewhere: str
 ) -> None:
-    has_account(kept)
-    answer = await sign_in(outside, next=elsewhere)
+    add_account(web_engine)
+    answer = await sign_in(anonymous, next=elsewhere)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 async def test_a_wrong_password_an_unknown_name_and_a_disabled_account_are_told_the_same(
-    kept: Engine, app: FastAPI
+    web_engine: Engine, app: FastAPI
 ) -> None:
-    has_account(kept)
-    has_account(kept, "bob")
-    has_account(kept, "eva", password=None)
-    accounts.disable(kept, "bob", by="root")
+    add_account(web_engine)
+    add_account(web_engine, "bob")
+    add_account(web_engine, "eva", password=None)
+    accounts.disable(web_engine, "bob", by="root")
     told = set()
     for name, password in (
         ("amy", "wrong horse battery"),
@@ -131,35 +131,35 @@ def test_where_there_is_no_password_one_is_hashed_all_the_same() -> None:
 
 
 async def test_a_new_sign_in_is_a_new_session_and_ends_the_browsers_old_one(
-    kept: Engine, outside: httpx.AsyncClient
+    web_engine: Engine, anonymous: httpx.AsyncClient
 ) -> None:
-    has_account(kept)
-    first = token_of(await sign_in(outside))
-    second = token_of(await sign_in(outside))
+    add_account(web_engine)
+    first = session_token(await sign_in(anonymous))
+    second = session_token(await sign_in(anonymous))
     assert first != second
-    assert Authenticator(kept).by_session(first) is None
-    assert Authenticator(kept).by_session(second) is not None
+    assert Authenticator(web_engine).by_session(first) is None
+    assert Authenticator(web_engine).by_session(second) is not None
 
 
 async def test_a_token_that_the_browser_brought_is_never_its_sessions(
-    kept: Engine, outside: httpx.AsyncClient
+    web_engine: Engine, anonymous: httpx.AsyncClient
 ) -> None:
-    has_account(kept)
-    outside.cookies.set(SESSION_COOKIE, "chosen-by-an-attacker", domain="desk.example")
-    answer = await sign_in(outside)
-    assert token_of(answer) != "chosen-by-an-attacker"
-    assert Authenticator(kept).by_session("chosen-by-an-attacker") is None
+    add_account(web_engine)
+    anonymous.cookies.set(SESSION_COOKIE, "chosen-by-an-attacker", domain="desk.example")
+    answer = await sign_in(anonymous)
+    assert session_token(answer) != "chosen-by-an-attacker"
+    assert Authenticator(web_engine).by_session("chosen-by-an-attacker") is None
 
 
 async def test_signing_out_ends_the_session_for_whoever_copied_the_cookie(
-    kept: Engine, outside: httpx.AsyncClient
+    web_engine: Engine, anonymous: httpx.AsyncClient
 ) -> None:
-    has_account(kept)
-    token = token_of(await sign_in(outside))
-    answer = await outside.post("/sign-out", data={"csrf": sessions.csrf_of(token)})
+    add_account(web_engine)
+    token = session_token(await sign_in(anonymous))
+    answer = await anonymous.post("/sign-out", data={"csrf": sessions.csrf_of(token)})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
-    assert Authenticator(kept).by_session(token) is None
-    assert [one.kind for one in audit_page(kept, AuditFilter(by="amy")).entries] == [
+    assert Authenticator(web_engine).by_session(token) is None
+    assert [one.kind for one in audit_page(web_engine, AuditFilter(by="amy")).entries] == [
         Audited.SIGN_OUT,
         Audited.SIGN_IN,
     ]
@@ -169,7 +169,7 @@ async def test_signing_out_ends_the_session_for_whoever_copied_the_cookie(
 def test_disabling_an_account_or_changing_its_password_signs_it_out(
     engine: Engine, what: str
 ) -> None:
-    has_account(engine)
+    add_account(engine)
     token = sessions.begin(engine, "amy", way="password")
     assert Authenticator(engine).by_session(token) is not None
     if what == "disable":
@@ -187,7 +187,7 @@ def test_disabling_an_account_or_changing_its_password_signs_it_out(
 def test_a_session_is_over_when_it_was_idle_too_long_or_lasted_long_enough(
     engine: Engine, column: str, ago: timedelta
 ) -> None:
-    has_account(engine)
+    add_account(engine)
     token = sessions.begin(engine, "amy", way="password")
     at = datetime.now(UTC) - ago
     with writing(engine) as connection:
@@ -196,7 +196,7 @@ def test_a_session_is_over_when_it_was_idle_too_long_or_lasted_long_enough(
 
 
 def test_a_session_that_is_used_is_not_idle(engine: Engine) -> None:
-    has_account(engine)
+    add_account(engine)
     token = sessions.begin(engine, "amy", way="password")
     almost = datetime.now(UTC) - sessions.IDLE_TIMEOUT + timedelta(minutes=1)
     with writing(engine) as connection:
@@ -208,7 +208,7 @@ def test_a_session_that_is_used_is_not_idle(engine: Engine) -> None:
 
 
 def test_a_change_of_role_and_queues_is_seen_by_the_next_request(engine: Engine) -> None:
-    has_account(engine)
+    add_account(engine)
     token = sessions.begin(engine, "amy", way="password")
     accounts.change(engine, "amy", by="root", role=Role.VIEWER, queues=("returns",))
     caller = Authenticator(engine).by_session(token)
@@ -217,10 +217,10 @@ def test_a_change_of_role_and_queues_is_seen_by_the_next_request(engine: Engine)
 
 
 async def test_too_many_failed_attempts_for_an_account_are_told_when_to_try_again(
-    kept: Engine, app: FastAPI
+    web_engine: Engine, app: FastAPI
 ) -> None:
-    has_account(kept)
-    has_account(kept, "bob")
+    add_account(web_engine)
+    add_account(web_engine, "bob")
     for number in range(MAX_ACCOUNT_FAILURES):
         answer = await sign_in(browser(app, address=f"192.0.2.{number}"), "amy", "wrong guess")
         assert answer.status_code == 401
@@ -228,33 +228,33 @@ async def test_too_many_failed_attempts_for_an_account_are_told_when_to_try_agai
     assert late.status_code == 429
     for _ in range(3):
         assert (await sign_in(browser(app, address="192.0.2.98"))).status_code == 429
-    noted = audit_page(kept, AuditFilter(by="amy", kind=Audited.SIGN_IN)).entries
+    noted = audit_page(web_engine, AuditFilter(by="amy", kind=Audited.SIGN_IN)).entries
     assert len(noted) == MAX_ACCOUNT_FAILURES + 1
     assert late.headers["retry-after"] == "900"
     assert "Try again in 15 minutes" in late.text
     assert (await sign_in(browser(app), "bob")).status_code == 303
-    over(kept)
+    over(web_engine)
     assert (await sign_in(browser(app))).status_code == 303
 
 
 async def test_too_many_failed_attempts_from_an_address_stop_it_whatever_the_names(
-    kept: Engine, app: FastAPI
+    web_engine: Engine, app: FastAPI
 ) -> None:
-    has_account(kept)
+    add_account(web_engine)
     for number in range(MAX_ADDRESS_FAILURES):
         with pytest.raises(SignInRefused):
-            authentication.by_link(kept, f"guess {number}", address="192.0.2.7")
+            authentication.by_link(web_engine, f"guess {number}", address="192.0.2.7")
     assert (await sign_in(browser(app, address="192.0.2.7"))).status_code == 429
     assert (await sign_in(browser(app, address="192.0.2.8"))).status_code == 303
 
 
 async def test_those_who_sign_in_do_not_use_up_their_houses_attempts(
-    kept: Engine, app: FastAPI
+    web_engine: Engine, app: FastAPI
 ) -> None:
-    has_account(kept)
+    add_account(web_engine)
     for _ in range(3):
         assert (await sign_in(browser(app))).status_code == 303
-    with kept.connect() as connection:
+    with web_engine.connect() as connection:
         assert connection.execute(select(attempt.c.failures)).scalars().all() == [0]
 
 
@@ -268,12 +268,12 @@ async def test_the_addresses_of_one_ipv6_network_are_one(app: FastAPI) -> None:
 
 
 async def test_failed_attempts_are_audited_without_names_that_nobody_has(
-    kept: Engine, outside: httpx.AsyncClient
+    web_engine: Engine, anonymous: httpx.AsyncClient
 ) -> None:
-    has_account(kept)
-    await sign_in(outside, "amy", "wrong guess")
-    await sign_in(outside, "my-secret-password", "wrong guess")
-    found = audit_page(kept, AuditFilter(kind=Audited.SIGN_IN)).entries
+    add_account(web_engine)
+    await sign_in(anonymous, "amy", "wrong guess")
+    await sign_in(anonymous, "my-secret-password", "wrong guess")
+    found = audit_page(web_engine, AuditFilter(kind=Audited.SIGN_IN)).entries
     assert [(one.by, one.outcome) for one in found] == [
         (authentication.UNKNOWN, Verdict.FAILED),
         ("amy", Verdict.FAILED),
@@ -283,14 +283,14 @@ async def test_failed_attempts_are_audited_without_names_that_nobody_has(
 
 
 async def test_a_password_kept_with_older_parameters_is_kept_anew(
-    kept: Engine, outside: httpx.AsyncClient
+    web_engine: Engine, anonymous: httpx.AsyncClient
 ) -> None:
-    has_account(kept)
+    add_account(web_engine)
     weak = PasswordHasher(time_cost=1, memory_cost=1_024).hash(PASSWORD)
-    with writing(kept) as connection:
+    with writing(web_engine) as connection:
         connection.execute(update(account).values(password=weak))
-    assert (await sign_in(outside)).status_code == 303
-    with kept.connect() as connection:
+    assert (await sign_in(anonymous)).status_code == 303
+    with web_engine.connect() as connection:
         now = connection.execute(select(account.c.password)).scalar_one()
     assert now != weak
     assert not passwords.needs_rehash(now)
@@ -316,7 +316,7 @@ def test_of_attempts_made_at_once_no_more_are_looked_at_than_are_allowed(engine:
 
 
 def test_a_session_costs_one_statement_a_request(engine: Engine) -> None:
-    has_account(engine, queues=("a", "b", "c"), password=None)
+    add_account(engine, queues=("a", "b", "c"), password=None)
     token = sessions.begin(engine, "amy", way="link")
     statements: list[str] = []
 

@@ -1,4 +1,4 @@
-// Dialogs, menus, the navigation of narrow screens, and the reader's zone.
+// Dialogs, menus, the navigation of narrow screens, and the reader's time zone.
 import { listKeys } from "./keys.js";
 
 document.addEventListener("click", (event) => {
@@ -25,13 +25,13 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog[open]")) event.target.close();
 });
 
-// Times are in the reader's zone: the server is told which, and asked again if it had another.
+// A cookie tells the server the reader's time zone; the page reloads if it was rendered for another one.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const told = document.cookie.match(/(?:^|; )casekeep_zone=([^;]*)/)?.[1];
-if (zone && told !== encodeURIComponent(zone)) {
+const zoneCookie = document.cookie.match(/(?:^|; )casekeep_zone=([^;]*)/)?.[1];
+if (zone && zoneCookie !== encodeURIComponent(zone)) {
   const secure = location.protocol === "https:" ? "; secure" : "";
   document.cookie = `casekeep_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax${secure}`;
-  const isKept = document.cookie.includes("casekeep_zone=");
-  if (isKept && !told && document.documentElement.dataset.zone === "UTC" && zone !== "UTC"
+  const isStored = document.cookie.includes("casekeep_zone=");
+  if (isStored && !zoneCookie && document.documentElement.dataset.zone === "UTC" && zone !== "UTC"
       && document.body.dataset.live) location.reload();
 }

@@ -1,4 +1,4 @@
-// Says a sentence in passing, to eyes and to screen readers.
+// Shows a short message for a few seconds, also to screen readers.
 let hiding;
 export function say(sentence) {
   const said = document.getElementById("said");
