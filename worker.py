@@ -26,9 +26,9 @@ from activities.smtp_client import SmtpClient
 from activities.webhooks import WebhookSender
 from activities.webhooks import http_client as webhook_http_client
 from catalog.files import CatalogInvalid
-from catalog.loader import Catalog, load
-from mail.address_book import Directory
-from mail.smtp_settings import Relay
+from catalog.loader import Catalog, load_catalog
+from mail.address_book import AddressBook
+from mail.smtp_settings import SmtpSettings
 from reconciliation.fsck import Checker, Difference
 from starter.client import NoAnswer
 from starter.connection import (
@@ -125,11 +125,11 @@ async def running_worker(
     max_cached_workflows: int = MAX_CACHED_ITEMS,
 ) -> AsyncIterator[Worker]:
     """Run a worker during the context; schema and search attributes must exist."""
-    catalog = load(settings.catalog)
+    catalog = load_catalog(settings.catalog)
     writer = f"{uuid.uuid4()}"
     rechecker = RowRechecker(Checker(client, engine, writer))
     http = httpx.AsyncClient()
-    mails = await _mail_delivery(engine, settings.relay, catalog.directory)
+    mails = await _mail_delivery(engine, settings.relay, catalog.address_book)
     with GroupWriter(engine, writer) as sink:
         worker = Worker(
             client,
@@ -192,7 +192,9 @@ async def webhook_relay(client: Client, engine: Engine, settings: Settings) -> A
             await relay
 
 
-async def _mail_delivery(engine: Engine, relay: Relay | None, directory: Directory) -> DeliverMail:
+async def _mail_delivery(
+    engine: Engine, relay: SmtpSettings | None, directory: AddressBook
+) -> DeliverMail:
     """Return the delivery of mails: by a mail server, or none but marking them as kept."""
     if relay is None:
         return StoreOnlyDelivery(engine)
@@ -205,7 +207,7 @@ def _endpoints(catalog: Catalog) -> dict[str, Endpoint]:
     endpoints = {}
     for name, service in catalog.services.items():
         try:
-            headers = service.with_secrets(os.environ).headers
+            headers = service.resolve_secrets(os.environ).headers
         except KeyError as missing:
             problem = f"services.yaml: {name}: {missing} is not set in the environment"
             raise CatalogInvalid(problem) from None
@@ -218,7 +220,7 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    _endpoints(load(settings.catalog))  # report a wrong catalog before waiting for a server
+    _endpoints(load_catalog(settings.catalog))  # report a wrong catalog before waiting for a server
     engine = engine_of(settings.database_url)
     preparing = asyncio.create_task(patiently(LOG, lambda: _prepare(engine)))
     stopping = asyncio.create_task(stop.wait())

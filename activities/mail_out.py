@@ -13,8 +13,8 @@ from temporalio.exceptions import ApplicationError
 from activities.smtp_client import MailNotAccepted, SmtpReply
 from domain.base.values import Template
 from domain.model.items import Mail
-from mail.address_book import Directory, Language, Letterhead, Person, language_named
-from mail.composition import Letter, compose, id_of
+from mail.address_book import AddressBook, Language, SenderIdentity, StaffContact, parse_language
+from mail.composition import OutgoingMessage, compose, message_id_of
 from store.errors import UnknownMail
 from store.mail.outbound_mail import MailOut as QueuedMail
 from store.mail.outbound_mail import (
@@ -113,7 +113,7 @@ class SmtpDelivery:
         self,
         engine: Engine,
         transmit: Transmit,
-        directory: Directory,
+        directory: AddressBook,
         secret: bytes,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -150,7 +150,7 @@ class SmtpDelivery:
             self._engine,
             key,
             run=run,
-            message_id=id_of(self._secret, letter),
+            message_id=message_id_of(self._secret, letter),
             at=self._clock(),
         )
         pending = tuple(dict.fromkeys(to for to in letter.to + letter.cc if to not in settled))
@@ -167,14 +167,14 @@ class SmtpDelivery:
         raise ApplicationError(f"not taken yet: {obstacle}", type="NotTakenYet")
 
     async def _transmit_to(
-        self, raw: bytes, letter: Letter, pending: tuple[str, ...], settled: dict[str, str]
+        self, raw: bytes, letter: OutgoingMessage, pending: tuple[str, ...], settled: dict[str, str]
     ) -> str | None:
         """Transmit the mail and add final results to `settled`; return a temporary problem."""
         if not pending:
             return None
         try:
             async with self._connections:
-                reply = await self._transmit(raw, letter.sender, pending)
+                reply = await self._transmit(raw, letter.envelope_sender, pending)
         except MailNotAccepted as error:
             if not error.is_final:
                 return str(error)
@@ -223,7 +223,7 @@ class SmtpDelivery:
             note_mail, self._engine, queued.mail.key, run=queued.run, outcome=outcome
         )
 
-    def _letter(self, queued: QueuedMail, known: Mapping[str, str]) -> Letter | None:
+    def _letter(self, queued: QueuedMail, known: Mapping[str, str]) -> OutgoingMessage | None:
         """Return the mail with its addresses and language; None if it need not be sent.
 
         An assignment mail to somebody without an address is not sent: the inbox shows the item.
@@ -233,22 +233,22 @@ class SmtpDelivery:
         people = [person for person in accounts if person is not None]
         if mail.template == Template.ASSIGNMENT and not people:
             return None
-        head = self._directory.letterhead_for(category=queued.category, queue=queued.queue)
-        return Letter(
+        head = self._directory.sender_for(category=queued.category, queue=queued.queue)
+        return OutgoingMessage(
             mail=mail,
             run=queued.run,
             reference=queued.reference,
             kind=queued.kind,
             to=(*mail.to, *(person.email for person in people)),
             cc=mail.cc,
-            head=head,
+            sender=head,
             language=_language(mail, people, head),
             queued_at=queued.queued_at,
             ids=known,
         )
 
 
-def _language(mail: Mail, people: list[Person], head: Letterhead) -> Language:
+def _language(mail: Mail, people: list[StaffContact], head: SenderIdentity) -> Language:
     """Return the reader's language from the mail or the catalog, else the desk's."""
     of_reader = people[0].language if people else None
-    return language_named(mail.language) or of_reader or head.language
+    return parse_language(mail.language) or of_reader or head.language

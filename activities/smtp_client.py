@@ -7,7 +7,7 @@ from typing import Final
 
 import aiosmtplib
 
-from mail.smtp_settings import Relay, Tls
+from mail.smtp_settings import SmtpSettings, TlsMode
 
 SMTP_TIMEOUT: Final = 60.0
 """Seconds that the server has to answer each command."""
@@ -37,7 +37,7 @@ class MailNotAccepted(Exception):
 class SmtpClient:
     """Client of a mail server; opens a connection for each mail."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: SmtpSettings) -> None:
         """Transmit mails to this server."""
         self._relay = relay
 
@@ -52,9 +52,9 @@ class SmtpClient:
             hostname=relay.host,
             port=relay.port,
             timeout=SMTP_TIMEOUT,
-            use_tls=relay.tls is Tls.FROM_THE_BEGINNING,
-            start_tls={Tls.ALWAYS: True, Tls.AUTO: None}.get(relay.tls, False),
-            tls_context=None if relay.tls is Tls.NEVER else _tls_context(relay),
+            use_tls=relay.tls is TlsMode.IMPLICIT,
+            start_tls={TlsMode.ALWAYS: True, TlsMode.AUTO: None}.get(relay.tls, False),
+            tls_context=None if relay.tls is TlsMode.NEVER else _tls_context(relay),
             username=relay.user,
             password=relay.password,
         )
@@ -105,7 +105,7 @@ def _problem(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
-def _tls_context(relay: Relay) -> ssl.SSLContext:
+def _tls_context(relay: SmtpSettings) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if not relay.verify:
         context.check_hostname = False

@@ -1,7 +1,7 @@
-"""What a desk defined beforehand, read from YAML."""
+"""Catalog of a desk: definitions, calendars, queues, mailboxes and the rest, read from YAML."""
 
 from pathlib import Path
 from typing import Final
 
 DEFAULT_FOLDER: Final = Path("catalog")
-"""The folder that need not exist: a desk works without a catalog."""
+"""Folder of the catalog; if it is absent, the desk works without a catalog."""

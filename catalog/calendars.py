@@ -1,4 +1,4 @@
-"""Working calendars as a desk writes them: opening hours by day, holidays by country or date."""
+"""Working calendars of the catalog: opening hours by day, holidays by country or date."""
 
 import re
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from domain.model.calendars import DAYS, Opening, Openings, WorkingCalendar, kno
 
 YEARS_BACK: Final = 1
 YEARS_AHEAD: Final = 5
-"""Years whose holidays are known: of the one before the catalog is read, to five after it."""
+"""Years before and after the current one whose holidays are computed."""
 CLOSED: Final = "closed"
 _OPENING: Final = re.compile(r"([0-2]?\d):([0-5]\d)-([0-2]?\d):([0-5]\d)")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -30,11 +30,11 @@ def _openings(value: object) -> Openings:
     if value == CLOSED:
         return ()
     words = value.replace(",", " ").split() if isinstance(value, str) else []
-    found = [_OPENING.fullmatch(word) for word in words]
-    if not found or not all(found):
+    matches = [_OPENING.fullmatch(word) for word in words]
+    if not matches or not all(matches):
         msg = 'must be hours such as "09:00-12:30 13:30-18:00", or closed'
         raise ValueError(msg)
-    numbers = [[int(number) for number in one.groups()] for one in found if one]
+    numbers = [[int(number) for number in match.groups()] for match in matches if match]
     openings = tuple(Opening(a * 60 + b, c * 60 + d) for a, b, c, d in numbers)
     if problem := wrong_with(openings):
         raise ValueError(problem)
@@ -53,40 +53,40 @@ def _date(value: object) -> date:
 
 
 _TEXT: Final = WithJsonSchema({"type": "string"})
-Day = Annotated[Openings, BeforeValidator(_openings), Field(strict=False), _TEXT]
-"""The openings of a day, written as hours of the clock."""
+DayHours = Annotated[Openings, BeforeValidator(_openings), Field(strict=False), _TEXT]
+"""Openings of a day, written like `09:00-12:30 13:30-18:00`."""
 
 
 class Hours(Defined):
-    """When it is open; a day's own hours go before those of weekdays, and these before every day's.
+    """Opening hours; a day's own take precedence over `weekdays`, and these over `every_day`.
 
-    A day of which nothing is said is closed.
+    A day without hours is closed.
     """
 
-    every_day: Day | None = None
-    weekdays: Day | None = None
-    monday: Day | None = None
-    tuesday: Day | None = None
-    wednesday: Day | None = None
-    thursday: Day | None = None
-    friday: Day | None = None
-    saturday: Day | None = None
-    sunday: Day | None = None
+    every_day: DayHours | None = None
+    weekdays: DayHours | None = None
+    monday: DayHours | None = None
+    tuesday: DayHours | None = None
+    wednesday: DayHours | None = None
+    thursday: DayHours | None = None
+    friday: DayHours | None = None
+    saturday: DayHours | None = None
+    sunday: DayHours | None = None
 
     @property
     def week(self) -> tuple[Openings, ...]:
-        """Monday to Sunday."""
-        wide = {"weekdays": DAYS[:5], "every_day": DAYS}
+        """Openings of each day, Monday to Sunday."""
+        groups = {"weekdays": DAYS[:5], "every_day": DAYS}
         by_day: dict[str, Openings] = {}
-        for name in (*DAYS, *wide):
+        for name in (*DAYS, *groups):
             openings = getattr(self, name)
-            for day in wide.get(name, (name,)):
+            for day in groups.get(name, (name,)):
                 if openings is not None:
                     by_day.setdefault(day, openings)
         return tuple(by_day.get(day, ()) for day in DAYS)
 
 
-def _opens(hours: Hours) -> Hours:
+def _check_opens(hours: Hours) -> Hours:
     if not any(hours.week):
         msg = "is never open; give hours for a day, for weekdays or for every_day"
         raise ValueError(msg)
@@ -94,7 +94,7 @@ def _opens(hours: Hours) -> Hours:
 
 
 class Holidays(Defined):
-    """Days off: the public ones of a country, or of a part of it, and dates of the desk's own."""
+    """Days off: public holidays of a country or a part of it, and further dates."""
 
     country: str | None = None
     subdivision: str | None = None
@@ -105,7 +105,7 @@ class Holidays(Defined):
     @field_validator("country")
     @classmethod
     def _country_is_known(cls, country: str) -> str:
-        if country not in _parts_of_countries():
+        if country not in _country_subdivisions():
             msg = f"no country {country} is known; give its code, such as FR"
             raise ValueError(msg)
         return country
@@ -117,15 +117,15 @@ class Holidays(Defined):
         if country is None:
             msg = "goes with a country"
             raise ValueError(msg)
-        known = _parts_of_countries()[country]
+        known = _country_subdivisions()[country]
         if subdivision not in known:
             parts = ", ".join(known) or "none"
             msg = f"no part {subdivision} of {country} is known; there are {parts}"
             raise ValueError(msg)
         return subdivision
 
-    def of(self, years: Iterable[int]) -> frozenset[date]:
-        """The days off of these years, and all dates of the desk's own."""
+    def days_off(self, years: Iterable[int]) -> frozenset[date]:
+        """Return the public holidays of these years, and all further dates."""
         if self.country is None:
             return frozenset(self.dates)
         from holidays import country_holidays
@@ -134,22 +134,22 @@ class Holidays(Defined):
         return frozenset(self.dates) | frozenset(public)
 
 
-def _parts_of_countries() -> dict[str, list[str]]:
+def _country_subdivisions() -> dict[str, list[str]]:
     from holidays import list_supported_countries
 
     return list_supported_countries()
 
 
 class Calendar(Defined):
-    """One calendar of `calendars.yaml`."""
+    """Calendar of `calendars.yaml`."""
 
     zone: Annotated[str, AfterValidator(known_zone)]
-    hours: Annotated[Hours, AfterValidator(_opens)]
+    hours: Annotated[Hours, AfterValidator(_check_opens)]
     holidays: Holidays = Holidays()
 
-    def named(self, name: str, this_year: int) -> WorkingCalendar:
-        """The calendar as items keep it."""
+    def to_working_calendar(self, name: str, this_year: int) -> WorkingCalendar:
+        """Return the calendar that items store, under this name."""
         years = range(this_year - YEARS_BACK, this_year + YEARS_AHEAD + 1)
         return WorkingCalendar(
-            name=name, zone=self.zone, week=self.hours.week, holidays=self.holidays.of(years)
+            name=name, zone=self.zone, week=self.hours.week, holidays=self.holidays.days_off(years)
         )

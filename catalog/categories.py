@@ -1,4 +1,4 @@
-"""Categories of Tickets as the catalog lists them."""
+"""Categories of Tickets in the catalog."""
 
 from domain.base.base_model import Defined
 from domain.base.values import Name, Title
@@ -6,7 +6,7 @@ from domain.model.definitions import Settings
 
 
 class Category(Defined):
-    """A category of Tickets: a title for people, and their queue and settings."""
+    """Category of Tickets: its title, queue and settings."""
 
     title: Title = ""
     queue: Name | None = None

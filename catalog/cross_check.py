@@ -1,205 +1,217 @@
-"""What a catalog's files say of each other: every name that is used has to be there."""
+"""Check of a whole catalog: every name that a file uses is defined, and no definition loops."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from catalog.calendars import Calendar
 from catalog.categories import Category
-from catalog.files import Listed, Place
+from catalog.files import NamedEntries, SourceLocation
 from catalog.mailboxes import Mailbox
 from catalog.people import Colleague, Sender
-from catalog.queues import Queue, is_listed, named_in
+from catalog.queues import Queue, is_known_queue, queues_in_definition
 from catalog.schedules import Schedule
 from catalog.services import Service
 from domain.model.definitions import CaseDefinition
 
-Defined = Mapping[str, tuple[CaseDefinition, Place]]
+Definitions = Mapping[str, tuple[CaseDefinition, SourceLocation]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A catalog as it was read; a file that is absent is None."""
+class CatalogFiles:
+    """Files of a catalog as they were read; None for an absent file."""
 
-    calendars: Listed[Calendar] | None
-    categories: Listed[Category] | None
-    mailboxes: Listed[Mailbox] | None
-    people: Listed[Colleague] | None
-    queues: Listed[Queue] | None
-    schedules: Listed[Schedule] | None
-    senders: Listed[Sender] | None
-    services: Listed[Service] | None
-    definitions: Defined
-    definitions_are_whole: bool
-
-
-def unknown_names(found: Read) -> Iterator[str]:
-    """Every use of a name that is not there, unless what should have it cannot be read."""
-    yield from _calendars(found)
-    yield from _queues(found)
-    yield from _services(found)
-    yield from _categories(found)
-    yield from _senders(found)
-    if found.definitions_are_whole:
-        yield from _definitions(found)
-        yield from _endless(found.definitions)
+    calendars: NamedEntries[Calendar] | None
+    categories: NamedEntries[Category] | None
+    mailboxes: NamedEntries[Mailbox] | None
+    people: NamedEntries[Colleague] | None
+    queues: NamedEntries[Queue] | None
+    schedules: NamedEntries[Schedule] | None
+    senders: NamedEntries[Sender] | None
+    services: NamedEntries[Service] | None
+    definitions: Definitions
+    are_definitions_complete: bool
 
 
-def _calendars(found: Read) -> Iterator[str]:
-    known = found.calendars.entries if found.calendars else {}
-    if found.calendars is not None and not found.calendars.is_whole:
+def cross_check(files: CatalogFiles) -> Iterator[str]:
+    """Yield a problem for each use of an undefined name, and for each cycle of definitions.
+
+    Names of a file with invalid entries are not checked: the entry may be an invalid one.
+    """
+    yield from _check_calendars(files)
+    yield from _check_queues(files)
+    yield from _check_services(files)
+    yield from _check_categories(files)
+    yield from _check_senders(files)
+    if files.are_definitions_complete:
+        yield from _check_definitions(files)
+        yield from _cycles(files.definitions)
+
+
+def _check_calendars(files: CatalogFiles) -> Iterator[str]:
+    known = files.calendars.entries if files.calendars else {}
+    if files.calendars is not None and not files.calendars.is_complete:
         return
     used = [
-        (place, field, name)
-        for definition, place in found.definitions.values()
+        (location, field, name)
+        for definition, location in files.definitions.values()
         for field, name in definition.calendars.items()
     ]
-    if found.categories is not None:
+    if files.categories is not None:
         used += [
-            (found.categories.places[category], f"settings.{field}", name)
-            for category, entry in found.categories.entries.items()
+            (files.categories.locations[category], f"settings.{field}", name)
+            for category, entry in files.categories.entries.items()
             if entry.settings is not None
             for field, name in entry.settings.calendars.items()
         ]
-    for place, field, name in used:
+    for location, field, name in used:
         if name not in known:
-            there = ", ".join(known) or "none"
-            sentence = f"no calendar named {name}; calendars.yaml has {there}"
-            yield place.problem(field.split("."), sentence)
+            known_names = ", ".join(known) or "none"
+            sentence = f"no calendar named {name}; calendars.yaml has {known_names}"
+            yield location.problem(field.split("."), sentence)
 
 
-def _queues(found: Read) -> Iterator[str]:
-    """Where queues are listed, each that is named is one of them."""
-    if found.queues is None or not found.queues.is_whole:
+def _check_queues(files: CatalogFiles) -> Iterator[str]:
+    """Check the queues that are named anywhere, if the catalog lists queues."""
+    if files.queues is None or not files.queues.is_complete:
         return
     used = [
-        (place, field, queue)
-        for definition, place in found.definitions.values()
-        for field, queue in named_in(definition)
+        (location, field, queue)
+        for definition, location in files.definitions.values()
+        for field, queue in queues_in_definition(definition)
     ]
-    for listed in (found.categories, found.mailboxes, found.schedules):
+    for listed in (files.categories, files.mailboxes, files.schedules):
         if listed is not None:
             used += [
-                (listed.places[name], ("queue",), entry.queue)
+                (listed.locations[name], ("queue",), entry.queue)
                 for name, entry in listed.entries.items()
                 if entry.queue is not None
             ]
-    if found.senders is not None:
+    if files.senders is not None:
         used += [
-            (found.senders.places[address], ("queues", str(at)), queue)
-            for address, sender in found.senders.entries.items()
+            (files.senders.locations[address], ("queues", str(at)), queue)
+            for address, sender in files.senders.entries.items()
             for at, queue in enumerate(sender.queues)
         ]
-    for place, field, queue in used:
-        if not is_listed(found.queues.entries, queue):
-            there = ", ".join(found.queues.entries) or "none"
-            sentence = f"unknown queue {queue}: list it in queues.yaml, which has {there}"
-            yield place.problem(field, sentence)
+    for location, field, queue in used:
+        if not is_known_queue(files.queues.entries, queue):
+            known_names = ", ".join(files.queues.entries) or "none"
+            sentence = f"unknown queue {queue}: list it in queues.yaml, which has {known_names}"
+            yield location.problem(field, sentence)
 
 
-def _categories(found: Read) -> Iterator[str]:
-    """Where categories are listed, those that mailboxes name are among them."""
-    if found.mailboxes is None or found.categories is None or not found.categories.is_whole:
+def _check_categories(files: CatalogFiles) -> Iterator[str]:
+    """Check the categories of mailboxes, if the catalog lists categories."""
+    if files.mailboxes is None or files.categories is None or not files.categories.is_complete:
         return
-    known = found.categories.entries
-    for name, mailbox in found.mailboxes.entries.items():
+    known = files.categories.entries
+    for name, mailbox in files.mailboxes.entries.items():
         if mailbox.ticket is not None and mailbox.ticket not in known:
             sentence = f"no category {mailbox.ticket}; categories.yaml has {', '.join(known)}"
-            yield found.mailboxes.places[name].problem(("ticket",), sentence)
+            yield files.mailboxes.locations[name].problem(("ticket",), sentence)
 
 
-def _services(found: Read) -> Iterator[str]:
-    if found.services is not None and not found.services.is_whole:
+def _check_services(files: CatalogFiles) -> Iterator[str]:
+    if files.services is not None and not files.services.is_complete:
         return
-    known = found.services.entries if found.services else {}
-    for definition, place in found.definitions.values():
-        for at, step in enumerate(definition.steps):
-            for which, action in enumerate(step.actions):
+    known = files.services.entries if files.services else {}
+    for definition, location in files.definitions.values():
+        for step_index, step in enumerate(definition.steps):
+            for action_index, action in enumerate(step.actions):
                 if action.call is not None and action.call.service not in known:
-                    field = ("steps", str(at), "actions", str(which), "call", "service")
-                    there = ", ".join(known) or "none"
-                    sentence = f"no service named {action.call.service}; services.yaml has {there}"
-                    yield place.problem(field, sentence)
+                    field = (
+                        "steps",
+                        str(step_index),
+                        "actions",
+                        str(action_index),
+                        "call",
+                        "service",
+                    )
+                    known_names = ", ".join(known) or "none"
+                    sentence = (
+                        f"no service named {action.call.service}; services.yaml has {known_names}"
+                    )
+                    yield location.problem(field, sentence)
 
 
-def _senders(found: Read) -> Iterator[str]:
-    """What an address is for is there, and for one address alone; answers to it are taken in."""
-    if found.senders is None:
+def _check_senders(files: CatalogFiles) -> Iterator[str]:
+    """Check that each sender is a mailbox, and the only one for its queues and categories."""
+    if files.senders is None:
         return
-    known, boxes = found.categories, found.mailboxes
+    known, boxes = files.categories, files.mailboxes
     taken: dict[tuple[str, str], str] = {}
-    for address, sender in found.senders.entries.items():
-        place = found.senders.places[address]
-        if boxes is not None and boxes.is_whole and address.lower() not in boxes.entries:
+    for address, sender in files.senders.entries.items():
+        location = files.senders.locations[address]
+        if boxes is not None and boxes.is_complete and address.lower() not in boxes.entries:
             sentence = "is no mailbox, so answers to what is closed start nothing; add it to "
-            yield place.problem((), f"{sentence}mailboxes.yaml")
+            yield location.problem((), f"{sentence}mailboxes.yaml")
         for field, names in (("categories", sender.categories), ("queues", sender.queues)):
             for at, name in enumerate(names):
                 first = taken.setdefault((field, name), address)
                 if first != address:
                     sentence = f"{name} has {first} already; leave it out here or there"
-                    yield place.problem((field, str(at)), sentence)
+                    yield location.problem((field, str(at)), sentence)
         for at, name in enumerate(sender.categories):
-            if known is not None and known.is_whole and name not in known.entries:
-                there = ", ".join(known.entries) or "none"
-                sentence = f"no category named {name}; categories.yaml has {there}"
-                yield place.problem(("categories", str(at)), sentence)
+            if known is not None and known.is_complete and name not in known.entries:
+                known_names = ", ".join(known.entries) or "none"
+                sentence = f"no category named {name}; categories.yaml has {known_names}"
+                yield location.problem(("categories", str(at)), sentence)
 
 
 def _started_by(definition: CaseDefinition) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The definitions of the Cases that it starts, each with the path of the field."""
-    for at, step in enumerate(definition.steps):
-        for which, action in enumerate(step.actions):
-            action_at = ("steps", str(at), "actions", str(which))
+    """Yield the definitions of the Cases that this one starts, each after the path of its field."""
+    for step_index, step in enumerate(definition.steps):
+        for action_index, action in enumerate(step.actions):
+            action_path = ("steps", str(step_index), "actions", str(action_index))
             if action.case is not None:
-                yield (*action_at, "case", "definition"), action.case.definition
+                yield (*action_path, "case", "definition"), action.case.definition
             for number, order in enumerate(action.cases or ()):
-                yield (*action_at, "cases", str(number), "definition"), order.definition
+                yield (*action_path, "cases", str(number), "definition"), order.definition
 
 
-def _definitions(found: Read) -> Iterator[str]:
-    there = ", ".join(sorted(found.definitions)) or "none"
+def _check_definitions(files: CatalogFiles) -> Iterator[str]:
+    known_names = ", ".join(sorted(files.definitions)) or "none"
     used = [
-        (place, field, name)
-        for definition, place in found.definitions.values()
+        (location, field, name)
+        for definition, location in files.definitions.values()
         for field, name in _started_by(definition)
     ]
-    if found.schedules is not None:
+    if files.schedules is not None:
         used += [
-            (found.schedules.places[name], ("definition",), schedule.definition)
-            for name, schedule in found.schedules.entries.items()
+            (files.schedules.locations[name], ("definition",), schedule.definition)
+            for name, schedule in files.schedules.entries.items()
         ]
-    if found.mailboxes is not None:
+    if files.mailboxes is not None:
         used += [
-            (found.mailboxes.places[name], ("case",), mailbox.case)
-            for name, mailbox in found.mailboxes.entries.items()
+            (files.mailboxes.locations[name], ("case",), mailbox.case)
+            for name, mailbox in files.mailboxes.entries.items()
             if mailbox.case is not None
         ]
-    for place, field, name in used:
-        if name not in found.definitions:
-            yield place.problem(field, f"no case definition {name}; there are {there}")
+    for location, field, name in used:
+        if name not in files.definitions:
+            yield location.problem(field, f"no case definition {name}; there are {known_names}")
 
 
-def _endless(definitions: Defined) -> Iterator[str]:
-    """Definitions that start each other in a circle, and so without end; each circle once."""
-    told: set[frozenset[str]] = set()
-    for name, (definition, place) in definitions.items():
+def _cycles(definitions: Definitions) -> Iterator[str]:
+    """Report definitions that start each other without end; each cycle once."""
+    reported: set[frozenset[str]] = set()
+    for name, (definition, location) in definitions.items():
         for field, first in _started_by(definition):
-            circle = _way_back(definitions, first, name)
-            if circle is not None and frozenset(circle) not in told:
-                told.add(frozenset(circle))
-                path = " starts ".join((name, *circle))
-                yield place.problem(field, f"goes round without end: {path}")
+            cycle = _path_back(definitions, first, name)
+            if cycle is not None and frozenset(cycle) not in reported:
+                reported.add(frozenset(cycle))
+                path = " starts ".join((name, *cycle))
+                yield location.problem(field, f"goes round without end: {path}")
 
 
-def _way_back(
-    definitions: Defined, start: str, goal: str, seen: tuple[str, ...] = ()
+def _path_back(
+    definitions: Definitions, start: str, goal: str, seen: tuple[str, ...] = ()
 ) -> tuple[str, ...] | None:
     if start == goal:
         return (*seen, start)
     if start in seen or start not in definitions:
         return None
     for _, following in _started_by(definitions[start][0]):
-        found = _way_back(definitions, following, goal, (*seen, start))
+        found = _path_back(definitions, following, goal, (*seen, start))
         if found is not None:
             return found
     return None

@@ -1,4 +1,4 @@
-"""JSON Schemas of the catalog's files, by which editors complete and check them."""
+"""JSON Schemas of the catalog's files, for completion and checks in editors."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,40 +17,40 @@ from domain.model.definitions import SizedCaseDefinition
 from simulation.plan import SimulationPlan
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_WRITTEN: Final[Mapping[str, tuple[str, TypeAdapter[Any]]]] = {
+_SCHEMAS: Final[Mapping[str, tuple[str, TypeAdapter[Any]]]] = {
     "calendars": ("working calendars, by name", TypeAdapter(dict[Name, Calendar])),
     "case": ("a case definition", TypeAdapter(SizedCaseDefinition)),
     "categories": ("categories of Tickets, by name", TypeAdapter(dict[Name, Category | None])),
     "mailboxes": (
-        "what mails start, by the address they are sent to",
+        "mailboxes, by address, with the kind of item that a mail starts",
         TypeAdapter(dict[MailAddress, Mailbox]),
     ),
     "people": ("people of the desk, by account", TypeAdapter(dict[Name, Colleague])),
-    "plan": ("what a simulation assumes", TypeAdapter(SimulationPlan)),
+    "plan": ("assumptions of a simulation", TypeAdapter(SimulationPlan)),
     "queues": ("queues, by name", TypeAdapter(dict[Name, Queue | None])),
     "schedules": (
-        "Cases that start by themselves, by name",
+        "schedules that start Cases, by name",
         TypeAdapter(dict[ScheduleName, Schedule]),
     ),
     "senders": (
-        "addresses that mails come from; the first for all that no other is for",
+        "addresses that the desk writes from; the first is the default",
         TypeAdapter(dict[Address, Sender | None]),
     ),
     "services": ("services that Actions call, by name", TypeAdapter(dict[Name, Service])),
 }
-NAMES: Final = tuple(_WRITTEN)
-"""What there is a schema of."""
+SCHEMA_NAMES: Final = tuple(_SCHEMAS)
+"""Names of the schemas."""
 
 
-class NoSchema(Exception):
-    """There is no schema of this name."""
+class UnknownSchema(Exception):
+    """No schema has this name."""
 
 
-def document(name: str) -> dict[str, Any]:
-    """The JSON Schema of such a file; raises NoSchema."""
-    if name not in _WRITTEN:
-        raise NoSchema(f"no schema {name}; there are {', '.join(NAMES)}")
-    what, adapter = _WRITTEN[name]
-    return {"$schema": DIALECT, "title": f"Casekeep: {what}"} | {
+def editor_schema(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of file; raises UnknownSchema."""
+    if name not in _SCHEMAS:
+        raise UnknownSchema(f"no schema {name}; there are {', '.join(SCHEMA_NAMES)}")
+    title, adapter = _SCHEMAS[name]
+    return {"$schema": DIALECT, "title": f"Casekeep: {title}"} | {
         key: value for key, value in adapter.json_schema().items() if key != "title"
     }

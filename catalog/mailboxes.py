@@ -1,4 +1,4 @@
-"""Mailboxes of the desk: what a mail to each address starts (M2)."""
+"""Mailboxes of the desk, each with the kind of item that a mail to it starts (M2)."""
 
 import re
 from collections.abc import Mapping
@@ -13,22 +13,22 @@ _PLUS: Final = re.compile(r"\+[^@]*@")
 
 
 class Mailbox(Defined):
-    """A mailbox: a mail to it that belongs to no open item starts a Ticket, or a Case."""
+    """Mailbox: a mail to it that belongs to no open item starts a Ticket or a Case."""
 
     ticket: Name | None = None
-    """The category of the Ticket."""
+    """Category of the Ticket."""
     case: Name | None = None
-    """The definition of the Case."""
+    """Definition of the Case."""
     queue: Name | None = None
     acknowledge: bool = False
-    """Whether who writes is told that it arrived, within the budget of such answers (M4)."""
+    """True if senders receive an acknowledgement, within the budget of automatic answers (M4)."""
     parent_first: bool = False
-    """A5: whether mail to a closed Action goes to its open Case instead of starting an item."""
+    """True if mail to a closed Action goes to its open Case instead of starting an item (A5)."""
     language: Literal["en", "fr"] | None = None
-    """Of what is answered by ourselves; else that of the desk."""
+    """Language of automatic answers; by default the desk's."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def _check_ticket_or_case(self) -> Self:
         if (self.ticket is None) == (self.case is None):
             msg = "ticket: give either ticket (a category) or case (a definition)"
             raise ValueError(msg)
@@ -46,5 +46,5 @@ def _address(value: str) -> str:
 
 
 MailAddress = Annotated[str, Field(max_length=100), AfterValidator(_address)]
-"""A mailbox's name: the address without a plus part."""
+"""Address of a mailbox, without a plus part."""
 Mailboxes = Mapping[str, Mailbox]

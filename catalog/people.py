@@ -1,4 +1,4 @@
-"""People of the desk, and the addresses it writes from (M5)."""
+"""People of the desk, and the addresses that it writes from (M5)."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -7,20 +7,20 @@ from pydantic import Field
 
 from domain.base.base_model import Defined
 from domain.base.values import Address, Name, Title
-from mail.address_book import Directory, Language, Letterhead, Person
+from mail.address_book import AddressBook, Language, SenderIdentity, StaffContact
 
 
 class Colleague(Defined):
-    """Somebody who works here, under the name of their account."""
+    """Person who works at the desk, by the name of their account."""
 
     email: Address
     name: Title = ""
     language: Annotated[Language, Field(strict=False)] | None = None
-    """Of mails to them alone; by default the desk's."""
+    """Language of mails to this person alone; by default the desk's."""
 
 
 class Sender(Defined):
-    """An address that mails come from; the first one for all that no other is for."""
+    """Address that the desk writes from; the first one is the default."""
 
     name: Title = ""
     language: Annotated[Language, Field(strict=False)] = Language.EN
@@ -28,10 +28,12 @@ class Sender(Defined):
     queues: Annotated[tuple[Name, ...], Field(strict=False, max_length=200)] = ()
 
 
-def directory_of(senders: Mapping[str, Sender], colleagues: Mapping[str, Colleague]) -> Directory:
-    """Both as whoever sends mails needs them."""
-    heads = tuple(
-        Letterhead(
+def build_address_book(
+    senders: Mapping[str, Sender], colleagues: Mapping[str, Colleague]
+) -> AddressBook:
+    """Return senders and people as the address book for outgoing mail."""
+    identities = tuple(
+        SenderIdentity(
             address=address,
             name=sender.name,
             language=sender.language,
@@ -41,7 +43,7 @@ def directory_of(senders: Mapping[str, Sender], colleagues: Mapping[str, Colleag
         for address, sender in senders.items()
     )
     people = {
-        account: Person(email=one.email, name=one.name, language=one.language)
-        for account, one in colleagues.items()
+        account: StaffContact(email=person.email, name=person.name, language=person.language)
+        for account, person in colleagues.items()
     }
-    return Directory(letterheads=heads, people=people)
+    return AddressBook(senders=identities, people=people)

@@ -1,4 +1,4 @@
-"""Queues as the catalog lists them: what they are called, and what they allow robots (Q2)."""
+"""Queues of the catalog: their titles, and the kinds of item that robots are offered (Q2)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
@@ -10,34 +10,35 @@ from domain.base.values import Kind, Title
 from domain.model.definitions import CaseDefinition
 from domain.rules.submitting import DEFAULT_QUEUE
 
-ROBOTS_DO: Final = frozenset({Kind.ACTION})
-"""What a queue allows robots, unless the catalog says otherwise."""
+DEFAULT_ROBOT_KINDS: Final = frozenset({Kind.ACTION})
+"""Kinds that robots are offered in a queue for which the catalog sets none."""
 
 
 class Queue(Defined):
-    """A queue: a title for people, and the kinds of item that robots are offered."""
+    """Queue: its title, and the kinds of item that robots are offered."""
 
     title: Title = ""
     robots: Annotated[
         tuple[Annotated[Kind, Field(strict=False)], ...], Field(strict=False, max_length=3)
-    ] = tuple(ROBOTS_DO)
+    ] = tuple(DEFAULT_ROBOT_KINDS)
 
 
-def robots_of(queues: Mapping[str, Queue], name: str) -> frozenset[Kind]:
-    """The kinds that a queue allows robots; one that is not listed: Actions."""
-    return frozenset(queues[name].robots) if name in queues else ROBOTS_DO
+def robot_kinds(queues: Mapping[str, Queue], name: str) -> frozenset[Kind]:
+    """Return the kinds that robots are offered in a queue; Actions if it is not listed."""
+    return frozenset(queues[name].robots) if name in queues else DEFAULT_ROBOT_KINDS
 
 
-def is_listed(queues: Mapping[str, Queue], name: str) -> bool:
-    """Whether items may wait there; the queue of those that name none is always there."""
+def is_known_queue(queues: Mapping[str, Queue], name: str) -> bool:
+    """Return True if the catalog lists the queue, or if it is the default queue."""
     return name == DEFAULT_QUEUE or name in queues
 
 
-def named_in(definition: CaseDefinition) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The queues that a case definition names, each with the path of the field that does."""
+def queues_in_definition(definition: CaseDefinition) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the queues that a case definition names, each after the path of its field."""
     if definition.queue is not None:
         yield ("queue",), definition.queue
-    for number, step in enumerate(definition.steps):
-        for place, action in enumerate(step.actions):
+    for step_index, step in enumerate(definition.steps):
+        for action_index, action in enumerate(step.actions):
             if action.queue is not None:
-                yield ("steps", str(number), "actions", str(place), "queue"), action.queue
+                path = ("steps", str(step_index), "actions", str(action_index), "queue")
+                yield path, action.queue

@@ -1,4 +1,4 @@
-"""Schedules of a catalog: which Case starts by itself, and when (K1, ADR 0010)."""
+"""Schedules of the catalog: Cases that start by cron or at an interval (K1, ADR 0010)."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,23 +13,27 @@ from domain.base.values import ACTION_PATTERN, Name, Person, StartedBy, Title, o
 from domain.model.calendars import known_zone
 from domain.model.starts import CaseStart, Contact, Data
 
-STARTER: Final = "service:schedule"
-"""Who starts what a schedule starts."""
-SHORTEST: Final = timedelta(minutes=1)
-_FIELDS: Final = 5
-_SIGNS: Final = re.compile(r"[0-9A-Za-z*,/ -]+")
-"""What Temporal's cron knows; neither `L`, `W`, `#` nor `?` of other crons."""
-_FOREIGN: Final = re.compile(r"(?<![A-Za-z])[LW](?![A-Za-z])|[0-9][A-Za-z]", re.IGNORECASE)
+SCHEDULE_ACTOR: Final = "service:schedule"
+"""Actor of the Cases that a schedule starts."""
+MIN_INTERVAL: Final = timedelta(minutes=1)
+_CRON_FIELDS: Final = 5
+_CRON_CHARACTERS: Final = re.compile(r"[0-9A-Za-z*,/ -]+")
+"""Characters of Temporal's cron, which has neither `L`, `W`, `#` nor `?` of other crons."""
+_UNSUPPORTED: Final = re.compile(r"(?<![A-Za-z])[LW](?![A-Za-z])|[0-9][A-Za-z]", re.IGNORECASE)
 
 
 def _cron(value: str) -> str:
-    if len(value.split()) != _FIELDS or not _SIGNS.fullmatch(value) or _FOREIGN.search(value):
+    if (
+        len(value.split()) != _CRON_FIELDS
+        or not _CRON_CHARACTERS.fullmatch(value)
+        or _UNSUPPORTED.search(value)
+    ):
         msg = "must have five fields: minute hour day month weekday, such as 0 7 1 * *"
         raise ValueError(msg)
     every_weekday = " ".join([*value.split()[:-1], "*"])
     try:
-        for moments in (value, every_weekday):
-            next(CronSim(moments, datetime(2024, 1, 1, tzinfo=UTC)))
+        for expression in (value, every_weekday):
+            next(CronSim(expression, datetime(2024, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration) as error:
         msg = f"is no moment of any year ({error})" if str(error) else "is no moment of any year"
         raise ValueError(msg) from None
@@ -37,19 +41,19 @@ def _cron(value: str) -> str:
 
 
 def _every(value: Span) -> Span:
-    if value.total < SHORTEST:
+    if value.total < MIN_INTERVAL:
         msg = "must be a minute or longer"
         raise ValueError(msg)
     return value
 
 
 class Schedule(Defined):
-    """One schedule: a Case of a definition, by cron in a time zone or at an interval."""
+    """Schedule: starts Cases of a definition, by cron in a time zone or at an interval."""
 
     definition: Name
     short_description: Annotated[Title, AfterValidator(one_line)]
     cron: Annotated[str, AfterValidator(_cron)] | None = None
-    """Minute, hour, day, month and weekday; a day and a weekday have to hold both, for Temporal."""
+    """Minute, hour, day, month and weekday; in Temporal day and weekday must both match."""
     every: Annotated[PositiveDuration, AfterValidator(_every)] | None = None
     zone: Annotated[str, AfterValidator(known_zone)] | None = None
     owner: Person | None = None
@@ -58,10 +62,10 @@ class Schedule(Defined):
     requester: Contact | None = None
     data: Data = Field(default_factory=dict)
     paused: bool | None = None
-    """Whether it stands still; left out, it stays as somebody set it in Temporal."""
+    """True if the schedule starts nothing; left out, the state that was set in Temporal stays."""
 
     @model_validator(mode="after")
-    def _when(self) -> Self:
+    def _check_cron_or_every(self) -> Self:
         if (self.cron is None) == (self.every is None):
             msg = "cron: give either cron or every"
             raise ValueError(msg)
@@ -72,9 +76,9 @@ class Schedule(Defined):
 
     @property
     def start(self) -> CaseStart:
-        """What it starts a Case with."""
+        """Start message of the schedule's Cases."""
         return CaseStart(
-            by=STARTER,
+            by=SCHEDULE_ACTOR,
             started_by=StartedBy.SCHEDULE,
             submit=True,
             definition=self.definition,
@@ -100,4 +104,4 @@ def _schedule_name(value: str) -> str:
 
 
 ScheduleName = Annotated[str, AfterValidator(_schedule_name)]
-"""A schedule's name, with which the references of its Cases begin."""
+"""Name of a schedule; the references of its Cases begin with it."""

@@ -1,4 +1,4 @@
-"""Services that Actions call: where they are, and what their calls carry (A8)."""
+"""HTTP services that Actions call: address and headers (A8)."""
 
 import re
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ def _url(value: str) -> str:
 
 
 class Service(Defined):
-    """A service: the address that paths are laid onto, and headers of every call.
+    """Service: the base address of its paths, and the headers of every call.
 
-    `${NAME}` in a header is taken from the worker's environment, so that no secret is written.
+    `${NAME}` in a header stands for a variable of the worker's environment, for secrets.
     """
 
     url: Annotated[str, AfterValidator(_url)]
@@ -30,10 +30,10 @@ class Service(Defined):
         dict[str, Annotated[str, AfterValidator(one_line)]], Field(max_length=20)
     ] = Field(default_factory=dict)
 
-    def with_secrets(self, environment: Mapping[str, str]) -> "Service":
-        """The service with its secrets; raises KeyError with the name of one that is not set."""
+    def resolve_secrets(self, environment: Mapping[str, str]) -> "Service":
+        """Return the service with its secrets filled in; raises KeyError for an unset variable."""
         headers = {
-            name: _FROM_ENVIRONMENT.sub(lambda found: environment[found[1]], value)
+            name: _FROM_ENVIRONMENT.sub(lambda match: environment[match[1]], value)
             for name, value in self.headers.items()
         }
         return self.model_copy(update={"headers": headers})

@@ -1,4 +1,4 @@
-"""YAML as plain JSON values that still know the line each field was written on."""
+"""YAML parsed to JSON values, with the line of each field."""
 
 import re
 from collections.abc import Sequence
@@ -11,28 +11,30 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 _MAPPING: Final = "tag:yaml.org,2002:map"
 _TEXT: Final = "tag:yaml.org,2002:str"
-_PLAIN: Final = ("null", "bool", "int", "float", "str", "seq", "map")
+_ALLOWED_TAGS: Final = ("null", "bool", "int", "float", "str", "seq", "map")
 
 
-class NotYaml(ValueError):
-    """The text cannot be read; `line` says where, counted from 1."""
+class InvalidYaml(ValueError):
+    """The text is no YAML that a catalog allows; `line` counts from 1."""
 
     def __init__(self, line: int, problem: str) -> None:
-        """Name the line and what is wrong there."""
+        """Store the line, and the problem as the message."""
         super().__init__(problem)
         self.line = line
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's plain values: no `yes`, no dates, no numbers to the base of 60, no aliases."""
+    """Loader of YAML 1.2 scalars: no `yes`, no dates, no base-60 numbers, no aliases."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
-        """Refuse aliases: everything is said where it is read, and nothing contains itself."""
+        """Refuse aliases, which hide values and allow values that contain themselves."""
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise NotYaml(event.start_mark.line + 1, f"*{event.anchor}: write it out, no aliases")
+            raise InvalidYaml(
+                event.start_mark.line + 1, f"*{event.anchor}: write it out, no aliases"
+            )
         node: Node | None = super().compose_node(parent, index)
         return node
 
@@ -49,46 +51,46 @@ for _tag, _pattern, _first in (
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """What a text holds, as JSON knows it, and where."""
+class YamlDocument:
+    """Value of a YAML text, with the position of each field."""
 
     value: JsonValue
     _root: Node | None
 
-    def place_of(self, path: Sequence[str]) -> tuple[int, tuple[str, ...]]:
-        """The line, from 1, of the field at a path, and the path as far as it leads.
+    def locate(self, path: Sequence[str]) -> tuple[int, tuple[str, ...]]:
+        """Return the line, from 1, of the field at a path, and the part of the path that exists.
 
-        An absent field is at the line of what it would be in. Below a plain value there is nothing.
+        An absent field has the line of its parent; a path ends at a scalar.
         """
         node, line = self._root, 1 if self._root is None else self._root.start_mark.line + 1
         for depth, part in enumerate(path):
             if not isinstance(node, MappingNode | SequenceNode):
                 return line, tuple(path[:depth])
-            found = _within(node, part)
-            if found is None:
+            child = _child(node, part)
+            if child is None:
                 break
-            node, line = found
+            node, line = child
         return line, tuple(path)
 
 
-def read(text: str) -> Document:
-    """Read one YAML document; raises NotYaml."""
+def read_yaml(text: str) -> YamlDocument:
+    """Parse one YAML document; raises InvalidYaml."""
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
-        return Document(None if root is None else _value(loader, root), root)
+        return YamlDocument(None if root is None else _value(loader, root), root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(filter(None, (error.context, error.problem)))
-        raise NotYaml(1 if mark is None else mark.line + 1, f"is no YAML: {problem}") from None
+        raise InvalidYaml(1 if mark is None else mark.line + 1, f"is no YAML: {problem}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise NotYaml(line, "holds a control character: remove it") from None
+        raise InvalidYaml(line, "holds a control character: remove it") from None
     except RecursionError:
-        raise NotYaml(1, "is nested too deeply") from None
+        raise InvalidYaml(1, "is nested too deeply") from None
 
 
-def _within(node: Node, part: str) -> tuple[Node, int] | None:
+def _child(node: Node, part: str) -> tuple[Node, int] | None:
     if isinstance(node, MappingNode):
         for key, value in node.value:
             if key.value == part:
@@ -101,14 +103,14 @@ def _within(node: Node, part: str) -> tuple[Node, int] | None:
 
 def _value(loader: _Loader, node: Node) -> JsonValue:
     line = node.start_mark.line + 1
-    if node.tag not in {f"tag:yaml.org,2002:{name}" for name in _PLAIN}:
-        raise NotYaml(line, f"{node.tag}: leave the tag out, only plain values are read")
+    if node.tag not in {f"tag:yaml.org,2002:{name}" for name in _ALLOWED_TAGS}:
+        raise InvalidYaml(line, f"{node.tag}: leave the tag out, only plain values are read")
     if isinstance(node, MappingNode):
         fields: dict[str, JsonValue] = {}
         for key, value in node.value:
-            name = _name(key)
+            name = _field_name(key)
             if name in fields:
-                raise NotYaml(key.start_mark.line + 1, f"{name}: is there twice; leave one out")
+                raise InvalidYaml(key.start_mark.line + 1, f"{name}: is there twice; leave one out")
             fields[name] = _value(loader, value)
         return fields
     if isinstance(node, SequenceNode):
@@ -116,11 +118,13 @@ def _value(loader: _Loader, node: Node) -> JsonValue:
     try:
         scalar: JsonValue = loader.construct_object(node)
     except ValueError:
-        raise NotYaml(line, f"{node.value}: cannot be read as {node.tag[-5:]}") from None
+        raise InvalidYaml(line, f"{node.value}: cannot be read as {node.tag[-5:]}") from None
     return scalar
 
 
-def _name(key: Node) -> str:
+def _field_name(key: Node) -> str:
     if not isinstance(key, ScalarNode):
-        raise NotYaml(key.start_mark.line + 1, "a field's name must be a word, no list or mapping")
+        raise InvalidYaml(
+            key.start_mark.line + 1, "a field's name must be a word, no list or mapping"
+        )
     return str(key.value)

@@ -26,13 +26,13 @@ def apply(
     json: JsonOption = False,
 ) -> None:
     """Make Temporal's Schedules agree with the catalog's."""
-    from catalog.loader import load
+    from catalog.loader import load_catalog
     from cli import desk_report, terminal
     from cli.context import open_client
     from starter.schedules import ScheduleSync
     from starter.settings import read_settings
 
-    schedules = load(folder or read_settings().catalog).schedules
+    schedules = load_catalog(folder or read_settings().catalog).schedules
 
     async def change_schedules() -> "list[PlannedChange]":
         client = await open_client()
@@ -73,12 +73,12 @@ def draw(
 ) -> None:
     """Draw a case definition: its steps and Actions."""
     from catalog.files import CatalogInvalid
-    from catalog.loader import terms_named
+    from catalog.loader import load_terms
     from cli import terminal
     from drawing import canvas, case_definition
     from starter.settings import read_settings
 
-    case = terms_named(definition, read_settings().catalog).definition
+    case = load_terms(definition, read_settings().catalog).definition
     if case is None:
         raise CatalogInvalid(f"{definition}: is no case definition")
     by_suffix = {".svg": Format.SVG, ".png": Format.PNG}.get(output.suffix) if output else None
@@ -112,7 +112,7 @@ def schema(
 
     del json  # the output is always JSON
     if name is None:
-        schemas = {file: editor_schemas.document(file) for file in editor_schemas.NAMES}
+        schemas = {file: editor_schemas.editor_schema(file) for file in editor_schemas.SCHEMA_NAMES}
         terminal.print_json(schemas)
     else:
-        terminal.print_json(editor_schemas.document(name))
+        terminal.print_json(editor_schemas.editor_schema(name))

@@ -78,11 +78,11 @@ def check_catalog(
     json: JsonOption = False,
 ) -> None:
     """Check the catalog: print its content, or its problems with their lines."""
-    from catalog.loader import load
+    from catalog.loader import load_catalog
     from cli import desk_report, terminal
     from starter.settings import read_settings
 
-    catalog = load(folder or read_settings().catalog)
+    catalog = load_catalog(folder or read_settings().catalog)
     if json:
         terminal.print_json(catalog)
     else:

@@ -140,7 +140,7 @@ def replay(
 async def _import_mails(mails: "Mails", to: str | None) -> "tuple[Fed, dict[str, int]]":
     from rich.progress import Progress
 
-    from catalog.loader import load
+    from catalog.loader import load_catalog
     from cli import terminal
     from cli.context import open_client
     from mailroom.acceptance import Reception
@@ -153,7 +153,7 @@ async def _import_mails(mails: "Mails", to: str | None) -> "tuple[Fed, dict[str,
     from store.schema.versions import upgrade
 
     settings = read_settings()
-    mailboxes = load(settings.catalog).mailboxes
+    mailboxes = load_catalog(settings.catalog).mailboxes
     engine = engine_of(settings.database_url, lasting=True)
     upgrade(engine)
     reader = reader_of(engine, mailboxes)

@@ -129,11 +129,11 @@ async def _run_robot(
 
 
 def _robot_kinds(queue: str) -> "Collection[Kind]":
-    from catalog.loader import load
-    from catalog.queues import robots_of
+    from catalog.loader import load_catalog
+    from catalog.queues import robot_kinds
     from starter.settings import read_settings
 
-    return robots_of(load(read_settings().catalog).queues, queue)
+    return robot_kinds(load_catalog(read_settings().catalog).queues, queue)
 
 
 def _print_result(result: "JobResult") -> None:

@@ -40,8 +40,8 @@ def simulate(
     """Simulate a case definition: waiting times, lateness, throughput, load."""
     from rich.progress import Progress
 
-    from catalog.files import read_as
-    from catalog.loader import terms_named
+    from catalog.files import read_model
+    from catalog.loader import load_terms
     from cli import simulation_report, terminal
     from drawing import canvas, simulation_charts
     from simulation.plan import SimulationPlan
@@ -51,11 +51,11 @@ def simulate(
 
     if plot is not None:
         canvas.check_image_name(plot)
-    terms = terms_named(definition, read_settings().catalog)
+    terms = load_terms(definition, read_settings().catalog)
     assumptions = (
         SimulationPlan()
         if plan is None
-        else read_as(plan, SimulationPlan, lambda read: read.validate_against(terms))
+        else read_model(plan, SimulationPlan, lambda read: read.validate_against(terms))
     )
     with Progress(console=terminal.stderr_console(), transient=True) as progress:
         bar = progress.add_task(f"{items} Cases in {days:g} days", total=items)

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from auth.first_sign_in import sign_in_link
-from catalog.loader import SAMPLE
+from catalog.loader import SAMPLE_FOLDER
 from cli import item_view, terminal
 from cli.context import user_name
 from cli.demo_narrator import DemoStepFailed, Narrator
@@ -105,7 +105,7 @@ async def _play(folder: Path, console: Console, *, keep: bool) -> list[str]:
     )
     settings = Settings(
         database_url=f"sqlite:///{folder / 'casekeep.db'}",
-        catalog=SAMPLE,
+        catalog=SAMPLE_FOLDER,
         http_listen="127.0.0.1:0",
     )
     async with Stack(folder, temporal_port=0, ui_port=0, web=True, settings=settings) as stack:

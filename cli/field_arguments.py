@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
-from catalog.field_schemas import Schema, branches_at, described, fields_at, is_contact
+from catalog.field_schemas import Schema, alternatives_at, describe_type, fields_at, is_contact
 
 Fields = dict[str, JsonValue]
 _BOOLEANS: Final = {"true": True, "yes": True, "false": False, "no": False}
@@ -44,7 +44,7 @@ def parse_fields(model: type[BaseModel], words: Sequence[str], now: datetime) ->
             if not isinstance(child, dict):
                 raise InvalidArgument(f"{key} is given twice; leave one out")
             parent = child
-        value = _convert(name, text, branches_at(root, path), now)
+        value = _convert(name, text, alternatives_at(root, path), now)
         previous = parent.get(path[-1])
         if isinstance(previous, list) and isinstance(value, list):
             previous += value
@@ -77,9 +77,9 @@ def parse_definition(text: str) -> JsonValue:
         return _parse_json("definition", text)
     if not text.endswith(_FILE_SUFFIXES):
         return text
-    from catalog.loader import definition_in
+    from catalog.loader import load_definition
 
-    value: JsonValue = definition_in(Path(text)).model_dump(mode="json", exclude_none=True)
+    value: JsonValue = load_definition(Path(text)).model_dump(mode="json", exclude_none=True)
     return value
 
 
@@ -112,7 +112,7 @@ def field_usage(model: type[BaseModel], *, without: Sequence[str] = ()) -> str:
     root = model.model_json_schema()
     required = root.get("required", ())
     words = {
-        name: f"{name}={described(schema, root)}"
+        name: f"{name}={describe_type(schema, root)}"
         for name, schema in root.get("properties", {}).items()
         if name not in without
     }
@@ -129,7 +129,7 @@ def suggestion(word: str, known: Sequence[str]) -> str:
 def _parent_keys(root: Schema, path: list[str]) -> Iterator[str]:
     """Yield the keys of the objects above the field at a path; refuse unknown fields."""
     for depth, part in enumerate(path):
-        parents = branches_at(root, path[:depth])
+        parents = alternatives_at(root, path[:depth])
         known = fields_at(root, path[:depth])
         if known and part not in known:
             problem = f"there is no field {part}{suggestion(part, known)}"

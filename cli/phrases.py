@@ -5,9 +5,9 @@ from typing import Final
 
 from domain.base.values import Status, WaitType
 from domain.model.states import ActionItemState, CaseState, State, WaitState
-from i18n.translations import DEFAULT, translations
+from i18n.translations import DEFAULT_LANGUAGE, translations
 
-t: Final = translations(DEFAULT)
+t: Final = translations(DEFAULT_LANGUAGE)
 """Translate a message key; the command line speaks English."""
 _UNITS: Final = (
     (86_400, "shell.time.days"),

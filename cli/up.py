@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from auth.first_sign_in import sign_in_link
-from catalog.loader import load
+from catalog.loader import load_catalog
 from cli import desk_report, terminal
 from cli.context import user_name
 from devstack.stack import TEMPORAL_PORT, Stack
@@ -21,7 +21,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 async def run_stack(port: int, ui_port: int, *, as_json: bool) -> None:
     """Start the stack, print its addresses, and keep it running until a signal stops it."""
     settings = read_settings()
-    catalog = load(settings.catalog)
+    catalog = load_catalog(settings.catalog)
     console = terminal.stderr_console() if as_json else terminal.stdout_console()
     stack = Stack(
         STATE_FOLDER,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from catalog import editor_schemas
-from catalog.loader import SAMPLE, load
+from catalog.loader import SAMPLE_FOLDER, load_catalog
 from drawing import case_definition
 
 DOCS: Final = Path(__file__).parent
@@ -13,10 +13,10 @@ DOCS: Final = Path(__file__).parent
 
 def main() -> None:
     """Write all files."""
-    for name in editor_schemas.NAMES:
-        text = json.dumps(editor_schemas.document(name), indent=2, ensure_ascii=False)
+    for name in editor_schemas.SCHEMA_NAMES:
+        text = json.dumps(editor_schemas.editor_schema(name), indent=2, ensure_ascii=False)
         (DOCS / f"schemas/{name}.json").write_text(f"{text}\n")
-    for name, terms in load(SAMPLE).definitions.items():
+    for name, terms in load_catalog(SAMPLE_FOLDER).definitions.items():
         if terms.definition is not None:
             (DOCS / f"pictures/{name}.svg").write_text(case_definition.draw_svg(terms.definition))
 

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 from playwright.async_api import Browser, Page
 
-from catalog.loader import SAMPLE
+from catalog.loader import SAMPLE_FOLDER
 from store.engine import engine_of
 from store.schema.versions import upgrade
 from tests.support.browser_fixtures import chromium, open_window, page_context, serve_pages
@@ -181,7 +181,7 @@ async def take_screenshots(
                         await take_screenshot(browser, address, screenshot, folder, whole=whole)
                 engine.dispose()
                 continue
-            async with running_stack(Path(kept), url, catalog=SAMPLE) as desk:
+            async with running_stack(Path(kept), url, catalog=SAMPLE_FOLDER) as desk:
                 await create_items(desk, many=content == "much")
                 async with serve_pages(page_context(desk.engine, desk.desk)) as address:
                     for screenshot in selected:

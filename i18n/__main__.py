@@ -6,23 +6,25 @@ import sys
 from babel.messages.pofile import PoFileError
 
 from i18n import catalogs, usage
-from i18n.translations import DEFAULT, LANGUAGES
+from i18n.translations import DEFAULT_LANGUAGE, LANGUAGES
 
 
 def main() -> int:
-    """Do what the command line asks for; 1 if something is wrong with the catalogs."""
+    """Run the command line; return 1 if the catalogs have problems."""
     parser = argparse.ArgumentParser(prog="python -m i18n", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; say what is wrong")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; print the problems of the catalogs"
+    )
     try:
         if not parser.parse_args().check:
             catalogs.compile_catalogs()
             return 0
-        messages = catalogs.messages_of(catalogs.read(DEFAULT))
-        found = [*catalogs.problems(), *usage.problems(messages, usage.uses())]
+        messages = catalogs.messages_of(catalogs.read_catalog(DEFAULT_LANGUAGE))
+        problems = [*catalogs.problems(), *usage.problems(messages, usage.find_uses())]
     except PoFileError as error:
-        found = [str(error)]
-    if found:
-        sys.stderr.write("".join(f"{line}\n" for line in found))
+        problems = [str(error)]
+    if problems:
+        sys.stderr.write("".join(f"{line}\n" for line in problems))
         return 1
     sys.stdout.write(f"{len(messages)} messages in {len(LANGUAGES)} languages: complete\n")
     return 0

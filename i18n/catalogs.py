@@ -1,4 +1,4 @@
-"""Catalogs as translators write them: read, compared with each other, and compiled."""
+"""Catalogs of messages (.po): read, compared with each other, and compiled (.mo)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,32 +13,32 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import PoFileError, read_po
 
-from i18n.translations import DEFAULT, LANGUAGES
+from i18n.translations import DEFAULT_LANGUAGE, LANGUAGES
 
 LOCALE: Final = Path(__file__).with_name("locale")
-# Babel writes the time of day into what it compiles; the same catalog has to give the same bytes
+# Babel writes the current time into a compiled catalog; the same catalog must give the same bytes
 _COMPILED_AT: Final = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message of one language."""
+    """Message in one language."""
 
     forms: tuple[str, ...]
-    """Its text; several where it is counted."""
+    """Text of the message; one for each plural form if it has any."""
     is_plural: bool
     is_fuzzy: bool
 
     @property
     def parameters(self) -> frozenset[str]:
-        """The names in braces of all its forms; none where the braces do not match."""
+        """Names in braces of all forms; none if the braces do not match."""
         if self.is_malformed:
             return frozenset()
         return frozenset(name for form in self.forms for name in _names(form))
 
     @property
     def is_malformed(self) -> bool:
-        """True if a brace is without its other one."""
+        """True if a brace is not closed, or not opened."""
         try:
             for form in self.forms:
                 _names(form)
@@ -54,14 +54,14 @@ def _names(form: str) -> list[str]:
 Messages = Mapping[str, Message]
 
 
-def path_of(language: str, locale: Path = LOCALE) -> Path:
-    """Return the path of a language's catalog; its compiled form stands beside it, as `.mo`."""
+def catalog_path(language: str, locale: Path = LOCALE) -> Path:
+    """Return the path of a language's catalog; the compiled one has the suffix `.mo`."""
     return locale / language / "LC_MESSAGES" / "casekeep.po"
 
 
-def read(language: str, locale: Path = LOCALE) -> Catalog:
-    """Read a catalog; raise PoFileError for a line that is no PO, or a key that is there twice."""
-    text = path_of(language, locale).read_bytes()
+def read_catalog(language: str, locale: Path = LOCALE) -> Catalog:
+    """Read a catalog; raise PoFileError for malformed lines and repeated keys."""
+    text = catalog_path(language, locale).read_bytes()
     keys = [line for line in text.splitlines() if line.startswith(b"msgid ")]
     repeated = {key.decode() for key in keys if keys.count(key) > 1}
     catalog = read_po(BytesIO(text), locale=language, abort_invalid=True)
@@ -84,12 +84,12 @@ def messages_of(catalog: Catalog) -> dict[str, Message]:
 
 
 def compile_catalogs(locale: Path = LOCALE) -> list[Path]:
-    """Compile the catalog of every language, and return the paths of what was written."""
+    """Compile the catalog of every language, and return the paths of the written files."""
     written = []
     for language in LANGUAGES:
-        catalog = read(language, locale)
+        catalog = read_catalog(language, locale)
         catalog.creation_date = catalog.revision_date = _COMPILED_AT
-        compiled = path_of(language, locale).with_suffix(".mo")
+        compiled = catalog_path(language, locale).with_suffix(".mo")
         with compiled.open("wb") as file:
             write_mo(file, catalog)
         written.append(compiled)
@@ -97,16 +97,16 @@ def compile_catalogs(locale: Path = LOCALE) -> list[Path]:
 
 
 def problems(locale: Path = LOCALE) -> Iterator[str]:
-    """Say what is wrong with the catalogs by themselves, a line each."""
-    source = messages_of(read(DEFAULT, locale))
+    """Yield the problems of the catalogs themselves, one line each."""
+    source = messages_of(read_catalog(DEFAULT_LANGUAGE, locale))
     for language in LANGUAGES:
-        catalog = read(language, locale)
+        catalog = read_catalog(language, locale)
         messages = messages_of(catalog)
         found = [
             *_problems_of(language, messages, catalog.num_plurals),
             *_differences(language, source, messages),
         ]
-        yield from found or _stale(language, catalog, locale)
+        yield from found or _outdated(language, catalog, locale)
 
 
 def _problems_of(language: str, messages: Messages, forms: int) -> Iterator[str]:
@@ -125,7 +125,7 @@ def _differences(language: str, source: Messages, messages: Messages) -> Iterato
     for key in sorted(source.keys() - messages.keys()):
         yield f"{language}: {key}: is missing"
     for key in sorted(messages.keys() - source.keys()):
-        yield f"{language}: {key}: is not in {DEFAULT}"
+        yield f"{language}: {key}: is not in {DEFAULT_LANGUAGE}"
     for key in source.keys() & messages.keys():
         ours, theirs = messages[key], source[key]
         if ours.is_plural != theirs.is_plural:
@@ -133,11 +133,11 @@ def _differences(language: str, source: Messages, messages: Messages) -> Iterato
         differing = ours.parameters ^ theirs.parameters
         if differing:
             names = ", ".join(sorted(differing))
-            yield f"{language}: {key}: names other parameters than {DEFAULT}: {names}"
+            yield f"{language}: {key}: names other parameters than {DEFAULT_LANGUAGE}: {names}"
 
 
-def _stale(language: str, catalog: Catalog, locale: Path) -> Iterator[str]:
-    compiled = path_of(language, locale).with_suffix(".mo")
+def _outdated(language: str, catalog: Catalog, locale: Path) -> Iterator[str]:
+    compiled = catalog_path(language, locale).with_suffix(".mo")
     if not compiled.exists():
         yield f"{language}: is not compiled; run `make translations`"
         return

@@ -8,8 +8,8 @@ from importlib.resources import files
 from typing import Final, NoReturn
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "fr": "Français"}
-"""Languages that have a catalog, and the name of each in itself."""
-DEFAULT: Final = "en"
+"""Languages that have a catalog, each with its name in that language."""
+DEFAULT_LANGUAGE: Final = "en"
 _VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -18,7 +18,7 @@ class MessageMissing(KeyError):
 
 
 class _NoMessage(NullTranslations):
-    """Raise where gettext itself would answer with the key."""
+    """Fallback that raises; gettext itself would return the key."""
 
     def gettext(self, message: str) -> NoReturn:
         raise MessageMissing(message)
@@ -28,7 +28,7 @@ class _NoMessage(NullTranslations):
 
 
 class Translations:
-    """The messages of one language: `t("inbox.title")`, `t("confirmed.open", reference="T-1")`."""
+    """Messages of one language: `t("inbox.title")`, `t("confirmed.open", reference="T-1")`."""
 
     def __init__(self, language: str, catalog: NullTranslations) -> None:
         self.language = language
@@ -52,9 +52,9 @@ class Translations:
         return message.format(**{"count": number} | parameters)
 
     def term(self, group: str, name: str | None) -> str:
-        """Return what people call a word of the contract: `t.term("status", "TO_DO")`.
+        """Return the translation of a word of the contract: `t.term("status", "TO_DO")`.
 
-        A word without a message, such as a command newer than the catalog, stands for itself.
+        A word without a message, such as a command newer than the catalog, is returned as it is.
         """
         if name is None:
             return ""
@@ -81,14 +81,14 @@ class Translations:
 @cache
 def translations(language: str) -> Translations:
     """Return the messages of a language; English for one that has no catalog."""
-    supported = language if language in LANGUAGES else DEFAULT
+    supported = language if language in LANGUAGES else DEFAULT_LANGUAGE
     compiled = files("i18n").joinpath("locale", supported, "LC_MESSAGES", "casekeep.mo")
     with compiled.open("rb") as file:
         return Translations(supported, GNUTranslations(file))
 
 
 def language_of_environment(environment: Mapping[str, str]) -> str:
-    """Return the language that a locale of POSIX asks for: the first of its variables decides."""
+    """Return the language of the first POSIX locale variable that is set."""
     locale = next(filter(None, map(environment.get, _VARIABLES)), "")
     language = re.split("[-_.@]", locale)[0].lower()
-    return language if language in LANGUAGES else DEFAULT
+    return language if language in LANGUAGES else DEFAULT_LANGUAGE

@@ -1,4 +1,4 @@
-"""The keys that code and templates ask for, compared with the keys that the catalog has."""
+"""Keys that code and templates use, compared with the keys of the catalog."""
 
 import ast
 import re
@@ -12,44 +12,43 @@ from jinja2 import Environment, nodes
 from i18n.catalogs import Message, Messages
 
 ROOT: Final = Path(__file__).parents[1]
-_NO_ROOMS: Final = {"bench", "docs", "i18n", "tests"}
+_SKIPPED_FOLDERS: Final = {"bench", "docs", "i18n", "tests"}
 _TRANSLATORS: Final = {"t", "translate"}
-"""Names that code and templates give to a language's Translations."""
+"""Names of variables that hold the Translations of a language."""
 _ANY: Final = ".+"
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """A place that asks for a message."""
+class MessageUse:
+    """Use of a message in code or in a template."""
 
     place: str
     pattern: str
-    """The key as a regular expression: parts that are put in at run time match anything."""
+    """Regular expression of the key: parts that are known at run time only match anything."""
     parameters: frozenset[str] | None = None
-    """The parameters that are given; None if no reader of the source can tell."""
+    """Names of the parameters; None if the source does not show them."""
     is_plural: bool = False
     is_optional: bool = False
-    """True where a key without a message is no mistake: not all that looks like a key is one."""
+    """True if a missing message is no mistake: not every text that looks like a key is one."""
 
 
-def uses(root: Path = ROOT) -> Iterator[Use]:
-    """Find what is asked for below a folder: in Python and in the templates."""
-    for room in sorted(root.iterdir()):
-        if room.name.startswith(".") or room.name in _NO_ROOMS:
+def find_uses(root: Path = ROOT) -> Iterator[MessageUse]:
+    """Yield the uses of messages below a folder, in Python and in templates."""
+    for folder in sorted(root.iterdir()):
+        if folder.name.startswith(".") or folder.name in _SKIPPED_FOLDERS:
             continue
-        for path in sorted(room.rglob("*.py") if room.is_dir() else root.glob(room.name)):
+        for path in sorted(folder.rglob("*.py") if folder.is_dir() else root.glob(folder.name)):
             if path.suffix == ".py":
                 yield from _in_python(path, path.relative_to(root).as_posix())
-        for folder in room.rglob("templates"):
-            for path in sorted(folder.rglob("*.*")):
+        for templates in folder.rglob("templates"):
+            for path in sorted(templates.rglob("*.*")):
                 yield from _in_template(path, path.relative_to(root).as_posix())
 
 
-def problems(messages: Messages, found: Iterable[Use]) -> Iterator[str]:
-    """Say which uses have no message, and which messages no use, a line each."""
-    asked = list(found)
+def problems(messages: Messages, uses: Iterable[MessageUse]) -> Iterator[str]:
+    """Yield the uses without a message, and the messages without a use, one line each."""
     used: set[str] = set()
-    for use in asked:
+    for use in uses:
         matching = {key for key in messages if re.fullmatch(use.pattern, key)}
         used |= matching
         if not matching and not use.is_optional:
@@ -62,7 +61,7 @@ def problems(messages: Messages, found: Iterable[Use]) -> Iterator[str]:
             yield f"{key}: nothing asks for it"
 
 
-def _misuses(use: Use, key: str, message: Message) -> Iterator[str]:
+def _misuses(use: MessageUse, key: str, message: Message) -> Iterator[str]:
     if message.is_plural and not use.is_plural:
         yield f"{use.place}: {key} is counted: ask for its plural"
     if use.is_plural and not message.is_plural:
@@ -83,17 +82,17 @@ def _is_key(pattern: str) -> bool:
 # Python
 
 
-def _in_python(path: Path, place: str) -> Iterator[Use]:
+def _in_python(path: Path, place: str) -> Iterator[MessageUse]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant | ast.JoinedStr):
-            # keys are also carried to where they are looked up: in tables, in refusals
+            # keys also stand in tables and refusals, and are looked up elsewhere
             for pattern in filter(_is_key, _python_patterns(node)):
-                yield Use(f"{place}:{node.lineno}", pattern, is_optional=True)
+                yield MessageUse(f"{place}:{node.lineno}", pattern, is_optional=True)
         if isinstance(node, ast.Call) and node.args:
             yield from _call_in_python(node, f"{place}:{node.lineno}")
 
 
-def _call_in_python(call: ast.Call, place: str) -> Iterator[Use]:
+def _call_in_python(call: ast.Call, place: str) -> Iterator[MessageUse]:
     called: ast.expr = call.func
     method = ""
     if isinstance(called, ast.Attribute) and called.attr in {"plural", "term"}:
@@ -117,8 +116,8 @@ def _python_patterns(node: ast.expr) -> list[str]:
             return ["".join(_python_patterns(part)[0] for part in parts)]
         case ast.FormattedValue():
             return [_ANY]
-        case ast.IfExp(body=one, orelse=other):
-            return _python_patterns(one) + _python_patterns(other)
+        case ast.IfExp(body=first, orelse=second):
+            return _python_patterns(first) + _python_patterns(second)
         case _:
             return []
 
@@ -126,11 +125,11 @@ def _python_patterns(node: ast.expr) -> list[str]:
 # Jinja
 
 
-def _in_template(path: Path, place: str) -> Iterator[Use]:
+def _in_template(path: Path, place: str) -> Iterator[MessageUse]:
     tree = Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
     for constant in tree.find_all(nodes.Const):
         for pattern in filter(_is_key, _template_patterns(constant)):
-            yield Use(f"{place}:{constant.lineno}", pattern, is_optional=True)
+            yield MessageUse(f"{place}:{constant.lineno}", pattern, is_optional=True)
     for call in tree.find_all(nodes.Call):
         called: nodes.Node = call.node
         method = ""
@@ -148,16 +147,16 @@ def _template_patterns(node: nodes.Expr) -> list[str]:
             return [re.escape(text)]
         case nodes.Concat(nodes=parts):
             return ["".join((_template_patterns(part) or [_ANY])[0] for part in parts)]
-        case nodes.CondExpr(expr1=one, expr2=other):
-            return _template_patterns(one) + (_template_patterns(other) if other else [])
+        case nodes.CondExpr(expr1=first, expr2=second):
+            return _template_patterns(first) + (_template_patterns(second) if second else [])
         case _:
             return []
 
 
-def _use(place: str, pattern: str, method: str, parameters: frozenset[str] | None) -> Use:
+def _use(place: str, pattern: str, method: str, parameters: frozenset[str] | None) -> MessageUse:
     if method == "term":
-        return Use(place, rf"{pattern}\.{_ANY}")
+        return MessageUse(place, rf"{pattern}\.{_ANY}")
     if method == "plural":
-        given = None if parameters is None else parameters | {"count"}
-        return Use(place, pattern, given, is_plural=True)
-    return Use(place, pattern, parameters)
+        with_count = None if parameters is None else parameters | {"count"}
+        return MessageUse(place, pattern, with_count, is_plural=True)
+    return MessageUse(place, pattern, parameters)

@@ -1,1 +1,1 @@
-"""Bytes to messages and back, pure: parse, recognise loops, unwrap, thread, compose."""
+"""Mails as bytes and as messages, without side effects: parse, classify, match, compose."""

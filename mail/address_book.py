@@ -1,4 +1,4 @@
-"""Who the desk is to those it writes to: its letterheads, and the addresses of its people."""
+"""The addresses that the desk writes from, and the mail addresses of its people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,21 +7,21 @@ from typing import Final
 
 
 class Language(StrEnum):
-    """What mails are written in."""
+    """Language of a mail that the desk writes."""
 
     EN = "en"
     FR = "fr"
 
 
-def language_named(name: str) -> Language | None:
-    """A language as mails and people name it (`fr`, `fr-CA`); None if we do not write it."""
-    short = name.partition("-")[0].lower()
-    return next((language for language in Language if language == short), None)
+def parse_language(tag: str) -> Language | None:
+    """Return the language of a tag such as `fr` or `fr-CA`; None if the desk does not write it."""
+    primary = tag.partition("-")[0].lower()
+    return next((language for language in Language if language == primary), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Somebody of the desk: where mails reach them, and in which language."""
+class StaffContact:
+    """Mail address and language of a person who works at the desk."""
 
     email: str
     name: str = ""
@@ -29,8 +29,8 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letterhead:
-    """An address that the desk writes from."""
+class SenderIdentity:
+    """Address that the desk writes from, and the items it is for."""
 
     address: str
     name: str = ""
@@ -39,23 +39,23 @@ class Letterhead:
     queues: frozenset[str] = frozenset()
 
 
-NO_LETTERHEAD: Final = Letterhead(address="casekeep@localhost", name="Casekeep")
-"""What a desk writes from that has said nothing."""
+DEFAULT_SENDER: Final = SenderIdentity(address="casekeep@localhost", name="Casekeep")
+"""Sender of a desk whose catalog names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Directory:
-    """Letterheads, the first one for all that no other is for; people by account."""
+class AddressBook:
+    """Senders, the first of which is the default; staff by account."""
 
-    letterheads: tuple[Letterhead, ...] = ()
-    people: Mapping[str, Person] = field(default_factory=dict)
+    senders: tuple[SenderIdentity, ...] = ()
+    people: Mapping[str, StaffContact] = field(default_factory=dict)
 
-    def letterhead_for(self, *, category: str | None, queue: str | None) -> Letterhead:
-        """By the item's category, else by its queue, else the desk's first."""
-        for head in self.letterheads:
-            if category in head.categories:
-                return head
-        for head in self.letterheads:
-            if queue in head.queues:
-                return head
-        return self.letterheads[0] if self.letterheads else NO_LETTERHEAD
+    def sender_for(self, *, category: str | None, queue: str | None) -> SenderIdentity:
+        """Return the sender of the item's category, else of its queue, else the default one."""
+        for sender in self.senders:
+            if category in sender.categories:
+                return sender
+        for sender in self.senders:
+            if queue in sender.queues:
+                return sender
+        return self.senders[0] if self.senders else DEFAULT_SENDER

@@ -1,4 +1,4 @@
-"""A queued mail and the desk's settings, as bytes for a mail server (M5)."""
+"""A queued mail with the desk's settings as bytes for a mail server (M5)."""
 
 import re
 from collections.abc import Mapping
@@ -11,117 +11,118 @@ from typing import Final
 
 from domain.base.values import Template
 from domain.model.items import Mail
-from mail.address_book import Language, Letterhead
-from mail.message_ids import in_brackets, item_address, message_id
-from mail.message_templates import Facts, Written, written
+from mail.address_book import Language, SenderIdentity
+from mail.message_ids import add_reference_to_subject, item_address, sign_message_id
+from mail.message_templates import RenderedMail, TemplateValues, render_mail
 
-_ID: Final = re.compile(r"<[!-;=?-~]{1,248}>")
-"""A Message-ID that can be named in a header: ASCII, no spaces, between angle brackets."""
-_AUTOMATIC: Final = {
+_MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,248}>")
+"""Message-ID that a header can name: ASCII, no spaces, in angle brackets."""
+_AUTO_SUBMITTED: Final = {
     Template.ACKNOWLEDGEMENT: "auto-replied",
     Template.ATTENTION: "auto-generated",
     Template.ASSIGNMENT: "auto-generated",
     Template.DUE: "auto-generated",
 }
-"""What we write by ourselves (RFC 3834), so that no machine answers it (M4)."""
+"""Value of Auto-Submitted (RFC 3834) for mails that no person wrote, so that no program answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A mail, and all that is known of the item and of its readers."""
+class OutgoingMessage:
+    """Queued mail with the facts of its item, its sender and its recipients."""
 
     mail: Mail
     run: str
     reference: str
     kind: str
     to: tuple[str, ...]
-    """The mail's own, and the addresses of its accounts."""
+    """Addresses of the mail itself, and those of its accounts."""
     cc: tuple[str, ...]
-    head: Letterhead
+    sender: SenderIdentity
     language: Language
     queued_at: datetime
     ids: Mapping[str, str] = field(default_factory=dict)
-    """The Message-IDs under which mails of these keys were tried already, this one among them."""
+    """Message-IDs under which mails were tried before, by mail key."""
 
     @property
-    def sender(self) -> str:
-        """Where a bounce goes: the item's own address, by which it is known again (M1)."""
-        return item_address(self.head.address, self.reference)
+    def envelope_sender(self) -> str:
+        """Address of the item, which bounces and answers come to (M1)."""
+        return item_address(self.sender.address, self.reference)
 
 
-def id_of(secret: bytes, letter: Letter) -> str:
-    """The mail's one Message-ID."""
-    return _own_id(secret, letter, letter.mail.key)
+def message_id_of(secret: bytes, outgoing: OutgoingMessage) -> str:
+    """Return the Message-ID of a mail, the same for each try."""
+    return _desk_message_id(secret, outgoing, outgoing.mail.key)
 
 
-def compose(letter: Letter, secret: bytes) -> bytes:
-    """The mail as it is sent, the same each time."""
-    words = _words(letter)
-    everybody = (letter.head.address, letter.sender, *letter.to, *letter.cc)
-    message = EmailMessage(policy=SMTP if all(map(str.isascii, everybody)) else SMTPUTF8)
-    message["From"] = _address(letter.head.address, letter.head.name)
-    message["To"] = [_address(address) for address in letter.to]
-    if letter.cc:
-        message["Cc"] = [_address(address) for address in letter.cc]
-    if letter.sender != letter.head.address:
-        message["Reply-To"] = _address(letter.sender, letter.head.name)
-    message["Subject"] = in_brackets(letter.reference, words.subject)
-    message["Date"] = letter.queued_at
-    automatic = _AUTOMATIC.get(_template(letter))
-    if automatic is not None:
-        message["Auto-Submitted"] = automatic
+def compose(outgoing: OutgoingMessage, secret: bytes) -> bytes:
+    """Return the mail as it is sent, the same bytes each time."""
+    rendered = _render(outgoing)
+    sender, envelope_sender = outgoing.sender, outgoing.envelope_sender
+    addresses = (sender.address, envelope_sender, *outgoing.to, *outgoing.cc)
+    message = EmailMessage(policy=SMTP if all(map(str.isascii, addresses)) else SMTPUTF8)
+    message["From"] = _address(sender.address, sender.name)
+    message["To"] = [_address(address) for address in outgoing.to]
+    if outgoing.cc:
+        message["Cc"] = [_address(address) for address in outgoing.cc]
+    if envelope_sender != sender.address:
+        message["Reply-To"] = _address(envelope_sender, sender.name)
+    message["Subject"] = add_reference_to_subject(outgoing.reference, rendered.subject)
+    message["Date"] = outgoing.queued_at
+    auto_submitted = _AUTO_SUBMITTED.get(_template(outgoing))
+    if auto_submitted is not None:
+        message["Auto-Submitted"] = auto_submitted
         message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(words.text, cte="quoted-printable")
-    message.add_alternative(words.html, subtype="html", cte="quoted-printable")
-    # the library's own boundary is drawn by chance; nobody can write this one into a body
-    message.set_boundary(f"=_{id_of(secret, letter)[1:26]}")
-    return _identity(letter, secret) + message.as_bytes()
+    message.set_content(rendered.text, cte="quoted-printable")
+    message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
+    # the library's boundary is random; nobody can write this one into a body
+    message.set_boundary(f"=_{message_id_of(secret, outgoing)[1:26]}")
+    return _threading_headers(outgoing, secret) + message.as_bytes()
 
 
 def _address(address: str, name: str = "") -> Address:
-    """Of its parts, which are quoted where need be; the parser of whole ones takes no umlauts."""
+    # by its parts, which are quoted where necessary: the parser of addresses accepts only ASCII
     local, _, domain = address.rpartition("@")
     return Address(name, username=local, domain=domain)
 
 
-def _words(letter: Letter) -> Written:
-    mail = letter.mail
-    facts = Facts(
-        reference=letter.reference,
-        kind=letter.kind,
+def _render(outgoing: OutgoingMessage) -> RenderedMail:
+    mail = outgoing.mail
+    values = TemplateValues(
+        reference=outgoing.reference,
+        kind=outgoing.kind,
         about=mail.about,
         subject=mail.subject,
         body=mail.body.strip(),
-        desk=letter.head.name or letter.head.address,
+        desk=outgoing.sender.name or outgoing.sender.address,
     )
-    return written(_template(letter), letter.language, facts)
+    return render_mail(_template(outgoing), outgoing.language, values)
 
 
-def _template(letter: Letter) -> Template:
-    return Template(letter.mail.template or Template.MESSAGE)
+def _template(outgoing: OutgoingMessage) -> Template:
+    return Template(outgoing.mail.template or Template.MESSAGE)
 
 
-def _identity(letter: Letter, secret: bytes) -> bytes:
-    """Message-ID, In-Reply-To and References; written here, for the library encodes long ones."""
-    own = f"{letter.reference}:"
-    before = [
-        _own_id(secret, letter, mail) if mail.startswith(own) else _bracketed(mail)
-        for mail in letter.mail.thread
+def _threading_headers(outgoing: OutgoingMessage, secret: bytes) -> bytes:
+    """Return Message-ID, In-Reply-To and References; the library would encode long ids."""
+    own_keys = f"{outgoing.reference}:"
+    thread = [
+        _desk_message_id(secret, outgoing, mail) if mail.startswith(own_keys) else _bracketed(mail)
+        for mail in outgoing.mail.thread
     ]
-    known = [mail for mail in before if _ID.fullmatch(mail)]
-    lines = [f"Message-ID: {id_of(secret, letter)}"]
-    if known:
-        lines += [f"In-Reply-To: {known[-1]}", "References: " + "\r\n ".join(known)]
+    valid = [mail for mail in thread if _MESSAGE_ID.fullmatch(mail)]
+    lines = [f"Message-ID: {message_id_of(secret, outgoing)}"]
+    if valid:
+        lines += [f"In-Reply-To: {valid[-1]}", "References: " + "\r\n ".join(valid)]
     return "".join(f"{line}\r\n" for line in lines).encode()
 
 
-def _bracketed(mail: str) -> str:
-    return mail if mail.startswith("<") else f"<{mail}>"
+def _bracketed(message_id: str) -> str:
+    return message_id if message_id.startswith("<") else f"<{message_id}>"
 
 
-def _own_id(secret: bytes, letter: Letter, key: str) -> str:
-    if key in letter.ids:
-        return letter.ids[key]
-    domain = letter.head.address.rpartition("@")[2]
-    plain = "".join(sign if sign.isascii() else "-" for sign in domain)
-    return message_id(secret, run=letter.run, key=key, domain=plain)
+def _desk_message_id(secret: bytes, outgoing: OutgoingMessage, key: str) -> str:
+    if key in outgoing.ids:
+        return outgoing.ids[key]
+    domain = outgoing.sender.address.rpartition("@")[2]
+    ascii_domain = "".join(character if character.isascii() else "-" for character in domain)
+    return sign_message_id(secret, run=outgoing.run, key=key, domain=ascii_domain)

@@ -1,4 +1,4 @@
-"""What the headers of a mail say, in plain words: whose it is, whom and what it answers."""
+"""Headers of a mail as text, addresses and Message-IDs."""
 
 import codecs
 import re
@@ -12,105 +12,106 @@ from itertools import count, islice
 from typing import Final
 
 from domain.base.values import is_address
-from mail.limits import HEADER_LIMIT, NAME_LIMIT
+from mail.limits import MAX_HEADER_LENGTH, MAX_NAME_LENGTH
 
-MOST_HEADERS: Final = 1_000
-MOST_IDS: Final = 100
-MOST_ADDRESSES: Final = 100
-_ID: Final = re.compile(r"<([^<>\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,996})>")
+MAX_HEADERS: Final = 1_000
+MAX_MESSAGE_IDS: Final = 100
+MAX_ADDRESSES: Final = 100
+_MESSAGE_ID: Final = re.compile(r"<([^<>\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,996})>")
 _ENCODED_WORD: Final = re.compile(r"=\?[^?\s]{1,75}\?[bq]\?[^?]{0,1000}\?=", re.IGNORECASE)
 _NUMBERED_WORD: Final = re.compile(r"=\?(\d{1,4})\?=")
-_LIKE_ADDRESSES: Final = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,189}", re.ASCII)
-_BLANK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_FOLD: Final = re.compile(r"\r?\n(?=[ \t])|\r(?=[ \t])")
+_ADDRESS_LIKE: Final = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,189}", re.ASCII)
+_CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_LINE_FOLD: Final = re.compile(r"\r?\n(?=[ \t])|\r(?=[ \t])")
 _SLOW_CHARSETS: Final = frozenset({"punycode", "idna"})
-"""Of host names; decoding a text by them takes the square of its length."""
+"""Codecs of host names, which decode in quadratic time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mailbox:
-    """Somebody by name and address, either of which may be empty."""
+class NamedAddress:
+    """Name and address of a header; either may be empty."""
 
     name: str = ""
     address: str = ""
 
 
-def ids_in(value: str) -> tuple[str, ...]:
-    """The message ids of a header, in order; the last ones, where they are very many."""
-    return tuple(dict.fromkeys(_ID.findall(value)))[-MOST_IDS:]
+def parse_message_ids(value: str) -> tuple[str, ...]:
+    """Return the Message-IDs of a header in order, without brackets; at most the last 100."""
+    return tuple(dict.fromkeys(_MESSAGE_ID.findall(value)))[-MAX_MESSAGE_IDS:]
 
 
-def addresses_in(value: str) -> tuple[Mailbox, ...]:
-    """Who a header names, as it is written; an address is empty where it cannot be one.
+def parse_addresses(value: str) -> tuple[NamedAddress, ...]:
+    """Return the addresses of an undecoded header, with their names; an invalid address is empty.
 
-    Names are decoded after they are told apart: a comma in one parts nothing, and no name makes an
-    address.
+    Encoded words are decoded after the header is split: a comma in a decoded name separates
+    nothing, and a decoded name never becomes an address.
     """
-    value = value[:HEADER_LIMIT]
+    value = value[:MAX_HEADER_LENGTH]
     words = _ENCODED_WORD.findall(value)
     numbers = count()
     value = _ENCODED_WORD.sub(lambda _: f"=?{next(numbers)}?=", value)
     try:
         pairs = getaddresses([value])
     except (RecursionError, IndexError, ValueError):
-        pairs = [("", address) for address in _LIKE_ADDRESSES.findall(value)]
-    found = []
-    for name, address in pairs[:MOST_ADDRESSES]:
-        address = _from_wire(address).strip().lower()  # noqa: PLW2901 - the same, as it is compared
-        name = one_line(decoded(_with_words(name, words)))[:NAME_LIMIT]  # noqa: PLW2901 - as above
+        pairs = [("", address) for address in _ADDRESS_LIKE.findall(value)]
+    addresses = []
+    for raw_name, raw_address in pairs[:MAX_ADDRESSES]:
+        address = _surrogates_to_utf8(raw_address).strip().lower()
+        name = to_single_line(decode_header_value(_with_words(raw_name, words)))[:MAX_NAME_LENGTH]
         if name or address:
-            given = address if is_address(address) else ""
-            found.append(Mailbox(name=name or ("" if given else one_line(address)), address=given))
-    return tuple(found)
+            valid = address if is_address(address) else ""
+            name = name or ("" if valid else to_single_line(address))
+            addresses.append(NamedAddress(name=name, address=valid))
+    return tuple(addresses)
 
 
 def _with_words(name: str, words: Sequence[str]) -> str:
-    """The name with its encoded words where their numbers stand."""
+    """Put the encoded words back into a name, in place of their numbers."""
 
-    def word(found: re.Match[str]) -> str:
-        number = int(found[1])
-        return words[number] if number < len(words) else found[0]
+    def word(match: re.Match[str]) -> str:
+        number = int(match[1])
+        return words[number] if number < len(words) else match[0]
 
     return _NUMBERED_WORD.sub(word, name)
 
 
-def one_line(text: str) -> str:
-    """The text without line breaks and other control characters, which no title holds."""
-    return _BLANK.sub(" ", storable(text)).strip()
+def to_single_line(text: str) -> str:
+    """Return the text with spaces instead of line breaks and other control characters."""
+    return _CONTROL_CHARACTERS.sub(" ", replace_surrogates(text)).strip()
 
 
-def storable(text: str) -> str:
-    """The text without halves of characters, which some charsets decode to and none encodes."""
+def replace_surrogates(text: str) -> str:
+    """Return the text with `?` for lone surrogates, which some charsets decode to."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def first_of(message: Message) -> dict[str, str]:
-    """The first header of each name, as it is written."""
+def first_headers(message: Message) -> dict[str, str]:
+    """Return the first header of each name, undecoded, by its name in lower case."""
     first: dict[str, str] = {}
-    for name, value in islice(message.raw_items(), MOST_HEADERS):
-        first.setdefault(name.lower(), _FOLD.sub("", str(value)))
+    for name, value in islice(message.raw_items(), MAX_HEADERS):
+        first.setdefault(name.lower(), _LINE_FOLD.sub("", str(value)))
     return first
 
 
-def decoded(value: str) -> str:
-    """A header in plain words; what cannot be decoded stays as it is."""
+def decode_header_value(value: str) -> str:
+    """Return a header with its encoded words decoded; unchanged if they are malformed."""
     try:
         parts = decode_header(value)
     except (HeaderParseError, ValueError):
-        return _from_wire(value)
+        return _surrogates_to_utf8(value)
     return "".join(
-        _from_wire(part) if isinstance(part, str) else in_charset(part, charset)
+        _surrogates_to_utf8(part) if isinstance(part, str) else decode_text(part, charset)
         for part, charset in parts
     )
 
 
-def _from_wire(text: str) -> str:
-    """Bytes that are no ASCII arrive as surrogates; most are UTF-8."""
+def _surrogates_to_utf8(text: str) -> str:
+    """Decode bytes beyond ASCII, which the parser keeps as surrogates: most are UTF-8."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def in_charset(raw: bytes, charset: str | None) -> str:
-    """The text in its charset, else in UTF-8, else in one that takes any bytes."""
+def decode_text(raw: bytes, charset: str | None) -> str:
+    """Decode bytes by their charset, else as UTF-8, else as Latin-1, which never fails."""
     for name in (charset or "utf-8", "utf-8"):
         try:
             if codecs.lookup(name).name not in _SLOW_CHARSETS:

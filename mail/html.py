@@ -1,4 +1,4 @@
-"""HTML that came by mail: made safe, and read as words."""
+"""HTML of mails: made safe, and converted to text."""
 
 import html
 import re
@@ -13,17 +13,17 @@ _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})")
 _VOID: Final = frozenset(
     {"br", "hr", "img", "meta", "link", "input", "col", "wbr", "p", "li", "td"}
 )
-DEEPEST: Final = 300
-"""Levels of HTML; twenty thousand took a second, and a hundred thousand half a minute."""
+MAX_HTML_DEPTH: Final = 300
+"""Levels of nested tags; 20,000 took one second to sanitize, 100,000 half a minute."""
 
 
-def safe_html(page: str) -> str:
-    """The page with nothing that runs, or that is fetched from elsewhere when it is shown."""
+def sanitize_html(page: str) -> str:
+    """Return the page without scripts, styles and images, and so without requests when shown."""
     return nh3.clean(page, tags=nh3.ALLOWED_TAGS - {"img"}, link_rel="noopener noreferrer nofollow")
 
 
-def depth_of(page: str) -> int:
-    """How deep a page is nested at most, as far as that can be said without reading it."""
+def nesting_depth(page: str) -> int:
+    """Estimate the deepest nesting of a page without parsing it."""
     depth = deepest = 0
     for closing, name in _TAG.findall(page):
         if name.lower() not in _VOID:
@@ -32,12 +32,12 @@ def depth_of(page: str) -> int:
     return deepest
 
 
-def without_tags(page: str) -> str:
-    """The words of a page that is nested too deep to be read."""
+def strip_tags(page: str) -> str:
+    """Return the text of a page that is nested too deeply to be parsed."""
     return html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", page))
 
 
-def text_of(page: str) -> str:
-    """The words of an HTML page."""
-    broken = _BREAKS.sub("\n", page)
-    return html.unescape(nh3.clean(broken, tags=set(), attributes={}))
+def html_to_text(page: str) -> str:
+    """Return the text of a page, with line breaks between blocks."""
+    with_breaks = _BREAKS.sub("\n", page)
+    return html.unescape(nh3.clean(with_breaks, tags=set(), attributes={}))

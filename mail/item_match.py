@@ -1,4 +1,4 @@
-"""Which item a mail belongs to, by what it carries and who it is from (M1)."""
+"""The item that a mail belongs to, by its thread, its addresses or its subject (M1)."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import Final
 
 from domain.base.values import ACTION_PATTERN, REFERENCE, REFERENCE_PATTERN
-from mail.parser import Received
+from mail.parser import ParsedMail
 
 _BRACKETED: Final = re.compile(rf"\[({REFERENCE}(?:-A[0-9]+)?)\]", re.ASCII)
-_SUBJECT_LIMIT: Final = 500
+_MAX_SUBJECT_LENGTH: Final = 500
 
 
-class Way(StrEnum):
-    """By what a mail was found to belong to an item."""
+class MatchMethod(StrEnum):
+    """Evidence by which a mail was matched to an item."""
 
     THREAD = "thread"
     ADDRESS = "address"
@@ -22,28 +22,28 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Belonging:
-    """The item that a mail is for; without one it starts a new item, linked to what it named."""
+class ItemMatch:
+    """The item of a mail; without one the mail starts a new item, linked to the claimed one."""
 
     reference: str | None = None
-    way: Way | None = None
-    named: str | None = None
-    """What it named without being a party to it."""
+    method: MatchMethod | None = None
+    claimed_reference: str | None = None
+    """Item that the mail names although its sender is no party to it."""
 
 
-Threads = Callable[[Sequence[str]], str | None]
-"""The item of the newest of these message ids that we sent or got; None if we know none."""
-Parties = Callable[[str], frozenset[str] | None]
-"""The addresses that are parties to an item, in lower case; None if there is no such item."""
+FindThread = Callable[[Sequence[str]], str | None]
+"""Return the item of the newest of these Message-IDs; None if the desk knows none of them."""
+FindParties = Callable[[str], frozenset[str] | None]
+"""Return the addresses of an item's parties, in lower case; None if there is no such item."""
 
 
 def split_address(address: str) -> tuple[str, str | None]:
-    """An address without its plus part, in lower case, and the reference in it, if it is one."""
+    """Return the address in lower case without its plus part, and the reference in that part."""
     local, at, domain = address.rpartition("@")
     base, plus, detail = local.partition("+")
     if not at or not plus:
         return address.lower(), None
-    detail = detail.replace("=", ":")  # as the item's own address is written (identifying)
+    detail = detail.replace("=", ":")  # the inverse of message_ids.item_address
     reference = detail if _is_reference(detail) else None
     return f"{base}@{domain}".lower(), reference
 
@@ -52,35 +52,38 @@ def _is_reference(text: str) -> bool:
     return bool(REFERENCE_PATTERN.fullmatch(text) or ACTION_PATTERN.fullmatch(text))
 
 
-def belonging(
-    received: Received, *, addresses: Sequence[str], threads: Threads, parties: Parties
-) -> Belonging:
-    """M1: by thread, by the item's own address, by the reference in the subject, in this order.
+def match_item(
+    mail: ParsedMail, *, addresses: Sequence[str], threads: FindThread, parties: FindParties
+) -> ItemMatch:
+    """Match a mail by its thread, by an item's own address, or by its subject, in this order (M1).
 
-    `addresses` are those that the mail came to. The last two hold for parties to the item alone.
+    `addresses`: those that the mail was sent to. Address and subject count only if the sender is a
+    party to the item.
     """
-    ids = [*reversed(received.references), *received.in_reply_to]
-    ids = [*received.in_reply_to, *(one for one in ids if one not in received.in_reply_to)]
-    found = threads(ids) if ids else None
-    if found is not None:
-        return Belonging(reference=found, way=Way.THREAD)
-    sender, named = received.sender.address.lower(), None
-    for way, reference in _named(received, addresses):
-        known = parties(reference)
-        if known is None:
+    older = [*reversed(mail.references), *mail.in_reply_to]
+    ids = [*mail.in_reply_to, *(each for each in older if each not in mail.in_reply_to)]
+    in_thread = threads(ids) if ids else None
+    if in_thread is not None:
+        return ItemMatch(reference=in_thread, method=MatchMethod.THREAD)
+    sender, claimed = mail.sender.address.lower(), None
+    for method, reference in _named_references(mail, addresses):
+        party_addresses = parties(reference)
+        if party_addresses is None:
             continue
-        if sender and sender in known:
-            return Belonging(reference=reference, way=way)
-        named = named or reference
-    return Belonging(named=named)
+        if sender and sender in party_addresses:
+            return ItemMatch(reference=reference, method=method)
+        claimed = claimed or reference
+    return ItemMatch(claimed_reference=claimed)
 
 
-def _named(received: Received, addresses: Sequence[str]) -> Iterator[tuple[Way, str]]:
+def _named_references(
+    mail: ParsedMail, addresses: Sequence[str]
+) -> Iterator[tuple[MatchMethod, str]]:
     for address in addresses:
         _, reference = split_address(address)
         if reference is not None:
-            yield Way.ADDRESS, reference
-            if reference != reference.upper():  # some mail servers write addresses small
-                yield Way.ADDRESS, reference.upper()
-    for reference in _BRACKETED.findall(received.subject[:_SUBJECT_LIMIT]):
-        yield Way.SUBJECT, reference
+            yield MatchMethod.ADDRESS, reference
+            if reference != reference.upper():  # some mail servers write addresses in lower case
+                yield MatchMethod.ADDRESS, reference.upper()
+    for reference in _BRACKETED.findall(mail.subject[:_MAX_SUBJECT_LENGTH]):
+        yield MatchMethod.SUBJECT, reference

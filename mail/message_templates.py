@@ -1,4 +1,4 @@
-"""Mails in words: one template for each, filled with the messages of a language."""
+"""Subject, text and HTML of mails, from templates and the messages of a language."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,24 +21,24 @@ _TEMPLATES: Final = Environment(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """The values that a template may name."""
+class TemplateValues:
+    """Values that a template can use."""
 
     reference: str
     kind: str
     about: str
-    """The item's title."""
+    """Title of the item."""
     subject: str
-    """The subject that somebody wrote; empty: the template's own."""
+    """Subject that a person wrote; empty for the template's own."""
     body: str
-    """The text that somebody wrote, or the reason why the item needs attention."""
+    """Text that a person wrote, or the reason why the item needs attention."""
     desk: str
-    """The desk's name, or its address."""
+    """Name of the desk, or its address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A mail in words."""
+class RenderedMail:
+    """Subject and both bodies of a mail."""
 
     subject: str
     text: str
@@ -47,7 +47,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class _HtmlTranslations:
-    """Messages as HTML: parameters are escaped, unless they are HTML themselves."""
+    """Translations as HTML; parameters are escaped unless they are HTML already."""
 
     translate: Translations
 
@@ -56,26 +56,26 @@ class _HtmlTranslations:
         return self.translate.language
 
     def __call__(self, key: str, **parameters: object) -> Markup:
-        # a message is ours: what could be hostile comes in by its parameters
+        # catalogs are trusted: only parameters can be hostile
         message = Markup(self.translate(key))  # noqa: S704
         return message.format(**parameters)
 
 
-def written(template: Template, language: Language, facts: Facts) -> Written:
-    """Return the mail that a template makes of these facts."""
+def render_mail(template: Template, language: Language, values: TemplateValues) -> RenderedMail:
+    """Render a template with these values."""
     translate = translations(language)
-    values: dict[str, Any] = {name: getattr(facts, name) for name in Facts.__slots__}
+    fields: dict[str, Any] = {name: getattr(values, name) for name in TemplateValues.__slots__}
     text = _TEMPLATES.get_template(f"{template}.txt").make_module(
-        values | {"t": translate, "quoted": translate("email.quoted_text", text=facts.about)}
+        fields | {"t": translate, "quoted": translate("email.quoted_text", text=values.about)}
     )
     in_html = _HtmlTranslations(translate)
     html = _TEMPLATES.get_template(f"{template}.html").render(
-        values
+        fields
         | {
             "t": in_html,
-            "quoted": in_html("email.quoted_html", text=facts.about),
-            "bold_reference": Markup("<b>{}</b>").format(facts.reference),
+            "quoted": in_html("email.quoted_html", text=values.about),
+            "bold_reference": Markup("<b>{}</b>").format(values.reference),
         }
     )
     subject = " ".join(str(vars(text)["subject"]).split())
-    return Written(subject=subject, text=f"{str(text).strip()}\n", html=html)
+    return RenderedMail(subject=subject, text=f"{str(text).strip()}\n", html=html)

@@ -1,4 +1,4 @@
-"""Bytes as they came to what a desk makes of them, within bounds whatever they are (M6, M7)."""
+"""Received bytes parsed into sender, text, attachments and headers, within limits (M6, M7)."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,118 +8,124 @@ from typing import Final
 
 from domain.base.values import printable
 from mail.headers import (
-    MOST_ADDRESSES,
-    Mailbox,
-    addresses_in,
-    decoded,
-    first_of,
-    ids_in,
-    one_line,
-    storable,
+    MAX_ADDRESSES,
+    NamedAddress,
+    decode_header_value,
+    first_headers,
+    parse_addresses,
+    parse_message_ids,
+    replace_surrogates,
+    to_single_line,
 )
-from mail.html import DEEPEST, depth_of, safe_html, text_of, without_tags
+from mail.html import MAX_HTML_DEPTH, html_to_text, nesting_depth, sanitize_html, strip_tags
 from mail.limits import (
-    BEGINNING,
-    BEGINNING_LINES,
-    HEAD_LIMIT,
-    PIECE,
-    TEXT_LIMIT,
-    flat,
-    head_end,
-    is_too_much,
-    whole,
+    BOUNCE_SCAN_BYTES,
+    BOUNCE_SCAN_LINES,
+    CHUNK_SIZE,
+    MAX_HEAD_BYTES,
+    MAX_TEXT_LENGTH,
+    end_of_head,
+    is_too_complex,
+    parse_flat,
+    parse_message,
 )
-from mail.parts import Attachment, taken_apart
+from mail.parts import Attachment, split_parts
 
-_ID_LIMIT: Final = 998
-_TRACE: Final = re.compile(
+_MAX_SUBJECT_LENGTH: Final = 998
+_TRACE_HEADERS: Final = re.compile(
     rb"^(?:received|return-path|delivered-to|x-original-to):[^\n]*\n(?:[ \t][^\n]*\n)*",
     re.IGNORECASE | re.MULTILINE,
 )
-"""Headers that differ between two deliveries of one mail."""
-_HANDED_ON: Final = re.compile(r"\s*(?:fwd?|wg|tr|rv|vs|enc|pd|doorst)\s*:", re.IGNORECASE)
+"""Headers that differ between two deliveries of the same mail."""
+_FORWARD_SUBJECT: Final = re.compile(r"\s*(?:fwd?|wg|tr|rv|vs|enc|pd|doorst)\s*:", re.IGNORECASE)
 _NEWLINES: Final = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """A mail that came in, as far as it could be read; nothing of it is missing, only empty."""
+class ParsedMail:
+    """Content of a received mail; fields that could not be read are empty."""
 
     message_id: str
-    """As its sender gave it, without brackets; else a digest of what does not change on the way."""
-    sender: Mailbox
-    recipients: tuple[Mailbox, ...] = ()
-    """To and Cc."""
+    """Message-ID without brackets; if there is none, a digest that no transport changes."""
+    sender: NamedAddress
+    recipients: tuple[NamedAddress, ...] = ()
+    """Addresses of To and Cc."""
     subject: str = ""
     in_reply_to: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     text: str = ""
     html: str | None = None
-    """Made safe: no script, no style, nothing that is fetched from elsewhere."""
+    """Sanitized page: no scripts, no styles, no remote content; None without HTML."""
     attachments: tuple[Attachment, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
-    """The first of each name, in lower case; cut where it is very long."""
+    """First header of each name, by its name in lower case; long values are cut."""
     beginning: Message = field(compare=False, repr=False)
-    """What of it tells a bounce."""
+    """Parsed beginning of the mail, in which bounces are recognised."""
 
     @property
-    def is_answer(self) -> bool:
-        """Whether it says which mail it answers."""
+    def is_reply(self) -> bool:
+        """True if the mail names the mail that it answers."""
         return bool(self.in_reply_to or self.references)
 
     @property
-    def hands_on(self) -> bool:
-        """Whether its subject says that it hands another mail on."""
-        return bool(_HANDED_ON.match(self.subject))
+    def is_forward(self) -> bool:
+        """True if the subject marks a forwarded mail."""
+        return bool(_FORWARD_SUBJECT.match(self.subject))
 
 
-def parse(raw: bytes) -> Received:
-    """Read a mail; whatever it is, something comes of it."""
-    is_flat = is_too_much(raw)
-    message = flat(raw) if is_flat else whole(raw)
-    written = first_of(message)
-    headers = {name: decoded(value) for name, value in written.items()}
-    ids = ids_in(headers.get("message-id", ""))
-    lasting = ids[0] if ids else f"{_lasting(raw)}@no-message-id.invalid"
-    texts, pages, attachments = taken_apart(message, is_flat=is_flat)
-    del message
-    first = raw[:BEGINNING]
-    if first.count(b"\n") > BEGINNING_LINES:
-        first = b"\n".join(first.split(b"\n", BEGINNING_LINES)[:-1])
-    beginning = flat(first) if is_flat else whole(first)
-    page = storable("\n".join(pages)[:TEXT_LIMIT])
-    is_shown = bool(page) and depth_of(page) <= DEEPEST
-    text = "\n".join(texts) if texts else text_of(page) if is_shown else without_tags(page)
-    senders = addresses_in(written.get("from", "")) or addresses_in(written.get("sender", ""))
-    return Received(
-        message_id=lasting,
-        sender=senders[0] if senders else Mailbox(),
+def parse_mail(raw: bytes) -> ParsedMail:
+    """Parse a mail; malformed ones raise no error."""
+    is_flat = is_too_complex(raw)
+    message = parse_flat(raw) if is_flat else parse_message(raw)
+    raw_headers = first_headers(message)
+    headers = {name: decode_header_value(value) for name, value in raw_headers.items()}
+    ids = parse_message_ids(headers.get("message-id", ""))
+    texts, pages, attachments = split_parts(message, is_flat=is_flat)
+    del message  # its parts are large
+    page = replace_surrogates("\n".join(pages)[:MAX_TEXT_LENGTH])
+    is_shown = bool(page) and nesting_depth(page) <= MAX_HTML_DEPTH
+    text = "\n".join(texts) if texts else html_to_text(page) if is_shown else strip_tags(page)
+    senders = parse_addresses(raw_headers.get("from", "")) or parse_addresses(
+        raw_headers.get("sender", "")
+    )
+    return ParsedMail(
+        message_id=ids[0] if ids else f"{_stable_digest(raw)}@no-message-id.invalid",
+        sender=senders[0] if senders else NamedAddress(),
         recipients=(
-            *addresses_in(written.get("to", "")),
-            *addresses_in(written.get("cc", "")),
-        )[:MOST_ADDRESSES],
-        subject=one_line(headers.get("subject", ""))[:_ID_LIMIT],
-        in_reply_to=ids_in(headers.get("in-reply-to", "")),
-        references=ids_in(headers.get("references", "")),
-        text=_tidy(text),
-        html=printable(safe_html(page)) if is_shown else None,
+            *parse_addresses(raw_headers.get("to", "")),
+            *parse_addresses(raw_headers.get("cc", "")),
+        )[:MAX_ADDRESSES],
+        subject=to_single_line(headers.get("subject", ""))[:_MAX_SUBJECT_LENGTH],
+        in_reply_to=parse_message_ids(headers.get("in-reply-to", "")),
+        references=parse_message_ids(headers.get("references", "")),
+        text=_normalise(text),
+        html=printable(sanitize_html(page)) if is_shown else None,
         attachments=tuple(attachments),
         headers=headers,
-        beginning=beginning,
+        beginning=_parse_beginning(raw, is_flat=is_flat),
     )
 
 
-def _tidy(text: str) -> str:
-    lines = printable(storable(text[:TEXT_LIMIT]).replace("\r\n", "\n").replace("\r", "\n"))
+def _parse_beginning(raw: bytes, *, is_flat: bool) -> Message:
+    beginning = raw[:BOUNCE_SCAN_BYTES]
+    if beginning.count(b"\n") > BOUNCE_SCAN_LINES:
+        beginning = b"\n".join(beginning.split(b"\n", BOUNCE_SCAN_LINES)[:-1])
+    return parse_flat(beginning) if is_flat else parse_message(beginning)
+
+
+def _normalise(text: str) -> str:
+    """Return the text with one kind of line break, at most one empty line, and no controls."""
+    cut = replace_surrogates(text[:MAX_TEXT_LENGTH])
+    lines = printable(cut.replace("\r\n", "\n").replace("\r", "\n"))
     return _NEWLINES.sub("\n\n", lines).strip()
 
 
-def _lasting(raw: bytes) -> str:
-    """A digest of what is the same however often and on whatever way the mail comes."""
-    end = min(head_end(raw), HEAD_LIMIT)
-    digest = sha256(_TRACE.sub(b"", raw[:end].replace(b"\r\n", b"\n")))
+def _stable_digest(raw: bytes) -> str:
+    """Return a digest that is the same for every delivery of the mail, by any route."""
+    end = min(end_of_head(raw), MAX_HEAD_BYTES)
+    digest = sha256(_TRACE_HEADERS.sub(b"", raw[:end].replace(b"\r\n", b"\n")))
     while end < len(raw):
-        at, end = end, end + PIECE
-        end += raw[end - 1 : end + 1] == b"\r\n"
-        digest.update(raw[at:end].replace(b"\r\n", b"\n"))
+        start, end = end, end + CHUNK_SIZE
+        end += raw[end - 1 : end + 1] == b"\r\n"  # do not split a line break
+        digest.update(raw[start:end].replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:32]

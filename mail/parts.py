@@ -1,4 +1,4 @@
-"""The parts of a mail: its texts, its pages, and what hangs on it."""
+"""Parts of a mail: texts, HTML pages and attachments."""
 
 import binascii
 from collections.abc import Iterator
@@ -7,19 +7,19 @@ from email.message import Message
 from hashlib import sha256
 from typing import Final
 
-from mail.headers import decoded, in_charset, one_line
-from mail.limits import NAME_LIMIT, ODD, POLICY, TEXT_LIMIT
+from mail.headers import decode_header_value, decode_text, to_single_line
+from mail.limits import MAIL_POLICY, MAX_NAME_LENGTH, MAX_TEXT_LENGTH, PARSE_ERRORS
 
-_ENCODED_LIMIT: Final = 12 * TEXT_LIMIT
-"""Characters that a text has at most, encoded: four bytes each, and three signs a byte."""
-_UU: Final = frozenset({"x-uuencode", "uuencode", "uue", "x-uue"})
-_UU_LIMIT: Final = 4 * 1024 * 1024
-"""Characters that are decoded by these; more stay as they are."""
+_MAX_ENCODED_LENGTH: Final = 12 * MAX_TEXT_LENGTH
+"""Characters of an encoded text: each decoded one takes up to four bytes of three characters."""
+_UU_ENCODINGS: Final = frozenset({"x-uuencode", "uuencode", "uue", "x-uue"})
+_MAX_UU_LENGTH: Final = 4 * 1024 * 1024
+"""Characters of a uuencoded part that are decoded; a longer one stays encoded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A part that is no text of the mail; its content as it was before it was encoded."""
+    """Part that is no text of the mail, with its decoded content."""
 
     name: str
     type: str
@@ -27,54 +27,53 @@ class Attachment:
 
     @property
     def digest(self) -> str:
-        """What the content is stored by."""
+        """Key of the content in the store."""
         return sha256(self.content).hexdigest()
 
 
-def taken_apart(
+def split_parts(
     message: Message, *, is_flat: bool
 ) -> tuple[list[str], list[str], list[Attachment]]:
-    """The texts, the HTML pages and the attachments; nothing of them is left in the message."""
+    """Return texts, HTML pages and attachments; attachments are removed from the message."""
     texts: list[str] = []
     pages: list[str] = []
     attachments: list[Attachment] = []
     if is_flat and message.get_content_maintype() != "text":
-        payload = payload_of(message)
-        return [payload[:TEXT_LIMIT] if isinstance(payload, str) else ""], [], []
+        payload = read_payload(message)
+        return [payload[:MAX_TEXT_LENGTH] if isinstance(payload, str) else ""], [], []
     for part in _leaves(message):
         name = _file_name(part)
         kind = part.get_content_type()
         is_text = kind in {"text/plain", "text/html"} and not name
         if is_text and part.get_content_disposition() != "attachment":
-            words = _words(part)
-            (texts if kind == "text/plain" else pages).append(words)
+            (texts if kind == "text/plain" else pages).append(_text(part))
             continue
         content = _content(part)
         part.set_payload("")
-        shown = name or f"part-{len(attachments) + 1}"
+        name = name or f"part-{len(attachments) + 1}"
         attachments.append(
-            Attachment(name=shown, type=one_line(kind)[:NAME_LIMIT], content=content)
+            Attachment(name=name, type=to_single_line(kind)[:MAX_NAME_LENGTH], content=content)
         )
     return texts, pages, attachments
 
 
 def _leaves(message: Message) -> Iterator[Message]:
-    """The parts that hold something; an attached message is one, whatever it holds."""
-    waiting = [message]
-    while waiting:
-        part = waiting.pop()
-        payload = payload_of(part)
+    """Yield the parts that are no multipart; an attached message is one of them."""
+    pending = [message]
+    while pending:
+        part = pending.pop()
+        payload = read_payload(part)
         if isinstance(payload, list) and part.get_content_maintype() == "multipart":
-            waiting.extend(reversed([one for one in payload if isinstance(one, Message)]))
+            pending.extend(reversed([inner for inner in payload if isinstance(inner, Message)]))
         else:
             yield part
 
 
-def payload_of(part: Message) -> object:
-    """What a part holds: parts, or a text as it is encoded; whatever it says of its charset."""
+def read_payload(part: Message) -> object:
+    """Return the parts of a multipart, or a part's text, still encoded."""
     try:
         return part.get_payload()
-    except ODD:
+    except PARSE_ERRORS:  # of an unknown charset
         content = part.get_payload(decode=True)
         return content.decode("latin-1") if isinstance(content, bytes) else ""
 
@@ -82,49 +81,49 @@ def payload_of(part: Message) -> object:
 def _file_name(part: Message) -> str:
     try:
         name = part.get_filename()
-    except ODD:
+    except PARSE_ERRORS:
         name = None
-    return one_line(decoded(str(name)))[:NAME_LIMIT] if name else ""
+    return to_single_line(decode_header_value(str(name)))[:MAX_NAME_LENGTH] if name else ""
 
 
 def _content(part: Message) -> bytes:
-    payload = payload_of(part)
+    payload = read_payload(part)
     if isinstance(payload, list):
-        inner = (one for one in payload if isinstance(one, Message))
-        return b"\n".join(_source(one) for one in inner)
+        inner = (each for each in payload if isinstance(each, Message))
+        return b"\n".join(_source(each) for each in inner)
     text = str(payload or "")
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
     try:
-        if encoding == "base64":  # the library takes five times as much for it
+        if encoding == "base64":  # the library needs five times the memory
             return binascii.a2b_base64(text)
     except ValueError:
-        pass  # the library mends some of it
+        pass  # the library repairs some malformed base64
     try:
-        is_small = len(text) <= _UU_LIMIT or encoding not in _UU
+        is_small = len(text) <= _MAX_UU_LENGTH or encoding not in _UU_ENCODINGS
         content = part.get_payload(decode=True) if is_small else None
-    except ODD:
+    except PARSE_ERRORS:
         content = None
     return content if isinstance(content, bytes) else text.encode("utf-8", "surrogateescape")
 
 
 def _source(message: Message) -> bytes:
-    """An attached message as it came, as far as the library can write it."""
+    """Return an attached message as bytes; headers and text only, if the library fails."""
     try:
-        return message.as_bytes(policy=POLICY)
-    except ODD:
+        return message.as_bytes(policy=MAIL_POLICY)
+    except PARSE_ERRORS:
         heads = [f"{name}: {value}" for name, value in message.raw_items()]
-        payload = payload_of(message)
+        payload = read_payload(message)
         lines = [*heads, "", payload if isinstance(payload, str) else ""]
         return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def _words(part: Message) -> str:
-    payload = payload_of(part)
-    if isinstance(payload, str) and len(payload) > _ENCODED_LIMIT and payload.isascii():
-        part.set_payload(payload[:_ENCODED_LIMIT])
-    content = _content(part)[: 4 * TEXT_LIMIT]
+def _text(part: Message) -> str:
+    payload = read_payload(part)
+    if isinstance(payload, str) and len(payload) > _MAX_ENCODED_LENGTH and payload.isascii():
+        part.set_payload(payload[:_MAX_ENCODED_LENGTH])
+    content = _content(part)[: 4 * MAX_TEXT_LENGTH]
     try:
         charset = part.get_content_charset()
-    except ODD:
+    except PARSE_ERRORS:
         charset = None
-    return in_charset(content, charset)[:TEXT_LIMIT]
+    return decode_text(content, charset)[:MAX_TEXT_LENGTH]

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from catalog.loader import load
+from catalog.loader import load_catalog
 from catalog.mailboxes import Mailboxes
 from mailroom.acceptance import Reception
 from mailroom.delivery import Deliverer
@@ -30,7 +30,7 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    mailboxes = load(settings.catalog).mailboxes
+    mailboxes = load_catalog(settings.catalog).mailboxes
     engine = engine_of(settings.database_url, lasting=True)
     serving = asyncio.create_task(_serve(settings, engine, mailboxes))
     stopping = asyncio.create_task(stop.wait())

@@ -15,7 +15,7 @@ from domain.base.values import StartedBy, is_address
 from domain.model.commands import Command, ReceiveEmail
 from domain.model.internal_messages import Acknowledge, MailFailed, Notice
 from domain.model.starts import Contact, FirstMail, LaunchedStart, Link, PartStart
-from mail.headers import Mailbox
+from mail.headers import NamedAddress
 from mailroom.routing import Reader, reference_for, shown
 from starter.client import Desk, JustStarted, NoAnswer, UnknownItem
 from starter.item_start import start_item
@@ -309,7 +309,7 @@ def contact(mail: InboundMail) -> Contact:
 
 def received(mail: InboundMail) -> ReceiveEmail:
     """The command that gives an item this mail: the same whenever it is made."""
-    sender = shown(Mailbox(name=mail.sender_name, address=mail.sender))
+    sender = shown(NamedAddress(name=mail.sender_name, address=mail.sender))
     return ReceiveEmail(
         by=MAILROOM,
         command_id=f"mail:{mail.digest}",

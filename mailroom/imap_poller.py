@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from imap_tools import AND, BaseMailBox, MailBox, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError
 
-from mail.limits import RAW_LIMIT
-from mail.parser import parse
+from mail.limits import MAX_RAW_BYTES
+from mail.parser import parse_mail
 from mailroom.acceptance import Reception
 from mailroom.routing import Letter, desks_in
 from store.errors import StoreFault
@@ -136,7 +136,7 @@ async def _is_taken(
 ) -> bool:
     """Whether it is kept; if it cannot be, the mails behind it are taken all the same (M7)."""
     try:
-        received = await asyncio.to_thread(parse, raw)
+        received = await asyncio.to_thread(parse_mail, raw)
         to = desks_in(received, mailboxes) or (account.to or account.user,)
         await reception.take(Letter(raw=raw, addresses=to, received_at=at))
     except StoreFault:
@@ -150,7 +150,7 @@ async def _is_taken(
 def _fetched(box: BaseMailBox, uid: str) -> tuple[bytes, datetime] | None:
     """A mail as it came there, and when; None if it is too large to be taken."""
     size = _SIZE.search(_said(_answer(box, uid, "(RFC822.SIZE)")))
-    if size is not None and int(size[1]) > RAW_LIMIT:
+    if size is not None and int(size[1]) > MAX_RAW_BYTES:
         return None
     answer = _answer(box, uid, "(INTERNALDATE BODY.PEEK[])")
     raw = b"".join(part[1] for part in answer if isinstance(part, tuple))

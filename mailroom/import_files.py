@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from mail.limits import RAW_LIMIT
-from mail.parser import parse
+from mail.limits import MAX_RAW_BYTES
+from mail.parser import parse_mail
 from mailroom.acceptance import Reception
 from mailroom.routing import Letter, desks_in
 
@@ -73,9 +73,9 @@ async def feed(
     for name, read in mails:
         raw = await asyncio.to_thread(read)
         addresses: tuple[str, ...] = (to,) if to else ()
-        if len(raw) > RAW_LIMIT:
-            fed.skipped.append(f"{name}: {len(raw):,} bytes; at most {RAW_LIMIT:,} are taken")
-        elif not (addresses := addresses or desks_in(parse(raw), mailboxes)):
+        if len(raw) > MAX_RAW_BYTES:
+            fed.skipped.append(f"{name}: {len(raw):,} bytes; at most {MAX_RAW_BYTES:,} are taken")
+        elif not (addresses := addresses or desks_in(parse_mail(raw), mailboxes)):
             fed.skipped.append(f"{name}: names no mailbox of this desk; give one with --to")
         else:
             letter = Letter(raw=raw, addresses=addresses)

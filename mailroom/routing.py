@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 
 from catalog.mailboxes import Mailboxes
 from domain.base.values import ACTION_PATTERN, Kind, Method, Status, is_address
-from mail.auto_reply_detection import Loop, recognise
-from mail.headers import Mailbox, one_line
-from mail.item_match import belonging, split_address
-from mail.message_ids import is_ours
-from mail.parser import Received, parse
+from mail.classification import MailClassification, classify_mail
+from mail.headers import NamedAddress, to_single_line
+from mail.item_match import match_item, split_address
+from mail.message_ids import is_own_message_id
+from mail.parser import ParsedMail, parse_mail
 from mail.parts import Attachment
-from mail.quote_stripping import words_of
+from mail.quotes import sender_text
 from starter.references import derive_reference
 from store.auth.shared_secrets import MAIL, secret_named
 from store.items.queries import item_of
@@ -60,20 +60,22 @@ class Reader:
 
     engine: Engine
     mailboxes: Mailboxes
-    is_ours: Callable[[str], bool] = lambda _message_id: False
+    is_own_message_id: Callable[[str], bool] = lambda _message_id: False
     """Whether a Message-ID is one that we signed."""
 
     def read(self, letter: Letter) -> list[InboundMail]:
         """Return the mail once for each mailbox that it came to; a dead letter if unreadable."""
         desks: dict[str, list[str]] = {}
         for address in letter.addresses:
-            desks.setdefault(split_address(one_line(address))[0], []).append(one_line(address))
+            desks.setdefault(split_address(to_single_line(address))[0], []).append(
+                to_single_line(address)
+            )
         try:
-            received = parse(letter.raw)
-            loop = recognise(
+            received = parse_mail(letter.raw)
+            loop = classify_mail(
                 received,
                 envelope_sender=letter.envelope_sender,
-                is_ours=self.is_ours(received.message_id),
+                is_ours=self.is_own_message_id(received.message_id),
             )
             excerpt = excerpt_of(received)
         except Exception as error:  # noqa: BLE001 - M7: whatever it is, the mails behind it come first
@@ -108,23 +110,24 @@ class Reader:
         desk: str,
         to: list[str],
         letter: Letter,
-        received: Received,
-        loop: Loop,
+        received: ParsedMail,
+        loop: MailClassification,
         excerpt: str,
     ) -> InboundMail:
         box = self.mailboxes.get(desk)
-        sender = None if letter.envelope_sender is None else one_line(letter.envelope_sender)
-        found = belonging(
+        sender = None if letter.envelope_sender is None else to_single_line(letter.envelope_sender)
+        found = match_item(
             received,
             addresses=to,
-            threads=lambda ids: item_of_thread(self.engine, [*ids, *loop.about], desk=desk),
+            threads=lambda ids: item_of_thread(self.engine, [*ids, *loop.related_ids], desk=desk),
             parties=lambda reference: participants(self.engine, reference),
         )
         reference = found.reference
-        if reference is None and loop.about:
-            reference = item_of_thread(self.engine, loop.about, desk=desk)
+        if reference is None and loop.related_ids:
+            reference = item_of_thread(self.engine, loop.related_ids, desk=desk)
         if reference is None and loop.is_bounce:
-            reference = found.named  # it comes to its item's address, and is from no party (M4)
+            # it comes to its item's address, and is from no party (M4)
+            reference = found.claimed_reference
         bounced = self._brought_back(loop, reference) if loop.is_bounce else None
         if reference is not None:
             reference = self.successor(reference) or reference
@@ -142,16 +145,16 @@ class Reader:
             excerpt=excerpt,
             text=received.text,
             html=received.html,
-            automatic=loop.why,
+            automatic=loop.automatic_reason,
             bounced=bounced,
             reference=reference,
-            named=found.named,
+            named=found.claimed_reference,
             received_at=letter.received_at or datetime.now(UTC),
             is_dated=letter.received_at is not None,
             answered=bool(
                 box is not None
                 and box.acknowledge
-                and not (loop.is_automatic or loop.is_listed)
+                and not (loop.is_automatic or loop.is_from_list)
                 and (reference is None or self._is_closed(reference))
                 and is_address(received.sender.address)
             ),
@@ -159,7 +162,7 @@ class Reader:
         if reference is not None:
             return mail
         if loop.is_automatic:
-            why = f"automatic ({loop.why}), and belongs to no item"
+            why = f"automatic ({loop.automatic_reason}), and belongs to no item"
             return replace(mail, state=InboundMailState.DEAD, reason=why)
         return replace(mail, reference=reference_for(mail, self.mailboxes))
 
@@ -167,15 +170,19 @@ class Reader:
         kept = item_of(self.engine, reference)
         return kept is not None and kept.state.status is Status.CLOSED
 
-    def _brought_back(self, loop: Loop, reference: str | None) -> tuple[str, ...]:
+    def _brought_back(self, loop: MailClassification, reference: str | None) -> tuple[str, ...]:
         """M5: the ids of the mails that a bounce brings back.
 
         Most say only whom they did not reach: then it is the last one that the item sent there.
         """
-        if reference is None or not loop.failed or our_mails(self.engine, loop.about):
-            return loop.about
-        last = last_sent_to(self.engine, reference, loop.failed)
-        return loop.about if last is None else (*loop.about, last[1:-1])
+        if (
+            reference is None
+            or not loop.failed_recipients
+            or our_mails(self.engine, loop.related_ids)
+        ):
+            return loop.related_ids
+        last = last_sent_to(self.engine, reference, loop.failed_recipients)
+        return loop.related_ids if last is None else (*loop.related_ids, last[1:-1])
 
     def successor(self, reference: str) -> str | None:
         """Where mail for an item goes since that was merged; None if it was not (M2)."""
@@ -201,7 +208,9 @@ class Reader:
 def reader_of(engine: Engine, mailboxes: Mailboxes) -> Reader:
     """A reader that knows our own mails by the desk's secret, which the store has."""
     secret = secret_named(engine, MAIL)
-    return Reader(engine, mailboxes, lambda message_id: is_ours(secret, f"<{message_id}>"))
+    return Reader(
+        engine, mailboxes, lambda message_id: is_own_message_id(secret, f"<{message_id}>")
+    )
 
 
 def reference_for(mail: InboundMail, mailboxes: Mailboxes) -> str:
@@ -211,21 +220,21 @@ def reference_for(mail: InboundMail, mailboxes: Mailboxes) -> str:
     return derive_reference(kind, f"mail {mail.digest}")
 
 
-def excerpt_of(received: Received) -> str:
+def excerpt_of(received: ParsedMail) -> str:
     """What its sender wrote, or the beginning of it."""
-    words = words_of(received)
+    words = sender_text(received)
     if len(words) <= EXCERPT_LIMIT:
         return words
     return f"{words[:EXCERPT_LIMIT]}… ({len(received.text)} characters, kept in the store)"
 
 
-def shown(one: Mailbox) -> str:
+def shown(one: NamedAddress) -> str:
     """Somebody as a header names him: one line."""
     text = f"{one.name} <{one.address}>" if one.name and one.address else one.name or one.address
     return text[:300]
 
 
-def desks_in(received: Received, mailboxes: Iterable[str]) -> tuple[str, ...]:
+def desks_in(received: ParsedMail, mailboxes: Iterable[str]) -> tuple[str, ...]:
     """The addresses of ours that a mail says it was sent to; for mails that come without one."""
     known = frozenset(mailboxes)
     named = [

@@ -8,7 +8,7 @@ from typing import Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
-from mail.limits import RAW_LIMIT
+from mail.limits import MAX_RAW_BYTES
 from mailroom.acceptance import Reception
 from mailroom.routing import Letter
 from store.errors import StoreFault
@@ -97,7 +97,7 @@ async def listening(reception: Reception, listen: str) -> AsyncIterator[int]:
 
     def door() -> Door:
         return Door(
-            porter, data_size_limit=RAW_LIMIT, enable_SMTPUTF8=True, hostname=NAME, loop=loop
+            porter, data_size_limit=MAX_RAW_BYTES, enable_SMTPUTF8=True, hostname=NAME, loop=loop
         )
 
     server = await loop.create_server(door, host=host.strip("[]"), port=int(port))

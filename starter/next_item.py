@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from pydantic import JsonValue
 from sqlalchemy import Engine
 
-from catalog.queues import ROBOTS_DO
+from catalog.queues import DEFAULT_ROBOT_KINDS
 from domain.base.refusals import Conflict, NotAllowed
 from domain.base.values import Kind, is_robot
 from domain.model.states import State
@@ -33,7 +33,12 @@ class Gives(Protocol):
 
 
 async def take_next(
-    desk: Gives, engine: Engine, queue: str, *, by: str, robots: Collection[Kind] = ROBOTS_DO
+    desk: Gives,
+    engine: Engine,
+    queue: str,
+    *,
+    by: str,
+    robots: Collection[Kind] = DEFAULT_ROBOT_KINDS,
 ) -> State:
     """Start the queue's next item for this actor, who is its assignee then; return its state.
 

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from catalog import DEFAULT_FOLDER
 from domain.base.validation_messages import problems_of
-from mail.smtp_settings import Relay, relay_of
+from mail.smtp_settings import SmtpSettings, parse_smtp_url
 
 STATE_FOLDER = Path(".casekeep")
 """Folder with the files of the development stack, below the working directory."""
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_smtp_url(cls, url: str | None) -> str | None:
         if url is not None and url.strip():
-            relay_of(url)
+            parse_smtp_url(url)
             return url
         return None
 
@@ -94,9 +94,9 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def relay(self) -> Relay | None:
+    def relay(self) -> SmtpSettings | None:
         """The mail server for outgoing mails; None if there is none."""
-        return None if self.smtp_url is None else relay_of(self.smtp_url)
+        return None if self.smtp_url is None else parse_smtp_url(self.smtp_url)
 
 
 def read_settings() -> Settings:

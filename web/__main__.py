@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 
 from auth.authenticator import Authenticator
-from catalog.loader import load
+from catalog.loader import load_catalog
 from starter.client import Desk
 from starter.connection import connect
 from starter.process import patiently, run
@@ -38,7 +38,7 @@ class AnnouncedServer(uvicorn.Server):
 
 async def work(settings: Settings) -> None:
     """Wait for Temporal and the database, then serve until stopped."""
-    catalog = load(settings.catalog)
+    catalog = load_catalog(settings.catalog)
     engine = engine_of(settings.database_url, lasting=True)
     client = await patiently(LOG, lambda: _connected(engine))
     context = AppContext(

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from auth.audit import audited, note_done
 from auth.callers import Caller
 from auth.permissions import Duty, check_duty
-from catalog.queues import robots_of
+from catalog.queues import robot_kinds
 from domain.base.refusals import CommandIdReused, InvalidCommand, NotAllowed
 from domain.base.rules import Rule
 from domain.base.values import Kind
@@ -101,7 +101,7 @@ async def take_next_as(context: AppContext, caller: Caller, *queues: str) -> Sta
     for queue in queues:
         check_duty(caller, Duty.TAKE, queue=queue)
     for queue in queues:
-        robots = robots_of(context.catalog.queues, queue)
+        robots = robot_kinds(context.catalog.queues, queue)
         try:
             state = await take_next(
                 context.client, context.engine, queue, by=caller.actor, robots=robots

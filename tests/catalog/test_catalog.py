@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from catalog.files import CatalogInvalid
-from catalog.loader import SAMPLE, Catalog, definition_in, load
+from catalog.loader import SAMPLE_FOLDER, Catalog, load_catalog, load_definition
 from domain.base.values import Performer
 from domain.model.calendars import DAYS, Opening
 from tests.cli.conftest import run_command
@@ -23,12 +23,12 @@ def write(folder: Path, **files: str) -> Path:
 
 def problems(folder: Path) -> list[str]:
     with pytest.raises(CatalogInvalid) as refused:
-        load(folder)
+        load_catalog(folder)
     return [line.removeprefix(f"{folder}/") for line in str(refused.value).splitlines()]
 
 
 def test_the_sample_has_categories_with_settings_and_two_definitions_of_three_steps() -> None:
-    sample = load(SAMPLE)
+    sample = load_catalog(SAMPLE_FOLDER)
     assert len(sample.categories) >= 2
     assert all(terms.queue and terms.settings for terms in sample.categories.values())
     assert set(sample.definitions) == {"supplier-invoice", "new-starter"}
@@ -174,7 +174,7 @@ def test_a_days_own_hours_go_before_those_of_weekdays_and_these_before_every_day
         "shop:\n  zone: Europe/Paris\n  hours:\n    every_day: 10:00-11:00\n"
         "    weekdays: 08:00-12:00, 13:00-24:00\n    friday: closed\n"
     )
-    shop = load(write(tmp_path, calendars=text)).calendars["shop"]
+    shop = load_catalog(write(tmp_path, calendars=text)).calendars["shop"]
     assert (shop.name, shop.zone, shop.holidays) == ("shop", "Europe/Paris", frozenset())
     workday, rest = (Opening(480, 720), Opening(780, 1440)), (Opening(600, 660),)
     assert dict(zip(DAYS, shop.week, strict=True)) == {
@@ -188,7 +188,7 @@ def test_a_days_own_hours_go_before_those_of_weekdays_and_these_before_every_day
 # D1: an item lives for years, so the holidays of years to come are known at its start
 def test_a_countrys_holidays_are_known_from_last_year_to_five_years_on(tmp_path: Path) -> None:
     holidays = "  holidays: {country: FR, dates: [2031-12-24]}\n"
-    office = load(write(tmp_path, calendars=OFFICE + holidays)).calendars["office"]
+    office = load_catalog(write(tmp_path, calendars=OFFICE + holidays)).calendars["office"]
     this_year = datetime.now(UTC).year
     assert {day.year for day in office.holidays if (day.month, day.day) == (7, 14)} == set(
         range(this_year - 1, this_year + 6)
@@ -202,7 +202,7 @@ def test_a_part_of_a_country_may_have_holidays_of_its_own(tmp_path: Path) -> Non
         f"{OFFICE}  holidays: {{country: {way}}}\n".replace("office", name)
         for name, way in ways.items()
     )
-    found = load(write(tmp_path, calendars=text)).calendars
+    found = load_catalog(write(tmp_path, calendars=text)).calendars
     assert found["country"].holidays < found["bavaria"].holidays
 
 
@@ -219,7 +219,7 @@ CATEGORY = (
 def test_categories_and_definitions_come_with_the_calendars_they_name(tmp_path: Path) -> None:
     night = "night:\n  zone: UTC\n  hours: {every_day: 00:00-06:00 20:00-24:00}\n"
     write(tmp_path, calendars=night + OFFICE, one=FLOW, categories=CATEGORY)
-    found = load(tmp_path)
+    found = load_catalog(tmp_path)
     known = found.calendars
     assert found.categories["a.b"].calendars == (known["office"],)
     assert found.categories["plain"].calendars == ()
@@ -251,7 +251,7 @@ def test_calendars_that_are_wrong_themselves_are_told_alone(tmp_path: Path) -> N
 
 
 def test_the_sample_names_both_of_its_calendars() -> None:
-    sample = load(SAMPLE)
+    sample = load_catalog(SAMPLE_FOLDER)
     terms = [*sample.categories.values(), *sample.definitions.values()]
     named = {calendar.name for one in terms for calendar in one.calendars}
     assert named == set(sample.calendars) == {"paris-office", "support"}
@@ -292,7 +292,7 @@ def test_a_file_that_is_not_utf8_or_nested_without_end_is_refused(tmp_path: Path
 
 def test_words_that_older_yaml_reads_as_booleans_and_dates_stay_words(tmp_path: Path) -> None:
     write(tmp_path, categories="no:\n  queue: on\n2026-01-01:\n  queue: 12:30:00\n")
-    found = load(tmp_path).categories
+    found = load_catalog(tmp_path).categories
     assert {name: terms.queue for name, terms in found.items()} == {
         "no": "on",
         "2026-01-01": "12:30:00",
@@ -300,12 +300,12 @@ def test_words_that_older_yaml_reads_as_booleans_and_dates_stay_words(tmp_path: 
 
 
 def test_a_category_may_leave_everything_open(tmp_path: Path) -> None:
-    found = load(write(tmp_path, categories="plain:\n")).categories["plain"]
+    found = load_catalog(write(tmp_path, categories="plain:\n")).categories["plain"]
     assert (found.queue, found.settings, found.definition) == (None, None, None)
 
 
 def test_no_categories_and_no_cases_are_an_empty_catalog(tmp_path: Path) -> None:
-    assert load(write(tmp_path, categories="# none yet\n")) == Catalog()
+    assert load_catalog(write(tmp_path, categories="# none yet\n")) == Catalog()
 
 
 def test_the_default_folder_need_not_exist_but_that_is_said(
@@ -313,7 +313,7 @@ def test_the_default_folder_need_not_exist_but_that_is_said(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with caplog.at_level(logging.WARNING):
-        assert load(Path("catalog")) == Catalog()
+        assert load_catalog(Path("catalog")) == Catalog()
     assert "no catalog in catalog/" in caplog.text
 
 
@@ -325,31 +325,31 @@ def test_a_default_folder_of_something_else_is_no_catalog(
     (tmp_path / "catalog" / "__init__.py").touch()
     (tmp_path / "catalog" / "sample" / "queues.yaml").write_text("accounts:\n")
     with caplog.at_level(logging.WARNING):
-        assert load(Path("catalog")) == Catalog()
+        assert load_catalog(Path("catalog")) == Catalog()
     assert "no catalog in catalog/" in caplog.text
 
 
 def test_a_folder_that_was_asked_for_must_exist(tmp_path: Path) -> None:
     with pytest.raises(CatalogInvalid, match="is no folder"):
-        load(tmp_path / "elsewhere")
+        load_catalog(tmp_path / "elsewhere")
 
 
 def test_a_definition_is_read_from_json_as_from_yaml(tmp_path: Path) -> None:
     path = tmp_path / "errand.json"
     path.write_text('{"name": "errand", "steps": [{"key": "only", "actions": [{"key": "run"}]}]}')
     assert (
-        definition_in(path)
-        == load(write(tmp_path / "x", one=GOOD)).definitions["errand"].definition
+        load_definition(path)
+        == load_catalog(write(tmp_path / "x", one=GOOD)).definitions["errand"].definition
     )
 
 
 def test_a_definition_file_that_is_missing_is_told_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CatalogInvalid, match=r"none\.yaml:1: cannot be read: No such file"):
-        definition_in(tmp_path / "none.yaml")
+        load_definition(tmp_path / "none.yaml")
 
 
 def test_catalog_check_shows_what_there_is() -> None:
-    ran = run_command("catalog", "check", str(SAMPLE))
+    ran = run_command("catalog", "check", str(SAMPLE_FOLDER))
     assert ran.code == 0
     assert "invoice-question" in ran.out
     assert "Verify the invoice: match-order, confirm-receipt" in ran.out
@@ -359,7 +359,7 @@ def test_catalog_check_shows_what_there_is() -> None:
 
 
 def test_catalog_check_prints_json_for_scripts() -> None:
-    found = run_command("catalog", "check", str(SAMPLE), "--json").json
+    found = run_command("catalog", "check", str(SAMPLE_FOLDER), "--json").json
     assert found["categories"]["hr-question"]["settings"]["feedback_window"] == "P7D"
     assert found["definitions"]["new-starter"]["definition"]["steps"][0]["key"] == "prepare"
     assert found["calendars"]["support"]["week"][6] == [[480, 1200]]
@@ -378,7 +378,7 @@ def test_catalog_check_of_an_empty_catalog_says_so_kindly(tmp_path: Path) -> Non
 # T13, M2
 def test_an_address_that_the_desk_writes_from_has_to_be_a_mailbox(tmp_path: Path) -> None:
     (tmp_path / "senders.yaml").write_text("desk@desk.example: {}\npay@desk.example: {}\n")
-    assert load(tmp_path).mailboxes == {}  # a desk that takes no mails in
+    assert load_catalog(tmp_path).mailboxes == {}  # a desk that takes no mails in
     (tmp_path / "mailboxes.yaml").write_text("desk@desk.example: {ticket: question}\n")
     (tmp_path / "categories.yaml").write_text("question: {}\n")
     told = "senders.yaml:2: pay@desk.example: is no mailbox, so answers to what is closed start "

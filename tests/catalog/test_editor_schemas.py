@@ -8,25 +8,25 @@ import jsonschema
 import pytest
 
 from catalog import editor_schemas
-from catalog.loader import SAMPLE
-from catalog.yaml_lines import read
+from catalog.loader import SAMPLE_FOLDER
+from catalog.yaml_lines import read_yaml
 from tests.cli.conftest import run_command
 from tests.cli.test_catalog_draw import EVERYTHING
 from tests.cli.test_simulate import PLAN
 
 DOCS = Path(__file__).parents[2] / "docs"
-FILES = sorted(SAMPLE.rglob("*.yaml"))
+FILES = sorted(SAMPLE_FOLDER.rglob("*.yaml"))
 
 
 def problems(name: str, value: object) -> list[str]:
-    validator = jsonschema.Draft202012Validator(editor_schemas.document(name))
+    validator = jsonschema.Draft202012Validator(editor_schemas.editor_schema(name))
     return [error.message for error in validator.iter_errors(value)]
 
 
-@pytest.mark.parametrize("name", editor_schemas.NAMES)
+@pytest.mark.parametrize("name", editor_schemas.SCHEMA_NAMES)
 def test_the_schemas_in_the_documentation_are_those_of_the_code(name: str) -> None:
     written = json.loads((DOCS / f"schemas/{name}.json").read_text())
-    assert written == editor_schemas.document(name), "run `make docs`"
+    assert written == editor_schemas.editor_schema(name), "run `make docs`"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -35,12 +35,12 @@ def test_every_file_of_the_sample_names_its_schema_and_keeps_to_it(path: Path) -
     assert found is not None, f"{path} names no schema"
     schema = (path.parent / found[1]).resolve()
     assert schema.parent == DOCS / "schemas"
-    assert problems(schema.stem, read(path.read_text()).value) == []
+    assert problems(schema.stem, read_yaml(path.read_text()).value) == []
 
 
 def test_all_that_a_definition_or_a_plan_may_say_keeps_to_its_schema() -> None:
-    assert problems("case", read(EVERYTHING).value) == []
-    assert problems("plan", read(PLAN).value) == []
+    assert problems("case", read_yaml(EVERYTHING).value) == []
+    assert problems("plan", read_yaml(PLAN).value) == []
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_an_editor_marks_what_the_catalog_would_refuse(name: str, value: object)
 
 
 def test_an_editor_shows_what_a_field_is_for() -> None:
-    fields = editor_schemas.document("plan")["$defs"]["Staff"]["properties"]
+    fields = editor_schemas.editor_schema("plan")["$defs"]["Staff"]["properties"]
     assert "working calendar of the catalog" in fields["calendar"]["description"]
 
 
 def test_the_shell_prints_one_schema_or_all_of_them() -> None:
-    assert run_command("catalog", "schema", "case").json == editor_schemas.document("case")
-    assert set(run_command("catalog", "schema").json) == set(editor_schemas.NAMES)
+    assert run_command("catalog", "schema", "case").json == editor_schemas.editor_schema("case")
+    assert set(run_command("catalog", "schema").json) == set(editor_schemas.SCHEMA_NAMES)
 
 
 def test_an_unknown_schema_is_told_with_the_known_ones() -> None:

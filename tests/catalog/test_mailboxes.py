@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from catalog.files import CatalogInvalid
-from catalog.loader import SAMPLE, load
+from catalog.loader import SAMPLE_FOLDER, load_catalog
 from catalog.mailboxes import Mailbox
 
 CATEGORIES = "billing:\n  queue: invoices\n"
@@ -27,7 +27,7 @@ def write(folder: Path, mailboxes: str) -> Path:
 
 # M2, A5
 def test_a_mailbox_says_what_a_mail_to_it_starts(tmp_path: Path) -> None:
-    assert load(write(tmp_path, GOOD)).mailboxes == {
+    assert load_catalog(write(tmp_path, GOOD)).mailboxes == {
         "pay@desk.example": Mailbox(
             ticket="billing", queue="invoices", acknowledge=True, language="fr"
         ),
@@ -36,7 +36,7 @@ def test_a_mailbox_says_what_a_mail_to_it_starts(tmp_path: Path) -> None:
 
 
 def test_the_sample_has_mailboxes_for_tickets_and_for_cases() -> None:
-    boxes = load(SAMPLE).mailboxes.values()
+    boxes = load_catalog(SAMPLE_FOLDER).mailboxes.values()
     assert any(box.ticket for box in boxes)
     assert any(box.case and box.parent_first for box in boxes)
 
@@ -93,6 +93,6 @@ def test_what_is_wrong_is_told_with_its_line_and_the_way_out(
     tmp_path: Path, mailboxes: str, problem: str
 ) -> None:
     with pytest.raises(CatalogInvalid) as refused:
-        load(write(tmp_path, mailboxes))
+        load_catalog(write(tmp_path, mailboxes))
     (told,) = str(refused.value).splitlines()
     assert told.startswith(f"{tmp_path}/mailboxes.yaml:{problem}")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from catalog.files import CatalogInvalid
-from catalog.loader import SAMPLE, load
-from catalog.queues import Queue, robots_of
+from catalog.loader import SAMPLE_FOLDER, load_catalog
+from catalog.queues import Queue, robot_kinds
 from domain.base.values import Kind
 from tests.cli.conftest import run_command
 
@@ -32,23 +32,23 @@ def write(folder: Path, **files: str) -> Path:
 
 def problems(folder: Path) -> list[str]:
     with pytest.raises(CatalogInvalid) as refused:
-        load(folder)
+        load_catalog(folder)
     return [line.removeprefix(f"{folder}/") for line in str(refused.value).splitlines()]
 
 
 # Q2
 def test_a_queue_allows_robots_actions_unless_it_says_otherwise(tmp_path: Path) -> None:
-    queues = load(write(tmp_path, queues=QUEUES)).queues
+    queues = load_catalog(write(tmp_path, queues=QUEUES)).queues
     assert queues["invoices"] == Queue(title="Invoices", robots=(Kind.ACTION,))
-    assert robots_of(queues, "invoices") == robots_of(queues, "unheard-of") == {Kind.ACTION}
-    assert robots_of(queues, "phones") == {Kind.TICKET, Kind.CASE}
-    assert robots_of(queues, "people") == set()
+    assert robot_kinds(queues, "invoices") == robot_kinds(queues, "unheard-of") == {Kind.ACTION}
+    assert robot_kinds(queues, "phones") == {Kind.TICKET, Kind.CASE}
+    assert robot_kinds(queues, "people") == set()
 
 
 def test_what_names_a_listed_queue_is_right(tmp_path: Path) -> None:
     default = CATEGORIES + "other:\n  queue: default\n"
     write(tmp_path, queues=QUEUES, categories=default, errand=FLOW, schedules=SCHEDULE)
-    assert set(load(tmp_path).queues) == {"invoices", "phones", "people"}
+    assert set(load_catalog(tmp_path).queues) == {"invoices", "phones", "people"}
 
 
 def test_what_names_a_queue_that_is_not_listed_is_told_with_its_line(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_what_names_a_queue_that_is_not_listed_is_told_with_its_line(tmp_path: P
 
 def test_without_a_list_any_queue_may_be_named(tmp_path: Path) -> None:
     write(tmp_path, categories=CATEGORIES, errand=FLOW, schedules=SCHEDULE)
-    assert load(tmp_path).queues == {}
+    assert load_catalog(tmp_path).queues == {}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_problem_of_the_queues_is_told_with_its_line_and_field(
 
 
 def test_the_sample_lists_its_queues_and_its_robots_work_under_leases() -> None:
-    sample = load(SAMPLE)
+    sample = load_catalog(SAMPLE_FOLDER)
     assert {"invoice-robots", "it-robots", "accounts-payable"} <= set(sample.queues)
     for terms in sample.definitions.values():
         assert terms.definition is not None

@@ -13,7 +13,7 @@ import pytest
 from temporalio.client import Client
 from typer.testing import CliRunner
 
-from catalog.loader import SAMPLE
+from catalog.loader import SAMPLE_FOLDER
 from cli.main import app
 from devstack.stack import Stack
 from starter.settings import Settings
@@ -79,7 +79,7 @@ class CommandRunner:
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("desk")
-    settings = Settings(database_url=f"sqlite:///{folder / 'casekeep.db'}", catalog=SAMPLE)
+    settings = Settings(database_url=f"sqlite:///{folder / 'casekeep.db'}", catalog=SAMPLE_FOLDER)
     async with Stack(folder, temporal_port=0, ui_port=0, settings=settings) as running:
         yield running
 

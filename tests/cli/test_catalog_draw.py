@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from catalog.loader import SAMPLE, definition_in
+from catalog.loader import SAMPLE_FOLDER, load_definition
 from drawing import case_definition
 from drawing.canvas import UnknownImageFormat, save_image, wrap_text
 from tests.cli.conftest import RunResult, run_command
@@ -46,7 +46,7 @@ def everything(tmp_path: Path) -> Path:
 
 
 def draw(*words: str) -> RunResult:
-    return run_command("catalog", "draw", *words, CASEKEEP_CATALOG=str(SAMPLE))
+    return run_command("catalog", "draw", *words, CASEKEEP_CATALOG=str(SAMPLE_FOLDER))
 
 
 def texts(picture: str) -> list[str]:
@@ -106,7 +106,7 @@ def test_svg_shows_every_step_and_action_and_what_their_colours_mean(everything:
 
 
 def test_svg_stays_within_its_sheet(everything: Path) -> None:
-    root = ET.fromstring(case_definition.draw_svg(definition_in(everything)))
+    root = ET.fromstring(case_definition.draw_svg(load_definition(everything)))
     wide, high = (float(root.attrib[side]) for side in ("width", "height"))
     for box in root.iter(f"{SVG}rect"):
         x, y, w, h = (float(box.attrib[name]) for name in ("x", "y", "width", "height"))
@@ -163,5 +163,5 @@ def test_what_does_not_fit_ends_in_an_ellipsis() -> None:
 def test_the_pictures_of_the_sample_are_what_is_drawn_now() -> None:
     for name in ("supplier-invoice", "new-starter"):
         picture = Path(__file__).parents[2] / f"docs/pictures/{name}.svg"
-        drawn = case_definition.draw_svg(definition_in(SAMPLE / f"cases/{name}.yaml"))
+        drawn = case_definition.draw_svg(load_definition(SAMPLE_FOLDER / f"cases/{name}.yaml"))
         assert picture.read_text() == drawn, f"casekeep catalog draw {name} --output {picture}"

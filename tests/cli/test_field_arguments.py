@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from catalog.files import CatalogInvalid
-from catalog.loader import SAMPLE
+from catalog.loader import SAMPLE_FOLDER
 from cli.field_arguments import (
     InvalidArgument,
     field_usage,
@@ -94,7 +94,7 @@ def test_a_word_that_cannot_be_read_is_refused_with_what_there_is(
 
 
 def test_a_definition_file_becomes_the_definition_itself() -> None:
-    path = SAMPLE / "cases" / "new-starter.yaml"
+    path = SAMPLE_FOLDER / "cases" / "new-starter.yaml"
     start = CaseStart.model_validate({"by": "amy"} | parse_fields(CaseStart, [], NOW))
     assert start.definition is None
     fields = parse_fields(CaseStart, [f"definition={path}"], NOW)

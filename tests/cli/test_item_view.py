@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from catalog.loader import SAMPLE, Catalog, load
+from catalog.loader import SAMPLE_FOLDER, Catalog, load_catalog
 from cli import item_view, phrases
 from cli.desk_report import render_catalog, render_difference, render_welcome
 from cli.terminal import FoldingTable
@@ -293,7 +293,7 @@ def test_endings_say_how_and_by_whom() -> None:
 def test_the_desk_is_announced_with_what_to_try(width: int) -> None:
     there = StackInfo(temporal="127.0.0.1:7233", ui="http://127.0.0.1:8233", mail="127.0.0.1:2525")
     usual = rendered_words(
-        render_welcome(there, "sqlite:///x", load(SAMPLE), is_default=True), width
+        render_welcome(there, "sqlite:///x", load_catalog(SAMPLE_FOLDER), is_default=True), width
     )
     assert "--definition new-starter" in usual
     assert "casekeep queue human-resources" in usual
@@ -305,12 +305,12 @@ def test_the_desk_is_announced_with_what_to_try(width: int) -> None:
 
 
 def test_a_catalog_is_shown_with_lengths_in_words() -> None:
-    text = rendered_words(render_catalog(load(SAMPLE), date(2027, 12, 25)))
+    text = rendered_words(render_catalog(load_catalog(SAMPLE_FOLDER), date(2027, 12, 25)))
     assert "hr-certificate human-resources 5 d none" in text
     assert "hr-question human-resources 3 d (paris-office) 7 d (paris-office)" in text
     assert "support Europe/Paris Monday to Sunday: 08:00-20:00 2027-12-25" in text
     assert "Monday to Sunday: 08:00-20:00 none" in rendered_words(
-        render_catalog(load(SAMPLE), date(2099, 1, 1))
+        render_catalog(load_catalog(SAMPLE_FOLDER), date(2099, 1, 1))
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from catalog.loader import SAMPLE
+from catalog.loader import SAMPLE_FOLDER
 from devstack.stack import Stack
 from domain.base.refusals import CommandIdReused, HeldByAnother
 from domain.base.rules import Rule
@@ -74,7 +74,13 @@ async def test_every_option_reaches_the_ticket(shell: CommandRunner) -> None:
 
 async def test_every_option_reaches_the_case(shell: CommandRunner) -> None:
     ran = await shell.run_checked(
-        *("new", "case", "Ida comes", "--definition", str(SAMPLE / "cases" / "new-starter.yaml")),
+        *(
+            "new",
+            "case",
+            "Ida comes",
+            "--definition",
+            str(SAMPLE_FOLDER / "cases" / "new-starter.yaml"),
+        ),
         *("--data", "floor=3", "--data", "name=Ida", "--owner", "amy", "--draft", "--json"),
     )
     state = ran.json

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from catalog.loader import SAMPLE, load
+from catalog.loader import SAMPLE_FOLDER, load_catalog
 from cli.mail_view import render_dead_letters
 from devstack.stack import Stack
 from mailroom.delivery import Deliverer
@@ -20,7 +20,7 @@ from starter.settings import Settings
 from store.engine import engine_of
 from store.schema.tables import InboundMailState
 from tests.cli.conftest import CommandRunner
-from tests.support.mailrooms import written
+from tests.support.mailrooms import make_mail
 
 TERMINAL = {"FORCE_COLOR": "1", "TERM": "xterm"}
 DESK = "invoices@desk.example"
@@ -50,7 +50,7 @@ pytestmark = pytest.mark.xdist_group("mails")
 async def mails(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CommandRunner]:
     """Return a runner for a stack that only these tests send mails to."""
     folder = tmp_path_factory.mktemp("desk")
-    settings = Settings(database_url=f"sqlite:///{folder / 'casekeep.db'}", catalog=SAMPLE)
+    settings = Settings(database_url=f"sqlite:///{folder / 'casekeep.db'}", catalog=SAMPLE_FOLDER)
     async with Stack(folder, temporal_port=0, ui_port=0, settings=settings) as running:
         yield CommandRunner(running)
 
@@ -72,9 +72,9 @@ async def test_a_folder_is_fed_once_however_often_it_is_fed(
 ) -> None:
     folder = write_mails(
         tmp_path / "eml",
-        a=written(To=DESK, subject="First"),
-        b=written(To="suppliers@desk.example", subject="Second"),
-        c=written(To="else@where.example", subject="Whose"),
+        a=make_mail(To=DESK, subject="First"),
+        b=make_mail(To="suppliers@desk.example", subject="Second"),
+        c=make_mail(To="else@where.example", subject="Whose"),
         d=BOUNCE,
     )
     ran = await mails.run_checked("mail", "replay", str(folder))
@@ -101,7 +101,7 @@ async def test_an_mbox_is_fed_with_a_bar_for_who_looks_on(
 ) -> None:
     box = mailbox.mbox(tmp_path / "old.mbox")
     for number in range(30):
-        box.add(written(To=DESK, subject=f"Number {number}"))
+        box.add(make_mail(To=DESK, subject=f"Number {number}"))
     box.close()
     process = await mails.start_process("mail", "replay", str(tmp_path / "old.mbox"))
     out, _ = await process.communicate()
@@ -174,7 +174,7 @@ async def test_dead_letters_are_listed_shown_and_tried_again(
     assert again.out.strip() == "1 to be tried again by the mailroom."
     assert (await run_for_json(mails, "dead"))["counts"]["accepted"] == 1
     engine = engine_of(mails.stack.settings.database_url)
-    reader = await asyncio.to_thread(reader_of, engine, load(SAMPLE).mailboxes)
+    reader = await asyncio.to_thread(reader_of, engine, load_catalog(SAMPLE_FOLDER).mailboxes)
     deliverer = Deliverer(await mails.stack.desk(), engine, reader)
     await deliverer.look()
     await deliverer.finish()

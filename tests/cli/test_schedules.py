@@ -16,7 +16,7 @@ from temporalio.client import Schedule as TemporalSchedule
 from temporalio.service import RPCError
 
 from catalog.files import CatalogInvalid
-from catalog.loader import SAMPLE, load
+from catalog.loader import SAMPLE_FOLDER, load_catalog
 from devstack.stack import Stack
 from starter.schedules import SCHEDULE_ID_PREFIX
 from tests.cli.conftest import CommandRunner, run_command
@@ -66,7 +66,7 @@ def test_a_problem_of_a_schedule_is_told_with_its_line_and_field(
     lines = MONTHLY.format(name="a").splitlines()
     text = "\n".join(f"  {changed}" if line.startswith(f"  {field}:") else line for line in lines)
     with pytest.raises(CatalogInvalid) as refused:
-        load(write_schedules(tmp_path, text))
+        load_catalog(write_schedules(tmp_path, text))
     assert str(refused.value).startswith(f"{tmp_path}/schedules.yaml:{told}")
 
 
@@ -91,7 +91,7 @@ def test_a_problem_of_a_schedule_is_told_with_its_line_and_field(
 )
 def test_a_problem_of_the_file_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(CatalogInvalid) as refused:
-        load(write_schedules(tmp_path, text))
+        load_catalog(write_schedules(tmp_path, text))
     assert str(refused.value).startswith(f"{tmp_path}/schedules.yaml:{told}")
 
 
@@ -99,12 +99,12 @@ def test_a_definition_that_cannot_be_read_is_not_told_to_be_missing(tmp_path: Pa
     write_schedules(tmp_path, MONTHLY.format(name="a"))
     (tmp_path / "cases/errand.yaml").write_text("name: errand\n")
     with pytest.raises(CatalogInvalid) as refused:
-        load(tmp_path)
+        load_catalog(tmp_path)
     assert str(refused.value) == f"{tmp_path}/cases/errand.yaml:1: steps: is required"
 
 
 def test_no_schedules_are_an_empty_file(tmp_path: Path) -> None:
-    assert load(write_schedules(tmp_path, "# none yet\n")).schedules == {}
+    assert load_catalog(write_schedules(tmp_path, "# none yet\n")).schedules == {}
 
 
 def test_catalog_check_shows_the_schedules(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ async def wait_for_first_start(handle: ScheduleHandle) -> str:
 async def test_a_schedule_starts_cases_whose_reference_has_its_moment(
     shell: CommandRunner, client: Client, tmp_path: Path
 ) -> None:
-    shutil.copytree(SAMPLE, tmp_path, dirs_exist_ok=True)  # the one that the worker knows
+    shutil.copytree(SAMPLE_FOLDER, tmp_path, dirs_exist_ok=True)  # the one that the worker knows
     schedule = MONTHLY.format(name="k1").replace("errand", "new-starter")
     schedule = schedule.replace("queue: accounts", "queue: facilities")
     assert await apply_catalog(shell, write_schedules(tmp_path, schedule)) == {"k1": "created"}

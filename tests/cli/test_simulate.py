@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from catalog.loader import SAMPLE
+from catalog.loader import SAMPLE_FOLDER
 from tests.cli.conftest import RunResult, run_command
 
 PLAN = """\
@@ -23,7 +23,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def simulate(*words: str, definition: str = "supplier-invoice") -> RunResult:
     small = ("--items", "12", "--days", "5")
-    return run_command("simulate", definition, *small, *words, CASEKEEP_CATALOG=str(SAMPLE))
+    return run_command("simulate", definition, *small, *words, CASEKEEP_CATALOG=str(SAMPLE_FOLDER))
 
 
 def write_file(folder: Path, text: str) -> str:

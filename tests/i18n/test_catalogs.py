@@ -8,7 +8,7 @@ from babel.messages.pofile import PoFileError
 
 from i18n import usage
 from i18n.__main__ import main
-from i18n.catalogs import compile_catalogs, messages_of, path_of, problems, read
+from i18n.catalogs import catalog_path, compile_catalogs, messages_of, problems, read_catalog
 
 HEADER = """msgid ""
 msgstr ""
@@ -30,7 +30,7 @@ msgstr[1] "{}"
 @pytest.fixture
 def locale(tmp_path: Path) -> Path:
     for language in ("en", "fr"):
-        path_of(language, tmp_path).parent.mkdir(parents=True)
+        catalog_path(language, tmp_path).parent.mkdir(parents=True)
     write(tmp_path, en=ONE.format("Of {person}"), fr=ONE.format("De {person}"))
     return tmp_path
 
@@ -38,7 +38,7 @@ def locale(tmp_path: Path) -> Path:
 def write(locale: Path, *, to_compile: bool = True, **catalogs: str) -> None:
     for language, text in catalogs.items():
         header = HEADER.format(greater=">" if language == "fr" else "!=")
-        path_of(language, locale).write_text(header + text, encoding="utf-8")
+        catalog_path(language, locale).write_text(header + text, encoding="utf-8")
     if to_compile:
         compile_catalogs(locale)
 
@@ -103,14 +103,14 @@ def test_a_catalog_that_was_not_compiled_again_is_a_problem(locale: Path) -> Non
     assert list(problems(locale)) == [
         "fr: is compiled from another version; run `make translations`"
     ]
-    path_of("fr", locale).with_suffix(".mo").unlink()
+    catalog_path("fr", locale).with_suffix(".mo").unlink()
     assert list(problems(locale)) == ["fr: is not compiled; run `make translations`"]
 
 
 def test_a_key_that_is_there_twice_is_refused(locale: Path) -> None:
     write(locale, to_compile=False, en=ONE.format("One") + ONE.format("Two"))
     with pytest.raises(PoFileError, match=r"page\.title"):
-        read("en", locale)
+        read_catalog("en", locale)
 
 
 ROOM = {
@@ -134,7 +134,7 @@ def unused(locale: Path, root: Path, *, more: str = "", **files: str) -> list[st
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
     write(locale, en=CATALOG + more)
-    return list(usage.problems(messages_of(read("en", locale)), usage.uses(root)))
+    return list(usage.problems(messages_of(read_catalog("en", locale)), usage.find_uses(root)))
 
 
 def test_keys_that_code_and_templates_ask_for_are_found(locale: Path, tmp_path: Path) -> None:

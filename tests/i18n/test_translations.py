@@ -7,7 +7,7 @@ import pytest
 
 from domain.base.values import Kind, Method, Outcome, Status, WaitType
 from i18n.translations import (
-    DEFAULT,
+    DEFAULT_LANGUAGE,
     LANGUAGES,
     MessageMissing,
     language_of_environment,
@@ -68,7 +68,7 @@ def test_a_key_without_a_message_is_an_error_that_names_it() -> None:
 
 
 def test_a_language_without_a_catalog_is_english() -> None:
-    assert translations("de").language == DEFAULT == "en"
+    assert translations("de").language == DEFAULT_LANGUAGE == "en"
 
 
 def test_parameters_are_filled_in_and_without_any_the_braces_stay() -> None:

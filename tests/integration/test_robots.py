@@ -18,7 +18,7 @@ from typing import Any, Final
 import psutil
 import pytest
 
-from catalog.queues import ROBOTS_DO
+from catalog.queues import DEFAULT_ROBOT_KINDS
 from domain.base.refusals import Conflict
 from domain.base.values import Kind
 from robots.runner import JobResult, Robot, RobotJob
@@ -125,7 +125,7 @@ async def hired(
     program: Sequence[str],
     *,
     once: bool = True,
-    robots: frozenset[Kind] = ROBOTS_DO,
+    robots: frozenset[Kind] = DEFAULT_ROBOT_KINDS,
 ) -> AsyncIterator[Hired]:
     """A robot that works in this process; ended in peace where it has not ended itself."""
     news: asyncio.Queue[JobResult] = asyncio.Queue()

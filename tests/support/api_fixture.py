@@ -13,7 +13,7 @@ import httpx
 import uvicorn
 
 from auth.callers import EVERY_QUEUE, Caller, Role, Scope
-from catalog.loader import SAMPLE, load
+from catalog.loader import SAMPLE_FOLDER, load_catalog
 from tests.support.browser_fixtures import NotifyingServer
 from tests.support.process_stack import RunningStack, running_stack
 from tests.support.workers import IDA
@@ -127,7 +127,7 @@ def api_context(desk: RunningStack) -> AppContext:
     return AppContext(
         client=desk.desk,
         engine=desk.engine,
-        catalog=load(SAMPLE),
+        catalog=load_catalog(SAMPLE_FOLDER),
         settings=desk.stack.settings,
         caller_lookup=FakeCallers(),
         broadcaster=Broadcaster(desk.engine),
@@ -155,7 +155,7 @@ async def serve_app(app: Any, port: int = 0) -> AsyncIterator[str]:  # noqa: ANN
 async def running_api(folder: Path, database_url: str | None = None) -> AsyncIterator[Api]:
     """Run a stack of its own with the API."""
     url = database_url or f"sqlite:///{folder / 'casekeep.db'}"
-    async with running_stack(folder, url, catalog=SAMPLE) as desk:
+    async with running_stack(folder, url, catalog=SAMPLE_FOLDER) as desk:
         context = api_context(desk)
         yield Api(desk, context, httpx.ASGITransport(create_app(context)))
 

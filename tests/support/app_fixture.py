@@ -14,7 +14,7 @@ from temporalio.client import Client
 from auth import accounts
 from auth.authenticator import Authenticator
 from auth.callers import Role
-from catalog.loader import SAMPLE, Catalog, load
+from catalog.loader import SAMPLE_FOLDER, Catalog, load_catalog
 from starter.client import Desk
 from starter.settings import Settings
 from store.engine import engine_of
@@ -46,7 +46,7 @@ async def app(web_engine: Engine) -> FastAPI:
 
 async def make_app(engine: Engine, **settings_values: object) -> FastAPI:
     """Return the application with this store and these settings."""
-    defaults = {"database_url": str(engine.url), "catalog": SAMPLE}
+    defaults = {"database_url": str(engine.url), "catalog": SAMPLE_FOLDER}
     settings = Settings.model_validate(defaults | settings_values)
     client = await Client.connect("127.0.0.1:1", lazy=True)
     context = AppContext(
@@ -69,7 +69,7 @@ def anonymous(app: FastAPI) -> httpx.AsyncClient:
 @cache
 def sample_catalog() -> Catalog:
     """Return the sample catalog, which is loaded once."""
-    return load(SAMPLE)
+    return load_catalog(SAMPLE_FOLDER)
 
 
 def browser(app: FastAPI, *, address: str = "192.0.2.1", **headers: str) -> httpx.AsyncClient:

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from sqlalchemy import Engine
 
 from auth.callers import EVERY_QUEUE, Caller, Role
-from catalog.loader import SAMPLE, Catalog, load
+from catalog.loader import SAMPLE_FOLDER, Catalog, load_catalog
 from starter.client import Desk
 from starter.settings import Settings
 from web.app import create_app
@@ -85,7 +85,7 @@ def page_context(
     return AppContext(
         client=client or cast("Desk", NoClient()),
         engine=engine,
-        catalog=catalog or load(SAMPLE),
+        catalog=catalog or load_catalog(SAMPLE_FOLDER),
         settings=Settings(),
         caller_lookup=FakePeople(),
         broadcaster=Broadcaster(engine),

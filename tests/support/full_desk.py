@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from auth.authenticator import Authenticator
-from catalog.loader import SAMPLE, load
+from catalog.loader import SAMPLE_FOLDER, load_catalog
 from store.schema.versions import upgrade
 from tests.support.browser_fixtures import PEOPLE, page_context, serve_pages
 from tests.support.process_stack import RunningStack, running_stack
@@ -37,7 +37,7 @@ class ServedDesk:
 async def served_desk(
     folder: Path,
     *,
-    catalog: Path = SAMPLE,
+    catalog: Path = SAMPLE_FOLDER,
     has_real_sign_in: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> AsyncIterator[ServedDesk]:
@@ -48,7 +48,7 @@ async def served_desk(
     url = f"sqlite:///{folder / 'casekeep.db'}"
     async with running_stack(folder, url, catalog=catalog, **options) as desk:
         upgrade(desk.engine)
-        context = page_context(desk.engine, desk.desk, catalog=load(catalog))
+        context = page_context(desk.engine, desk.desk, catalog=load_catalog(catalog))
         if has_real_sign_in:
             context = replace(context, caller_lookup=Authenticator(context.engine))
         async with serve_pages(context) as address:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from catalog.mailboxes import Mailbox
-from mail.limits import RAW_LIMIT
+from mail.limits import MAX_RAW_BYTES
 from mailroom.delivery import received
 from mailroom.routing import Letter, Reader
 from store.engine import engine_of
@@ -38,7 +38,7 @@ HEAD: Final = (
 )
 MIXED: Final = HEAD + b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n'
 HTML: Final = HEAD + b"Content-Type: text/html\r\n\r\n"
-FULL: Final = RAW_LIMIT - 4096
+FULL: Final = MAX_RAW_BYTES - 4096
 INJECTED: Final = (
     b"From: =?utf-8?q?Ida=0d=0aBcc:_eve@evil.example=0d=0a?= <ida@example.org>\r\n"
     b"To: desk@desk.example\r\n"

@@ -1,4 +1,4 @@
-"""A desk with its mailroom, and the real mail host by which people write to it and are answered."""
+"""A desk with its mailroom, behind a real mail host."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,6 @@ from tests.support.process_stack import (
 IDA: Final = "ida@example.org"
 SUPPORT: Final = "support@desk.example"
 BILLING: Final = "billing@desk.example"
-WINDOW: Final = "PT15S"
 CATEGORIES: Final[Fields] = {
     "question": {"queue": "support", "settings": {"feedback_window": "P1D"}},
     "bill": {"queue": "billing", "settings": {"feedback_window": "P1D"}},
@@ -44,13 +43,13 @@ SENDERS: Final[Fields] = {
 
 @dataclass(frozen=True)
 class MailDesk:
-    """The desk, and the mail host."""
+    """Running desk with its mail host."""
 
     running_stack: RunningStack
     host: MailHost
 
     async def settled(self, *, within: float = EVENTUAL_TIMEOUT) -> None:
-        """Wait until no accepted mail is under way any more."""
+        """Wait until every accepted mail is delivered or a dead letter."""
 
         async def check() -> None:
             counts = await asyncio.to_thread(inbound_mail.counts, self.running_stack.engine)
@@ -59,22 +58,22 @@ class MailDesk:
         await assert_eventually(check, within=within)
 
     async def arrived(self, message_id: str, *, desk: str = SUPPORT) -> InboundMail:
-        """The mail of this Message-ID, once it has been handled, or is a dead letter."""
+        """Return the mail with this Message-ID, once it is delivered or a dead letter."""
         found: list[InboundMail] = []
 
         async def check() -> None:
             found[:] = [
-                one
-                for one in self.all_with(message_id)
-                if one.state is not InboundMailState.ACCEPTED
+                arrival
+                for arrival in self.all_with(message_id)
+                if arrival.state is not InboundMailState.ACCEPTED
             ]
-            assert desk in {one.desk for one in found}, (message_id, self.host.log[-3000:])
+            assert desk in {arrival.desk for arrival in found}, (message_id, self.host.log[-3000:])
 
         await assert_eventually(check)
-        return next(one for one in found if one.desk == desk)
+        return next(arrival for arrival in found if arrival.desk == desk)
 
     def all_with(self, message_id: str) -> list[InboundMail]:
-        """The mails of this Message-ID, one for each desk of ours that it came to."""
+        """Return the mails with this Message-ID, one for each mailbox that received it."""
         with reading(self.running_stack.engine) as connection:
             digests = connection.scalars(
                 select(mail_in.c.digest)
@@ -82,15 +81,15 @@ class MailDesk:
                 .order_by(mail_in.c.desk)
             ).all()
         found = [inbound_mail.mail_of(self.running_stack.engine, digest) for digest in digests]
-        return [one for one in found if one is not None]
+        return [arrival for arrival in found if arrival is not None]
 
     async def answered(self, user: str, count: int) -> list[EmailMessage]:
-        """Somebody's mailbox, once it has so many mails of ours."""
+        """Wait until a mailbox has `count` mails from the desk, and return them."""
         found: list[EmailMessage] = []
 
         async def check() -> None:
             mails = await self.host.mails(user)
-            found[:] = [one for one in mails if str(one["from"]).endswith("@desk.example>")]
+            found[:] = [mail for mail in mails if str(mail["from"]).endswith("@desk.example>")]
             assert len(found) >= count, self.host.log[-3000:]
 
         await assert_eventually(check)
@@ -98,19 +97,19 @@ class MailDesk:
         return found
 
     def arrivals(self) -> list[InboundMail]:
-        """All mails that came in."""
+        """Return all received mails."""
         with reading(self.running_stack.engine) as connection:
             digests = connection.scalars(select(mail_in.c.digest)).all()
         found = [inbound_mail.mail_of(self.running_stack.engine, digest) for digest in digests]
-        return [one for one in found if one is not None]
+        return [arrival for arrival in found if arrival is not None]
 
     def items(self) -> list[str]:
-        """The references of all items."""
+        """Return the references of all items."""
         with reading(self.running_stack.engine) as connection:
             return list(connection.scalars(select(item.c.reference)).all())
 
     def effects(self) -> list[tuple[str, str]]:
-        """Each time that an item took a mail: which item, and which mail."""
+        """Return item and mail for each time that an item received a mail."""
         with reading(self.running_stack.engine) as connection:
             rows = connection.execute(
                 select(entry.c.reference, entry.c.mail).where(entry.c.command == "receive_email")
@@ -118,7 +117,7 @@ class MailDesk:
         return [(row.reference, row.mail) for row in rows]
 
     def written(self) -> list[tuple[str, str, str]]:
-        """The mails out: of which item, by which template, and how far they are."""
+        """Return item, template and status of each outgoing mail."""
         with reading(self.running_stack.engine) as connection:
             rows = connection.execute(
                 select(mail_out.c.reference, mail_out.c.template, mail_out.c.status)
@@ -140,37 +139,38 @@ async def mail_desk(
     sends: bool = True,
     **settings: Any,  # noqa: ANN401
 ) -> AsyncIterator[MailDesk]:
-    """Everything running; `polled` is a user of the mail host whose mailbox is polled.
+    """Run a desk, its mailroom and a mail host.
 
-    Where it does not send, the desk's mails are kept.
+    `polled`: a user of the mail host whose mailbox the desk polls. `sends`: if False, the desk
+    stores its mails and sends none.
     """
     catalog = folder / "catalog"
     files = {"categories": categories, "mailboxes": mailboxes, "senders": senders}
     await asyncio.to_thread(write_catalog, catalog, files)
     port = free_port()
     async with mail_host(*users, desk_port=port) as host:
-        given: Fields = {"mail_listen": f"127.0.0.1:{port}"} | settings
+        stack_settings: Fields = {"mail_listen": f"127.0.0.1:{port}"} | settings
         if polled is not None:
-            given["imap_url"] = f"{host.imap_url(polled)}?to={SUPPORT}"
+            stack_settings["imap_url"] = f"{host.imap_url(polled)}?to={SUPPORT}"
         async with running_stack(
             folder,
             database_url or f"sqlite:///{folder / 'casekeep.db'}",
             catalog=catalog,
             smtp_url=host.smtp_url if sends else None,
-            settings=given,
+            settings=stack_settings,
             mailroom=mailroom,
         ) as desk:
             yield MailDesk(desk, host)
 
 
 def write_catalog(folder: Path, files: dict[str, Fields]) -> None:
-    """A catalog of these files."""
+    """Write a catalog of these files."""
     folder.mkdir()
     for name, content in files.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 
-def plain(
+def make_plain_mail(
     message_id: str,
     *headers: str,
     sender: str = "Ida Berg <ida@example.org>",
@@ -178,7 +178,7 @@ def plain(
     subject: str = "Where is my invoice?",
     body: str = "I have not got it.",
 ) -> bytes:
-    """A mail as a simple program writes it."""
+    """Return a plain-text mail as bytes."""
     lines = [
         f"From: {sender}",
         f"To: {to}",

@@ -1,6 +1,6 @@
-"""One conversation by mail, as each program writes it, and its transcript.
+"""Dialog of a correspondent and the desk by mail, with each mail program, and its transcript.
 
-`make conversations` writes docs/mail-conversations.md; a test plays it again and compares.
+`make conversations` writes docs/mail-conversations.md; a test repeats the dialogs and compares.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from typing import Final
 
 from mail.item_match import split_address
 from store.schema.tables import InboundMailState
-from tests.support.mail_desks import BILLING, SUPPORT, MailDesk, mail_desk, plain
-from tests.support.mail_programs import ClientLanguage, Correspondent, Program, Written
+from tests.support.mail_desks import BILLING, SUPPORT, MailDesk, mail_desk, make_plain_mail
+from tests.support.mail_programs import ClientLanguage, ComposedMail, Correspondent, MailProgram
 from tests.support.process_stack import assert_eventually
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs/mail-conversations.md"
@@ -39,7 +39,7 @@ WORDS: Final = {
         "complains": "Thank you, but that is the one of April.\n\nIda",
         "comes late": "I was away. Where is it?\n\nIda",
         "forwards": "Is this one of yours?",
-        "hands on": "For the record.",
+        "forwards answer": "For the record.",
         "asks two": "Hello both,\n\nwho of you has my order?\n\nIda",
         "answers both": "It is number 12, for both of you.\n\nIda",
         "order": "My order",
@@ -51,7 +51,7 @@ WORDS: Final = {
         "complains": "Merci, mais c'est celle d'avril.\n\nZoé",
         "comes late": "J'étais absente. Où est-elle ?\n\nZoé",
         "forwards": "Est-ce l'une des vôtres ?",
-        "hands on": "Pour mémoire.",
+        "forwards answer": "Pour mémoire.",
         "asks two": "Bonjour à vous deux,\n\nqui a ma commande ?\n\nZoé",
         "answers both": "C'est le numéro 12, pour vous deux.\n\nZoé",
         "order": "Ma commande",
@@ -63,7 +63,7 @@ WORDS: Final = {
         "complains": "Danke, aber das ist die für April.\n\nJürgen",
         "comes late": "Ich war verreist. Wo ist sie?\n\nJürgen",
         "forwards": "Ist das eine von Ihnen?",
-        "hands on": "Zur Kenntnis.",
+        "forwards answer": "Zur Kenntnis.",
         "asks two": "Guten Tag,\n\nwer von Ihnen hat meine Bestellung?\n\nJürgen",
         "answers both": "Es ist Nummer 12, für Sie beide.\n\nJürgen",
         "order": "Meine Bestellung",
@@ -72,22 +72,27 @@ WORDS: Final = {
 INTRODUCTION: Final = """\
 # Conversations by mail
 
-Written by `make conversations`; a test plays them again and compares. Somebody writes to the desk
-with each of three programs, set to each of three languages, through a real Postfix, and finds the
-desk's mails in a real Dovecot: a first mail; an answer to its acknowledgement; an answer after the
-desk resolved, which reopens; an answer after the item was closed, which starts another one; a mail
-of somebody else's, handed on; one of the desk's, handed on; a mail to two desks at once, and an
-answer to both.
+Written by `make conversations`; a test repeats them and compares. A correspondent writes to the
+desk with each of three mail programs in each of three languages, through a real Postfix, and reads
+the desk's mails in a real Dovecot. Each conversation has:
 
-Items are A, B, … in the order in which they start. *Read as* is what the item carries of the mail,
-without what the program quoted. *Threads* is how Dovecot groups the mailbox of whoever wrote (IMAP
-`THREAD=REFERENCES`): each mail behind the one that it answers, in brackets where there are several.
+1. a first mail;
+2. an answer to its acknowledgement;
+3. an answer after the desk resolved the item, which reopens it;
+4. an answer after the item was closed, which starts another one;
+5. a forwarded mail of a third party, and a forwarded mail of the desk;
+6. a mail to two mailboxes of the desk at once, and an answer to both.
+
+Items are called A, B, … in the order in which they start. *Read as* is the text that the item
+receives, without what the mail program quoted. *Threads* is how Dovecot groups the correspondent's
+mailbox (IMAP `THREAD=REFERENCES`): each mail after the one that it answers, in brackets if several
+mails answer the same one.
 """
 
 
 @dataclass
-class Line:
-    """A mail of the transcript."""
+class TranscriptLine:
+    """Row of the transcript: one mail."""
 
     sender: str
     to: str
@@ -98,154 +103,166 @@ class Line:
 
 
 @dataclass
-class Conversation:
-    """Somebody's, with the desk."""
+class MailDialog:
+    """Dialog of one correspondent with the desk, and its transcript so far."""
 
     desk: MailDesk
-    who: Correspondent
-    lines: list[Line] = field(default_factory=list)
+    correspondent: Correspondent
+    lines: list[TranscriptLine] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
-    heard: int = 0
+    replies_seen: int = 0
 
     @property
     def words(self) -> dict[str, str]:
-        return WORDS[self.who.tongue]
+        return WORDS[self.correspondent.tongue]
 
-    async def play(self) -> None:
-        """All of it, with what has to come of each mail."""
+    async def run(self) -> None:
+        """Run the whole dialog, and check the effect of each mail."""
         words, running_stack = self.words, self.desk.running_stack
-        first = self.who.new(words["asks"], subject=words["subject"], to=SUPPORT)
-        (a,) = await self.writes(first)
-        (told,) = await self.hears(1)
+        first = self.correspondent.new(words["asks"], subject=words["subject"], to=SUPPORT)
+        (a,) = await self.send_mail(first)
+        (told,) = await self.next_replies(1)
 
-        assert await self.writes(self.who.reply(told, words["adds"])) == [a]
+        assert await self.send_mail(self.correspondent.reply(told, words["adds"])) == [a]
 
-        await self.resolves(a, "Your invoice", "Here is the invoice.")
-        (answer,) = await self.hears(1)
-        assert await self.writes(self.who.reply(answer, words["complains"])) == [a]
+        await self.resolve_item(a, "Your invoice", "Here is the invoice.")
+        (answer,) = await self.next_replies(1)
+        assert await self.send_mail(self.correspondent.reply(answer, words["complains"])) == [a]
         assert (await running_stack.desk.state(a))["status"] == "TO_DO"
 
         await running_stack.do(
-            a, "send_email", to=self.who.address, subject="Which one?", body="Which invoice is it?"
+            a,
+            "send_email",
+            to=self.correspondent.address,
+            subject="Which one?",
+            body="Which invoice is it?",
         )
-        (question,) = await self.hears(1)
+        (question,) = await self.next_replies(1)
         days = {"days_to_wait": 1 / 86_400, "close_if_no_response": True}
         await running_stack.do(a, "wait", type="more_information", **days)
         await running_stack.eventually(a, status="CLOSED")
-        (b,) = await self.writes(self.who.reply(question, words["comes late"]))
+        (b,) = await self.send_mail(self.correspondent.reply(question, words["comes late"]))
         links = (await running_stack.desk.state(b))["links"]
-        assert [(one["kind"], one["reference"]) for one in links] == [("follows", a)]
-        (again,) = await self.hears(1)
+        assert [(link["kind"], link["reference"]) for link in links] == [("follows", a)]
+        (again,) = await self.next_replies(1)
 
-        (c,) = await self.writes(
-            self.who.forward(await self.stranger(), words["forwards"], to=SUPPORT),
-            hands_on="We offer twelve chairs.",
+        (c,) = await self.send_mail(
+            self.correspondent.forward(
+                await self.receive_third_party_mail(), words["forwards"], to=SUPPORT
+            ),
+            forwarded_text="We offer twelve chairs.",
         )
         assert c not in {a, b}
-        await self.hears(1)
-        forwarded = self.who.forward(again, words["hands on"], to=SUPPORT)
-        assert await self.writes(forwarded, hands_on=f"Its reference is {b}.") == [b]
+        await self.next_replies(1)
+        forwarded = self.correspondent.forward(again, words["forwards answer"], to=SUPPORT)
+        assert await self.send_mail(forwarded, forwarded_text=f"Its reference is {b}.") == [b]
 
-        d, e = await self.writes(
-            self.who.new(words["asks two"], subject=words["order"], to=SUPPORT, cc=[BILLING])
+        d, e = await self.send_mail(
+            self.correspondent.new(
+                words["asks two"], subject=words["order"], to=SUPPORT, cc=[BILLING]
+            )
         )
         assert len({a, b, c, d, e}) == len(self.items)
-        both = await self.hears(2)
+        both = await self.next_replies(2)
         mine = next(mail for mail in both if f"+{d}@" in str(mail["reply-to"]))
-        reply = self.who.reply(mine, words["answers both"], cc=[BILLING])
-        assert await self.writes(reply) == [d, e]
+        reply = self.correspondent.reply(mine, words["answers both"], cc=[BILLING])
+        assert await self.send_mail(reply) == [d, e]
 
-    async def writes(self, mail: Written, *, hands_on: str | None = None) -> list[str]:
-        """Send a mail; the item that it is on, of each desk that it went to.
+    async def send_mail(
+        self, mail: ComposedMail, *, forwarded_text: str | None = None
+    ) -> list[str]:
+        """Send a mail, and return the item that received it, for each desk that it was sent to.
 
-        `hands_on`: what another mail says, which this one hands on.
+        `forwarded_text`: text of the mail that this one forwards.
         """
-        before = {one: await self._status(one) for one in self.items}
-        known = set(self.items)
-        await self.desk.host.send(mail.raw, self.who.address, *mail.to, *mail.cc)
-        await self.desk.host.keep(self.who.address, mail.raw)
+        statuses = {item: await self._status(item) for item in self.items}
+        known_items = set(self.items)
+        await self.desk.host.send(mail.raw, self.correspondent.address, *mail.to, *mail.cc)
+        await self.desk.host.append_mail(self.correspondent.address, mail.raw)
         found = [
             await self.desk.arrived(mail.message_id, desk=split_address(address)[0])
             for address in (*mail.to, *mail.cc)
         ]
-        for one in found:
-            assert one.state is InboundMailState.HANDLED, one.reason
-            assert one.automatic is None
-            if hands_on is None:
-                assert one.excerpt == mail.words
+        for arrival in found:
+            assert arrival.state is InboundMailState.HANDLED, arrival.reason
+            assert arrival.automatic is None
+            if forwarded_text is None:
+                assert arrival.excerpt == mail.words
             else:
-                assert one.excerpt.startswith(mail.words)
-                assert hands_on in one.excerpt
-        references = [one.reference or "" for one in found]
-        self.items += [one for one in references if one not in self.items]
-        effects = [await self._effect(one, before, known) for one in references]
+                assert arrival.excerpt.startswith(mail.words)
+                assert forwarded_text in arrival.excerpt
+        references = [arrival.reference or "" for arrival in found]
+        self.items += [item for item in references if item not in self.items]
+        effects = [await self._effect(item, statuses, known_items) for item in references]
         sent = message_from_bytes(mail.raw, policy=default)
         assert isinstance(sent, EmailMessage)
-        read = mail.words if hands_on is None else f"{mail.words} (and the mail handed on)"
+        read = mail.words if forwarded_text is None else f"{mail.words} (and the forwarded mail)"
         self._line(sent, (*mail.to, *mail.cc), "; ".join(effects), read)
         return references
 
-    async def hears(self, count: int) -> list[EmailMessage]:
-        """The desk's next mails, once they are in the mailbox; as the items began."""
-        fresh: list[EmailMessage] = []
+    async def next_replies(self, count: int) -> list[EmailMessage]:
+        """Wait for the desk's next mails, and return them in the order of their items."""
+        replies: list[EmailMessage] = []
 
         async def check() -> None:
-            mails = await self.desk.host.mails(self.who.address)
-            ours = [one for one in mails if "@desk.example" in str(one["from"])]
-            fresh[:] = ours[self.heard :]
-            assert len(fresh) == count, self.desk.host.log[-3000:]
+            mails = await self.desk.host.mails(self.correspondent.address)
+            ours = [mail for mail in mails if "@desk.example" in str(mail["from"])]
+            replies[:] = ours[self.replies_seen :]
+            assert len(replies) == count, self.desk.host.log[-3000:]
 
         await assert_eventually(check)
-        self.heard += count
-        fresh.sort(key=lambda one: self.items.index(self._item_of(one)))
-        for mail in fresh:
-            self._line(mail, (self.who.address,), f"from {self._name(self._item_of(mail))}", "")
-        return fresh
+        self.replies_seen += count
+        replies.sort(key=lambda mail: self.items.index(self._item_of(mail)))
+        for mail in replies:
+            self._line(
+                mail, (self.correspondent.address,), f"from {self._name(self._item_of(mail))}", ""
+            )
+        return replies
 
-    async def resolves(self, item: str, subject: str, body: str) -> None:
-        """The desk answers, and is done."""
+    async def resolve_item(self, item: str, subject: str, body: str) -> None:
+        """Answer the correspondent, and resolve the item."""
         await self.desk.running_stack.do(
             item,
             "send_and_resolve",
             method="customer_response",
-            to=self.who.address,
+            to=self.correspondent.address,
             subject=subject,
             body=body,
         )
 
-    async def stranger(self) -> EmailMessage:
-        """Somebody else's mail to whoever writes, of which the desk knows nothing."""
-        raw = plain(
-            f"carl-{self.who.address}",
+    async def receive_third_party_mail(self) -> EmailMessage:
+        """Store a third party's mail in the correspondent's mailbox, unknown to the desk."""
+        raw = make_plain_mail(
+            f"carl-{self.correspondent.address}",
             sender="Carl Brandt <carl@example.org>",
-            to=self.who.address,
+            to=self.correspondent.address,
             subject="Offer 12",
             body="We offer twelve chairs.",
         )
-        await self.desk.host.keep(self.who.address, raw)
+        await self.desk.host.append_mail(self.correspondent.address, raw)
         mail = message_from_bytes(raw, policy=default)
         assert isinstance(mail, EmailMessage)
-        self._line(mail, (self.who.address,), "not the desk's", "")
+        self._line(mail, (self.correspondent.address,), "not the desk's", "")
         return mail
 
     async def threads(self) -> str:
-        """How Dovecot groups the mails, by their numbers in the transcript."""
-        mails = await self.desk.host.mails(self.who.address)
+        """Return Dovecot's threads of the mailbox, by the numbers of the transcript."""
+        mails = await self.desk.host.mails(self.correspondent.address)
         order = [self.ids.index(str(mail["message-id"])) + 1 for mail in mails]
-        nodes = threads_in(await self.desk.host.threads(self.who.address))
-        return shown(renumbered(nodes, order))
+        nodes = parse_threads(await self.desk.host.threads(self.correspondent.address))
+        return format_threads(renumber(nodes, order))
 
     async def _status(self, item: str) -> str:
         return str((await self.desk.running_stack.desk.state(item))["status"])
 
-    async def _effect(self, item: str, before: dict[str, str], known: set[str]) -> str:
+    async def _effect(self, item: str, statuses: dict[str, str], known_items: set[str]) -> str:
         name = self._name(item)
-        if item not in known:
+        if item not in known_items:
             links = (await self.desk.running_stack.desk.state(item))["links"]
-            after = [f", which follows {self._name(one['reference'])}" for one in links]
-            return f"starts {name}{''.join(after)}"
-        reopened = before[item] == "RESOLVED" and await self._status(item) == "TO_DO"
+            follows = [f", which follows {self._name(link['reference'])}" for link in links]
+            return f"starts {name}{''.join(follows)}"
+        reopened = statuses[item] == "RESOLVED" and await self._status(item) == "TO_DO"
         return f"{'reopens' if reopened else 'is added to'} {name}"
 
     def _name(self, item: str) -> str:
@@ -266,7 +283,7 @@ class Conversation:
         answered = str(mail["in-reply-to"] or "")
         number = str(self.ids.index(answered) + 1) if answered in self.ids else ""
         (sender,) = mail["from"].addresses
-        line = Line(
+        line = TranscriptLine(
             sender=sender.addr_spec,
             to=", ".join(to),
             subject=str(mail["subject"]),
@@ -276,8 +293,8 @@ class Conversation:
         )
         self.lines.append(line)
 
-    async def told(self) -> str:
-        """The conversation as a section of the document."""
+    async def to_markdown(self) -> str:
+        """Return the transcript as a section of the document."""
         rows = [
             "| | from | to | subject | answers | effect | read as |",
             "|---|---|---|---|---|---|---|",
@@ -286,7 +303,7 @@ class Conversation:
             cells = (line.sender, line.to, line.subject, line.answers, line.effect, line.excerpt)
             text = " | ".join(_cell(self._stable(cell)) for cell in cells)
             rows.append(f"| {number} | {text} |")
-        title = f"## {self.who.program.value}, in {self.who.tongue.value}"
+        title = f"## {self.correspondent.program.value}, in {self.correspondent.tongue.value}"
         return "\n".join([title, "", *rows, "", f"Threads: `{await self.threads()}`", ""])
 
 
@@ -295,63 +312,63 @@ def _cell(text: str) -> str:
 
 
 @dataclass
-class Node:
-    """A mail among those that answer it; without a number, one that is not there."""
+class ThreadNode:
+    """Mail of a thread with its answers; without a number, a mail that is missing."""
 
     number: int | None
-    children: list["Node"]
+    children: list["ThreadNode"]
 
     @property
     def first(self) -> int:
-        """The smallest number in it."""
+        """Smallest number of the node and its children."""
         own = [] if self.number is None else [self.number]
         return min([*own, *(child.first for child in self.children)])
 
 
-def threads_in(text: str) -> list[Node]:
-    """What THREAD answers, read."""
-    at = Node(None, [])
-    outer: list[Node] = []
+def parse_threads(text: str) -> list[ThreadNode]:
+    """Parse the response of the IMAP command THREAD."""
+    at = ThreadNode(None, [])
+    outer: list[ThreadNode] = []
     tokens = re.findall(r"\(|\)|\d+", text)
-    for sign, following in zip(tokens, [*tokens[1:], ""], strict=True):
-        if sign == ")":
+    for symbol, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        if symbol == ")":
             at = outer.pop()
             continue
-        if sign == "(":
+        if symbol == "(":
             outer.append(at)
             if following != "(":
-                continue  # else what its mails answer is not there
-        node = Node(int(sign) if sign.isdecimal() else None, [])
+                continue  # otherwise the mail that the next ones answer is missing
+        node = ThreadNode(int(symbol) if symbol.isdecimal() else None, [])
         at.children.append(node)
         at = node
     return at.children
 
 
-def renumbered(nodes: Sequence[Node], order: Sequence[int]) -> list[Node]:
-    """The same by other numbers."""
+def renumber(nodes: Sequence[ThreadNode], order: Sequence[int]) -> list[ThreadNode]:
+    """Replace mail n by the n-th number of `order`."""
     return [
-        Node(
+        ThreadNode(
             None if node.number is None else order[node.number - 1],
-            renumbered(node.children, order),
+            renumber(node.children, order),
         )
         for node in nodes
     ]
 
 
-def shown(nodes: Sequence[Node]) -> str:
-    """As THREAD answers, but the same whatever comes first by chance."""
+def format_threads(nodes: Sequence[ThreadNode]) -> str:
+    """Format threads like THREAD, in a stable order."""
     return "".join(f"({_chain(node)})" for node in sorted(nodes, key=lambda node: node.first))
 
 
-def _chain(node: Node) -> str:
+def _chain(node: ThreadNode) -> str:
     own = "" if node.number is None else str(node.number)
     if len(node.children) == 1:
         return f"{own} {_chain(node.children[0])}".strip()
-    return f"{own} {shown(node.children)}".strip()
+    return f"{own} {format_threads(node.children)}".strip()
 
 
 async def transcript(folder: Path) -> str:
-    """All conversations, played at once on one desk; and what is written of them."""
+    """Run all dialogs at once on one desk, and return the document."""
     people = [
         Correspondent(
             PEOPLE[tongue],
@@ -359,22 +376,22 @@ async def transcript(folder: Path) -> str:
             program,
             tongue,
         )
-        for program in Program
+        for program in MailProgram
         for tongue in ClientLanguage
     ]
-    users = [one.address for one in people]
+    users = [person.address for person in people]
     async with mail_desk(folder, users, senders=SENDERS, mail_answers=10) as desk:
-        conversations = [Conversation(desk, one) for one in people]
-        await asyncio.gather(*(one.play() for one in conversations))
-        sections = [await one.told() for one in conversations]
-        references = [item for one in conversations for item in one.items]
+        dialogs = [MailDialog(desk, person) for person in people]
+        await asyncio.gather(*(dialog.run() for dialog in dialogs))
+        sections = [await dialog.to_markdown() for dialog in dialogs]
+        references = [item for dialog in dialogs for item in dialog.items]
         assert sorted(desk.items()) == sorted(references)
         await desk.running_stack.recovers(references)
     return "\n".join([INTRODUCTION, *sections])
 
 
 def main() -> int:
-    """Write the document."""
+    """Write docs/mail-conversations.md."""
     with tempfile.TemporaryDirectory() as folder:
         text = asyncio.run(transcript(Path(folder)))
     DOCUMENT.write_text(text, "utf-8")

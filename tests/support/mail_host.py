@@ -1,8 +1,8 @@
-"""A real mail host: Debian's Postfix and Dovecot on loopback, in a folder of their own.
+"""Mail host for tests: Debian's Postfix and Dovecot on loopback, in a folder of their own.
 
-Postfix takes what is sent to it: it hands the mails of the desk's domain to our listener by LMTP,
-and those of everybody else's to Dovecot, which refuses whom it does not know. What cannot be handed
-over yet stays in its queue and is tried again within seconds; what is refused is bounced.
+Postfix delivers mails to the desk's domain to our LMTP server, and all others to Dovecot, which
+refuses unknown users. Mails that cannot be delivered yet stay in the queue and are retried within
+seconds; refused mails are bounced.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ from urllib.parse import quote
 import aiosmtplib
 
 DESK: Final = "desk.example"
-"""The domain whose mails are ours."""
+"""Domain of the desk."""
 OUTSIDE: Final = "example.org"
-"""The domain of everybody else."""
+"""Domain of everybody else."""
 PASSWORD: Final = "secret"  # noqa: S105 - of mailboxes that live as long as a test
 PACKAGES: Final = ("postfix", "dovecot-imapd", "dovecot-lmtpd")
-READY_WITHIN: Final = 30.0
+READY_TIMEOUT: Final = 30.0
 _PROGRAMS: Final = {
     "/usr/lib/postfix/sbin/master": "postfix",
     "/usr/sbin/dovecot": "dovecot-imapd",
@@ -128,8 +128,9 @@ service lmtp {{
   }}
 }}
 """
-# Holds both until its stdin ends, as it does when we are killed; then both go, and their folder.
-_HOLDER: Final = """
+# Runs both until its stdin closes, which also happens if the test is killed; then stops both and
+# removes their folder.
+_SUPERVISOR: Final = """
 import shutil, signal, subprocess, sys
 folder, *_ = sys.argv[1:]
 both = [
@@ -137,13 +138,13 @@ both = [
     subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", f"{folder}/dovecot.conf"]),
 ]
 sys.stdin.read()
-for one in both:
-    one.terminate()
-for one in both:
+for process in both:
+    process.terminate()
+for process in both:
     try:
-        one.wait(10)
+        process.wait(10)
     except subprocess.TimeoutExpired:
-        one.kill()
+        process.kill()
 shutil.rmtree(folder, ignore_errors=True)
 """
 T = TypeVar("T")
@@ -155,7 +156,7 @@ class PackagesMissing(RuntimeError):
 
 @dataclass(frozen=True)
 class MailHost:
-    """Where mails are handed in, and where those who wrote to us find our answers."""
+    """Running mail host: sends mails by SMTP, and reads mailboxes by IMAP."""
 
     folder: Path
     smtp_port: int
@@ -163,21 +164,21 @@ class MailHost:
 
     @property
     def smtp_url(self) -> str:
-        """Where our own mails go out."""
+        """URL of the outgoing mail server."""
         return f"smtp://127.0.0.1:{self.smtp_port}"
 
     def imap_url(self, user: str, folder: str = "INBOX") -> str:
-        """A mailbox, to be polled."""
+        """Return the URL of a mailbox, for polling."""
         return f"imap://{quote(user, safe='')}:{PASSWORD}@127.0.0.1:{self.imap_port}/{folder}"
 
     @property
     def log(self) -> str:
-        """What Postfix and Dovecot wrote so far."""
+        """Logs of Postfix and Dovecot."""
         files = [self.folder / name for name in ("postfix.log", "dovecot.log")]
         return "\n".join(file.read_text(errors="replace") for file in files if file.exists())
 
     async def send(self, raw: bytes, sender: str, *recipients: str) -> None:
-        """Hand a mail to Postfix, as a mail program does."""
+        """Send a mail by Postfix, as a mail program does."""
         await aiosmtplib.send(
             raw,
             sender=sender,
@@ -188,13 +189,13 @@ class MailHost:
         )
 
     async def mails(self, user: str) -> list[EmailMessage]:
-        """What is in somebody's mailbox, in the order of its arrival."""
+        """Return the mails of a mailbox in the order of their arrival."""
 
         def read(box: imaplib.IMAP4) -> list[EmailMessage]:
             _, (numbers,) = box.search(None, "ALL")
             return [self._mail(box, number.decode()) for number in numbers.split()]
 
-        return await self._asked(user, read)
+        return await self._with_mailbox(user, read)
 
     @staticmethod
     def _mail(box: imaplib.IMAP4, number: str) -> EmailMessage:
@@ -204,12 +205,12 @@ class MailHost:
         assert isinstance(message, EmailMessage)
         return message
 
-    async def keep(self, user: str, raw: bytes) -> None:
-        """Put a mail into somebody's mailbox, as a mail program keeps what it sent."""
-        await self._asked(user, lambda box: box.append("INBOX", None, None, raw))
+    async def append_mail(self, user: str, raw: bytes) -> None:
+        """Append a mail to a mailbox, as a mail program does with sent mails."""
+        await self._with_mailbox(user, lambda box: box.append("INBOX", None, None, raw))
 
     async def threads(self, user: str) -> str:
-        """How Dovecot threads somebody's mails: THREAD=REFERENCES, of numbers."""
+        """Return Dovecot's threads of a mailbox (THREAD=REFERENCES), as nested mail numbers."""
 
         def thread(box: imaplib.IMAP4) -> str:
             answer, (found, *_) = box.thread("REFERENCES", "UTF-8", "ALL")
@@ -217,10 +218,10 @@ class MailHost:
             assert isinstance(found, bytes)
             return found.decode()
 
-        return await self._asked(user, thread)
+        return await self._with_mailbox(user, thread)
 
     async def flags(self, user: str) -> list[str]:
-        """The flags of each mail in somebody's mailbox."""
+        """Return the flags of each mail of a mailbox."""
 
         def read(box: imaplib.IMAP4) -> list[str]:
             _, found = box.fetch("1:*", "(FLAGS)")
@@ -231,29 +232,31 @@ class MailHost:
                 for flags in re.findall(rb"FLAGS \(([^)]*)\)", line)
             ]
 
-        return await self._asked(user, read)
+        return await self._with_mailbox(user, read)
 
-    async def _asked(self, user: str, ask: Callable[[imaplib.IMAP4], T]) -> T:
-        def asked() -> T:
+    async def _with_mailbox(self, user: str, action: Callable[[imaplib.IMAP4], T]) -> T:
+        def run() -> T:
             with imaplib.IMAP4("127.0.0.1", self.imap_port, timeout=20) as box:
                 box.login(user, PASSWORD)
                 box.select("INBOX")
-                return ask(box)
+                return action(box)
 
-        return await asyncio.to_thread(asked)
+        return await asyncio.to_thread(run)
 
 
 @asynccontextmanager
 async def mail_host(*users: str, desk_port: int) -> AsyncIterator[MailHost]:
-    """A mail host with these users, which hands the desk's mails to this port by LMTP."""
+    """Run a mail host with these users; mails to the desk go to `desk_port` by LMTP."""
     check_installed()
     smtp = free_port(desk_port)
     imap = free_port(desk_port, smtp)
     lmtp = free_port(desk_port, smtp, imap)
-    folder = _laid_out({"smtp": smtp, "imap": imap, "lmtp": lmtp, "desk": desk_port}, users)
-    with (folder / "holder.log").open("ab") as log:
-        holder = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _HOLDER, str(folder)),
+    folder = _write_configuration(
+        {"smtp": smtp, "imap": imap, "lmtp": lmtp, "desk": desk_port}, users
+    )
+    with (folder / "supervisor.log").open("ab") as log:
+        supervisor = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _SUPERVISOR, str(folder)),
             stdin=PIPE,
             stdout=log,
             stderr=log,
@@ -261,16 +264,16 @@ async def mail_host(*users: str, desk_port: int) -> AsyncIterator[MailHost]:
         )
     host = MailHost(folder, smtp, imap)
     try:
-        await _until_ready(host, holder, (smtp, imap, lmtp))
+        await _until_ready(host, supervisor, (smtp, imap, lmtp))
         yield host
     finally:
-        assert holder.stdin is not None
-        holder.stdin.close()
-        await holder.wait()
+        assert supervisor.stdin is not None
+        supervisor.stdin.close()
+        await supervisor.wait()
 
 
 def check_installed() -> None:
-    """Say which packages are missing, if any."""
+    """Raise PackagesMissing, with the missing packages, unless all are installed."""
     missing = {package for program, package in _PROGRAMS.items() if not Path(program).exists()}
     if missing:
         raise PackagesMissing(
@@ -280,10 +283,10 @@ def check_installed() -> None:
         )
 
 
-def free_port(*besides: int) -> int:
-    """A port that nobody listens on, below those that outgoing connections and stacks use."""
-    among = [port for port in range(10_000, 20_000) if port not in besides]
-    for port in random.SystemRandom().sample(among, 100):
+def free_port(*excluded: int) -> int:
+    """Return a free port, below those that outgoing connections and process stacks use."""
+    candidates = [port for port in range(10_000, 20_000) if port not in excluded]
+    for port in random.SystemRandom().sample(candidates, 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -294,16 +297,16 @@ def free_port(*besides: int) -> int:
     raise RuntimeError("no free port between 10000 and 20000")
 
 
-def _laid_out(ports: dict[str, object], users: Sequence[str]) -> Path:
-    # outside home, and not under pytest's folder: the accounts of both open the folders above
+def _write_configuration(ports: dict[str, object], users: Sequence[str]) -> Path:
+    # not under home nor pytest's folder: the accounts of both programs must be able to open it
     folder = Path(tempfile.mkdtemp(prefix="casekeep-mail-host-"))
     folder.chmod(0o755)
-    _lay_out_postfix(folder, ports | {"folder": folder})
-    _lay_out_dovecot(folder, ports | {"folder": folder}, users)
+    _configure_postfix(folder, ports | {"folder": folder})
+    _configure_dovecot(folder, ports | {"folder": folder}, users)
     return folder
 
 
-def _lay_out_postfix(folder: Path, ports: dict[str, object]) -> None:
+def _configure_postfix(folder: Path, ports: dict[str, object]) -> None:
     for name in ("postfix", "data", "queue"):
         (folder / name).mkdir()
     (folder / "postfix/main.cf").write_text(_MAIN.format(**ports))
@@ -320,7 +323,7 @@ def _lay_out_postfix(folder: Path, ports: dict[str, object]) -> None:
     (queue / "pid").mkdir()
 
 
-def _lay_out_dovecot(folder: Path, ports: dict[str, object], users: Sequence[str]) -> None:
+def _configure_dovecot(folder: Path, ports: dict[str, object], users: Sequence[str]) -> None:
     nobody = pwd.getpwnam("nobody")
     ids = {"uid": nobody.pw_uid, "gid": nobody.pw_gid}
     (folder / "dovecot.conf").write_text(_DOVECOT.format(**ports, **ids))
@@ -330,18 +333,18 @@ def _lay_out_dovecot(folder: Path, ports: dict[str, object], users: Sequence[str
     shutil.chown(folder / "homes", nobody.pw_uid, nobody.pw_gid)
 
 
-async def _until_ready(host: MailHost, holder: Process, ports: Sequence[int]) -> None:
-    deadline = time.monotonic() + READY_WITHIN
+async def _until_ready(host: MailHost, supervisor: Process, ports: Sequence[int]) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT
     while not all([await _answers(port) for port in ports]):
-        holders = (host.folder / "holder.log").read_text(errors="replace")
-        told = f"no mail host:\n{holders}\n{host.log[-3000:]}"
-        assert holder.returncode is None, told
-        assert time.monotonic() < deadline, told
+        output = (host.folder / "supervisor.log").read_text(errors="replace")
+        problem = f"the mail host did not start:\n{output}\n{host.log[-3000:]}"
+        assert supervisor.returncode is None, problem
+        assert time.monotonic() < deadline, problem
         await asyncio.sleep(0.05)
 
 
 async def _answers(port: int) -> bool:
-    """Whether it greets."""
+    """Return True if the server on this port sends its greeting."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:

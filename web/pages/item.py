@@ -20,7 +20,7 @@ from domain.base.values import Kind, Status
 from domain.engine.allowed_commands import Moves
 from domain.model.case_flow_view import CaseFlow
 from domain.model.states import ActionItemState, CaseState, State, TicketState
-from mail.address_book import Person
+from mail.address_book import StaffContact
 from starter.client import NoAnswer, UnknownItem
 from starter.item_reader import parse_state
 from store.items.queries import actions_of, lines_of
@@ -223,7 +223,7 @@ class ItemPage:
     queues: tuple[str, ...]
     """Suggestions: the catalog's queues, and the reader's."""
     own_queues: frozenset[str]
-    people: Mapping[str, Person]
+    people: Mapping[str, StaffContact]
 
     def values(self) -> dict[str, Any]:
         """Return the template's values by name."""
@@ -294,7 +294,7 @@ async def _view(
         catalog=context.catalog,
         queues=tuple(dict.fromkeys((*context.catalog.queues, *own_queues))),
         own_queues=frozenset(own_queues),
-        people=context.catalog.directory.people,
+        people=context.catalog.address_book.people,
     )
 
 

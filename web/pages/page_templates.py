@@ -26,7 +26,7 @@ from jinja2.runtime import Context as TemplateContext
 from auth.callers import Caller
 from auth.permissions import Duty, may
 from domain.base.values import SYSTEM
-from i18n.translations import DEFAULT, LANGUAGES, translations
+from i18n.translations import DEFAULT_LANGUAGE, LANGUAGES, translations
 from web.context import AppContext, get_context
 from web.pages.dates import DateFormatter
 from web.pages.due_colour import due_colour
@@ -48,7 +48,7 @@ def choose_language(request: Request, caller: Caller | None = None) -> str:
         return chosen
     accepted = request.headers.get("accept-language", "").replace(" ", "").split(",")
     codes = (tag[:2].lower() for tag in accepted)
-    return next((code for code in codes if code in LANGUAGES), DEFAULT)
+    return next((code for code in codes if code in LANGUAGES), DEFAULT_LANGUAGE)
 
 
 def choose_zone(request: Request, caller: Caller | None = None) -> str:
@@ -141,7 +141,7 @@ def _person(values: TemplateContext, actor: str | None) -> str:
     actor_type, _, name = actor.partition(":")
     if name:
         return f"{translate.term('actor', actor_type)} {name}"
-    colleague = context.catalog.directory.people.get(actor) if context else None
+    colleague = context.catalog.address_book.people.get(actor) if context else None
     return (colleague and colleague.name) or actor
 
 

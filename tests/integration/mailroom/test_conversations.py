@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mail_dialogs import DOCUMENT, shown, threads_in, transcript
+from tests.support.mail_dialogs import DOCUMENT, format_threads, parse_threads, transcript
 
 pytestmark = pytest.mark.mail_server
 
@@ -20,5 +20,6 @@ async def test_conversations_land_where_the_rules_say_and_are_threads_in_dovecot
 
 def test_threads_are_read_as_dovecot_writes_them() -> None:
     assert (
-        shown(threads_in("(2)(3 6 (44 7 96)(4 23))((9)(8))")) == "(2)(3 6 (4 23)(44 7 96))((8)(9))"
+        format_threads(parse_threads("(2)(3 6 (44 7 96)(4 23))((9)(8))"))
+        == "(2)(3 6 (4 23)(44 7 96))((8)(9))"
     )

@@ -18,7 +18,7 @@ import pytest
 from store.schema.tables import InboundMailState
 from tests.support.databases import PostgreSql
 from tests.support.dying_mailroom import KillPoint
-from tests.support.mail_desks import IDA, SUPPORT, MailDesk, mail_desk, plain
+from tests.support.mail_desks import IDA, SUPPORT, MailDesk, mail_desk, make_plain_mail
 from tests.support.mail_host import free_port
 from tests.support.process_stack import assert_eventually
 
@@ -51,13 +51,15 @@ class Posting:
     def new(cls, name: str, sender: str = IDA) -> "Posting":
         """One that starts a Ticket."""
         message_id = f"{name}@example.org"
-        return cls(message_id, plain(message_id, sender=sender, subject=name), sender=sender)
+        return cls(
+            message_id, make_plain_mail(message_id, sender=sender, subject=name), sender=sender
+        )
 
     @classmethod
     def answer(cls, name: str, reference: str, *, closed: bool = False) -> "Posting":
         """One that belongs to a Ticket, by the Ticket's own address."""
         message_id, to = f"{name}@example.org", SUPPORT.replace("@", f"+{reference}@")
-        raw = plain(message_id, to=to, subject=name)
+        raw = make_plain_mail(message_id, to=to, subject=name)
         return cls(message_id, raw, to, starts=closed, follows=reference if closed else None)
 
 

@@ -19,7 +19,7 @@ def test_hostile_mails_take_neither_long_nor_much(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     told = json.loads(ran.stdout)
     assert set(told) == set(MAILS)

@@ -12,8 +12,8 @@ from catalog.mailboxes import Mailbox
 from mailroom.routing import reader_of
 from store.engine import reading
 from store.schema.tables import mail_out
-from tests.support.mail_server import Got, MailServer
-from tests.support.mailrooms import DESK, Mailroom, plus, written
+from tests.support.mail_server import DeliveredMail, MailServer
+from tests.support.mailrooms import DESK, Mailroom, make_mail, plus_address
 from tests.support.process_stack import RunningStack, assert_eventually, running_stack
 
 IDA: Final = "ida@example.org"
@@ -37,15 +37,15 @@ async def office(folder: Path, server: MailServer) -> AsyncIterator[RunningStack
         yield desk
 
 
-async def arrived(server: MailServer, count: int) -> list[Got]:
+async def arrived(server: MailServer, count: int) -> list[DeliveredMail]:
     """The mails that the server got, once there are so many."""
 
     async def check() -> None:
-        assert len(server.got) >= count
+        assert len(server.delivered) >= count
 
     await assert_eventually(check)
-    assert len(server.got) == count
-    return server.got
+    assert len(server.delivered) == count
+    return server.delivered
 
 
 def statuses(desk: RunningStack) -> list[str]:
@@ -66,8 +66,8 @@ async def test_a_conversation_by_mail_is_one_thread(tmp_path: Path) -> None:
         assert told.message["subject"] == f"[{item}] Bien reçu : No invoice"
         await desk.do(item, "assign", to="bob")
         await arrived(server, 2)
-        assert server.got[1].recipients == ("bob@desk.example",)
-        assert f"{item}" in server.got[1].part("html")
+        assert server.delivered[1].recipients == ("bob@desk.example",)
+        assert f"{item}" in server.delivered[1].part("html")
         answer = await desk.do(
             item,
             "send_and_resolve",
@@ -79,14 +79,14 @@ async def test_a_conversation_by_mail_is_one_thread(tmp_path: Path) -> None:
         )
         assert answer["status"] == "RESOLVED"
         await arrived(server, 3)
-        answered = server.got[2].message
+        answered = server.delivered[2].message
         assert answered["references"].split() == ["<a@example.org>", told.message["message-id"]]
         assert answered["reply-to"] == f"The desk <desk+{item}@desk.example>"
 
 
 # M5, T9
 async def test_a_resolution_that_is_refused_reopens_and_is_no_evidence(tmp_path: Path) -> None:
-    server = MailServer(answers={IDA: "550 no such user"})
+    server = MailServer(recipient_replies={IDA: "550 no such user"})
     async with office(tmp_path, server) as desk:
         item = await desk.ticket(settings=PROVING)
         await desk.do(item, "start")
@@ -107,7 +107,7 @@ async def test_a_worker_killed_between_the_sending_and_the_noting_sends_the_same
 ) -> None:
     server = MailServer()
     async with office(tmp_path, server) as desk:
-        server.on_taken = desk.stack.kill_worker
+        server.on_first_delivery = desk.stack.kill_worker
         item = await desk.ticket()
         await desk.do(item, "send_email", to=IDA, subject="Hello", body="Here it is.")
         await arrived(server, 1)
@@ -124,17 +124,17 @@ async def test_a_worker_killed_between_the_sending_and_the_noting_sends_the_same
 
 # M5
 async def test_a_mail_waits_for_a_mail_server_that_is_down(tmp_path: Path) -> None:
-    server = MailServer(answer="421 closing")
+    server = MailServer(reply="421 closing")
     async with office(tmp_path, server) as desk:
         item = await desk.ticket()
         await desk.do(item, "send_email", to=IDA, subject="Hello")
 
         async def tried() -> None:
-            assert server.asked[IDA] > 0
+            assert server.recipient_counts[IDA] > 0
 
         await assert_eventually(tried)
         assert statuses(desk) == ["queued"]
-        server.answer = "250 OK"
+        server.reply = "250 OK"
         await arrived(server, 1)
         assert not (await desk.desk.state(item))["new_information"]
 
@@ -156,15 +156,15 @@ async def test_a_bounce_that_names_no_mail_is_of_the_last_one_sent_to_who_it_nam
         room = Mailroom(desk, reader_of(desk.engine, {DESK: Mailbox(ticket="question")}))
         for whom in ("bob@example.org", IDA):
             assert (await desk.desk.state(item))["status"] == "RESOLVED"
-            bounce = written(
+            bounce = make_mail(
                 sender="MAILER-DAEMON@mx.example",
                 subject="failure notice",
                 body="Hi. This is the qmail-send program at mx.example.\n"
                 f"I'm afraid I wasn't able to deliver.\n\n<{whom}>:\nno mailbox here\n",
             )
-            (accepted,) = await room.accept(bounce, plus(DESK, item), envelope_sender="")
+            (accepted,) = await room.accept(bounce, plus_address(DESK, item), envelope_sender="")
             await room.deliver()
-            assert room.of(accepted) == [item]
+            assert room.items_with(accepted) == [item]
         back = await desk.eventually(item, status="TO_DO", assignee="amy", new_information=True)
         assert back["resolution"] is None
         assert statuses(desk) == ["failed"]

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from store.schema.tables import InboundMailState
-from tests.support.mail_desks import BILLING, IDA, SUPPORT, MailDesk, mail_desk, plain
+from tests.support.mail_desks import BILLING, IDA, SUPPORT, MailDesk, mail_desk, make_plain_mail
 from tests.support.process_stack import assert_eventually
 
 pytestmark = pytest.mark.mail_server
@@ -25,7 +25,7 @@ async def test_two_desks_that_acknowledge_each_other_exchange_one_mail(tmp_path:
     """Each has the other as its correspondent, and each is told to acknowledge."""
     async with mail_desk(tmp_path, mail_answers=BUDGET) as desk:
         for name, sender, to in (("b1", BILLING, SUPPORT), ("s1", SUPPORT, BILLING)):
-            raw = plain(f"{name}@elsewhere.example", sender=sender, to=to)
+            raw = make_plain_mail(f"{name}@elsewhere.example", sender=sender, to=to)
             await desk.host.send(raw, sender, to)
             await desk.arrived(f"{name}@elsewhere.example", desk=to)
         await is_over(desk, mails=4, answered=2)
@@ -48,12 +48,12 @@ async def test_an_out_of_office_robot_without_any_mark_gets_the_budgeted_answers
 ) -> None:
     """It answers each mail to the address it came from, as nobody would: no mark, no thread."""
     async with mail_desk(tmp_path, (IDA, ROBOT), mail_answers=BUDGET) as desk, answering(desk):
-        await desk.host.send(plain("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
+        await desk.host.send(make_plain_mail("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
         await desk.answered(ROBOT, BUDGET)
         await is_over(desk, mails=1 + BUDGET, answered=BUDGET)
         assert len(await desk.host.mails(ROBOT)) == BUDGET
         assert len(desk.items()) == 1 + BUDGET
-        await desk.host.send(plain("ida@example.org"), IDA, SUPPORT)
+        await desk.host.send(make_plain_mail("ida@example.org"), IDA, SUPPORT)
         await desk.answered(IDA, 1)
 
 
@@ -63,7 +63,7 @@ async def test_an_out_of_office_robot_that_says_so_is_answered_once(tmp_path: Pa
         mail_desk(tmp_path, (ROBOT,), mail_answers=BUDGET) as desk,
         answering(desk, "Auto-Submitted: auto-replied"),
     ):
-        await desk.host.send(plain("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
+        await desk.host.send(make_plain_mail("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
         await desk.answered(ROBOT, 1)
         away = await desk.arrived("away-1@example.org")
         await is_over(desk, mails=2, answered=1)
@@ -78,7 +78,7 @@ async def test_a_robot_that_answers_within_the_thread_is_not_answered_again(
 ) -> None:
     async with mail_desk(tmp_path, (ROBOT,), mail_answers=BUDGET) as desk:
         async with answering(desk, in_thread=True):
-            await desk.host.send(plain("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
+            await desk.host.send(make_plain_mail("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
             await desk.arrived("away-1@example.org")
             await is_over(desk, mails=2, answered=1)
         (item,) = desk.items()
@@ -116,7 +116,7 @@ async def _answer_all(desk: MailDesk, headers: tuple[str, ...], *, in_thread: bo
         got = await _mail(desk, number)
         to = _address(got, "reply-to" if in_thread else "from")
         thread = (f"In-Reply-To: {got['message-id']}",) if in_thread else ()
-        away = plain(
+        away = make_plain_mail(
             f"away-{number}@example.org",
             *headers,
             *thread,

@@ -13,9 +13,9 @@ from temporalio.exceptions import ApplicationError
 from activities.mail_out import GIVE_UP_AFTER, MailSender, SmtpDelivery
 from activities.smtp_client import SmtpClient
 from domain.model.items import Mail
-from mail.address_book import Directory, Language, Letterhead, Person
-from mail.message_ids import is_ours
-from mail.smtp_settings import relay_of
+from mail.address_book import AddressBook, Language, SenderIdentity, StaffContact
+from mail.message_ids import is_own_message_id
+from mail.smtp_settings import parse_smtp_url
 from store.auth.shared_secrets import MAIL, secret_named
 from store.engine import reading
 from store.mail.outbound_mail import MailKey, mail_named, mails_with, return_mail
@@ -26,17 +26,17 @@ from tests.support.publications import MORNING, news, ticket, written
 
 RUN: Final = "run-of-T-1"
 KEY: Final = "T-1:1:0"
-DIRECTORY: Final = Directory(
-    letterheads=(
-        Letterhead(address="desk@desk.example", name="The desk"),
-        Letterhead(
+DIRECTORY: Final = AddressBook(
+    senders=(
+        SenderIdentity(address="desk@desk.example", name="The desk"),
+        SenderIdentity(
             address="paie@desk.example",
             name="Service paie",
             language=Language.FR,
             categories=frozenset({"pay"}),
         ),
     ),
-    people={"amy": Person(email="amy@desk.example", language=Language.FR)},
+    people={"amy": StaffContact(email="amy@desk.example", language=Language.FR)},
 )
 
 
@@ -49,7 +49,7 @@ class Office:
     url: str
     server: MailServer
     now: datetime = MORNING
-    directory: Directory = DIRECTORY
+    address_book: AddressBook = DIRECTORY
     queued: list[str] = field(default_factory=list)
 
     def queue(self, key: str = KEY, *, category: str | None = None, **fields: Any) -> None:  # noqa: ANN401
@@ -59,9 +59,9 @@ class Office:
 
     async def send(self, key: str = KEY, url: str | None = None) -> str | None:
         secret = secret_named(self.engine, MAIL)
-        transmit = SmtpClient(relay_of(url or self.url)).transmit
+        transmit = SmtpClient(parse_smtp_url(url or self.url)).transmit
         sending = SmtpDelivery(
-            self.engine, transmit, self.directory, secret, clock=lambda: self.now
+            self.engine, transmit, self.address_book, secret, clock=lambda: self.now
         )
         return await MailSender(sending).send(RUN, key)
 
@@ -88,7 +88,7 @@ async def test_a_mail_is_sent_once_with_its_reference_and_an_address_of_its_own(
     office.queue(cc=("bo@example.org",))
     assert await office.send() is None
     assert await office.send() is None
-    (got,) = office.server.got
+    (got,) = office.server.delivered
     assert got.recipients == ("ida@example.org", "bo@example.org")
     assert got.sender == "desk+T-1@desk.example"
     message = got.message
@@ -106,9 +106,9 @@ async def test_a_mail_is_sent_once_with_its_reference_and_an_address_of_its_own(
 async def test_its_message_id_is_ours_and_leads_back_to_it(office: Office) -> None:
     office.queue()
     await office.send()
-    found = str(office.server.got[0].message["message-id"])
-    assert is_ours(secret_named(office.engine, MAIL), found)
-    assert not is_ours(b"another desk's", found)
+    found = str(office.server.delivered[0].message["message-id"])
+    assert is_own_message_id(secret_named(office.engine, MAIL), found)
+    assert not is_own_message_id(b"another desk's", found)
     assert mails_with(office.engine, [found, "<x@y>"]) == {
         found: MailKey(reference="T-1", run=RUN, key=KEY)
     }
@@ -119,12 +119,12 @@ async def test_a_mail_whose_taking_was_not_heard_goes_out_again_as_the_same(
     office: Office,
 ) -> None:
     office.queue()
-    office.server.loses_answers = True
+    office.server.drops_connection = True
     assert not (await office.failed()).non_retryable
-    office.server.loses_answers = False
+    office.server.drops_connection = False
     office.now += timedelta(minutes=5)
     await office.send()
-    first, second = office.server.got
+    first, second = office.server.delivered
     assert first.raw == second.raw
 
 
@@ -133,14 +133,14 @@ async def test_a_mail_keeps_its_message_id_and_answers_others_by_theirs_whatever
     office: Office,
 ) -> None:
     office.queue()
-    office.server.answer = "451 later"
+    office.server.reply = "451 later"
     await office.failed()
-    office.server.answer = "250 OK"
-    office.directory = Directory(letterheads=(Letterhead(address="new@new.example"),))
+    office.server.reply = "250 OK"
+    office.address_book = AddressBook(senders=(SenderIdentity(address="new@new.example"),))
     await office.send()
     office.queue("T-1:2:0", thread=(KEY,))
     await office.send("T-1:2:0")
-    first, second = (got.message for got in office.server.got)
+    first, second = (got.message for got in office.server.delivered)
     assert str(first["message-id"]).endswith("@desk.example>")
     assert second["in-reply-to"] == first["message-id"]
     assert str(second["message-id"]).endswith("@new.example>")
@@ -162,49 +162,52 @@ async def test_a_server_that_is_away_is_asked_again_for_a_day(office: Office) ->
     assert "given up after 24 hours" in str(problem)
     assert office.status() is MailStatus.GIVEN_UP
     assert str(await office.failed()) == str(problem)
-    assert office.server.got == []
+    assert office.server.delivered == []
 
 
 # M5: what was down is not failing
 async def test_the_day_begins_with_the_first_try(office: Office) -> None:
     office.queue()
-    office.server.answer = "451 later"
+    office.server.reply = "451 later"
     office.now += timedelta(days=3)
     assert not (await office.failed()).non_retryable
-    office.server.answer = "250 OK"
+    office.server.reply = "250 OK"
     assert await office.send() is None
 
 
 # M5
 async def test_a_mail_that_is_refused_for_good_fails_at_once(office: Office) -> None:
     office.queue()
-    office.server.answer = "554 we take no such mails"
+    office.server.reply = "554 we take no such mails"
     problem = await office.failed()
     assert problem.non_retryable
     assert "554 we take no such mails" in str(problem)
     assert office.status() is MailStatus.FAILED
-    office.server.answer = "250 OK"
+    office.server.reply = "250 OK"
     assert str(await office.failed()) == str(problem)
-    assert office.server.got == []
+    assert office.server.delivered == []
 
 
 # M5
 async def test_each_recipient_gets_it_once_and_the_others_are_told(office: Office) -> None:
     office.queue(to=("ida@example.org", "bo@example.org", "cy@example.org"))
-    office.server.answers = {
+    office.server.recipient_replies = {
         "bo@example.org": "450 greylisted",
         "cy@example.org": "550 no such user",
     }
     assert not (await office.failed()).non_retryable
-    del office.server.answers["bo@example.org"]
+    del office.server.recipient_replies["bo@example.org"]
     problem = await office.send()
     assert problem == "cy@example.org: 550 no such user"
-    assert [got.recipients for got in office.server.got] == [
+    assert [got.recipients for got in office.server.delivered] == [
         ("ida@example.org",),
         ("bo@example.org",),
     ]
-    assert office.server.asked["cy@example.org"] == 1
-    assert office.server.got[0].message["message-id"] == office.server.got[1].message["message-id"]
+    assert office.server.recipient_counts["cy@example.org"] == 1
+    assert (
+        office.server.delivered[0].message["message-id"]
+        == office.server.delivered[1].message["message-id"]
+    )
     assert await office.send() == problem
     assert office.status() is MailStatus.SENT
 
@@ -212,7 +215,9 @@ async def test_each_recipient_gets_it_once_and_the_others_are_told(office: Offic
 # M5
 async def test_nobody_reached_is_a_failure(office: Office) -> None:
     office.queue(to=("ida@example.org", "cy@example.org"))
-    office.server.answers = dict.fromkeys(["ida@example.org", "cy@example.org"], "550 unknown")
+    office.server.recipient_replies = dict.fromkeys(
+        ["ida@example.org", "cy@example.org"], "550 unknown"
+    )
     problem = await office.failed()
     assert problem.non_retryable
     assert "ida@example.org: 550 unknown; cy@example.org: 550 unknown" in str(problem)
@@ -230,7 +235,7 @@ async def test_people_of_the_desk_are_found_by_account_and_written_to_in_their_l
         body="Action T-1-A1 failed.",
     )
     await office.send()
-    (got,) = office.server.got
+    (got,) = office.server.delivered
     assert got.recipients == ("lead@example.org", "amy@desk.example")
     assert got.message["subject"] == "[T-1] Facture demande votre attention"
     assert got.message["auto-submitted"] == "auto-generated"
@@ -255,23 +260,23 @@ async def test_who_has_no_address_is_not_told_of_an_assignment(office: Office) -
 async def test_a_category_writes_from_its_own_address_in_its_language(office: Office) -> None:
     office.queue(category="pay", template="acknowledgement", about="Bulletin")
     await office.send()
-    (got,) = office.server.got
+    (got,) = office.server.delivered
     assert got.message["from"] == "Service paie <paie@desk.example>"
     assert got.message["subject"] == "[T-1] Bien reçu : Bulletin"
     assert got.message["auto-submitted"] == "auto-replied"
 
 
 async def test_a_desk_that_has_said_nothing_writes_all_the_same(office: Office) -> None:
-    office.directory = Directory()
+    office.address_book = AddressBook()
     office.queue()
     await office.send()
-    assert office.server.got[0].message["from"] == "Casekeep <casekeep@localhost>"
+    assert office.server.delivered[0].message["from"] == "Casekeep <casekeep@localhost>"
 
 
 async def test_an_address_with_odd_dots_is_left_to_the_server(office: Office) -> None:
     office.queue(to=("a..b.@example.org",))
     await office.send()
-    assert office.server.got[0].recipients == ("a..b.@example.org",)
+    assert office.server.delivered[0].recipients == ("a..b.@example.org",)
 
 
 async def test_addresses_beyond_ascii_are_written_to_a_server_that_takes_them(
@@ -279,7 +284,7 @@ async def test_addresses_beyond_ascii_are_written_to_a_server_that_takes_them(
 ) -> None:
     office.queue(to=("zoë@exämple.org",), subject="Grüße")
     await office.send()
-    (got,) = office.server.got
+    (got,) = office.server.delivered
     assert got.recipients == ("zoë@exämple.org",)
     assert got.message["subject"] == "[T-1] Grüße"
 
@@ -295,7 +300,7 @@ async def test_a_mail_that_came_back_has_failed(office: Office) -> None:
 # M5: publishing again (a task that ran again) does not undo what became of a mail
 async def test_a_mail_that_is_published_again_is_still_the_same_try(office: Office) -> None:
     office.queue()
-    office.server.answer = "451 later"
+    office.server.reply = "451 later"
     await office.failed()
     office.queue()
     found = mail_named(office.engine, KEY, run=RUN)

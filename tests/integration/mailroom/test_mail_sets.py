@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from catalog.mailboxes import Mailbox
-from mail.parser import parse
+from mail.parser import parse_mail
 from mailroom.acceptance import Reception
 from mailroom.delivery import Deliverer
 from mailroom.routing import Letter, Reader, reader_of
@@ -21,15 +21,15 @@ from store.items.queries import item_of
 from store.mail import inbound_mail
 from store.mail.inbound_mail import InboundMail
 from store.schema.tables import InboundMailState, item, mail_in, mail_out
-from tests.support.mail_sets import BOUNCES, SETS, mails_of
-from tests.support.mailrooms import taken_by
+from tests.support.mail_sets import BOUNCES, MAIL_SETS, mails_of
+from tests.support.mailrooms import items_with_mail
 from tests.support.process_stack import RunningStack, running_stack
 
-COUNTS: Final = Path(__file__).parents[2] / "docs/mail-sets.md"
+COUNTS: Final = Path(__file__).parents[3] / "docs/mail-sets.md"
 NO_BOUNCE: Final = "tests/data/groupwise_03.txt"
 """A person's answer, which a detector of bounces once stumbled over."""
 WAITING: Final = "waiting@desk.example"
-BOXES: Final = {name: f"{name.replace('_', '-')}@desk.example" for name in SETS}
+BOXES: Final = {name: f"{name.replace('_', '-')}@desk.example" for name in MAIL_SETS}
 """A mailbox for each set: some mails have the same Message-ID in two of them."""
 HEADS: Final = ("mails", "known before", "started an item", "on an item", "bounces", "automatic")
 
@@ -42,7 +42,7 @@ async def filled(folder: Path) -> AsyncIterator[tuple[RunningStack, Reader, Coun
     async with running_stack(folder, f"sqlite:///{folder / 'casekeep.db'}") as desk:
         reader = reader_of(desk.engine, mailboxes)
         new: Counter[str] = Counter()
-        for name in SETS:
+        for name in MAIL_SETS:
             accepted = await taken(desk, reader, mails_of(name), BOXES[name])
             new[name] = len(accepted)
         yield desk, reader, new
@@ -117,13 +117,13 @@ async def test_every_real_mail_is_on_one_item_or_a_dead_letter_with_a_reason(
             for one in mails:
                 if one.state is InboundMailState.DEAD:
                     assert one.reason, one
-                    assert taken_by(desk, one.digest) == [], one
+                    assert items_with_mail(desk, one.digest) == [], one
                 else:
                     assert one.state is InboundMailState.HANDLED, one
-                    assert taken_by(desk, one.digest) == [one.reference], one
+                    assert items_with_mail(desk, one.digest) == [one.reference], one
 
         persons = [one.message_id for one in found[BOUNCES] if one.automatic is None]
-        assert persons == [parse(mails_of(BOUNCES)[NO_BOUNCE]).message_id]
+        assert persons == [parse_mail(mails_of(BOUNCES)[NO_BOUNCE]).message_id]
         with reading(desk.engine) as connection:
             started = select(func.count()).where(item.c.category == BOUNCES)
             assert connection.scalar(started) == len(persons)
@@ -132,7 +132,7 @@ async def test_every_real_mail_is_on_one_item_or_a_dead_letter_with_a_reason(
 
         counted = table_of(desk, new)
         assert counted == COUNTS.read_text("utf-8"), "not what docs/mail-sets.md says: `make sets`"
-        for name in SETS:  # M3: all of them again
+        for name in MAIL_SETS:  # M3: all of them again
             assert await taken(desk, reader, mails_of(name), BOXES[name]) == []
         await bounces_wake_nothing(desk, reader)
         assert await desk.differences() == []
@@ -149,7 +149,7 @@ async def bounces_wake_nothing(desk: RunningStack, reader: Reader) -> None:
     assert accepted
     for one in accepted:
         # a robot that answers is no party to it, and a bounce comes from none
-        assert taken_by(desk, one.digest) == ([] if one.bounced is None else [waits]), one
+        assert items_with_mail(desk, one.digest) == ([] if one.bounced is None else [waits]), one
     state = await desk.desk.state(waits)
     assert (state["status"], state["new_information"]) == ("WAIT", False)
     with reading(desk.engine) as connection:

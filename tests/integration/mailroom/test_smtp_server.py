@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from catalog.mailboxes import Mailbox
-from mail.limits import RAW_LIMIT
+from mail.limits import MAX_RAW_BYTES
 from mailroom.acceptance import Reception
 from mailroom.routing import Reader
 from mailroom.smtp_server import MOST_RECIPIENTS, listening
@@ -95,7 +95,7 @@ async def test_too_many_recipients_are_for_another_mail_and_too_large_is_too_lar
         with smtplib.SMTP("127.0.0.1", port) as smtp:
             assert list(smtp.sendmail(IDA, many, RAW.format("1"))) == [many[-1]]
             with pytest.raises(smtplib.SMTPSenderRefused, match="message size") as refused:
-                smtp.sendmail(IDA, [DESK], "x" * (RAW_LIMIT + 1))
+                smtp.sendmail(IDA, [DESK], "x" * (MAX_RAW_BYTES + 1))
             assert refused.value.smtp_code == 552
         assert accepted(engine) == 1
 

@@ -7,15 +7,15 @@ from typing import Final
 
 import pytest
 
-from catalog.loader import load
-from mail.limits import RAW_LIMIT
+from catalog.loader import load_catalog
+from mail.limits import MAX_RAW_BYTES
 from mailroom.acceptance import Reception
 from mailroom.delivery import Deliverer
 from mailroom.imap_poller import TAKEN, TOO_LARGE, Account, poll_once
 from mailroom.routing import Letter, reader_of
 from store.mail import inbound_mail
 from store.schema.tables import InboundMailState
-from tests.support.mail_desks import IDA, SUPPORT, mail_desk, plain
+from tests.support.mail_desks import IDA, SUPPORT, mail_desk, make_plain_mail
 from tests.support.process_stack import RunningStack, assert_eventually
 
 pytestmark = pytest.mark.mail_server
@@ -26,7 +26,7 @@ POOL: Final = "pool@example.org"
 # M1, M2, M3, M5, T1, T12, C13
 async def test_a_mail_becomes_a_ticket_whose_answers_come_back_to_it(tmp_path: Path) -> None:
     async with mail_desk(tmp_path) as desk:
-        await desk.host.send(plain("a1@example.org"), IDA, SUPPORT)
+        await desk.host.send(make_plain_mail("a1@example.org"), IDA, SUPPORT)
         first = await desk.arrived("a1@example.org")
         assert first.state is InboundMailState.HANDLED
         reference = first.reference or ""
@@ -38,7 +38,7 @@ async def test_a_mail_becomes_a_ticket_whose_answers_come_back_to_it(tmp_path: P
         assert told["auto-submitted"] == "auto-replied"
         assert reference in told["subject"]
 
-        answer = plain(
+        answer = make_plain_mail(
             "a2@example.org",
             f"In-Reply-To: {told['message-id']}",
             f"References: <a1@example.org> {told['message-id']}",
@@ -59,7 +59,7 @@ async def test_a_mail_becomes_a_ticket_whose_answers_come_back_to_it(tmp_path: P
         _, sent = await desk.answered(IDA, 2)
         assert sent["references"].split()[-1] == "<a2@example.org>"
         await desk.host.send(
-            plain("a3@example.org", f"In-Reply-To: {sent['message-id']}"), IDA, SUPPORT
+            make_plain_mail("a3@example.org", f"In-Reply-To: {sent['message-id']}"), IDA, SUPPORT
         )
         await desk.running_stack.eventually(reference, status="TO_DO", assignee="amy")
         assert desk.items() == [reference]
@@ -88,7 +88,9 @@ async def test_a_mail_that_comes_back_is_told_to_its_item_and_nobody_answers_it(
 # M4, M7
 async def test_what_nobody_wrote_and_no_item_waits_for_is_a_dead_letter(tmp_path: Path) -> None:
     async with mail_desk(tmp_path) as desk:
-        await desk.host.send(plain("r1@example.org", "Auto-Submitted: auto-replied"), IDA, SUPPORT)
+        await desk.host.send(
+            make_plain_mail("r1@example.org", "Auto-Submitted: auto-replied"), IDA, SUPPORT
+        )
         dead = await desk.arrived("r1@example.org")
         assert dead.state is InboundMailState.DEAD
         assert desk.items() == []
@@ -99,12 +101,14 @@ async def test_what_nobody_wrote_and_no_item_waits_for_is_a_dead_letter(tmp_path
 async def test_a_mailbox_is_polled_and_its_mails_are_taken_once(tmp_path: Path) -> None:
     users = (IDA, POOL)
     async with mail_desk(tmp_path, users, polled=POOL, mailroom=False) as desk:
-        await desk.host.send(plain("p1@example.org"), IDA, POOL)
-        strange = plain("p2@example.org", to="undisclosed", body="caf\xe9").replace(
+        await desk.host.send(make_plain_mail("p1@example.org"), IDA, POOL)
+        strange = make_plain_mail("p2@example.org", to="undisclosed", body="caf\xe9").replace(
             b"\xc3\xa9", b"\xe9"
         )
         await desk.host.send(strange, IDA, POOL)
-        await desk.host.keep(POOL, plain("p3@example.org", body="x" * (RAW_LIMIT + 1)))
+        await desk.host.append_mail(
+            POOL, make_plain_mail("p3@example.org", body="x" * (MAX_RAW_BYTES + 1))
+        )
 
         async def there() -> None:
             assert len(await desk.host.flags(POOL)) == 3
@@ -133,7 +137,7 @@ async def test_a_mailbox_is_polled_and_its_mails_are_taken_once(tmp_path: Path) 
 async def test_a_polled_mail_was_received_when_it_came_to_the_mailbox(tmp_path: Path) -> None:
     async with mail_desk(tmp_path, (POOL,), mailroom=False) as desk:
         began = datetime.now(UTC)
-        await desk.host.keep(POOL, plain("p1@example.org"))
+        await desk.host.append_mail(POOL, make_plain_mail("p1@example.org"))
         reception = _reception(desk.running_stack)
         account = Account.of(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
         assert await poll_once(reception, account, [SUPPORT]) == 1
@@ -144,7 +148,9 @@ async def test_a_polled_mail_was_received_when_it_came_to_the_mailbox(tmp_path: 
 
 
 def _reception(running_stack: RunningStack) -> Reception:
-    reader = reader_of(running_stack.engine, load(running_stack.stack.settings.catalog).mailboxes)
+    reader = reader_of(
+        running_stack.engine, load_catalog(running_stack.stack.settings.catalog).mailboxes
+    )
     return Reception(running_stack.engine, reader, budget=3)
 
 
@@ -214,7 +220,7 @@ async def _about_to_close(running_stack: RunningStack) -> tuple[str, str, dateti
 
 def _letter(item: str) -> Letter:
     address = SUPPORT.replace("@", f"+{item}@")
-    raw = plain(f"{item}@example.org", to=address)
+    raw = make_plain_mail(f"{item}@example.org", to=address)
     return Letter(raw=raw, addresses=(address,))
 
 

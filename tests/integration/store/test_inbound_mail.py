@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from catalog.mailboxes import Mailbox
-from mail.parser import parse
+from mail.parser import parse_mail
 from mailroom.routing import ATTACHMENT_LIMIT, MAX_ATTACHMENTS, Letter, Reader
 from store.engine import reading
 from store.mail import attachments, dead_letters, inbound_mail, mail_acceptance
@@ -130,7 +130,7 @@ def test_a_mail_is_kept_whatever_is_in_it(engine: Engine, raw: bytes) -> None:
     (one,) = kept(engine, raw, "de\0sk@desk.example", budget=0)
     assert inbound_mail.source_of(engine, one.digest) == raw
     assert inbound_mail.mail_of(engine, one.digest) is not None
-    assert parse(raw).message_id == one.message_id
+    assert parse_mail(raw).message_id == one.message_id
 
 
 # M7

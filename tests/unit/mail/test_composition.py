@@ -13,12 +13,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.base.values import Template, Title, is_address
 from domain.model.items import Mail
-from mail.address_book import Directory, Language, Letterhead, language_named
-from mail.composition import Letter, compose, id_of
+from mail.address_book import AddressBook, Language, SenderIdentity, parse_language
+from mail.composition import OutgoingMessage, compose, message_id_of
 from mail.item_match import split_address
-from mail.message_ids import in_brackets, is_ours, item_address, message_id
-from mail.parser import parse
-from mail.smtp_settings import Relay, RelayUnknown, Tls, relay_of
+from mail.message_ids import (
+    add_reference_to_subject,
+    is_own_message_id,
+    item_address,
+    sign_message_id,
+)
+from mail.parser import parse_mail
+from mail.smtp_settings import InvalidSmtpUrl, SmtpSettings, TlsMode, parse_smtp_url
 from tests.support.builders import NOW
 from tests.support.hostile_mail_process import INJECTED
 
@@ -26,7 +31,7 @@ SECRET: Final = b"s" * 32
 DESK: Final = "desk@desk.example"
 
 
-def letter(**fields: Any) -> Letter:  # noqa: ANN401
+def letter(**fields: Any) -> OutgoingMessage:  # noqa: ANN401
     written = {name: fields.pop(name) for name in list(fields) if name in _OF_MAIL}
     mail = Mail(
         **{
@@ -45,11 +50,11 @@ def letter(**fields: Any) -> Letter:  # noqa: ANN401
         "kind": "Ticket",
         "to": mail.to,
         "cc": (),
-        "head": Letterhead(address=DESK, name="The desk"),
+        "sender": SenderIdentity(address=DESK, name="The desk"),
         "language": Language.EN,
         "queued_at": NOW,
     }
-    return Letter(**(known | fields))
+    return OutgoingMessage(**(known | fields))
 
 
 _OF_MAIL: Final = {"subject", "body", "about", "template", "thread", "key"}
@@ -74,10 +79,10 @@ def body(message: EmailMessage, subtype: str = "plain") -> str:
 def test_a_mail_in_a_conversation_names_those_before_it() -> None:
     thread = ("<a@example.org>", "T-1:1:0", "b@example.org")
     message = sent(thread=thread)
-    ours = message_id(SECRET, run="run", key="T-1:1:0", domain="desk.example")
+    ours = sign_message_id(SECRET, run="run", key="T-1:1:0", domain="desk.example")
     assert message["references"].split() == ["<a@example.org>", ours, "<b@example.org>"]
     assert message["in-reply-to"] == "<b@example.org>"
-    assert message["message-id"] == id_of(SECRET, letter())
+    assert message["message-id"] == message_id_of(SECRET, letter())
 
 
 def test_a_first_mail_names_none() -> None:
@@ -106,10 +111,10 @@ def test_a_retry_is_the_same_mail_to_the_byte() -> None:
 
 # M5
 def test_the_reference_is_in_the_subject_once() -> None:
-    assert in_brackets("T-1", "Re: [T-1] Your invoice") == "Re: [T-1] Your invoice"
-    assert in_brackets("T-1", "Your invoice") == "[T-1] Your invoice"
-    assert in_brackets("T-1", "") == "[T-1]"
-    assert in_brackets("T-1", "[T-11] Your invoice") == "[T-1] [T-11] Your invoice"
+    assert add_reference_to_subject("T-1", "Re: [T-1] Your invoice") == "Re: [T-1] Your invoice"
+    assert add_reference_to_subject("T-1", "Your invoice") == "[T-1] Your invoice"
+    assert add_reference_to_subject("T-1", "") == "[T-1]"
+    assert add_reference_to_subject("T-1", "[T-11] Your invoice") == "[T-1] [T-11] Your invoice"
 
 
 # M5
@@ -172,8 +177,8 @@ _titles = st.text().filter(_is_title)
 def test_whatever_people_write_makes_a_mail_and_no_header(
     subject: str, name: str, text: str
 ) -> None:
-    head = Letterhead(address=DESK, name=name)
-    raw = compose(letter(subject=subject, body=text, head=head), SECRET)
+    head = SenderIdentity(address=DESK, name=name)
+    raw = compose(letter(subject=subject, body=text, sender=head), SECRET)
     message = message_from_bytes(raw, policy=default)
     assert set(message.keys()) == {
         *("Message-ID", "From", "To", "Reply-To", "Subject", "Date", "MIME-Version"),
@@ -186,19 +191,19 @@ def test_whatever_people_write_makes_a_mail_and_no_header(
 @given(st.binary(min_size=1), st.text(min_size=1), st.text(min_size=1))
 def test_a_signed_message_id_is_ours_and_no_one_elses(secret: bytes, run: str, key: str) -> None:
     """M4."""
-    ours = message_id(secret, run=run, key=key, domain="desk.example")
-    assert is_ours(secret, ours)
-    assert is_ours(secret, ours.upper())
-    assert not is_ours(secret + b"x", ours)
-    other = message_id(secret, run=run + "x", key=key, domain="desk.example")
+    ours = sign_message_id(secret, run=run, key=key, domain="desk.example")
+    assert is_own_message_id(secret, ours)
+    assert is_own_message_id(secret, ours.upper())
+    assert not is_own_message_id(secret + b"x", ours)
+    other = sign_message_id(secret, run=run + "x", key=key, domain="desk.example")
     forged = f"{ours.partition('.')[0]}.{other.partition('.')[2]}"
-    assert not is_ours(secret, forged)
+    assert not is_own_message_id(secret, forged)
 
 
 # M4
 @pytest.mark.parametrize("found", ["", "<>", "<a@b>", "<a.b@c>", f"<{'0' * 24}.{'0' * 24}@x>"])
 def test_other_message_ids_are_not_ours(found: str) -> None:
-    assert not is_ours(SECRET, found)
+    assert not is_own_message_id(SECRET, found)
 
 
 # M1
@@ -217,54 +222,54 @@ def test_an_address_that_would_be_too_long_is_the_desks() -> None:
 
 
 def test_a_domain_beyond_ascii_has_an_ascii_message_id() -> None:
-    head = Letterhead(address="desk@exämple.org")
-    assert id_of(SECRET, letter(head=head)).endswith("@ex-mple.org>")
-    assert b"desk@ex\xc3\xa4mple.org" in compose(letter(head=head), SECRET)
+    head = SenderIdentity(address="desk@exämple.org")
+    assert message_id_of(SECRET, letter(sender=head)).endswith("@ex-mple.org>")
+    assert b"desk@ex\xc3\xa4mple.org" in compose(letter(sender=head), SECRET)
 
 
 def test_a_queue_has_its_own_letterhead_where_no_category_has() -> None:
     first, by_queue, by_category = (
-        Letterhead(address="a@desk.example"),
-        Letterhead(address="b@desk.example", queues=frozenset({"pay"})),
-        Letterhead(address="c@desk.example", categories=frozenset({"bonus"})),
+        SenderIdentity(address="a@desk.example"),
+        SenderIdentity(address="b@desk.example", queues=frozenset({"pay"})),
+        SenderIdentity(address="c@desk.example", categories=frozenset({"bonus"})),
     )
-    directory = Directory(letterheads=(first, by_queue, by_category))
-    assert directory.letterhead_for(category=None, queue="other") is first
-    assert directory.letterhead_for(category="x", queue="pay") is by_queue
-    assert directory.letterhead_for(category="bonus", queue="pay") is by_category
+    directory = AddressBook(senders=(first, by_queue, by_category))
+    assert directory.sender_for(category=None, queue="other") is first
+    assert directory.sender_for(category="x", queue="pay") is by_queue
+    assert directory.sender_for(category="bonus", queue="pay") is by_category
 
 
 def test_languages_are_known_by_their_names() -> None:
-    assert language_named("fr-CA") is Language.FR
-    assert language_named("EN") is Language.EN
-    assert language_named("de") is None
-    assert language_named("") is None
+    assert parse_language("fr-CA") is Language.FR
+    assert parse_language("EN") is Language.EN
+    assert parse_language("de") is None
+    assert parse_language("") is None
 
 
 @pytest.mark.parametrize(
     ("url", "relay"),
     [
-        ("smtp://mail.example", Relay(host="mail.example", port=25)),
-        ("smtp://mail.example:587/", Relay(host="mail.example", port=587)),
+        ("smtp://mail.example", SmtpSettings(host="mail.example", port=25)),
+        ("smtp://mail.example:587/", SmtpSettings(host="mail.example", port=587)),
         (
             "smtps://amy%40x:p%2Fw@mail.example",
-            Relay(
+            SmtpSettings(
                 host="mail.example",
                 port=465,
                 user="amy@x",
                 password="p/w",  # noqa: S106 - no one's
-                tls=Tls.FROM_THE_BEGINNING,
+                tls=TlsMode.IMPLICIT,
             ),
         ),
         (
             "smtp://mail.example?tls=always&verify=no",
-            Relay(host="mail.example", port=25, tls=Tls.ALWAYS, verify=False),
+            SmtpSettings(host="mail.example", port=25, tls=TlsMode.ALWAYS, verify=False),
         ),
     ],
 )
-def test_a_mail_server_is_named_by_a_url(url: str, relay: Relay) -> None:
-    assert relay_of(url) == relay
-    assert replace(relay_of(url), port=1).port == 1
+def test_a_mail_server_is_named_by_a_url(url: str, relay: SmtpSettings) -> None:
+    assert parse_smtp_url(url) == relay
+    assert replace(parse_smtp_url(url), port=1).port == 1
 
 
 @pytest.mark.parametrize(
@@ -276,14 +281,14 @@ def test_a_mail_server_is_named_by_a_url(url: str, relay: Relay) -> None:
     ],
 )
 def test_a_url_that_names_no_mail_server_is_refused(url: str) -> None:
-    with pytest.raises(RelayUnknown, match=r"give smtp://|there are tls="):
-        relay_of(url)
+    with pytest.raises(InvalidSmtpUrl, match=r"give smtp://|there are tls="):
+        parse_smtp_url(url)
 
 
 # M5: neither what a mail calls itself nor who it says it is from becomes a header of our answer
 @pytest.mark.parametrize("template", list(Template))
 def test_headers_that_a_mail_injects_are_none_of_its_answer(template: Template) -> None:
-    received = parse(INJECTED)
+    received = parse_mail(INJECTED)
     assert "\n" not in received.subject + received.sender.name
     message = sent(
         template=template,

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, expect
 
 from auth.accounts import make
 from auth.callers import Role
-from catalog.loader import SAMPLE
+from catalog.loader import SAMPLE_FOLDER
 from tests.support.browser_fixtures import chromium, open_window, page_errors
 from tests.support.full_desk import ServedDesk, served_desk
 from tests.support.page_driver import KeyboardDriver, MouseDriver, PageDriver
@@ -47,7 +47,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served
     """A whole desk with real sign-in and a mailroom, where Amy has an account."""
     folder = tmp_path_factory.mktemp("a clerk's day")
     catalog = folder / "catalog"
-    shutil.copytree(SAMPLE, catalog)
+    shutil.copytree(SAMPLE_FOLDER, catalog)
     (catalog / "cases" / "errands.yaml").write_text(yaml.safe_dump(ERRANDS))
     async with served_desk(
         folder,
