@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from domain.model.calendars import WorkingCalendar
-from domain.model.definitions import Answer, Lookup, Terms
+from domain.model.definitions import CatalogAnswer, CatalogLookup, ItemTerms
 
 
 class CatalogTerms:
@@ -14,8 +14,8 @@ class CatalogTerms:
 
     def __init__(
         self,
-        categories: Mapping[str, Terms],
-        definitions: Mapping[str, Terms],
+        categories: Mapping[str, ItemTerms],
+        definitions: Mapping[str, ItemTerms],
         calendars: Mapping[str, WorkingCalendar] | None = None,
         services: Iterable[str] = (),
         *,
@@ -28,7 +28,7 @@ class CatalogTerms:
         self._services = frozenset(services)
 
     @activity.defn(name="catalog_terms")
-    async def terms(self, lookup: Lookup) -> Answer:
+    async def terms(self, lookup: CatalogLookup) -> CatalogAnswer:
         """Return the terms of a look-up and the time of the answer; unknown names are listed."""
         terms = self._terms[lookup.what].get(lookup.name) if lookup.what else None
         calendars = [self._calendars[name] for name in lookup.calendars if name in self._calendars]
@@ -37,9 +37,9 @@ class CatalogTerms:
             *(name for name in lookup.services if name not in self._services),
         )
         if calendars or unknown:
-            terms = terms or Terms()
-            added = tuple(one for one in calendars if terms.calendar(one.name) is None)
+            terms = terms or ItemTerms()
+            added = tuple(one for one in calendars if terms.find_calendar(one.name) is None)
             terms = terms.model_copy(
                 update={"calendars": (*terms.calendars, *added), "unknown": unknown}
             )
-        return Answer(terms=terms, at=self._clock())
+        return CatalogAnswer(terms=terms, at=self._clock())

@@ -10,7 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain.base.values import FreeJson
-from domain.model.action_kinds import ANSWER_LIMIT, CallOrder
+from domain.model.action_kinds import MAX_ANSWER_BYTES, CallOrder
 
 _RETRYABLE: Final = (
     HTTPStatus.REQUEST_TIMEOUT,
@@ -60,8 +60,8 @@ class ServiceCalls:
             problem = f"answered {answer.status_code} {answer.reason_phrase}: {answer.text[:200]}"
             is_final = answer.is_client_error and answer.status_code not in _RETRYABLE
             raise _final(problem) if is_final else ApplicationError(problem)
-        if len(answer.content) > ANSWER_LIMIT:
-            problem = f"answered {len(answer.content)} bytes; at most {ANSWER_LIMIT} are kept"
+        if len(answer.content) > MAX_ANSWER_BYTES:
+            problem = f"answered {len(answer.content)} bytes; at most {MAX_ANSWER_BYTES} are kept"
             raise _final(problem)
         try:
             parsed: JsonValue = answer.json()

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from auth import passwords, sessions
 from auth.callers import EVERY_QUEUE, Role
-from domain.base.validation_messages import problems_of
+from domain.base.validation_messages import validation_problems
 from domain.base.values import Address, Name, Person, Title
 from store.auth import accounts
 from store.auth.accounts import Account
@@ -174,5 +174,5 @@ def _queues(name: str, queues: Collection[str]) -> frozenset[str]:
 
 def _sentence(error: ValueError) -> str:
     if isinstance(error, ValidationError):
-        return "; ".join(str(problem) for _, problem in problems_of(error))
+        return "; ".join(str(problem) for _, problem in validation_problems(error))
     return str(error)

@@ -14,8 +14,15 @@ from pydantic import (
     field_validator,
 )
 
-from domain.base.base_model import Defined
-from domain.model.calendars import DAYS, Opening, Openings, WorkingCalendar, known_zone, wrong_with
+from domain.base.base_model import StrictModel
+from domain.model.calendars import (
+    DAYS,
+    Opening,
+    Openings,
+    WorkingCalendar,
+    check_zone,
+    find_openings_problem,
+)
 
 YEARS_BACK: Final = 1
 YEARS_AHEAD: Final = 5
@@ -36,7 +43,7 @@ def _openings(value: object) -> Openings:
         raise ValueError(msg)
     numbers = [[int(number) for number in match.groups()] for match in matches if match]
     openings = tuple(Opening(a * 60 + b, c * 60 + d) for a, b, c, d in numbers)
-    if problem := wrong_with(openings):
+    if problem := find_openings_problem(openings):
         raise ValueError(problem)
     return openings
 
@@ -57,7 +64,7 @@ DayHours = Annotated[Openings, BeforeValidator(_openings), Field(strict=False), 
 """Openings of a day, written like `09:00-12:30 13:30-18:00`."""
 
 
-class Hours(Defined):
+class Hours(StrictModel):
     """Opening hours; a day's own take precedence over `weekdays`, and these over `every_day`.
 
     A day without hours is closed.
@@ -93,7 +100,7 @@ def _check_opens(hours: Hours) -> Hours:
     return hours
 
 
-class Holidays(Defined):
+class Holidays(StrictModel):
     """Days off: public holidays of a country or a part of it, and further dates."""
 
     country: str | None = None
@@ -140,10 +147,10 @@ def _country_subdivisions() -> dict[str, list[str]]:
     return list_supported_countries()
 
 
-class Calendar(Defined):
+class Calendar(StrictModel):
     """Calendar of `calendars.yaml`."""
 
-    zone: Annotated[str, AfterValidator(known_zone)]
+    zone: Annotated[str, AfterValidator(check_zone)]
     hours: Annotated[Hours, AfterValidator(_check_opens)]
     holidays: Holidays = Holidays()
 

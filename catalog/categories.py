@@ -1,13 +1,13 @@
 """Categories of Tickets in the catalog."""
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.values import Name, Title
-from domain.model.definitions import Settings
+from domain.model.definitions import ItemSettings
 
 
-class Category(Defined):
+class Category(StrictModel):
     """Category of Tickets: its title, queue and settings."""
 
     title: Title = ""
     queue: Name | None = None
-    settings: Settings | None = None
+    settings: ItemSettings | None = None

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from catalog.field_schemas import fields_at
 from catalog.yaml_lines import InvalidYaml, YamlDocument, read_yaml
-from domain.base.validation_messages import problems_of
+from domain.base.validation_messages import validation_problems
 from domain.base.values import Name
 from domain.model.definitions import CaseDefinition, SizedCaseDefinition
 
@@ -137,7 +137,7 @@ def _problem_lines(
     """Return the problems in the order of their lines; unknown fields with the known ones."""
     schema = model.model_json_schema()
     lines: list[tuple[int, str]] = []
-    for name, sentence in problems_of(error):
+    for name, sentence in validation_problems(error):
         inner = tuple(name.split(".")) if name else ()
         line, field = document.locate((*within, *inner))
         if sentence.key == "problem.missing":

@@ -21,7 +21,7 @@ from catalog.schedules import Schedule, ScheduleName
 from catalog.services import Service
 from domain.base.values import Address
 from domain.model.calendars import WorkingCalendar
-from domain.model.definitions import CaseDefinition, Terms
+from domain.model.definitions import CaseDefinition, ItemTerms
 from mail.address_book import AddressBook
 
 LOG: Final = logging.getLogger("casekeep.catalog")
@@ -48,9 +48,9 @@ _SCHEDULE_NAME: Final = TypeAdapter[str](ScheduleName)
 class Catalog:
     """Categories, case definitions and the other entries of a desk, by name."""
 
-    categories: Mapping[str, Terms] = field(default_factory=dict)
+    categories: Mapping[str, ItemTerms] = field(default_factory=dict)
     category_titles: Mapping[str, str] = field(default_factory=dict)
-    definitions: Mapping[str, Terms] = field(default_factory=dict)
+    definitions: Mapping[str, ItemTerms] = field(default_factory=dict)
     calendars: Mapping[str, WorkingCalendar] = field(default_factory=dict)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
@@ -83,7 +83,7 @@ def load_definition(path: Path) -> CaseDefinition:
     return read_definition(path)[0]
 
 
-def load_terms(name: str, folder: Path) -> Terms:
+def load_terms(name: str, folder: Path) -> ItemTerms:
     """Load a case definition by name from the catalog, or from a file; add all calendars.
 
     Raises CatalogInvalid.
@@ -95,13 +95,13 @@ def load_terms(name: str, folder: Path) -> Terms:
         if name not in definitions:
             known = _there_are(definitions)
             raise CatalogInvalid(f"{folder}: no case definition {name}; {known}")
-        return Terms(definition=definitions[name].definition, calendars=calendars)
+        return ItemTerms(definition=definitions[name].definition, calendars=calendars)
     definition, location = read_definition(Path(name))
     for field_, calendar in definition.calendars.items():
         if calendar not in catalog.calendars:
             problem = f"no calendar {calendar}; {_there_are(catalog.calendars)}"
             raise CatalogInvalid(location.problem(field_.split("."), problem))
-    return Terms(definition=definition, calendars=calendars)
+    return ItemTerms(definition=definition, calendars=calendars)
 
 
 def _there_are(known: Mapping[str, object]) -> str:
@@ -155,7 +155,7 @@ def _build_catalog(files: CatalogFiles) -> Catalog:
     }
     return Catalog(
         categories={
-            name: Terms(
+            name: ItemTerms(
                 settings=category.settings,
                 queue=category.queue,
                 calendars=_calendars_named(
@@ -168,7 +168,7 @@ def _build_catalog(files: CatalogFiles) -> Catalog:
             name: category.title for name, category in categories.items() if category.title
         },
         definitions={
-            name: Terms(
+            name: ItemTerms(
                 definition=definition, calendars=_calendars_named(definition.calendars, calendars)
             )
             for name, (definition, _) in files.definitions.items()

@@ -6,13 +6,13 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.values import Name, is_address
 
 _PLUS: Final = re.compile(r"\+[^@]*@")
 
 
-class Mailbox(Defined):
+class Mailbox(StrictModel):
     """Mailbox: a mail to it that belongs to no open item starts a Ticket or a Case."""
 
     ticket: Name | None = None

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.values import Address, Name, Title
 from mail.address_book import AddressBook, Language, SenderIdentity, StaffContact
 
 
-class Colleague(Defined):
+class Colleague(StrictModel):
     """Person who works at the desk, by the name of their account."""
 
     email: Address
@@ -19,7 +19,7 @@ class Colleague(Defined):
     """Language of mails to this person alone; by default the desk's."""
 
 
-class Sender(Defined):
+class Sender(StrictModel):
     """Address that the desk writes from; the first one is the default."""
 
     name: Title = ""

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.values import Kind, Title
 from domain.model.definitions import CaseDefinition
 from domain.rules.submitting import DEFAULT_QUEUE
@@ -14,7 +14,7 @@ DEFAULT_ROBOT_KINDS: Final = frozenset({Kind.ACTION})
 """Kinds that robots are offered in a queue for which the catalog sets none."""
 
 
-class Queue(Defined):
+class Queue(StrictModel):
     """Queue: its title, and the kinds of item that robots are offered."""
 
     title: Title = ""

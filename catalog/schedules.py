@@ -7,10 +7,10 @@ from typing import Annotated, Final, Self
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.durations import PositiveDuration, Span
-from domain.base.values import ACTION_PATTERN, Name, Person, StartedBy, Title, one_line
-from domain.model.calendars import known_zone
+from domain.base.values import ACTION_PATTERN, Name, Person, StartedBy, Title, require_one_line
+from domain.model.calendars import check_zone
 from domain.model.starts import CaseStart, Contact, Data
 
 SCHEDULE_ACTOR: Final = "service:schedule"
@@ -47,15 +47,15 @@ def _every(value: Span) -> Span:
     return value
 
 
-class Schedule(Defined):
+class Schedule(StrictModel):
     """Schedule: starts Cases of a definition, by cron in a time zone or at an interval."""
 
     definition: Name
-    short_description: Annotated[Title, AfterValidator(one_line)]
+    short_description: Annotated[Title, AfterValidator(require_one_line)]
     cron: Annotated[str, AfterValidator(_cron)] | None = None
     """Minute, hour, day, month and weekday; in Temporal day and weekday must both match."""
     every: Annotated[PositiveDuration, AfterValidator(_every)] | None = None
-    zone: Annotated[str, AfterValidator(known_zone)] | None = None
+    zone: Annotated[str, AfterValidator(check_zone)] | None = None
     owner: Person | None = None
     queue: Name | None = None
     primary_contact: Contact | None = None

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from domain.base.base_model import Defined
-from domain.base.values import one_line
+from domain.base.base_model import StrictModel
+from domain.base.values import require_one_line
 
 _URL: Final = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 _FROM_ENVIRONMENT: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -19,7 +19,7 @@ def _url(value: str) -> str:
     return value
 
 
-class Service(Defined):
+class Service(StrictModel):
     """Service: the base address of its paths, and the headers of every call.
 
     `${NAME}` in a header stands for a variable of the worker's environment, for secrets.
@@ -27,7 +27,7 @@ class Service(Defined):
 
     url: Annotated[str, AfterValidator(_url)]
     headers: Annotated[
-        dict[str, Annotated[str, AfterValidator(one_line)]], Field(max_length=20)
+        dict[str, Annotated[str, AfterValidator(require_one_line)]], Field(max_length=20)
     ] = Field(default_factory=dict)
 
     def resolve_secrets(self, environment: Mapping[str, str]) -> "Service":

@@ -14,7 +14,7 @@ from cli.phrases import t
 from cli.terminal import FoldingTable, field_grid
 from devstack.stack_info import StackInfo
 from domain.model.calendars import DAYS, Openings, WorkingCalendar
-from domain.model.definitions import Settings, Terms
+from domain.model.definitions import ItemSettings, ItemTerms
 from reconciliation.fsck import Difference
 from starter.schedules import PlannedChange, ScheduleChange
 
@@ -28,7 +28,7 @@ def render_welcome(
     running: StackInfo, database: str, catalog: Catalog, *, is_default: bool
 ) -> RenderableType:
     """Return the addresses of the running stack, and commands to try."""
-    definition, terms = next(iter(sorted(catalog.definitions.items())), ("", Terms()))
+    definition, terms = next(iter(sorted(catalog.definitions.items())), ("", ItemTerms()))
     queue = (terms.definition and terms.definition.queue) or "default"
     examples = [
         'casekeep new case "My first Case" --submit'
@@ -176,8 +176,8 @@ def render_difference(difference: Difference) -> RenderableType:
     )
 
 
-def _category_row(name: str, terms: Terms) -> tuple[str, ...]:
-    settings = terms.settings or Settings()
+def _category_row(name: str, terms: ItemTerms) -> tuple[str, ...]:
+    settings = terms.settings or ItemSettings()
     due, window = settings.due, settings.feedback_window
     return (
         name,

@@ -16,7 +16,7 @@ from domain.model.commands import commands_of
 from domain.model.starts import CaseStart, TicketStart
 from domain.model.states import ActionItemState, CaseState, State
 from domain.model.timeline import TimelineEntry
-from domain.model.transition_table import item_closed
+from domain.model.transition_table import closed_refusal
 from starter import item_reader
 from starter.client import Desk, UnknownItem
 from starter.item_start import decode_start, start_item
@@ -158,4 +158,4 @@ def _refusal_of_forgotten(reference: str, command: str) -> Exception:
         state = _state_in_store(reference)
     except UnknownItem as unknown:
         return unknown
-    return item_closed(state.kind, reference, command)
+    return closed_refusal(state.kind, reference, command)

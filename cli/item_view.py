@@ -21,7 +21,7 @@ from domain.model.states import (
     ActionState,
     AwaitedState,
     CaseState,
-    LineState,
+    ChecklistLineState,
     State,
     TicketState,
 )
@@ -340,7 +340,7 @@ def _awaited_table(items: Iterable[AwaitedState]) -> RenderableType:
     return FoldingTable(headers, rows)
 
 
-def _checklist_table(lines: Iterable[LineState]) -> RenderableType:
+def _checklist_table(lines: Iterable[ChecklistLineState]) -> RenderableType:
     rows = [
         (
             line.key,

@@ -1,1 +1,1 @@
-"""The status model, pure: items, commands, rules, deadlines and due dates; no clock, no IO."""
+"""Status model as pure functions: items, commands, rules, deadlines, due dates; no clock, no IO."""

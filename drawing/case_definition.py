@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from domain.base.durations import short_text
+from domain.base.durations import format_short_duration
 from domain.base.values import Performer
 from domain.model.action_kinds import ActionKind, Work
 from domain.model.definitions import ActionDefinition, CaseDefinition, DueRule, Step
@@ -176,7 +176,7 @@ def _case_facts(definition: CaseDefinition) -> Iterator[str]:
     if settings and settings.due:
         yield _due_text(settings.due)
     if settings and settings.feedback_window and settings.feedback_window.total:
-        yield f"feedback window {short_text(settings.feedback_window.total)}"
+        yield f"feedback window {format_short_duration(settings.feedback_window.total)}"
 
 
 def _action_facts(definition: CaseDefinition, action: ActionDefinition) -> Iterator[str]:
@@ -208,4 +208,4 @@ def _work_text(work: Work) -> str:
 
 def _due_text(rule: DueRule) -> str:
     calendar = f" of {rule.calendar}" if rule.calendar else ""
-    return f"due within {short_text(rule.within.total)}{calendar}"
+    return f"due within {format_short_duration(rule.within.total)}{calendar}"

@@ -6,7 +6,7 @@ from email.message import Message
 from hashlib import sha256
 from typing import Final
 
-from domain.base.values import printable
+from domain.base.values import replace_control_characters
 from mail.headers import (
     MAX_ADDRESSES,
     NamedAddress,
@@ -99,7 +99,7 @@ def parse_mail(raw: bytes) -> ParsedMail:
         in_reply_to=parse_message_ids(headers.get("in-reply-to", "")),
         references=parse_message_ids(headers.get("references", "")),
         text=_normalise(text),
-        html=printable(sanitize_html(page)) if is_shown else None,
+        html=replace_control_characters(sanitize_html(page)) if is_shown else None,
         attachments=tuple(attachments),
         headers=headers,
         beginning=_parse_beginning(raw, is_flat=is_flat),
@@ -116,7 +116,7 @@ def _parse_beginning(raw: bytes, *, is_flat: bool) -> Message:
 def _normalise(text: str) -> str:
     """Return the text with one kind of line break, at most one empty line, and no controls."""
     cut = replace_surrogates(text[:MAX_TEXT_LENGTH])
-    lines = printable(cut.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = replace_control_characters(cut.replace("\r\n", "\n").replace("\r", "\n"))
     return _NEWLINES.sub("\n\n", lines).strip()
 
 

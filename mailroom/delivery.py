@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from domain.base.refusals import CommandIdReused, Conflict, InvalidCommand, ItemClosed
 from domain.base.values import StartedBy, is_address
 from domain.model.commands import Command, ReceiveEmail
-from domain.model.internal_messages import Acknowledge, MailFailed, Notice
+from domain.model.internal_messages import Acknowledge, InternalMessage, MailFailed
 from domain.model.starts import Contact, FirstMail, LaunchedStart, Link, PartStart
 from mail.headers import NamedAddress
 from mailroom.routing import Reader, reference_for, shown
@@ -256,7 +256,7 @@ class Deliverer:
             await self._stored(returned, sent, told.reason)
             await self._notify(sent.reference, told)
 
-    async def _notify(self, reference: str, told: Notice) -> None:
+    async def _notify(self, reference: str, told: InternalMessage) -> None:
         try:
             await self._desk.tell(reference, told.name, _json(told))
         except UnknownItem:

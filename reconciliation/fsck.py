@@ -25,9 +25,9 @@ from domain.model.states import (
     AwaitedState,
     CaseState,
     TicketState,
-    beatless,
+    without_heartbeats,
 )
-from domain.rules.item_messages import action_vanished, item_vanished
+from domain.rules.item_messages import vanished_action_message, vanished_item_message
 from reconciliation.workflow_state import ABNORMAL_STATUSES, WorkflowStateReader, describe_end
 from starter.client import NoAnswer
 from store.items import queries
@@ -150,7 +150,7 @@ class Checker:
             return f"no row; the item is at revision {actual.state.revision}"
         if row.version.run != actual.state.run:
             return "the row is of an earlier item of this reference"
-        is_alike = beatless(row.state) == beatless(actual.state)
+        is_alike = without_heartbeats(row.state) == without_heartbeats(actual.state)
         if row.version.serial != actual.serial or not is_alike:
             return (
                 f"the row is at revision {row.state.revision} ({row.state.status}); "
@@ -201,7 +201,9 @@ class Checker:
         reason = None if copy.outcome else await self._why_vanished(copy.reference, case.run)
         if reason is None:
             return None
-        return action_vanished(copy.reference, case_run=case.run, key=copy.reference, reason=reason)
+        return vanished_action_message(
+            copy.reference, case_run=case.run, key=copy.reference, reason=reason
+        )
 
     async def _report_of_item(
         self, waiting: TicketState | ActionItemState, awaited: AwaitedState
@@ -211,7 +213,9 @@ class Checker:
         reason = None if awaited.ended else await self._why_vanished(reference, None)
         if reason is None:
             return None
-        return item_vanished(reference, waiter_run=waiting.run, key=reference, reason=reason)
+        return vanished_item_message(
+            reference, waiter_run=waiting.run, key=reference, reason=reason
+        )
 
     async def _why_vanished(self, reference: str, case_run: str | None) -> str | None:
         """Return the abnormal end of a workflow; None if it is open, starting or ended normally."""

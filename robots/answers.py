@@ -4,9 +4,9 @@ from typing import Final, Literal, Self
 
 from pydantic import JsonValue, model_validator
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.refusals import InvalidCommand
-from domain.base.values import Kind, Reason, Text, printable
+from domain.base.values import Kind, Reason, Text, replace_control_characters
 from domain.engine.decide import decode_as
 from domain.model.commands import ChosenMethod
 from robots.program import ProgramExit
@@ -15,7 +15,7 @@ _MAX_REASON_LENGTH: Final = 1000
 Fields = dict[str, JsonValue]
 
 
-class RobotAnswer(Defined):
+class RobotAnswer(StrictModel):
     """JSON object that a robot's program prints."""
 
     outcome: Literal["complete", "unable_to_complete", "reject"]
@@ -49,7 +49,9 @@ def parse_answer(kind: Kind, result: ProgramExit) -> RobotAnswer:
 
 def rejection(reason: str) -> RobotAnswer:
     """Return the answer that passes the item to a person, with the reason."""
-    return RobotAnswer(outcome="reject", reason=printable(reason)[:_MAX_REASON_LENGTH])
+    return RobotAnswer(
+        outcome="reject", reason=replace_control_characters(reason)[:_MAX_REASON_LENGTH]
+    )
 
 
 def commands_for(kind: Kind, answer: RobotAnswer) -> list[tuple[str, Fields]]:

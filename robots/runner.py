@@ -17,7 +17,7 @@ from temporalio.service import RPCError
 
 from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
 from domain.base.values import Kind
-from domain.model.leases import KEPT_IN_A_LEASE
+from domain.model.leases import MAX_HEARTBEATS_PER_LEASE
 from domain.model.states import ActionItemState, State, TicketState
 from robots.answers import RobotAnswer, commands_for, parse_answer, rejection
 from robots.program import OnStderr, RobotProgram
@@ -152,7 +152,7 @@ class Robot:
         """Send heartbeats until one is refused; return the refusal."""
         while True:
             await asyncio.sleep(
-                max(_MIN_HEARTBEAT_INTERVAL, _lease_seconds(item) / KEPT_IN_A_LEASE)
+                max(_MIN_HEARTBEAT_INTERVAL, _lease_seconds(item) / MAX_HEARTBEATS_PER_LEASE)
             )
             try:
                 await self._desk.do(item.reference, "heartbeat", self._common_fields(item))

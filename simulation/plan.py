@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.durations import Duration, PositiveDuration, Span
 from domain.base.values import Instant, Name, Performer
 from domain.model.action_kinds import ActionKind
-from domain.model.calendars import known_zone
-from domain.model.definitions import ActionDefinition, CaseDefinition, Terms
+from domain.model.calendars import check_zone
+from domain.model.definitions import ActionDefinition, CaseDefinition, ItemTerms
 from domain.model.starts import Data
 from domain.rules.submitting import DEFAULT_QUEUE
 
@@ -38,7 +38,7 @@ class OpeningCalendar(Protocol):
         ...
 
 
-class Distribution(Defined):
+class Distribution(StrictModel):
     """Distribution of a length of time; exactly one kind is given."""
 
     fixed: Duration | None = None
@@ -98,14 +98,14 @@ def _seconds(span: Span | None) -> float:
     return 0.0 if span is None else span.total.total_seconds()
 
 
-class OutsideWait(Defined):
+class OutsideWait(StrictModel):
     """Wait of an Action for somebody outside, once, when half of its work is done."""
 
     chance: Annotated[float, Field(ge=0, le=1, strict=False)]
     lasts: Distribution
 
 
-class WorkPattern(Defined):
+class WorkPattern(StrictModel):
     """Length of an Action's work, and its wait for somebody outside."""
 
     takes: Distribution
@@ -122,13 +122,13 @@ def _check_time_of_day(value: str) -> str:
     return value
 
 
-class WeeklyHours(Defined):
+class WeeklyHours(StrictModel):
     """Same opening hours on some days of the week."""
 
     days: Annotated[tuple[Day, ...], Field(strict=False, min_length=1)] = WEEK[:5]
     opens: Annotated[str, AfterValidator(_check_time_of_day)] = "08:00"
     closes: Annotated[str, AfterValidator(_check_time_of_day)] = "17:00"
-    zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
+    zone: Annotated[str, AfterValidator(check_zone)] = "UTC"
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -158,7 +158,7 @@ class AlwaysOpen:
         return [(midnight, midnight + timedelta(days=1))]
 
 
-class Staff(Defined):
+class Staff(StrictModel):
     """People who work on a queue, and their hours."""
 
     people: Annotated[int, Field(ge=1, le=10_000)]
@@ -174,14 +174,14 @@ class Staff(Defined):
         return self
 
 
-class StartData(Defined):
+class StartData(StrictModel):
     """Data that a share of the Cases is started with."""
 
     share: Annotated[float, Field(gt=0, strict=False, allow_inf_nan=False)] = 1.0
     values: Data
 
 
-class SimulationPlan(Defined):
+class SimulationPlan(StrictModel):
     """Assumptions that a case definition does not hold; each has a default."""
 
     begins: Instant = DEFAULT_BEGIN
@@ -243,7 +243,7 @@ class SimulationPlan(Defined):
     def _people_in(self, queue: str) -> int | None:
         return self.staff[queue].people if queue in self.staff else None
 
-    def validate_against(self, terms: Terms) -> list[tuple[str, str]]:
+    def validate_against(self, terms: ItemTerms) -> list[tuple[str, str]]:
         """Return pairs (field, problem) for names that definition and catalog do not have."""
         definition = terms.definition
         if definition is None:
@@ -258,7 +258,7 @@ class SimulationPlan(Defined):
         unknown_calendars = [
             (f"staff.{queue}.calendar", f"the catalog has no calendar {staff.calendar}")
             for queue, staff in self.staff.items()
-            if staff.calendar is not None and terms.calendar(staff.calendar) is None
+            if staff.calendar is not None and terms.find_calendar(staff.calendar) is None
         ]
         return (
             unknown_calendars

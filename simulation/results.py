@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from statistics import fmean, median
 from typing import Final
 
-from domain.base.durations import short_text
+from domain.base.durations import format_short_duration
 
 BUSY_LOAD: Final = 0.85
 """Share of the opening time; queues grow long from this load on."""
@@ -17,7 +17,7 @@ FULL_LOAD: Final = 0.97
 
 def duration_text(seconds: float) -> str:
     """Return a duration in its two largest units."""
-    return short_text(timedelta(seconds=round(seconds)))
+    return format_short_duration(timedelta(seconds=round(seconds)))
 
 
 def percent(share: float) -> str:

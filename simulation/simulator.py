@@ -13,26 +13,26 @@ from typing import Final
 from domain.base.fast_replace import replace
 from domain.base.values import (
     SYSTEM,
+    ChecklistAnswer,
     Outcome,
     Performer,
     StartedBy,
     Status,
-    Ticked,
     Verdict,
     WaitType,
 )
 from domain.engine.deadlines import elapse, next_deadline
-from domain.engine.decide import decide, receive
-from domain.engine.start_item import open_item
+from domain.engine.decide import decide, decide_signal
+from domain.engine.start_item import create_item
 from domain.model import commands as c
 from domain.model import internal_messages as n
 from domain.model.action_kinds import ActionKind
-from domain.model.definitions import Terms
+from domain.model.definitions import ItemTerms
 from domain.model.due_dates import due_at
-from domain.model.effects import CancelAction, Effect, ReportEnd, SendMail, StartAction
+from domain.model.effects import CancelAction, Effect, ReportEnd, SendMail, StartActionEffect
 from domain.model.items import Action, AnyItem, Case, Change
 from domain.model.starts import CaseStart, Contact
-from domain.rules.item_messages import message_of
+from domain.rules.item_messages import message_for
 from simulation.opening_hours import OpeningHours
 from simulation.plan import AlwaysOpen, SimulationPlan, Staff, manual_actions, queue_of
 from simulation.queues import ActionTask, OpenItem, SimulatedQueue
@@ -58,7 +58,7 @@ class SimulationSize:
 
 
 def simulate(
-    terms: Terms,
+    terms: ItemTerms,
     plan: SimulationPlan,
     size: SimulationSize,
     on_progress: Callable[[int], None] = lambda _: None,
@@ -75,7 +75,7 @@ def simulate(
 
 
 class _Simulation:
-    def __init__(self, terms: Terms, plan: SimulationPlan, size: SimulationSize) -> None:
+    def __init__(self, terms: ItemTerms, plan: SimulationPlan, size: SimulationSize) -> None:
         if terms.definition is None:
             raise NoCaseDefinition("there is no case definition to simulate")
         self._terms = terms
@@ -106,7 +106,7 @@ class _Simulation:
         }
         prefix = "robot:" if performers == {Performer.ROBOT} else ""
         names = (f"{prefix}{queue[:80]}-{number}" for number in range(1, staff.people + 1))
-        calendar = self._terms.calendar(staff.calendar)
+        calendar = self._terms.find_calendar(staff.calendar)
         hours = OpeningHours(staff.hours or calendar or AlwaysOpen(), self._plan.begins)
         return SimulatedQueue(staff, hours, dict.fromkeys(names))
 
@@ -186,7 +186,7 @@ class _Simulation:
             data=values,
         )
         reference = f"S-{number}"
-        change = open_item(
+        change = create_item(
             start, reference=reference, run=RUN, at=self._virtual_time, terms=self._terms
         )
         self._cases[reference] = entry = OpenItem(change.item)
@@ -195,9 +195,9 @@ class _Simulation:
         self._update(entry, change)
 
     def _report(self, effect: ReportEnd, reference: str) -> None:
-        _, ended = message_of(effect, reference)
+        _, ended = message_for(effect, reference)
         entry = self._cases[effect.case]
-        change, _ = receive(entry.item, ended, self._virtual_time)
+        change, _ = decide_signal(entry.item, ended, self._virtual_time)
         self._update(entry, change)
 
     # any item
@@ -238,23 +238,23 @@ class _Simulation:
             self._update(entry, change)
 
     def _perform(self, effect: Effect, reference: str) -> None:
-        if isinstance(effect, StartAction):
+        if isinstance(effect, StartActionEffect):
             self._start_action(effect)
         elif isinstance(effect, ReportEnd):
             self._report(effect, reference)
         elif isinstance(effect, CancelAction):
-            _, message = message_of(effect, reference)
+            _, message = message_for(effect, reference)
             task = self._tasks[effect.reference]
-            change, _ = receive(task.item, message, self._virtual_time)
+            change, _ = decide_signal(task.item, message, self._virtual_time)
             self._update(task, change)
         elif isinstance(effect, SendMail):
             self._mails += 1
 
     # Actions
 
-    def _start_action(self, effect: StartAction) -> None:
+    def _start_action(self, effect: StartActionEffect) -> None:
         start = effect.start
-        change = open_item(start, reference=effect.reference, run=RUN, at=self._virtual_time)
+        change = create_item(start, reference=effect.reference, run=RUN, at=self._virtual_time)
         pattern = self._patterns[start.key]
         length = pattern.takes.sample(self._random(f"{start.key} takes"))
         random = self._random(f"{start.key} waits")
@@ -342,7 +342,7 @@ class _Simulation:
         else:
             command = _end(person)
             open_lines = {
-                entry.key: Ticked.YES for entry in task.item.checklist if not entry.answer
+                entry.key: ChecklistAnswer.YES for entry in task.item.checklist if not entry.answer
             }
             if open_lines:
                 answers = c.AnswerChecklist(by=person, answers=open_lines)

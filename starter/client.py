@@ -27,7 +27,7 @@ from domain.base.rules import Rule
 from domain.base.sentences import noun_of, say, sentence_from
 from domain.base.values import Kind
 from domain.model.starts import CaseStart, TicketStart, kind_of, title_of
-from domain.model.transition_table import item_closed
+from domain.model.transition_table import closed_refusal
 from starter.references import new_reference
 
 _NOT_STARTED_YET: Final = 0.05
@@ -225,7 +225,7 @@ class Desk:
             return UnknownItem(f"no item {reference}: check the reference")
         if described.status is WorkflowExecutionStatus.RUNNING:
             return JustStarted(f"item {reference} has only just been started: ask again")
-        return item_closed(Kind(described.workflow_type), reference, command)
+        return closed_refusal(Kind(described.workflow_type), reference, command)
 
 
 def _update_id(command: str, fields: Mapping[str, JsonValue]) -> str:

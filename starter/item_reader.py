@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import EventType
 
 from domain.base.values import ACTION_PATTERN, Kind, Status
 from domain.model.states import STATES, ActionItemState, CaseState, State
-from domain.model.timeline import TimelineEntry, line_of
+from domain.model.timeline import TimelineEntry, timeline_entry
 from starter.client import Answer, Desk, UnknownItem
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def load_timeline(engine: "Engine", reference: str) -> Iterator[TimelineEntry]:
     from store.items.queries import timeline
 
     page = timeline(engine, reference)
-    yield from map(line_of, page.entries)
+    yield from map(timeline_entry, page.entries)
     while page.next is not None:
         page = timeline(engine, reference, after=page.next)
-        yield from map(line_of, page.entries)
+        yield from map(timeline_entry, page.entries)
 
 
 async def query_timeline(

@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from catalog import DEFAULT_FOLDER
-from domain.base.validation_messages import problems_of
+from domain.base.validation_messages import validation_problems
 from mail.smtp_settings import SmtpSettings, parse_smtp_url
 
 STATE_FOLDER = Path(".casekeep")
@@ -104,5 +104,5 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        (name, problem), *_ = problems_of(error)
+        (name, problem), *_ = validation_problems(error)
         raise WrongEnvironment(f"CASEKEEP_{name.upper()}: {problem}") from None

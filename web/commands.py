@@ -14,7 +14,7 @@ from domain.base.refusals import InvalidCommand
 from domain.base.values import Status
 from domain.model.commands import commands_of
 from domain.model.states import State
-from domain.model.transition_table import item_closed
+from domain.model.transition_table import closed_refusal
 from starter.client import UnknownItem
 from starter.item_reader import parse_state, read_state
 from store.items.queries import item_of
@@ -73,7 +73,7 @@ async def _given(
         if state.status is not Status.CLOSED:
             raise
         # Temporal forgets what is closed after its retention; the store does not
-        raise item_closed(state.kind, reference, command) from None
+        raise closed_refusal(state.kind, reference, command) from None
     return parse_state(answer)
 
 

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.base.refusals import InvalidCommand, NotAllowed
     from domain.base.rules import Rule
     from domain.base.sentences import say
-    from domain.base.values import SYSTEM, Kind, Outcome, printable
+    from domain.base.values import SYSTEM, Kind, Outcome, replace_control_characters
     from domain.model.effects import CallService, Effect, ReportEnd, StartItem
     from domain.model.internal_messages import ActionEnded, WorkEnded
     from domain.model.items import Action
@@ -98,7 +98,7 @@ class ActionWorkflow(LinkedItemWorkflow):
             self.enqueue(WorkEnded(by=SYSTEM, command_id=effect.key, answer=answer))
 
     def _end_work(self, key: str, problem: str | None) -> None:
-        reason = None if problem is None else printable(problem)
+        reason = None if problem is None else replace_control_characters(problem)
         self.enqueue(WorkEnded(by=SYSTEM, command_id=f"{key}:done", reason=reason))
 
     @property

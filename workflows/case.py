@@ -9,11 +9,11 @@ from temporalio.common import RawValue
 with workflow.unsafe.imports_passed_through():
     from domain.base.values import Kind
     from domain.model.case_flow_view import CaseFlow, build_flow
-    from domain.model.effects import CancelAction, Effect, StartAction
+    from domain.model.effects import CancelAction, Effect, StartActionEffect
     from domain.model.items import Case
     from domain.model.starts import LaunchedStart
     from domain.model.states import State
-    from domain.rules.item_messages import action_vanished
+    from domain.rules.item_messages import vanished_action_message
     from workflows.handlers import accepts
     from workflows.linked_items import LinkedItemWorkflow
 
@@ -38,13 +38,13 @@ class CaseWorkflow(LinkedItemWorkflow):
 
     def perform(self, effect: Effect) -> Awaitable[None]:
         """Start or cancel an Action, or do an effect that all kinds have."""
-        if isinstance(effect, StartAction):
+        if isinstance(effect, StartActionEffect):
             return self._start(effect)
         if isinstance(effect, CancelAction):
             return self._cancel(effect)
         return super().perform(effect)
 
-    async def _start(self, effect: StartAction) -> None:
+    async def _start(self, effect: StartActionEffect) -> None:
         await self.children.start(
             Kind.ACTION,
             effect.start,
@@ -53,9 +53,11 @@ class CaseWorkflow(LinkedItemWorkflow):
             lambda reason: self._on_vanished(effect, reason),
         )
 
-    def _on_vanished(self, effect: StartAction, reason: str) -> None:
+    def _on_vanished(self, effect: StartActionEffect, reason: str) -> None:
         run = effect.start.case_run
-        ended = action_vanished(effect.reference, case_run=run, key=effect.key, reason=reason)
+        ended = vanished_action_message(
+            effect.reference, case_run=run, key=effect.key, reason=reason
+        )
         self.enqueue(ended)
 
     async def _cancel(self, effect: CancelAction) -> None:

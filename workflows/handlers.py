@@ -10,7 +10,7 @@ from domain.base.refusals import InvalidCommand
 from domain.base.sentences import say
 from domain.base.values import Kind
 from domain.model.commands import Command, commands_of
-from domain.model.internal_messages import Notice, notices_of
+from domain.model.internal_messages import InternalMessage, internal_messages_of
 from domain.model.states import State
 from workflows.runtime.message_receiver import receiver_of, unknown_command
 from workflows.runtime.payload_converter import application_error
@@ -28,11 +28,14 @@ def accepts(kind: Kind) -> Callable[[T], T]:
         if hasattr(cls, "__temporal_workflow_definition"):
             msg = f"@accepts on {cls.__name__} must stand under @workflow.defn"
             raise TypeError(msg)
-        models: Iterable[type[Command]] = (*commands_of(kind).values(), *notices_of(kind).values())
+        models: Iterable[type[Command]] = (
+            *commands_of(kind).values(),
+            *internal_messages_of(kind).values(),
+        )
         for model in models:
             handlers = vars(_handlers(model))
             setattr(cls, f"signal_{model.name}", handlers["signal"])
-            if not issubclass(model, Notice):
+            if not issubclass(model, InternalMessage):
                 setattr(cls, f"update_{model.name}", handlers["update"])
         return cls
 

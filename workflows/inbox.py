@@ -41,4 +41,4 @@ class Inbox:
 
 
 def _time_of(message: InboxMessage, now: datetime) -> datetime:
-    return now if message.command is None else decide.time_of(message.command, now)
+    return now if message.command is None else decide.command_time(message.command, now)

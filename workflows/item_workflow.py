@@ -17,13 +17,17 @@ with workflow.unsafe.imports_passed_through():
     from domain.base.sentences import say
     from domain.base.values import SYSTEM, Kind, Status
     from domain.engine import decide
-    from domain.engine.allowed_commands import Moves, MovesRequest, moves_of
+    from domain.engine.allowed_commands import (
+        AllowedCommands,
+        AllowedCommandsRequest,
+        list_allowed_commands,
+    )
     from domain.engine.command_rules import lookup_for
-    from domain.engine.deadlines import closing_before, elapse, next_deadline
-    from domain.engine.start_item import lookup_of_start, open_item
+    from domain.engine.deadlines import closing_time, elapse, next_deadline
+    from domain.engine.start_item import create_item, lookup_of_start
     from domain.model import serialization
     from domain.model.commands import Assign, Cancel, Command, Heartbeat
-    from domain.model.definitions import Lookup, Terms
+    from domain.model.definitions import CatalogLookup, ItemTerms
     from domain.model.effects import Effect, SendMail
     from domain.model.info_card import info_card
     from domain.model.items import AnyItem, Change
@@ -35,8 +39,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.model.starts import Start
     from domain.model.states import State, state_of
-    from domain.model.timeline import TimelinePage, TimelineRequest, page
-    from domain.rules.notification_mails import with_assignment_mail
+    from domain.model.timeline import TimelinePage, TimelineRequest, timeline_page
+    from domain.rules.notification_mails import add_assignment_mail
     from workflows import item_mail
     from workflows.clock import Clock
     from workflows.deadline_timer import DeadlineTimer
@@ -108,7 +112,7 @@ class ItemWorkflow(DynamicHandlers):
         command, item = message.command, self._item
         if command is None or item is None or self._inbox or lookup_for(item, command):
             return
-        if closing_before(item, workflow.now()) is not None:
+        if closing_time(item, workflow.now()) is not None:
             return  # an undelivered mail may keep the item open (M3)
         try:
             decide.decide(item, command, workflow.now())
@@ -142,14 +146,16 @@ class ItemWorkflow(DynamicHandlers):
     def timeline(self, raw: RawValue | None = None) -> TimelinePage:
         """Return a page of the timeline entries that the item still carries."""
         if raw is None or raw.payload.metadata.get("encoding") == b"binary/null":
-            return page(self.item)
+            return timeline_page(self.item)
         request = _parse_query(TimelineRequest, raw)
-        return page(self.item, request.from_revision, request.limit)
+        return timeline_page(self.item, request.from_revision, request.limit)
 
     @workflow.query(name="moves", description="What somebody may do with it now: {by}")
-    def moves(self, raw: RawValue) -> Moves:
+    def moves(self, raw: RawValue) -> AllowedCommands:
         """Return every command and whether `by` may give it now; pages offer these."""
-        return moves_of(self.item, _parse_query(MovesRequest, raw).by, workflow.now())
+        return list_allowed_commands(
+            self.item, _parse_query(AllowedCommandsRequest, raw).by, workflow.now()
+        )
 
     @workflow.query(name="publication", description="For `casekeep fsck`: {from_serial}")
     def publication(self, raw: RawValue) -> CarriedPublication:
@@ -169,7 +175,9 @@ class ItemWorkflow(DynamicHandlers):
 
     def note_refused(self, name: str, refusal: Refused, *, by: str = SYSTEM) -> None:
         """Record a refused entry for an effect that could not be done."""
-        change = decide.refuse(self.item, workflow.now(), by=by, command=name, refusal=refusal)
+        change = decide.record_refusal(
+            self.item, workflow.now(), by=by, command=name, refusal=refusal
+        )
         self._apply(change)
 
     def replace_item(self, item: AnyItem) -> None:
@@ -188,7 +196,7 @@ class ItemWorkflow(DynamicHandlers):
             if workflow.info().continued_run_id is None:
                 await self._open(raw)
             else:
-                self._item = serialization.read(self.kind, read_json(raw))
+                self._item = serialization.load_item(self.kind, read_json(raw))
                 workflow.set_current_details(info_card(self._item))
         except Refused as refusal:
             raise await self.on_invalid_start(refusal) from None
@@ -201,7 +209,7 @@ class ItemWorkflow(DynamicHandlers):
             raise InvalidCommand(say("start.timeout"), rule=Rule.C21)
         start: Any = parse_payload(self.start_model, raw)
         self.check_origin(start)
-        change = open_item(
+        change = create_item(
             start,
             reference=info.workflow_id,
             run=info.first_execution_run_id,
@@ -210,7 +218,7 @@ class ItemWorkflow(DynamicHandlers):
         )
         self._apply(change)
 
-    async def look_up(self, lookup: Lookup | None) -> Terms | None:
+    async def look_up(self, lookup: CatalogLookup | None) -> ItemTerms | None:
         """Return the catalog's terms for a look-up; None without a look-up."""
         if lookup is None:
             return None
@@ -241,7 +249,7 @@ class ItemWorkflow(DynamicHandlers):
 
         Mails are handled while waiting; other messages are later than the closing, and wait.
         """
-        while (closing := closing_before(self.item, self._clock.deadline_time)) is not None:
+        while (closing := closing_time(self.item, self._clock.deadline_time)) is not None:
             if not await self._mail_barrier.wait_for_mail(self.item.reference, closing):
                 return
             await self._handle_messages(until=closing)
@@ -256,7 +264,7 @@ class ItemWorkflow(DynamicHandlers):
         command = message.command
         if command is None:
             refusal = message.refusal or InvalidCommand(say("command.none"))
-            change = decide.refuse(
+            change = decide.record_refusal(
                 self.item, self._clock.now, by=message.by, command=message.name, refusal=refusal
             )
             self._apply(change)
@@ -270,7 +278,7 @@ class ItemWorkflow(DynamicHandlers):
             except Refused as refusal:
                 message.refusal = refusal
         else:
-            change, refused = decide.receive(self.item, command, self._clock.now, terms=terms)
+            change, refused = decide.decide_signal(self.item, command, self._clock.now, terms=terms)
             self._apply(_with_notification(command, change))
             if isinstance(command, Heartbeat) and refused is None:
                 # core may replay a signal's task that wrote no command together with the next task,
@@ -341,7 +349,7 @@ class ItemWorkflow(DynamicHandlers):
         if self._renewal_is_due:
             carried = workflow.payload_converter().to_payload(None)
             carried.metadata["encoding"] = b"json/plain"
-            carried.data = serialization.carried(self.item)
+            carried.data = serialization.dump_item(self.item)
             workflow.continue_as_new(RawValue(carried))
 
     async def _send(self, effect: SendMail) -> None:
@@ -364,7 +372,7 @@ class ItemWorkflow(DynamicHandlers):
 
 def _with_notification(command: Command, change: Change) -> Change:
     """Return the change with a mail to a new assignee; without it in older histories."""
-    notifying = with_assignment_mail(change) if isinstance(command, Assign) else None
+    notifying = add_assignment_mail(change) if isinstance(command, Assign) else None
     if notifying is not None and workflow.patched(ASSIGNMENT_MAIL_PATCH):
         return notifying
     return change

@@ -7,19 +7,24 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.base.refusals import InvalidCommand
     from domain.base.sentences import say
-    from domain.base.values import SYSTEM, printable
+    from domain.base.values import SYSTEM, replace_control_characters
     from domain.model.effects import (
         AnswerMerge,
         AskMerge,
         CancelCase,
         Effect,
-        StartAction,
+        StartActionEffect,
         StartItem,
         TellWaiter,
     )
-    from domain.model.internal_messages import Event, MailFailed, Notice
+    from domain.model.internal_messages import InternalMessage, MailFailed, WorkflowMessage
     from domain.model.starts import LaunchedStart, PartStart, Start, kind_of, title_of
-    from domain.rules.item_messages import Telling, item_vanished, message_of, nobody_answers
+    from domain.rules.item_messages import (
+        MessageEffect,
+        absent_target_answer,
+        message_for,
+        vanished_item_message,
+    )
     from workflows.child_items import ChildItems
     from workflows.item_workflow import ItemWorkflow
     from workflows.messages import InboxMessage
@@ -58,7 +63,7 @@ class LinkedItemWorkflow(ItemWorkflow):
             case _:
                 return super().perform(effect)
 
-    def enqueue(self, command: Notice | Event) -> None:
+    def enqueue(self, command: InternalMessage | WorkflowMessage) -> None:
         """Enqueue a command of this workflow for its own item."""
         self._inbox.put(InboxMessage(name=command.name, by=command.by, command=command))
 
@@ -71,7 +76,7 @@ class LinkedItemWorkflow(ItemWorkflow):
             command_id=f"{key}:failed",
             run=self.item.run,
             mail=key,
-            reason=printable(problem),
+            reason=replace_control_characters(problem),
         )
         self.enqueue(failed)
 
@@ -91,14 +96,14 @@ class LinkedItemWorkflow(ItemWorkflow):
 
     def on_item_vanished(self, effect: StartItem, reason: str) -> None:
         """Report an item that ended abnormally, so that its waiting item goes on."""
-        ended = item_vanished(
+        ended = vanished_item_message(
             effect.reference, waiter_run=self.item.run, key=effect.key, reason=reason
         )
         self.enqueue(ended)
 
-    async def send_message(self, effect: Telling) -> str | None:
+    async def send_message(self, effect: MessageEffect) -> str | None:
         """Signal another item; return Temporal's message if that item is gone."""
-        to, message = message_of(effect, self.item.reference)
+        to, message = message_for(effect, self.item.reference)
         return await signal_item(to, message)
 
     async def _notify(self, effect: AnswerMerge | TellWaiter) -> None:
@@ -106,7 +111,7 @@ class LinkedItemWorkflow(ItemWorkflow):
 
     async def _ask_merge(self, effect: AskMerge) -> None:
         if await self.send_message(effect) is not None:
-            self.enqueue(nobody_answers(effect))
+            self.enqueue(absent_target_answer(effect))
 
     async def _cancel_case(self, effect: CancelCase) -> None:
         """Cancel a sub-Case, after its start has completed; a Case that is gone is ignored."""
@@ -116,6 +121,6 @@ class LinkedItemWorkflow(ItemWorkflow):
     def is_starting(self, reference: str) -> bool:
         """True while the start of this item is still under way."""
         return any(
-            isinstance(effect, StartItem | StartAction) and effect.reference == reference
+            isinstance(effect, StartItem | StartActionEffect) and effect.reference == reference
             for effect in self.item.outbox
         )

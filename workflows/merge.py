@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.model.internal_messages import MergeAnswered, MergeAsked
     from domain.model.items import Merging, Ticket
     from domain.model.states import State, state_of
-    from domain.rules.merging import last_ask, merge_refused
+    from domain.rules.merging import last_merge_key, merge_refusal
     from workflows.linked_items import LinkedItemWorkflow
     from workflows.messages import InboxMessage
     from workflows.runtime.payload_converter import application_error
@@ -31,12 +31,12 @@ class MergeableWorkflow(LinkedItemWorkflow):
         state = await super().on_update(name, raw)
         if name != Merge.name or not isinstance(self.item, Ticket):
             return state
-        ask = last_ask(self.item)
+        ask = last_merge_key(self.item)
         self._pending_merges.setdefault(ask, None)
         await workflow.wait_condition(lambda: self._merging is None or self._merging.ask != ask)
         refusal = self._pending_merges[ask]
         if refusal is None and not self._is_merged:
-            refusal = merge_refused(self.item, say("merge.closed_first"))
+            refusal = merge_refusal(self.item, say("merge.closed_first"))
         if refusal is not None:
             raise application_error(refusal)
         return state_of(self.item)
@@ -58,10 +58,10 @@ class MergeableWorkflow(LinkedItemWorkflow):
             problem = say("merge.instead", target=asked.into)
         else:
             problem = None
-        self._refuse(asked, merge_refused(self.item, problem or say("merge.closed_first")))
+        self._refuse(asked, merge_refusal(self.item, problem or say("merge.closed_first")))
 
     def _refuse(self, asked: Merging, refusal: Refused) -> None:
-        self.replace_item(decide.refused_after_all(self.item, asked.command_id, refusal))
+        self.replace_item(decide.remember_refusal(self.item, asked.command_id, refusal))
         if asked.ask in self._pending_merges:
             self._pending_merges[asked.ask] = refusal
         else:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate, TypedSearchAttributes
 
-from domain.model.due_dates import clock_is_stopped, due_at
+from domain.model.due_dates import due_at, is_clock_stopped
 from domain.model.items import AnyItem, Case
 
 STATUS: Final = SearchAttributeKey.for_keyword("ItemStatus")
@@ -65,7 +65,7 @@ def _values(item: AnyItem) -> dict[str, Any]:
         WAIT.name: None if wait is None else str(wait.type),
         CATEGORY.name: item.category,
         RESOLUTION.name: None if resolution is None else str(resolution),
-        DUE.name: None if clock_is_stopped(item) else due_at(item),
+        DUE.name: None if is_clock_stopped(item) else due_at(item),
         WAKES_AT.name: None if wait is None else wait.wakes_at,
         ATTENTION.name: isinstance(item, Case) and bool(item.attention),
         NEW_INFORMATION.name: item.new_information,

@@ -1,1 +1,1 @@
-"""Values, refusals and checks that everything else in the domain is made of."""
+"""Values, refusals and checks that the rest of the domain uses."""

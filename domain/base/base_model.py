@@ -1,10 +1,10 @@
-"""The base of all that outsiders write."""
+"""Base class of everything that outsiders write."""
 
 from pydantic import BaseModel, ConfigDict
 
 
-class Defined(BaseModel):
-    """Unknown fields refused, values frozen, no coercion."""
+class StrictModel(BaseModel):
+    """Model that refuses unknown fields, coerces nothing and is frozen."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True

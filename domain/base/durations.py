@@ -1,4 +1,4 @@
-"""Spans of time as ISO 8601 writes them: how long something lasts (T5, T11, D1)."""
+"""Durations in ISO 8601 (T5, T11, D1)."""
 
 import re
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ _SPAN = re.compile(
     rf"P(?:(?P<weeks>{_NUMBER})W)?(?:(?P<days>{_NUMBER})D)?"
     rf"(?:T(?:(?P<hours>{_NUMBER})H)?(?:(?P<minutes>{_NUMBER})M)?(?:(?P<seconds>{_NUMBER})S)?)?"
 )
-_SPAN_LENGTH = 40
-_LONGEST_SPAN = timedelta(days=36525)
+_MAX_TEXT_LENGTH = 40
+_MAX_SPAN = timedelta(days=36525)
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _MAX_UNITS = 2
-"""The most units that a short text names."""
+"""Units of a short text, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An ISO 8601 duration in weeks, days, hours, minutes and seconds; fractions allowed.
+    """ISO 8601 duration in weeks, days, hours, minutes and seconds, with fractions.
 
     Months and years are refused (T11), because their length is not fixed. `days` and `clock` stay
     apart: a working calendar counts them differently (T5, T11).
@@ -32,16 +32,16 @@ class Span:
 
     @property
     def total(self) -> timedelta:
-        """The span in calendar time: a day is 24 hours."""
+        """Return the span in calendar time: a day is 24 hours."""
         return timedelta(days=self.days) + self.clock
 
     @classmethod
     def parse(cls, text: str) -> "Span":
-        """Read `P3D`, `PT1H30M`, `P1DT12H`, `P2W`; raise ValueError on anything else."""
-        found = _SPAN.fullmatch(text) if len(text) <= _SPAN_LENGTH else None
+        """Parse `P3D`, `PT1H30M`, `P1DT12H`, `P2W`; raise ValueError on anything else."""
+        match = _SPAN.fullmatch(text) if len(text) <= _MAX_TEXT_LENGTH else None
         parts = (
-            {k: float(v.replace(",", ".")) for k, v in found.groupdict().items() if v}
-            if found
+            {k: float(v.replace(",", ".")) for k, v in match.groupdict().items() if v}
+            if match
             else {}
         )
         if not parts or text.endswith("T"):
@@ -56,26 +56,26 @@ class Span:
                     seconds=parts.get("seconds", 0.0),
                 ),
             )
-            too_long = span.total > _LONGEST_SPAN
+            is_too_long = span.total > _MAX_SPAN
         except OverflowError:
-            too_long = True
-        if too_long:
+            is_too_long = True
+        if is_too_long:
             msg = "is longer than 100 years"
             raise ValueError(msg)
         return span
 
     def __str__(self) -> str:
-        """The same span in ISO 8601, as `parse` reads it."""
-        days = f"{_plain(self.days)}D" if self.days else ""
-        seconds = f"T{_plain(self.clock.total_seconds())}S" if self.clock else ""
+        """Return the span in ISO 8601, as `parse` reads it."""
+        days = f"{_format_number(self.days)}D" if self.days else ""
+        seconds = f"T{_format_number(self.clock.total_seconds())}S" if self.clock else ""
         return f"P{days}{seconds}" if days or seconds else "PT0S"
 
 
-def _plain(number: float) -> str:
+def _format_number(number: float) -> str:
     return f"{number:.9f}".rstrip("0").rstrip(".")
 
 
-def _span(value: Any) -> Span:  # noqa: ANN401 - pydantic hands over whatever came
+def _to_span(value: Any) -> Span:  # noqa: ANN401 - pydantic passes any input
     if isinstance(value, Span):
         return value
     if not isinstance(value, str):
@@ -86,14 +86,14 @@ def _span(value: Any) -> Span:  # noqa: ANN401 - pydantic hands over whatever ca
 
 Duration = Annotated[
     Span,
-    PlainValidator(_span),
+    PlainValidator(_to_span),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "format": "duration"}),
 ]
-"""A `Span` written as an ISO 8601 string."""
+"""`Span` as an ISO 8601 string in JSON."""
 
 
-def short_text(length: timedelta) -> str:
+def format_short_duration(length: timedelta) -> str:
     """Return the length without its sign, in its two largest units: `2 d 3 h`, `45 min`."""
     rest = int(abs(length).total_seconds())
     parts: list[str] = []
@@ -106,7 +106,7 @@ def short_text(length: timedelta) -> str:
     return " ".join(parts) or "0 s"
 
 
-def longer_than_nothing(span: Span) -> Span:
+def require_positive(span: Span) -> Span:
     """Refuse a span of zero."""
     if span.total <= timedelta(0):
         msg = "must be longer than nothing"
@@ -114,5 +114,5 @@ def longer_than_nothing(span: Span) -> Span:
     return span
 
 
-PositiveDuration = Annotated[Duration, AfterValidator(longer_than_nothing)]
-"""A `Duration` that is not zero."""
+PositiveDuration = Annotated[Duration, AfterValidator(require_positive)]
+"""`Duration` that is longer than zero."""

@@ -1,4 +1,4 @@
-"""Refusals: what an item answers when it may not do what was asked (contract, commands).
+"""Refusals: answers of an item to a command that it does not carry out (contract, commands).
 
 Callers branch on the class. `type` and `reason` name it for programs in other processes.
 """
@@ -16,38 +16,38 @@ class Refused(Exception):
 
     type: ClassVar[str]
     reason: ClassVar[str | None] = None
-    """The word for what programs tell apart within a type."""
+    """Name of a finer class within a type, for programs."""
 
     def __init__(
         self,
-        said: Sentence | str,
+        wording: Sentence | str,
         *,
         rule: Rule | None = None,
         fields: tuple[str, ...] = (),
     ) -> None:
-        """Take what is said, the rule of the status model, and the fields that were wrong.
+        """Store the wording, the rule of the status model, and the fields that were wrong.
 
-        A plain text is for what another program said; it has no key to translate it by.
+        A plain text comes from another program; it has no key for translations.
         """
-        super().__init__(str(said))
-        self.said = said
-        self.sentence = str(said)
+        super().__init__(str(wording))
+        self.wording = wording
+        self.sentence = str(wording)
         self.rule = rule
         self.fields = fields
 
     @property
     def message(self) -> str | None:
-        """The key of the sentence; None of a plain text."""
-        return self.said.key if isinstance(self.said, Sentence) else None
+        """Return the key of the sentence; None for a plain text."""
+        return self.wording.key if isinstance(self.wording, Sentence) else None
 
     @property
     def parameters(self) -> JsonValue:
-        """What is put into the sentence."""
-        return self.said.as_json["parameters"] if isinstance(self.said, Sentence) else {}
+        """Return the parameters of the sentence."""
+        return self.wording.as_json["parameters"] if isinstance(self.wording, Sentence) else {}
 
     @property
     def details(self) -> dict[str, JsonValue]:
-        """The machine-readable part, `{rule, fields, reason, message, parameters}`."""
+        """Return the machine-readable part, `{rule, fields, reason, message, parameters}`."""
         return {
             "rule": self.rule and str(self.rule),
             "fields": list(self.fields),
@@ -100,7 +100,7 @@ class HeldByAnother(NotAllowed):
 
 
 class Blocked(NotAllowed):
-    """Something else than its status forbids it, so that the reason is news to people."""
+    """A condition other than the status forbids the command; people need the sentence."""
 
     reason = "blocked"
 

@@ -1,4 +1,4 @@
-"""Sentences of refusals: each is known by a key and made of a template and parameters.
+"""Sentences of refusals: each has a key, a template and parameters.
 
 A translation has the same keys and the same parameters; programs tell refusals apart by their type.
 """
@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from domain.base.values import Kind
 
 Parameter: TypeAlias = Union[str, int, "Sentence", tuple["Sentence", ...]]
-"""A text, a number, a sentence within the sentence, or several, which "; " separates."""
+"""Parameter: a text, a number, a sentence, or several sentences, joined by "; "."""
 
 TEMPLATES: Final[Mapping[str, str]] = {
     "noun.ticket": "ticket {reference}",
@@ -180,12 +180,12 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "mail.not_sent": "{item} sent no mail {mail} in this run",
     "mail.given_up": "mail {mail} was given up: {problem}",
 }
-"""English, by key; a test holds the keys and parameters to those that are said."""
+"""English templates by key; a test compares keys and parameters with those in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence for people: the key of its template and the parameters; `str` gives English."""
+    """Sentence for people: the key of its template and the parameters; `str` gives English."""
 
     key: str
     parameters: Mapping[str, Parameter]
@@ -199,12 +199,12 @@ class Sentence:
         return TEMPLATES[self.key].format(**texts)
 
     def __hash__(self) -> int:
-        """Hash by key and text: the parameters are a mapping."""
+        """Hash by key and text, because the parameters are a mapping."""
         return hash((self.key, str(self)))
 
     @property
     def as_json(self) -> dict[str, JsonValue]:
-        """The sentence as programs read it: `{message, parameters}`."""
+        """Return the sentence for programs: `{message, parameters}`."""
         return {
             "message": self.key,
             "parameters": {name: _as_json(value) for name, value in self.parameters.items()},
@@ -223,7 +223,7 @@ def say(key: str, /, **parameters: Parameter) -> Sentence:
 
 
 def noun_of(kind: Kind, reference: str) -> Sentence:
-    """Return how a sentence names an item."""
+    """Return the name of an item in sentences: `ticket T-7F3K9Q2D`."""
     if kind is Kind.TICKET:
         return say("noun.ticket", reference=reference)
     if kind is Kind.CASE:

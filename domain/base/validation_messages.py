@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in sentences that name the field."""
+"""Validation errors of pydantic as sentences that name the field."""
 
 import re
 from typing import Final
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from domain.base.sentences import Sentence, say
 
-_WORDS: Final = {
+_SENTENCES: Final = {
     "missing": say("problem.missing"),
     "extra_forbidden": say("problem.extra"),
     "model_type": say("problem.object"),
@@ -23,52 +23,54 @@ _WORDS: Final = {
     "datetime_parsing": say("problem.instant"),
     "datetime_from_date_parsing": say("problem.instant"),
 }
-_LISTED: Final = 30
-"""Problems told; a payload can have tens of thousands."""
-_EXAMINED: Final = 300
-"""Problems looked at."""
-_OF_A_FIELD: Final = re.compile(r"([a-z_]+(?:\.\w+)*): (.+)", re.DOTALL)
+_MAX_LISTED: Final = 30
+"""Problems in an answer, at most; a payload can have tens of thousands."""
+_MAX_EXAMINED: Final = 300
+"""Problems examined, at most."""
+_FIELD_PROBLEM: Final = re.compile(r"([a-z_]+(?:\.\w+)*): (.+)", re.DOTALL)
 _TAG: Final = re.compile(r"\w+-\w+\[.*|constrained-\w+|[A-Z]\w+|int|str")
-"""How pydantic names the branch of a union within a location."""
+"""Pydantic's name for the branch of a union within a location."""
 
 
-def problems_of(error: ValidationError) -> list[tuple[str, Sentence]]:
-    """Each problem as its field, dotted, empty for the whole object, and what is wrong with it.
+def validation_problems(error: ValidationError) -> list[tuple[str, Sentence]]:
+    """Return each problem: its field, dotted, empty for the whole object, and the sentence.
 
-    Only the first `_EXAMINED` are looked at, so that what is wrong ten thousand times over takes no
-    longer than a workflow task may.
+    Only the first `_MAX_EXAMINED` are read: ten thousand problems would take longer than a workflow
+    task may.
     """
-    found = error.errors(include_url=False, include_context=False)[:_EXAMINED]
+    details = error.errors(include_url=False, include_context=False)[:_MAX_EXAMINED]
     problems, unmeant = [], []
-    for detail in found:
-        if _tagged(detail["loc"]) and _other_branch(detail["type"], detail["input"]):
+    for detail in details:
+        if _has_tag(detail["loc"]) and _is_unmeant_branch(detail["type"], detail["input"]):
             unmeant.append(str(detail["loc"][0]))
             continue
-        place = _named(detail["loc"], detail["type"])
-        for field, told in _of_fields(detail["type"], detail["msg"]):
-            problems.append((".".join([*place, *field]), told))
+        path = _field_path(detail["loc"], detail["type"])
+        for field, sentence in _split_problems(detail["type"], detail["msg"]):
+            problems.append((".".join([*path, *field]), sentence))
     named = {field.partition(".")[0] for field, _ in problems}
     problems += [
         (field, say("problem.no_form")) for field in dict.fromkeys(unmeant) if field not in named
     ]
     distinct = list(dict.fromkeys(problems))
-    more = len(distinct) - _LISTED + max(0, error.error_count() - _EXAMINED)
-    return distinct if more <= 0 else [*distinct[:_LISTED], ("", say("problem.more", count=more))]
+    more = len(distinct) - _MAX_LISTED + max(0, error.error_count() - _MAX_EXAMINED)
+    return (
+        distinct if more <= 0 else [*distinct[:_MAX_LISTED], ("", say("problem.more", count=more))]
+    )
 
 
-def _of_fields(kind: str, message: str) -> list[tuple[list[str], Sentence]]:
-    """What a model says of its own fields, `field: problem` and `; ` between them, by field."""
+def _split_problems(kind: str, message: str) -> list[tuple[list[str], Sentence]]:
+    """Return the problems in a model's own message, `field: problem; field: problem`."""
     if kind != "value_error":
-        return [([], _sentence(kind, message))]
-    text = _text(message)
+        return [([], _sentence_of(kind, message))]
+    text = _plain_text(message)
     parts = text.split("; ")
-    found = [_OF_A_FIELD.fullmatch(part) for part in parts]
-    named = [([match[1]], say("problem.other", problem=match[2])) for match in found if match]
-    return named if len(named) == len(parts) else [([], say("problem.other", problem=text))]
+    matches = [_FIELD_PROBLEM.fullmatch(part) for part in parts]
+    problems = [([match[1]], say("problem.other", problem=match[2])) for match in matches if match]
+    return problems if len(problems) == len(parts) else [([], say("problem.other", problem=text))]
 
 
-def _named(location: tuple[int | str, ...], kind: str) -> list[str]:
-    """The location as its sender knows it; what pydantic put in stands between, never at an end."""
+def _field_path(location: tuple[int | str, ...], kind: str) -> list[str]:
+    """Return the location without pydantic's own parts, which are never at an end."""
     ends = {0, len(location) - 1 if kind in {"extra_forbidden", "missing"} else 0}
     return [
         str(part)[:60] for index, part in enumerate(location) if index in ends or not _is_tag(part)
@@ -79,29 +81,29 @@ def _is_tag(part: int | str) -> bool:
     return isinstance(part, str) and _TAG.fullmatch(part) is not None
 
 
-def _tagged(location: tuple[int | str, ...]) -> bool:
+def _has_tag(location: tuple[int | str, ...]) -> bool:
     return any(_is_tag(part) for part in location)
 
 
-def _other_branch(kind: str, given: object) -> bool:
-    """Whether this is only the branch of a union that was not meant."""
-    return (kind in {"string_type", "int_type"} and isinstance(given, dict)) or (
-        kind in {"model_type", "int_type", "dataclass_type"} and isinstance(given, str)
+def _is_unmeant_branch(kind: str, value: object) -> bool:
+    """Return True if the problem is only about a branch of a union that was not meant."""
+    return (kind in {"string_type", "int_type"} and isinstance(value, dict)) or (
+        kind in {"model_type", "int_type", "dataclass_type"} and isinstance(value, str)
     )
 
 
-def _sentence(kind: str, message: str) -> Sentence:
-    if kind in _WORDS:
-        return _WORDS[kind]
+def _sentence_of(kind: str, message: str) -> Sentence:
+    if kind in _SENTENCES:
+        return _SENTENCES[kind]
     if kind == "json_invalid":
         return say("problem.no_json", problem=message.removeprefix("Invalid JSON: "))
     if kind in {"literal_error", "enum"}:
         message = re.sub(r"<[\w.]+: ('[^']*')>", r"\1", message)
         return say("problem.other", problem=message.replace("Input should be", "must be"))
-    return say("problem.other", problem=_text(message))
+    return say("problem.other", problem=_plain_text(message))
 
 
-def _text(message: str) -> str:
+def _plain_text(message: str) -> str:
     text = message.removeprefix("Value error, ").removesuffix(" after validation")
     text = re.sub(r"^\w+ should", "must", text)
     return text[:1].lower() + text[1:]

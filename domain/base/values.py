@@ -1,4 +1,4 @@
-"""The vocabulary of the status model: sets of words, and checked texts, actors and instants."""
+"""Vocabulary of the status model: enumerations, and checked texts, actors and instants."""
 
 import json
 import re
@@ -17,18 +17,17 @@ from pydantic import (
 
 SYSTEM: Final = "system"
 TEXT_LIMIT: Final = 16 * 1024
-"""Longest text, in UTF-8 bytes, that an item carries itself; a longer one is kept in the store."""
+"""Bytes of a text that an item carries itself, at most; a longer one is in the store."""
 EXCERPT_LENGTH: Final = 1000
 """Characters of a longer text that an item shows in its place."""
 COMMAND_LIMIT: Final = 256 * 1024
-"""Largest command or start, in bytes of JSON (contract, identifiers and values)."""
-
-MOST_LEVELS: Final = 50
-"""Levels of free JSON; readers of JSON give up at 200, and others put it within theirs."""
+"""Bytes of JSON of a command or start, at most (contract, identifiers and values)."""
+MAX_JSON_DEPTH: Final = 50
+"""Levels of free JSON, at most; readers of JSON accept 200, and callers embed it in theirs."""
 
 
 class Kind(StrEnum):
-    """The three kinds of work item; also the names of their workflow types."""
+    """Kind of a work item; also the name of its workflow type."""
 
     TICKET = "Ticket"
     CASE = "Case"
@@ -36,7 +35,7 @@ class Kind(StrEnum):
 
 
 class Status(StrEnum):
-    """C1: one status set for all three kinds."""
+    """Status of an item, the same set for all kinds (C1)."""
 
     DRAFT = "DRAFT"
     TO_DO = "TO_DO"
@@ -47,7 +46,7 @@ class Status(StrEnum):
 
 
 class WaitType(StrEnum):
-    """Chapter 1, wait types; `commands.ChosenWait` are the ones a person may choose."""
+    """Wait type (chapter 1); `commands.ChosenWait` has those that a person may choose."""
 
     MORE_INFORMATION = "more_information"
     UNTIL = "until"
@@ -57,7 +56,7 @@ class WaitType(StrEnum):
 
 
 class Method(StrEnum):
-    """How a Ticket was resolved; `commands.ChosenMethod` are the ones a person may choose."""
+    """Resolution method of a Ticket; `commands.ChosenMethod` has those a person may choose."""
 
     CUSTOMER_RESPONSE = "customer_response"
     NO_CUSTOMER_RESPONSE = "no_customer_response"
@@ -71,7 +70,7 @@ class Method(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a Case or an Action ended."""
+    """Outcome of a Case or an Action."""
 
     COMPLETE = "complete"
     UNABLE_TO_COMPLETE = "unable_to_complete"
@@ -79,7 +78,7 @@ class Outcome(StrEnum):
 
 
 class StartedBy(StrEnum):
-    """K1, T1: where an item came from."""
+    """Origin of an item (K1, T1)."""
 
     MANUAL = "manual"
     EMAIL = "email"
@@ -90,15 +89,15 @@ class StartedBy(StrEnum):
 
 
 class Performer(StrEnum):
-    """Who may do an Action."""
+    """Kind of actor that may perform an Action."""
 
     HUMAN = "human"
     ROBOT = "robot"
     ANY = "any"
 
 
-class Ticked(StrEnum):
-    """A7: how a question of a checklist is answered."""
+class ChecklistAnswer(StrEnum):
+    """Answer to a question of a checklist (A7)."""
 
     YES = "yes"
     NO = "no"
@@ -106,7 +105,7 @@ class Ticked(StrEnum):
 
 
 class Verdict(StrEnum):
-    """A6: what a reviewer says."""
+    """Verdict of a reviewer (A6)."""
 
     PASS = "pass"  # noqa: S105 - a verdict
     FAIL = "fail"
@@ -114,7 +113,7 @@ class Verdict(StrEnum):
 
 
 class Template(StrEnum):
-    """M5: what a mail out is written by."""
+    """Template of a mail (M5)."""
 
     MESSAGE = "message"
     ACKNOWLEDGEMENT = "acknowledgement"
@@ -124,15 +123,15 @@ class Template(StrEnum):
     DUE = "due"
 
 
-class ReopensOn(StrEnum):
-    """What reopens a Resolved item by itself."""
+class ReopenTrigger(StrEnum):
+    """Event that reopens a Resolved item."""
 
     MAIL = "mail"
     FEEDBACK = "feedback"
 
 
 REFERENCE: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?:-\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)?"
-"""Our own, and what a Temporal Schedule makes of one by adding its moment (ADR 0010)."""
+"""References: our own, and those of Temporal Schedules, which append a time (ADR 0010)."""
 REFERENCE_PATTERN: Final = re.compile(REFERENCE, re.ASCII)
 ACTION_PATTERN: Final = re.compile(rf"(?P<case>{REFERENCE})-A(?P<number>[0-9]+)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -145,7 +144,7 @@ _INSTANT = re.compile(
 _YEARS = range(1970, 2200)
 
 
-def one_line(value: str) -> str:
+def require_one_line(value: str) -> str:
     """Refuse a text that is blank, or that is not one line."""
     if _CONTROL.search(value):
         msg = "holds control characters; give one plain line"
@@ -156,22 +155,22 @@ def one_line(value: str) -> str:
     return value
 
 
-def _text(value: str) -> str:
+def _check_text(value: str) -> str:
     if _CONTROL_IN_TEXT.search(value):
         msg = "holds control characters other than line breaks and tabs"
         raise ValueError(msg)
     return value
 
 
-def _title(value: str) -> str:
+def _check_title(value: str) -> str:
     if _CONTROL.search(value):
         msg = "holds control characters; give one plain line"
         raise ValueError(msg)
     return value
 
 
-def _actor(value: str) -> str:
-    one_line(value)
+def _check_actor(value: str) -> str:
+    require_one_line(value)
     for prefix in ("robot:", "service:"):
         if value.startswith(prefix) and not value.removeprefix(prefix).strip():
             msg = f"names no {prefix[:-1]}; give {prefix}NAME"
@@ -179,22 +178,22 @@ def _actor(value: str) -> str:
     return value
 
 
-def _person(value: str) -> str:
-    _actor(value)
+def _check_person(value: str) -> str:
+    _check_actor(value)
     if not is_person(value):
         msg = "must be a person: robots, services and the system are never owner (C9)"
         raise ValueError(msg)
     return value
 
 
-def _address(value: str) -> str:
+def _check_address(value: str) -> str:
     if not is_address(value):
         msg = "is not a mail address"
         raise ValueError(msg)
     return value
 
 
-def _written_instant(value: object) -> object:
+def _check_instant(value: object) -> object:
     is_written = isinstance(value, str) and _INSTANT.fullmatch(value)
     if not (is_written or isinstance(value, datetime)):
         msg = "must be a date and time such as 2026-12-01T10:00:00Z"
@@ -202,7 +201,7 @@ def _written_instant(value: object) -> object:
     return value
 
 
-def _utc(value: datetime) -> datetime:
+def _to_utc(value: datetime) -> datetime:
     if value.year not in _YEARS:
         msg = f"must be in the years {_YEARS.start} to {_YEARS.stop - 1}"
         raise ValueError(msg)
@@ -221,15 +220,15 @@ def _strings(value: JsonValue) -> Iterator[str]:
             yield from _strings(inner)
 
 
-def _levels(value: JsonValue) -> int:
+def _depth(value: JsonValue) -> int:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_levels, inner), default=0)
+    return 1 + max(map(_depth, inner), default=0)
 
 
-def unfit(value: JsonValue) -> str | None:
-    """Why JSON cannot be carried wherever it goes, and read again; None if it can."""
-    if _levels(value) > MOST_LEVELS:
-        return f"is nested more than {MOST_LEVELS} levels deep"
+def find_json_problem(value: JsonValue) -> str | None:
+    """Return why JSON cannot be stored and read again everywhere; None if it can."""
+    if _depth(value) > MAX_JSON_DEPTH:
+        return f"is nested more than {MAX_JSON_DEPTH} levels deep"
     try:
         json.dumps(value, allow_nan=False)
     except ValueError:
@@ -239,72 +238,72 @@ def unfit(value: JsonValue) -> str | None:
     return None
 
 
-def _free(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    problem = unfit(value)
+def _check_free(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    problem = find_json_problem(value)
     if problem is not None:
         raise ValueError(problem)
     return value
 
 
-def _free_value(value: JsonValue) -> JsonValue:
-    _free({"": value})
+def _check_free_value(value: JsonValue) -> JsonValue:
+    _check_free({"": value})
     return value
 
 
 def is_person(actor: str) -> bool:
-    """Whether an actor is a human: neither a robot, a service nor the system."""
+    """Return True for a human actor: no robot, no service, not the system."""
     return actor != SYSTEM and not actor.startswith(("robot:", "service:"))
 
 
 def is_robot(actor: str) -> bool:
-    """Whether an actor is a robot (`robot:NAME`)."""
+    """Return True for a robot (`robot:NAME`)."""
     return actor.startswith("robot:")
 
 
 def is_address(text: str) -> bool:
-    """Whether a text can be a mail address: local part, @, host; no spaces, no display name."""
+    """Return True for a bare mail address: local part, @, host; no spaces, no display name."""
     return _ADDRESS.fullmatch(text) is not None
 
 
-def clipped(text: str, limit: int) -> str:
-    """The text itself up to so many UTF-8 bytes, else its beginning and where the rest is."""
+def truncate_bytes(text: str, limit: int) -> str:
+    """Return the text, cut off after so many UTF-8 bytes with a note where the rest is."""
     raw = text.encode()
     if len(raw) <= limit:
         return text
     return f"{raw[:limit].decode(errors='ignore')}… (whole in the store)"
 
 
-def printable(text: str) -> str:
-    """The text with a sign in place of each control character, which no database need take."""
+def replace_control_characters(text: str) -> str:
+    """Return the text with control characters replaced, which databases may refuse."""
     return _CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def excerpt(text: str) -> str:
-    """The text itself up to `TEXT_LIMIT` bytes, else its beginning and where the rest is."""
+    """Return the text, or its beginning with a note where the rest is, over `TEXT_LIMIT`."""
     if len(text.encode()) <= TEXT_LIMIT:
         return text
     return f"{text[:EXCERPT_LENGTH]}… ({len(text)} characters, kept in the store)"
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line)]
-"""A name of a person, queue, category, step or key: one line of at most 100 characters."""
-Actor = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_actor)]
-"""`amy`, `robot:ocr-1`, `service:erp` or `system`."""
-Person = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_person)]
-"""An actor who is a human."""
-Title = Annotated[str, Field(max_length=300), AfterValidator(_title)]
-"""One line of at most 300 characters; may be empty while an item is a Draft."""
-Text = Annotated[str, AfterValidator(_text)]
-"""A text with line breaks; how long it may be follows from `COMMAND_LIMIT`."""
-Reason = Annotated[str, Field(max_length=1000), AfterValidator(_text)]
-"""A few sentences: at most 1,000 characters."""
-Address = Annotated[str, Field(max_length=254), AfterValidator(_address)]
-"""A bare mail address."""
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(require_one_line)]
+"""Name of a person, queue, category, step or key: one line of at most 100 characters."""
+Actor = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_check_actor)]
+"""Actor: `amy`, `robot:ocr-1`, `service:erp` or `system`."""
+Person = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_check_person)]
+"""Actor who is a human."""
+Title = Annotated[str, Field(max_length=300), AfterValidator(_check_title)]
+"""One line of at most 300 characters; may be empty while the item is a Draft."""
+Text = Annotated[str, AfterValidator(_check_text)]
+"""Text with line breaks; `COMMAND_LIMIT` bounds its length."""
+Reason = Annotated[str, Field(max_length=1000), AfterValidator(_check_text)]
+"""Text of at most 1,000 characters."""
+Address = Annotated[str, Field(max_length=254), AfterValidator(_check_address)]
+"""Bare mail address."""
 Instant = Annotated[
-    AwareDatetime, Field(strict=False), BeforeValidator(_written_instant), AfterValidator(_utc)
+    AwareDatetime, Field(strict=False), BeforeValidator(_check_instant), AfterValidator(_to_utc)
 ]
-"""RFC 3339 with a zone; kept and answered in UTC."""
-FreeJson = Annotated[dict[str, JsonValue], AfterValidator(_free)]
-"""Any JSON object without control characters, NaN or infinities, at most `MOST_LEVELS` deep."""
-FreeValue = Annotated[JsonValue, AfterValidator(_free_value)]
-"""Any JSON value that may be a field of such an object."""
+"""RFC 3339 with a time zone; stored and answered in UTC."""
+FreeJson = Annotated[dict[str, JsonValue], AfterValidator(_check_free)]
+"""JSON object without control characters, NaN or infinities, at most `MAX_JSON_DEPTH` deep."""
+FreeValue = Annotated[JsonValue, AfterValidator(_check_free_value)]
+"""JSON value with the same restrictions as a field of `FreeJson`."""

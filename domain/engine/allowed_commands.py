@@ -1,4 +1,4 @@
-"""Which moves an item allows somebody now: its own rules are asked, and nothing is changed."""
+"""List of the commands that an item allows an actor now; each is tried on a copy (chapter 10)."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -6,95 +6,95 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.refusals import HeldByAnother, NotInCatalog, Refused
-from domain.base.values import Actor, Method, Outcome, Status, Ticked, Verdict, WaitType
-from domain.engine.command_rules import apply
+from domain.base.values import Actor, ChecklistAnswer, Method, Outcome, Status, Verdict, WaitType
+from domain.engine.command_rules import apply_command
 from domain.model import commands as c
 from domain.model.definitions import CaseDefinition
 from domain.model.items import Action, AnyItem, Case
-from domain.rules.submitting import missing
+from domain.rules.submitting import missing_fields
 
-SOMEBODY: Final = "nobody@desk.invalid"
-SOMETHING: Final = "something"
+TRIAL_ADDRESS: Final = "nobody@desk.invalid"
+TRIAL_TEXT: Final = "something"
 _Trial = tuple[c.Command, str | None, str | None]
-"""A command, and which of its fields is given which variant."""
+"""A command, the name of its field that varies, and the variant in that field."""
 
 
-class MovesRequest(Defined):
-    """Whose moves are asked for."""
+class AllowedCommandsRequest(StrictModel):
+    """Request for the commands that an actor may give."""
 
     by: Actor
 
 
-class Move(BaseModel):
-    """A command, in one of its variants, and whether it may be given now."""
+class AllowedCommand(BaseModel):
+    """A command in one of its variants, and the result of trying it."""
 
     model_config = ConfigDict(frozen=True)
 
     command: str
     variant: str | None = None
-    """The wait's type, the method, the outcome, the verdict, the step's or the Action's key."""
+    """Wait type, method, outcome, verdict, or key of a step or an Action."""
     field: str | None = None
-    """The command's field that the variant is for: a step and an Action may have the same key."""
+    """Field of the command that holds the variant: a step and an Action may have the same key."""
     allowed: bool
     takes_over: bool = False
-    """C8: only with `take_over`."""
+    """True if the command needs `take_over` (C8)."""
     rule: str | None = None
     sentence: str | None = None
-    """Why it is refused."""
+    """Sentence of the refusal, in English."""
     reason: str | None = None
-    """The word for the kind of refusal, where programs tell it apart."""
+    """Kind of refusal, where programs tell it apart within a type."""
     message: str | None = None
-    """The key of the sentence."""
+    """Key of the sentence in the translations."""
     parameters: JsonValue = None
-    """What is put into the sentence."""
+    """Parameters of the sentence."""
 
 
-class Moves(BaseModel):
-    """Every command of the item's kind, as somebody may give it now."""
+class AllowedCommands(BaseModel):
+    """All commands of the item's kind, as this actor may give them now."""
 
     model_config = ConfigDict(frozen=True)
 
     by: str
     revision: int
-    moves: tuple[Move, ...]
+    moves: tuple[AllowedCommand, ...]
     missing: tuple[str, ...]
-    """T2, K1: the fields that submit still needs; none once it is submitted."""
+    """Fields that submit still needs; empty once the item is submitted (T2, K1)."""
     has_evidence: bool
-    """T9: whether a resolution mail or note is there, whether or not the settings ask for one."""
+    """True if the item has a resolution mail or note, even if the settings ask for none (T9)."""
 
 
-def moves_of(item: AnyItem, by: str, at: datetime) -> Moves:
-    """What somebody may do with the item now; a trial of each command tells (chapter 10, C8).
+def list_allowed_commands(item: AnyItem, by: str, at: datetime) -> AllowedCommands:
+    """Return the commands that an actor may give now, found by trying each (chapter 10, C8).
 
-    What a command needs of the catalog is not asked: a submit it would refuse is taken for allowed.
+    The catalog is not asked: a submit that only the catalog would refuse counts as allowed.
     """
-    return Moves(
+    return AllowedCommands(
         by=by,
         revision=item.revision,
-        moves=tuple(_tried(item, trial, at) for trial in _trials(item, by, at)),
-        missing=missing(item) if item.status is Status.DRAFT else (),
+        moves=tuple(_try_command(item, trial, at) for trial in _trials(item, by, at)),
+        missing=missing_fields(item) if item.status is Status.DRAFT else (),
         has_evidence=item.has_evidence,
     )
 
 
-def _tried(item: AnyItem, trial: _Trial, at: datetime) -> Move:
+def _try_command(item: AnyItem, trial: _Trial, at: datetime) -> AllowedCommand:
     command, field, variant = trial
     refusal = _refusal(item, command, at)
     takes_over = False
-    if isinstance(refusal, HeldByAnother) and isinstance(command, c.TakesOver):
+    if isinstance(refusal, HeldByAnother) and isinstance(command, c.TakeOverCommand):
         takes_over = True
         refusal = _refusal(item, command.model_copy(update={"take_over": True}), at)
     if refusal is None or isinstance(refusal, NotInCatalog):  # a trial asks the catalog nothing
-        return Move(
+        return AllowedCommand(
             command=command.name,
             variant=variant,
             field=field,
             allowed=True,
             takes_over=takes_over,
         )
-    return Move(
+    return AllowedCommand(
         command=command.name,
         variant=variant,
         field=field,
@@ -109,33 +109,33 @@ def _tried(item: AnyItem, trial: _Trial, at: datetime) -> Move:
 
 def _refusal(item: AnyItem, command: c.Command, at: datetime) -> Refused | None:
     try:
-        apply(item, command, at)
+        apply_command(item, command, at)
     except Refused as refusal:
         return refusal
     return None
 
 
 def _trials(item: AnyItem, by: str, at: datetime) -> Iterator[_Trial]:
-    """A command of each sort that the kind has, filled in as far as a rule looks at it."""
+    """Yield one command for each variant of the kind, with the fields that rules look at."""
     yield c.Start(by=by), None, None
     yield c.Assign(by=by, to=by), None, None
     yield c.Unassign(by=by), None, None
     yield c.SetToDo(by=by), None, None
     yield c.MarkRead(by=by), None, None
-    yield from _waits(item, by, at)
+    yield from _wait_trials(item, by, at)
     yield c.Resume(by=by), None, None
-    yield c.AddNote(by=by, text=SOMETHING), None, None
-    yield c.SendEmail(by=by, to=(SOMEBODY,)), None, None
+    yield c.AddNote(by=by, text=TRIAL_TEXT), None, None
+    yield c.SendEmail(by=by, to=(TRIAL_ADDRESS,)), None, None
     if isinstance(item, Action):
-        yield from _trials_of_an_action(item, by)
+        yield from _action_trials(item, by)
         return
     yield c.Submit(by=by), None, None
     yield c.Reopen(by=by), None, None
     yield c.Cancel(by=by), None, None
     if isinstance(item, Case):
-        yield from _trials_of_a_case(item, by)
+        yield from _case_trials(item, by)
         return
-    yield c.EditTicket(by=by, title=SOMETHING), None, None
+    yield c.EditTicket(by=by, title=TRIAL_TEXT), None, None
     for method in (
         Method.CUSTOMER_RESPONSE,
         Method.NO_CUSTOMER_RESPONSE,
@@ -143,14 +143,14 @@ def _trials(item: AnyItem, by: str, at: datetime) -> Iterator[_Trial]:
         Method.REJECTED_AS_SPAM,
     ):
         yield c.ResolveTicket(by=by, method=method), "method", method
-    yield c.SendAndResolve(by=by, to=(SOMEBODY,), method=Method.CUSTOMER_RESPONSE), None, None
-    parts = tuple(c.Part(title=SOMETHING, description=SOMETHING) for _ in range(2))
+    yield c.SendAndResolve(by=by, to=(TRIAL_ADDRESS,), method=Method.CUSTOMER_RESPONSE), None, None
+    parts = tuple(c.Part(title=TRIAL_TEXT, description=TRIAL_TEXT) for _ in range(2))
     yield c.Split(by=by, parts=parts), None, None
-    yield c.LaunchCase(by=by, definition=CaseDefinition(name=SOMETHING, steps=())), None, None
-    yield c.Merge(by=by, into=f"{SOMETHING}-else"), None, None
+    yield c.LaunchCase(by=by, definition=CaseDefinition(name=TRIAL_TEXT, steps=())), None, None
+    yield c.Merge(by=by, into=f"{TRIAL_TEXT}-else"), None, None
 
 
-def _waits(item: AnyItem, by: str, at: datetime) -> Iterator[_Trial]:
+def _wait_trials(item: AnyItem, by: str, at: datetime) -> Iterator[_Trial]:
     later = at + timedelta(days=1)
     yield c.Wait(by=by, type=WaitType.MORE_INFORMATION), "type", WaitType.MORE_INFORMATION
     yield c.Wait(by=by, type=WaitType.UNTIL, until=later), "type", WaitType.UNTIL
@@ -158,19 +158,23 @@ def _waits(item: AnyItem, by: str, at: datetime) -> Iterator[_Trial]:
         yield c.Wait(by=by, type=WaitType.PAUSE), "type", WaitType.PAUSE
 
 
-def _trials_of_an_action(item: Action, by: str) -> Iterator[_Trial]:
-    yield c.EditAction(by=by, title=SOMETHING), None, None
+def _action_trials(item: Action, by: str) -> Iterator[_Trial]:
+    yield c.EditAction(by=by, title=TRIAL_TEXT), None, None
     yield c.ResolveAction(by=by, outcome=Outcome.COMPLETE), "outcome", Outcome.COMPLETE
-    unable = c.ResolveAction(by=by, outcome=Outcome.UNABLE_TO_COMPLETE, reason=SOMETHING)
+    unable = c.ResolveAction(by=by, outcome=Outcome.UNABLE_TO_COMPLETE, reason=TRIAL_TEXT)
     yield unable, "outcome", Outcome.UNABLE_TO_COMPLETE
     for verdict in Verdict:
-        yield c.Review(by=by, verdict=verdict, comment=SOMETHING), "verdict", verdict
+        yield c.Review(by=by, verdict=verdict, comment=TRIAL_TEXT), "verdict", verdict
     for line in item.checklist[:1]:
-        yield c.AnswerChecklist(by=by, answers={line.key: line.answer or Ticked.YES}), None, None
+        yield (
+            c.AnswerChecklist(by=by, answers={line.key: line.answer or ChecklistAnswer.YES}),
+            None,
+            None,
+        )
 
 
-def _trials_of_a_case(item: Case, by: str) -> Iterator[_Trial]:
-    yield c.EditCase(by=by, short_description=SOMETHING), None, None
+def _case_trials(item: Case, by: str) -> Iterator[_Trial]:
+    yield c.EditCase(by=by, short_description=TRIAL_TEXT), None, None
     yield c.ResolveCase(by=by), None, None
     yield c.ResetInProgress(by=by), None, None
     for step in item.definition.steps if item.definition else ():
@@ -179,4 +183,4 @@ def _trials_of_a_case(item: Case, by: str) -> Iterator[_Trial]:
     for key in sorted(ended):
         yield c.Rework(by=by, actions=(key,)), "actions", key
         yield c.StartAction(by=by, action=key), "action", key
-    yield c.StartAction(by=by, action=c.AdHocAction(title=SOMETHING)), None, None
+    yield c.StartAction(by=by, action=c.AdHocAction(title=TRIAL_TEXT)), None, None

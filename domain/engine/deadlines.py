@@ -1,4 +1,4 @@
-"""What happens by itself, and when (C10, C20, T6, T13, D3, Q3)."""
+"""Deadlines: changes that happen when a moment has come (C10, C20, T6, T13, D3, Q3)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,64 +8,65 @@ from domain.base.fast_replace import replace
 from domain.base.values import SYSTEM, Method, Status, Template
 from domain.model.due_dates import at_risk_at, due_at, due_text, is_grey
 from domain.model.items import AnyItem, Change, Mail, Resolution
-from domain.model.leases import lost
-from domain.model.proposed_changes import Move, commit, key_for, mailing
-from domain.rules.assignment import come_back, given_back
-from domain.rules.flow import advanced
-from domain.rules.resolving import at_rest
+from domain.model.leases import count_lost_lease
+from domain.model.proposed_changes import ProposedChange, add_mail, commit, next_effect_key
+from domain.rules.assignment import give_back, return_to_owner
+from domain.rules.flow import advance_flow
+from domain.rules.resolving import resolve_or_close
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The one moment at which something happens to the item by itself."""
+    """Moment at which the item changes without a command."""
 
     at: datetime
     command: str
-    """What the timeline calls it."""
+    """Name of the change in the timeline."""
     summary: str
-    """What the timer waits for, for people who look at it."""
-    move: Callable[[AnyItem, datetime], Move]
-    closes: bool = False
-    """Whether it closes the item, so that a mail still under way has to be waited for (M3)."""
+    """Description of the timer, shown in Temporal's UI."""
+    propose: Callable[[AnyItem, datetime], ProposedChange]
+    closes_item: bool = False
+    """True if the item closes: mails still under way are waited for first (M3)."""
 
 
 def next_deadline(item: AnyItem) -> Deadline | None:
-    """The earliest moment at which something happens by itself; None if nothing ever does."""
+    """Return the item's earliest deadline; None if it has none."""
     return min(_deadlines(item), key=lambda deadline: deadline.at, default=None)
 
 
 def elapse(item: AnyItem, at: datetime) -> Change | None:
-    """What the earliest deadline at or before `at` leads to; None if there is none.
+    """Return the change of the earliest deadline at or before `at`; None if there is none.
 
-    It happens at its own moment, however late it is noticed; only never before the last change.
+    The change has the deadline's own time, however late it is noticed, but no time before the
+    item's last change.
     """
     deadline = next_deadline(item)
     if deadline is None or deadline.at > at:
         return None
-    return _happened(item, deadline)
+    return _elapse(item, deadline)
 
 
-def closing_before(item: AnyItem, now: datetime) -> datetime | None:
-    """M3: the moment at which the item closes by itself, if that has come; None if it has not."""
+def closing_time(item: AnyItem, now: datetime) -> datetime | None:
+    """Return when a deadline closed the item; None if none did up to `now` (M3)."""
     change = Change(item=item)
     while (deadline := next_deadline(change.item)) is not None and deadline.at <= now:
-        if deadline.closes:
+        if deadline.closes_item:
             return deadline.at
-        change = change.then(_happened(change.item, deadline))
+        change = change.then(_elapse(change.item, deadline))
     return None
 
 
-def _happened(item: AnyItem, deadline: Deadline) -> Change:
+def _elapse(item: AnyItem, deadline: Deadline) -> Change:
     moment = max(deadline.at, item.changed_at)
-    move = advanced(deadline.move(item, moment), moment)
-    return commit(item, move, at=moment, by=SYSTEM, command=deadline.command)
+    proposal = advance_flow(deadline.propose(item, moment), moment)
+    return commit(item, proposal, at=moment, by=SYSTEM, command=deadline.command)
 
 
-def elapsed(item: AnyItem, before: datetime) -> Change:
-    """C19: all that happens by itself strictly before a moment."""
+def elapse_before(item: AnyItem, before: datetime) -> Change:
+    """Return the changes of all deadlines strictly before a moment, as one (C19)."""
     change = Change(item=item)
     while (deadline := next_deadline(change.item)) is not None and deadline.at < before:
-        change = change.then(_happened(change.item, deadline))
+        change = change.then(_elapse(change.item, deadline))
     return change
 
 
@@ -73,73 +74,81 @@ def _deadlines(item: AnyItem) -> Iterator[Deadline]:
     wait = item.wait
     if item.status is Status.WAIT and wait is not None and wait.wakes_at is not None:
         if wait.days_to_wait is None:
-            yield Deadline(wait.wakes_at, "wait_over", "wait until the moment is over", _wait_over)
+            yield Deadline(wait.wakes_at, "wait_over", "wait until the moment is over", _end_wait)
         else:
             yield Deadline(
                 wait.wakes_at,
                 "days_to_wait_over",
                 "days to wait for an answer",
-                _days_over,
-                closes=wait.close_if_no_response,
+                _end_days_to_wait,
+                closes_item=wait.close_if_no_response,
             )
     if item.status is Status.RESOLVED and item.closes_at is not None:
-        yield Deadline(item.closes_at, "window_over", "feedback window", _window_over, closes=True)
+        yield Deadline(
+            item.closes_at, "window_over", "feedback window", _end_feedback_window, closes_item=True
+        )
     if item.lease is not None:
-        yield Deadline(item.lease.until, "lease_over", f"lease of {item.assignee}", _lease_over)
+        yield Deadline(item.lease.until, "lease_over", f"lease of {item.assignee}", _end_lease)
     due, risk = due_at(item), at_risk_at(item)
     if item.due is None or due is None or is_grey(item) or item.due.told_overdue:
         return
     if risk is not None and not item.due.told_at_risk:
-        yield Deadline(risk, "at_risk", "becomes at risk", _at_risk)
-    yield Deadline(due, "overdue", "becomes overdue", _overdue)
+        yield Deadline(risk, "at_risk", "becomes at risk", _alarm_at_risk)
+    yield Deadline(due, "overdue", "becomes overdue", _alarm_overdue)
 
 
-def _wait_over(item: AnyItem, _at: datetime) -> Move:
-    return Move(item=come_back(item), reason="the moment waited for has come")
+def _end_wait(item: AnyItem, _at: datetime) -> ProposedChange:
+    return ProposedChange(item=return_to_owner(item), reason="the moment waited for has come")
 
 
-def _days_over(item: AnyItem, at: datetime) -> Move:
+def _end_days_to_wait(item: AnyItem, at: datetime) -> ProposedChange:
     wait = item.wait
     days = (
         f"{wait.days_to_wait:.6f}".rstrip("0").rstrip(".") if wait and wait.days_to_wait else "the"
     )
     if wait is None or not wait.close_if_no_response:
-        return Move(item=come_back(item), reason=f"no response within {days} days to wait")
-    end = Resolution(by=SYSTEM, at=at, method=Method.NO_CUSTOMER_RESPONSE)
+        return ProposedChange(
+            item=return_to_owner(item), reason=f"no response within {days} days to wait"
+        )
+    resolution = Resolution(by=SYSTEM, at=at, method=Method.NO_CUSTOMER_RESPONSE)
     reason = f"no response within {days} days to wait: closed, as chosen"
-    return Move(item=at_rest(item, end, window=timedelta(0)), reason=reason)
+    return ProposedChange(
+        item=resolve_or_close(item, resolution, window=timedelta(0)), reason=reason
+    )
 
 
-def _window_over(item: AnyItem, _at: datetime) -> Move:
+def _end_feedback_window(item: AnyItem, _at: datetime) -> ProposedChange:
     closed = replace(item, status=Status.CLOSED, closes_at=None)
-    return Move(item=closed, reason="the feedback window is over")
+    return ProposedChange(item=closed, reason="the feedback window is over")
 
 
-def _lease_over(item: AnyItem, _at: datetime) -> Move:
+def _end_lease(item: AnyItem, _at: datetime) -> ProposedChange:
     reason = f"the lease of {item.assignee} is over: it did not say that it still works on it"
-    return Move(item=lost(given_back(item)), reason=reason)
+    return ProposedChange(item=count_lost_lease(give_back(item)), reason=reason)
 
 
-def _at_risk(item: AnyItem, _at: datetime) -> Move:
+def _alarm_at_risk(item: AnyItem, _at: datetime) -> ProposedChange:
     clock = item.due and replace(item.due, told_at_risk=True)
-    return _alarm(replace(item, due=clock), "at risk")
+    return _raise_alarm(replace(item, due=clock), "at risk")
 
 
-def _overdue(item: AnyItem, _at: datetime) -> Move:
+def _alarm_overdue(item: AnyItem, _at: datetime) -> ProposedChange:
     clock = item.due and replace(item.due, told_at_risk=True, told_overdue=True)
-    return _alarm(replace(item, due=clock), "overdue")
+    return _raise_alarm(replace(item, due=clock), "overdue")
 
 
-def _alarm(item: AnyItem, what: str) -> Move:
-    move = Move(item=replace(item, new_information=True), reason=f"the item is {what}")
+def _raise_alarm(item: AnyItem, urgency: str) -> ProposedChange:
+    proposal = ProposedChange(
+        item=replace(item, new_information=True), reason=f"the item is {urgency}"
+    )
     if item.holder in {None, SYSTEM}:
-        return move
+        return proposal
     mail = Mail(
-        key=key_for(item),
+        key=next_effect_key(item),
         to=(),
         accounts=(item.holder,),
-        subject=f"[{item.reference}] {item.title} is {what}",
-        body=f"{item.noun} ({item.title}) is {what}. {due_text(item)}.\n",
+        subject=f"[{item.reference}] {item.title} is {urgency}",
+        body=f"{item.noun} ({item.title}) is {urgency}. {due_text(item)}.\n",
         template=Template.DUE,
     )
-    return mailing(move, mail)
+    return add_mail(proposal, mail)

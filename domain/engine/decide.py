@@ -1,4 +1,4 @@
-"""How messages become changes: decoding, order, repetition, conflict, refusal (C10, C15-C19)."""
+"""Decisions about messages: decoding, repetition, conflict, refusal (C10, C15-C19)."""
 
 import json
 from datetime import datetime
@@ -19,26 +19,26 @@ from domain.base.refusals import (
 )
 from domain.base.rules import Rule
 from domain.base.sentences import say
-from domain.base.validation_messages import problems_of
-from domain.base.values import COMMAND_LIMIT, Kind, printable
-from domain.engine.command_rules import apply
-from domain.engine.deadlines import elapsed
+from domain.base.validation_messages import validation_problems
+from domain.base.values import COMMAND_LIMIT, Kind, replace_control_characters
+from domain.engine.command_rules import apply_command
+from domain.engine.deadlines import elapse_before
 from domain.model.commands import Command, Feedback, ReceiveEmail, commands_of
-from domain.model.definitions import Terms
-from domain.model.internal_messages import notices_of
+from domain.model.definitions import ItemTerms
+from domain.model.internal_messages import internal_messages_of
 from domain.model.items import AnyItem, Change, Entry
 
-KEPT_IDS: Final = 1000
-"""C17: command ids that an item remembers."""
-KEPT_REFUSED: Final = 100
-"""C16: refused entries that an item keeps; older ones are counted."""
+MAX_COMMAND_IDS: Final = 1000
+"""Command ids that an item remembers (C17)."""
+MAX_REFUSED_ENTRIES: Final = 100
+"""Refused entries that an item carries; older ones are only counted (C16)."""
 _SENTENCE_LENGTH: Final = 300
 M = TypeVar("M", bound=BaseModel)
 
 
 def decode(kind: Kind, name: str, raw: bytes) -> Command:
-    """The command of this name from its JSON; raises InvalidCommand with every problem."""
-    model = commands_of(kind).get(name) or notices_of(kind).get(name)
+    """Parse the JSON of a command by its name; raise InvalidCommand with every problem."""
+    model = commands_of(kind).get(name) or internal_messages_of(kind).get(name)
     if model is None:
         known = ", ".join(sorted(commands_of(kind)))
         sentence = say("command.unknown", command=name[:100], kind=kind.lower(), known=known)
@@ -47,14 +47,14 @@ def decode(kind: Kind, name: str, raw: bytes) -> Command:
 
 
 def decode_as(model: type[M], raw: bytes) -> M:
-    """One JSON object as a value of this class; raises InvalidCommand with every problem."""
+    """Parse one JSON object as a value of this class; raise InvalidCommand with every problem."""
     if len(raw) > COMMAND_LIMIT:
         sentence = say("command.too_large", size=len(raw), limit=COMMAND_LIMIT)
         raise InvalidCommand(sentence)
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        problems = problems_of(error)
+        problems = validation_problems(error)
         raise InvalidCommand(
             say(
                 "command.malformed",
@@ -67,64 +67,74 @@ def decode_as(model: type[M], raw: bytes) -> M:
         ) from None
 
 
-def time_of(command: Command, now: datetime) -> datetime:
-    """C19: a command's own time: now, or when a mail or feedback was received."""
+def command_time(command: Command, now: datetime) -> datetime:
+    """Return a command's time: `now`, or when its mail or feedback was received (C19)."""
     received = command.received_at if isinstance(command, ReceiveEmail | Feedback) else None
     return now if received is None else min(received, now)
 
 
-def decide(item: AnyItem, command: Command, now: datetime, *, terms: Terms | None = None) -> Change:
-    """What a command does, in the order of C17, after the deadlines before it (C19).
+def decide(
+    item: AnyItem, command: Command, now: datetime, *, terms: ItemTerms | None = None
+) -> Change:
+    """Return the change that a command makes, after the deadlines before it (C17, C19).
 
-    Raises a refusal. A command that was seen before, or changes nothing, has no entries.
+    Raises a refusal. The change has no entries if the command was seen before or changes nothing.
     """
-    again = _first_outcome(item, command)
-    if again is not None:
-        return again
-    at = time_of(command, now)
-    change = elapsed(item, at)
+    first_outcome = _first_outcome(item, command)
+    if first_outcome is not None:
+        return first_outcome
+    at = command_time(command, now)
+    change = elapse_before(item, at)
     _check_conflict(change.item, command)
-    change = change.then(apply(change.item, command, max(at, change.item.changed_at), terms=terms))
-    return replace(change, item=_remembering(change.item, command, None))
+    change = change.then(
+        apply_command(change.item, command, max(at, change.item.changed_at), terms=terms)
+    )
+    return replace(change, item=_remember(change.item, command, None))
 
 
-def receive(
-    item: AnyItem, command: Command, now: datetime, *, terms: Terms | None = None
+def decide_signal(
+    item: AnyItem, command: Command, now: datetime, *, terms: ItemTerms | None = None
 ) -> tuple[Change, Refused | None]:
-    """The same for a command that came by signal: a refusal becomes an entry (C16)."""
+    """Decide a command that came by signal: a refusal becomes an entry (C16)."""
     try:
         return decide(item, command, now, terms=terms), None
     except Refused as refusal:
-        seen_before = _id_of(command) in item.log.seen
+        seen_before = _command_key(command) in item.log.seen
         if seen_before and not isinstance(refusal, InvalidCommand):
             return Change(item=item), refusal
-        change = Change(item=item) if seen_before else elapsed(item, time_of(command, now))
-        entry = refuse(change.item, now, by=command.by, command=command.name, refusal=refusal)
+        change = (
+            Change(item=item) if seen_before else elapse_before(item, command_time(command, now))
+        )
+        entry = record_refusal(
+            change.item, now, by=command.by, command=command.name, refusal=refusal
+        )
         change = change.then(entry)
         raised = change.item.new_information or isinstance(refusal, MomentPassed)
-        kept = replace(_remembering(change.item, command, refusal), new_information=raised)
-        return replace(change, item=kept), refusal
+        remembered = replace(_remember(change.item, command, refusal), new_information=raised)
+        return replace(change, item=remembered), refusal
 
 
-def refused_after_all(item: AnyItem, command_id: str | None, refusal: Refused) -> AnyItem:
-    """C17, T16: the item that remembers as refused what it took as a question first."""
+def remember_refusal(item: AnyItem, command_id: str | None, refusal: Refused) -> AnyItem:
+    """Return the item that remembers a command, accepted at first, as refused (C17, T16)."""
     key = None if command_id is None else _digest(command_id)
     if key is None or key not in item.log.seen:
         return item
     content = item.log.seen[key].partition(" ")[0]
-    seen = {**item.log.seen, key: f"{content}{_outcome(refusal)}"}
+    seen = {**item.log.seen, key: f"{content}{_outcome_text(refusal)}"}
     return replace(item, log=replace(item.log, seen=seen))
 
 
-def refuse(item: AnyItem, now: datetime, *, by: str, command: str, refusal: Refused) -> Change:
-    """C16: one refused entry, at the revision it found; nothing else changes."""
-    sentence = printable(refusal.sentence)
+def record_refusal(
+    item: AnyItem, now: datetime, *, by: str, command: str, refusal: Refused
+) -> Change:
+    """Return the change that adds one refused entry at the current revision (C16)."""
+    sentence = replace_control_characters(refusal.sentence)
     entry = Entry(
         serial=item.serial + 1,
         revision=item.revision,
         at=max(now, item.changed_at),
-        by=printable(by[:100]),
-        command=printable(command[:100]),
+        by=replace_control_characters(by[:100]),
+        command=replace_control_characters(command[:100]),
         before=item.status,
         after=item.status,
         reason=sentence if len(sentence) <= _SENTENCE_LENGTH else f"{sentence[:_SENTENCE_LENGTH]}…",
@@ -134,8 +144,8 @@ def refuse(item: AnyItem, now: datetime, *, by: str, command: str, refusal: Refu
     refused = (*item.log.refused, entry)
     log = replace(
         item.log,
-        refused=refused[-KEPT_REFUSED:],
-        refused_dropped=item.log.refused_dropped + max(0, len(refused) - KEPT_REFUSED),
+        refused=refused[-MAX_REFUSED_ENTRIES:],
+        refused_dropped=item.log.refused_dropped + max(0, len(refused) - MAX_REFUSED_ENTRIES),
     )
     return Change(item=replace(item, serial=entry.serial, log=log), entries=(entry,))
 
@@ -163,21 +173,21 @@ def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def _id_of(command: Command) -> str | None:
+def _command_key(command: Command) -> str | None:
     return None if command.command_id is None else _digest(command.command_id)
 
 
-def _content_of(command: Command) -> str:
+def _content_digest(command: Command) -> str:
     content = command.model_dump(mode="json", exclude={"command_id"}, exclude_defaults=True)
     return _digest(json.dumps([command.name, content], sort_keys=True))[:12]
 
 
 def _first_outcome(item: AnyItem, command: Command) -> Change | None:
-    key = _id_of(command)
+    key = _command_key(command)
     if key is None or key not in item.log.seen:
         return None
     content, _, refused = item.log.seen[key].partition(" ")
-    if content != _content_of(command):
+    if content != _content_digest(command):
         sentence = say("command.id_reused", command_id=str(command.command_id))
         raise CommandIdReused(sentence, rule=Rule.C17, fields=("command_id",))
     if refused:
@@ -188,18 +198,18 @@ def _first_outcome(item: AnyItem, command: Command) -> Change | None:
     return Change(item=item)
 
 
-def _outcome(refusal: Refused) -> str:
-    """Return how an item remembers a refusal: type, rule and, of a finer class, its reason."""
+def _outcome_text(refusal: Refused) -> str:
+    """Return the text that stores a refusal: its type, rule and, if it has one, reason."""
     reason = "" if refusal.reason is None else f"|{refusal.reason}"
     return f" {refusal.type} {refusal.rule or ''}{reason}"
 
 
-def _remembering(item: AnyItem, command: Command, refusal: Refused | None) -> AnyItem:
-    key = _id_of(command)
+def _remember(item: AnyItem, command: Command, refusal: Refused | None) -> AnyItem:
+    key = _command_key(command)
     if key is None or key in item.log.seen or isinstance(refusal, InvalidCommand):
         return item
-    outcome = "" if refusal is None else _outcome(refusal)
-    seen = {**item.log.seen, key: f"{_content_of(command)}{outcome}"}
-    if len(seen) > KEPT_IDS:
+    outcome = "" if refusal is None else _outcome_text(refusal)
+    seen = {**item.log.seen, key: f"{_content_digest(command)}{outcome}"}
+    if len(seen) > MAX_COMMAND_IDS:
         del seen[next(iter(seen))]
     return replace(item, log=replace(item.log, seen=seen))

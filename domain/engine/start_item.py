@@ -1,4 +1,4 @@
-"""A new item from its start (T1, K1, A1, C21)."""
+"""Creates an item from its start (T1, K1, A1, C21)."""
 
 from datetime import datetime
 from typing import Any
@@ -8,11 +8,11 @@ from domain.base.refusals import InvalidCommand, NotAllowed
 from domain.base.rules import Rule
 from domain.base.sentences import say
 from domain.base.values import ACTION_PATTERN, REFERENCE_PATTERN, SYSTEM, StartedBy, Status
-from domain.model.definitions import Lookup, Settings, Terms
+from domain.model.definitions import CatalogLookup, ItemSettings, ItemTerms
 from domain.model.due_clock import DueClock
-from domain.model.items import Action, AnyItem, Case, Change, Line, Ticket
-from domain.model.proposed_changes import Move, commit
-from domain.model.serialization import check_size
+from domain.model.items import Action, AnyItem, Case, Change, ChecklistLine, Ticket
+from domain.model.proposed_changes import ProposedChange, commit
+from domain.model.serialization import check_item_size
 from domain.model.starts import (
     ActionStart,
     CaseStart,
@@ -22,24 +22,24 @@ from domain.model.starts import (
     Start,
     TicketStart,
 )
-from domain.rules.automatic_actions import begun
-from domain.rules.flow import advanced
+from domain.rules.automatic_actions import begin_work
+from domain.rules.flow import advance_flow
 from domain.rules.submitting import (
     DEFAULT_QUEUE,
-    as_submission,
-    defined,
-    described,
+    definition_fields,
     lookup_to_submit,
-    submitted,
+    set_description,
+    submission_change,
+    submit_item,
 )
-from domain.rules.unknown_address import nowhere
+from domain.rules.unknown_address import close_as_unknown_address
 
-CREATE = "create"
-"""What the timeline calls an item's first entry."""
+CREATE_COMMAND = "create"
+"""Command name of an item's first entry."""
 
 
 def check_reference(start: Start, reference: str) -> None:
-    """Refuse a workflow id that is no reference of this kind (contract, identifiers)."""
+    """Refuse a workflow id that is no reference of the start's kind (contract, identifiers)."""
     of_action = ACTION_PATTERN.fullmatch(reference)
     if isinstance(start, ActionStart):
         if of_action is None or of_action["case"] != start.case:
@@ -50,8 +50,8 @@ def check_reference(start: Start, reference: str) -> None:
         raise InvalidCommand(sentence, fields=("reference",))
 
 
-def lookup_of_start(start: Start) -> Lookup | None:
-    """What to ask the catalog before this start, if it submits at once."""
+def lookup_of_start(start: Start) -> CatalogLookup | None:
+    """Return what the catalog is asked before this start; None if it does not submit."""
     if isinstance(start, ActionStart) or not start.submits:
         return None
     if isinstance(start, PartStart) and start.inherited is not None:
@@ -61,41 +61,47 @@ def lookup_of_start(start: Start) -> Lookup | None:
     return lookup_to_submit(definition=start.definition, settings=start.settings)
 
 
-def open_item(
-    start: Start, *, reference: str, run: str, at: datetime, terms: Terms | None = None
+def create_item(
+    start: Start, *, reference: str, run: str, at: datetime, terms: ItemTerms | None = None
 ) -> Change:
-    """The item that a start makes, as its first change.
+    """Return the first change of the item that a start makes.
 
-    `run` is Temporal's id of the first run, `terms` what the catalog says of the category or
+    `run` is Temporal's id of the first run; `terms` is the catalog's answer for the category or
     definition. Raises InvalidCommand if the start cannot become an item.
     """
     check_reference(start, reference)
     if isinstance(start, ActionStart):
-        return _opened_action(start, _action(start, reference, run, at), at)
-    move = _drafted(start, reference, run, at)
+        return _create_action(start, _action_from(start, reference, run, at), at)
+    proposal = _create_draft(start, reference, run, at)
     inherited = start.inherited if isinstance(start, PartStart | LaunchedStart) else None
     if isinstance(start, PartStart) and inherited is not None:
-        move = _submission(_part(move.item, inherited, at), move)
+        proposal = _submit_proposal(_as_part(proposal.item, inherited, at), proposal)
     elif start.submits:
         try:
-            item = submitted(move.item, terms, at)
+            item = submit_item(proposal.item, terms, at)
         except NotAllowed as refusal:
-            raise InvalidCommand(refusal.said, rule=refusal.rule, fields=refusal.fields) from None
-        move = _submission(item, move)
+            raise InvalidCommand(
+                refusal.wording, rule=refusal.rule, fields=refusal.fields
+            ) from None
+        proposal = _submit_proposal(item, proposal)
     if inherited is not None:
-        move = replace(move, item=replace(move.item, waiter=inherited.waiter))
+        proposal = replace(proposal, item=replace(proposal.item, waiter=inherited.waiter))
     mail = start.mail if isinstance(start, PartStart | LaunchedStart) else None
     if mail is not None:
-        move = replace(move, mail=mail.stored_as)
-    check_size(move.item)
-    change = commit(None, advanced(move, at), at=at, by=start.by, command=CREATE)
+        proposal = replace(proposal, mail=mail.stored_as)
+    check_item_size(proposal.item)
+    change = commit(None, advance_flow(proposal, at), at=at, by=start.by, command=CREATE_COMMAND)
     if mail is not None and mail.unknown_address is not None:
-        return change.then(nowhere(change.item, mail.unknown_address, at))
-    return change if inherited is None else change.then(_come_along(change.item, inherited, at))
+        return change.then(close_as_unknown_address(change.item, mail.unknown_address, at))
+    return (
+        change
+        if inherited is None
+        else change.then(_add_communications(change.item, inherited, at))
+    )
 
 
-def _part(draft: AnyItem, inherited: Inheritance, at: datetime) -> AnyItem:
-    """T14: To Do at once, with what its original was submitted with."""
+def _as_part(draft: AnyItem, inherited: Inheritance, at: datetime) -> AnyItem:
+    """Return a part as To Do, with the times and calendar of its original (T14)."""
     return replace(
         draft,
         status=Status.TO_DO,
@@ -107,33 +113,35 @@ def _part(draft: AnyItem, inherited: Inheritance, at: datetime) -> AnyItem:
     )
 
 
-def _come_along(item: AnyItem, inherited: Inheritance, at: datetime) -> Change:
-    """T14, T15: the notes and mails so far, as an entry of their own."""
+def _add_communications(item: AnyItem, inherited: Inheritance, at: datetime) -> Change:
+    """Return the change that adds the earlier notes and mails as one entry (T14, T15)."""
     if not inherited.communications:
         return Change(item=item)
-    move = Move(item=item, note=inherited.communications, kept_as="communications")
-    return commit(item, move, at=at, by=SYSTEM, command="communications")
+    proposal = ProposedChange(item=item, note=inherited.communications, note_kind="communications")
+    return commit(item, proposal, at=at, by=SYSTEM, command="communications")
 
 
-def _opened_action(start: ActionStart, action: Action, at: datetime) -> Change:
-    """A1, A8: To Do; what runs by itself begins at once."""
-    check_size(action)
-    change = commit(None, Move(item=action), at=at, by=start.by, command=CREATE)
-    move = begun(change.item)
-    if move is None:
+def _create_action(start: ActionStart, action: Action, at: datetime) -> Change:
+    """Return the Action's first change: To Do, or its automatic work begun (A1, A8)."""
+    check_item_size(action)
+    change = commit(None, ProposedChange(item=action), at=at, by=start.by, command=CREATE_COMMAND)
+    proposal = begin_work(change.item)
+    if proposal is None:
         return change
-    return change.then(commit(change.item, move, at=at, by=SYSTEM, command="start"))
+    return change.then(commit(change.item, proposal, at=at, by=SYSTEM, command="start"))
 
 
-def _submission(item: AnyItem, draft: Move) -> Move:
+def _submit_proposal(item: AnyItem, draft: ProposedChange) -> ProposedChange:
     return (
-        as_submission(item)
+        submission_change(item)
         if draft.note is None
-        else replace(draft, item=item, kept_as="submission")
+        else replace(draft, item=item, note_kind="submission")
     )
 
 
-def _drafted(start: TicketStart | CaseStart, reference: str, run: str, at: datetime) -> Move:
+def _create_draft(
+    start: TicketStart | CaseStart, reference: str, run: str, at: datetime
+) -> ProposedChange:
     common: dict[str, Any] = {
         "reference": reference,
         "run": run,
@@ -142,7 +150,7 @@ def _drafted(start: TicketStart | CaseStart, reference: str, run: str, at: datet
         "primary_contact": start.primary_contact,
         "requester": start.requester,
         "links": start.links,
-        "settings": start.settings or Settings(),
+        "settings": start.settings or ItemSettings(),
         "started_by": start.origin,
         "created_by": start.by,
         "started_at": at,
@@ -155,15 +163,15 @@ def _drafted(start: TicketStart | CaseStart, reference: str, run: str, at: datet
             title=start.short_description or "",
             owner=start.owner,
             data=start.data,
-            **defined(start.definition),
+            **definition_fields(start.definition),
             **common,
         )
-        return Move(item=case)
+        return ProposedChange(item=case)
     ticket = Ticket(title=start.title or "", category=start.category, **common)
-    return described(Move(item=ticket), start.description or "")
+    return set_description(ProposedChange(item=ticket), start.description or "")
 
 
-def _action(start: ActionStart, reference: str, run: str, at: datetime) -> Action:
+def _action_from(start: ActionStart, reference: str, run: str, at: datetime) -> Action:
     return Action(
         reference=reference,
         run=run,
@@ -182,10 +190,10 @@ def _action(start: ActionStart, reference: str, run: str, at: datetime) -> Actio
         if start.due is None
         else DueClock(rule=start.due, calendar=start.due_calendar, since=at),
         peer_review=start.peer_review,
-        checklist=tuple(Line(key=q.key, text=q.text or q.key) for q in start.checklist),
+        checklist=tuple(ChecklistLine(key=q.key, text=q.text or q.key) for q in start.checklist),
         work=start.work,
         data=start.data or {},
-        settings=Settings(lease=start.lease),
+        settings=ItemSettings(lease=start.lease),
         case=start.case,
         case_run=start.case_run,
         key=start.key,

@@ -1,20 +1,20 @@
-"""The kinds of Actions, and what each of them is to do (A8)."""
+"""Kinds of Actions, and the work of each kind (A8)."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.durations import PositiveDuration
 from domain.base.values import Address, FreeJson, Name, Text, Title
 
-ANSWER_LIMIT: Final = 8 * 1024
-"""Largest answer of a service, in bytes of JSON, that a Case keeps in its data."""
+MAX_ANSWER_BYTES: Final = 8 * 1024
+"""Bytes of JSON of a service's answer that a Case keeps in its data, at most."""
 
 
 class ActionKind(StrEnum):
-    """A8: who or what does an Action; all but the first run by themselves."""
+    """Kind of an Action: done by hand, or one of the kinds that run by themselves (A8)."""
 
     BY_HAND = "by_hand"
     SEND_MAIL = "send_mail"
@@ -24,62 +24,62 @@ class ActionKind(StrEnum):
     CALL_SERVICE = "call_service"
 
 
-def _as_list(value: object) -> object:
+def _to_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
 _Party = Literal["primary_contact", "requester"] | Address
 MailTo = Annotated[
     tuple[_Party, ...],
-    BeforeValidator(_as_list, json_schema_input_type=tuple[_Party, ...] | _Party),
+    BeforeValidator(_to_list, json_schema_input_type=tuple[_Party, ...] | _Party),
     Field(strict=False, min_length=1, max_length=50),
 ]
 
 
-class MailOrder(Defined):
-    """A mail to write: to addresses, or to the Case's primary contact or requester."""
+class MailOrder(StrictModel):
+    """Mail to write: to addresses, or to the Case's primary contact or requester."""
 
     to: MailTo
     cc: Annotated[
         tuple[Address, ...],
-        BeforeValidator(_as_list, json_schema_input_type=tuple[Address, ...] | Address),
+        BeforeValidator(_to_list, json_schema_input_type=tuple[Address, ...] | Address),
         Field(strict=False, max_length=50),
     ] = ()
     subject: Title = ""
-    """Empty: the Case's short description."""
+    """Subject; if empty, the Case's short description."""
     body: Text = ""
 
 
-class CaseOrder(Defined):
-    """A Case to start: by name of its definition; it begins with a copy of this Case's data."""
+class CaseOrder(StrictModel):
+    """Case to start, by the name of its definition, with a copy of this Case's data."""
 
     definition: Name
     short_description: Title = ""
-    """Empty: that of this Case."""
+    """Short description; if empty, that of this Case."""
     data: FreeJson = Field(default_factory=dict)
-    """Laid over the copy of this Case's data."""
+    """Fields that replace or extend the copy of this Case's data."""
 
 
-def _relative(path: str) -> str:
+def _check_relative(path: str) -> str:
     if not path.startswith("/") or "://" in path or ".." in path.split("/"):
         raise ValueError("must begin with / and name a place at the service, such as /v1/payments")
     return path
 
 
-class CallOrder(Defined):
-    """A call of a service that the catalog names; its address and secrets stay with the worker."""
+class CallOrder(StrictModel):
+    """Call of a service in the catalog; the worker keeps the service's address and secrets."""
 
     service: Name
-    path: Annotated[str, Field(max_length=500), AfterValidator(_relative)] = "/"
+    path: Annotated[str, Field(max_length=500), AfterValidator(_check_relative)] = "/"
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     body: FreeJson | None = None
-    """None: an object of the Case's reference, title and data."""
+    """Body; by default, an object with the Case's reference, title and data."""
     timeout: PositiveDuration | None = None
-    """How long one try may take; by default 30 seconds."""
+    """Timeout of one attempt; by default 30 seconds."""
     retries: Annotated[int, Field(ge=0, le=50)] = 5
-    """Tries after the first, with growing pauses; an answer 4xx is final."""
+    """Attempts after the first, with growing delays; a 4xx response is final."""
     keep_as: Name | None = None
-    """The field of `data` that keeps the answer; by default the Action's key."""
+    """Field of `data` for the answer; by default, the Action's key."""
 
 
 _OWN_FIELDS: Final = {
@@ -94,8 +94,8 @@ _OWN_FIELDS: Final = {
 CaseOrders = Annotated[tuple[CaseOrder, ...], Field(strict=False, min_length=1, max_length=20)]
 
 
-class Work(Defined):
-    """What an Action is to do: its kind, with the one field that belongs to that."""
+class Work(StrictModel):
+    """Work of an Action: its kind, with the one field that belongs to the kind."""
 
     kind: ActionKind = Field(default=ActionKind.BY_HAND, strict=False)
     mail: MailOrder | None = None
@@ -105,17 +105,19 @@ class Work(Defined):
 
     @model_validator(mode="after")
     def _has_its_own_field(self) -> Self:
-        own = _OWN_FIELDS.get(self.kind)
-        given: dict[str, Any] = {name: getattr(self, name) for name in _OWN_FIELDS.values()}
-        if own is not None and given[own] is None:
-            raise ValueError(f"{own}: an Action of kind {self.kind} needs it (A8)")
-        foreign = sorted(name for name, value in given.items() if value is not None and name != own)
-        if foreign:
-            raise ValueError(f"{foreign[0]}: does not go with kind {self.kind} (A8)")
+        own_field = _OWN_FIELDS.get(self.kind)
+        values: dict[str, Any] = {name: getattr(self, name) for name in _OWN_FIELDS.values()}
+        if own_field is not None and values[own_field] is None:
+            raise ValueError(f"{own_field}: an Action of kind {self.kind} needs it (A8)")
+        other_fields = sorted(
+            name for name, value in values.items() if value is not None and name != own_field
+        )
+        if other_fields:
+            raise ValueError(f"{other_fields[0]}: does not go with kind {self.kind} (A8)")
         return self
 
     @property
     def orders(self) -> dict[str, CaseOrder]:
-        """The Cases it starts, by field."""
-        many = {f"cases.{number}": order for number, order in enumerate(self.cases or ())}
-        return many | ({"case": self.case} if self.case else {})
+        """Return the Cases that the Action starts, by field."""
+        cases = {f"cases.{number}": order for number, order in enumerate(self.cases or ())}
+        return cases | ({"case": self.case} if self.case else {})

@@ -1,4 +1,4 @@
-"""Working time: when a desk is open, on the clock of its zone (D1, T5, T11)."""
+"""Working calendars: opening hours of a desk in its time zone (D1, T5, T11)."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -13,17 +13,17 @@ from domain.base.values import Name
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MINUTES_A_DAY: Final = 24 * 60
-REACH: Final = timedelta(days=36525)
-"""How far a calendar reckons from a moment; what would be later, or earlier, is put there."""
+MAX_REACH: Final = timedelta(days=36525)
+"""Longest distance that a calendar counts; a moment farther away is set to this distance."""
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
 _ZONES: Final = resources.files("tzdata").joinpath("zoneinfo")
-"""Always the pinned package: a machine's own zones, if it has any, may say otherwise."""
+"""Time zones of the pinned package: the machine's own zones may differ."""
 _NAMES: Final = frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
-def known_zone(name: str) -> str:
-    """The name itself; raises ValueError if there is no such time zone."""
+def check_zone(name: str) -> str:
+    """Return the name of a time zone; raise ValueError if there is no such zone."""
     if name not in _NAMES:
         msg = f"no time zone {name}; give one such as Europe/Paris"
         raise ValueError(msg)
@@ -31,7 +31,7 @@ def known_zone(name: str) -> str:
 
 
 class Opening(NamedTuple):
-    """A stretch of a day, in minutes after midnight on the wall; 1440 is the end of the day."""
+    """Opening of a day, in local minutes after midnight; 1440 is the end of the day."""
 
     begins: int
     ends: int
@@ -40,8 +40,8 @@ class Opening(NamedTuple):
 Openings = tuple[Opening, ...]
 
 
-def wrong_with(openings: Openings) -> str | None:
-    """What is wrong with the openings of a day, if anything."""
+def find_openings_problem(openings: Openings) -> str | None:
+    """Return the problem of a day's openings; None if they are in order."""
     for begins, ends in openings:
         if begins >= ends:
             return "ends before it begins; a night is two openings, before and after midnight"
@@ -53,16 +53,16 @@ def wrong_with(openings: Openings) -> str | None:
 
 
 class WorkingCalendar(BaseModel):
-    """When a desk is open, as an item keeps it from its submission on.
+    """Opening hours of a desk, pinned by an item at its submission.
 
-    It is open when the clock on the wall says so: an hour that summer time skips has no length, and
-    one that comes twice counts twice.
+    The desk is open when its local clock says so: an hour that summer time skips has no length, and
+    an hour that comes twice counts twice.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
 
     name: Name
-    zone: Annotated[str, AfterValidator(known_zone)]
+    zone: Annotated[str, AfterValidator(check_zone)]
     week: Annotated[tuple[Openings, ...], Field(min_length=7, max_length=7, strict=False)]
     """Openings of Monday to Sunday, in order."""
     holidays: Annotated[
@@ -75,35 +75,35 @@ class WorkingCalendar(BaseModel):
             msg = "is never open"
             raise ValueError(msg)
         for day, openings in zip(DAYS, self.week, strict=True):
-            if problem := wrong_with(openings):
+            if problem := find_openings_problem(openings):
                 msg = f"{day}: {problem}"
                 raise ValueError(msg)
         return self
 
     def openings_of(self, day: date) -> list[tuple[datetime, datetime]]:
-        """The day's openings as instants in UTC, in order."""
+        """Return a day's openings as instants in UTC, in order."""
         openings = () if day in self.holidays else self.week[day.weekday()]
         midnight = datetime.combine(day, time(), UTC)
-        found = []
-        for since, until, offset in _stretches(self.zone, day) if openings else ():
+        openings_utc = []
+        for since, until, offset in _offsets_of_day(self.zone, day) if openings else ():
             for begins, ends in openings:
                 first = max(since, midnight + begins * _MINUTE - offset)
                 last = min(until, midnight + ends * _MINUTE - offset)
                 if first < last:
-                    found.append((first, last))
-        return found
+                    openings_utc.append((first, last))
+        return openings_utc
 
     def opening_time_of(self, day: date) -> timedelta:
-        """How long it is open on a day."""
+        """Return the total opening time of a day."""
         return sum((ends - begins for begins, ends in self.openings_of(day)), timedelta(0))
 
-    def on_the_wall(self, moment: datetime) -> datetime:
-        """The moment on the desk's clock."""
+    def local_time(self, moment: datetime) -> datetime:
+        """Return the moment in the desk's time zone."""
         return moment.astimezone(_zone(self.zone))
 
-    def at(self, day: date, wall: time) -> datetime:
-        """When the desk's clock shows this time; if it does so twice, the first time."""
-        return datetime.combine(day, wall, _zone(self.zone)).astimezone(UTC)
+    def instant_of(self, day: date, local_time: time) -> datetime:
+        """Return the instant of a local time; the first one if the clock shows it twice."""
+        return datetime.combine(day, local_time, _zone(self.zone)).astimezone(UTC)
 
 
 @cache
@@ -113,23 +113,23 @@ def _zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=4096)
-def _stretches(zone: str, day: date) -> tuple[tuple[datetime, datetime, timedelta], ...]:
-    """A day's parts between changes of its clock: since, until, and what the clock is ahead of UTC.
+def _offsets_of_day(zone: str, day: date) -> tuple[tuple[datetime, datetime, timedelta], ...]:
+    """Return the parts of a day between clock changes: since, until, and the offset from UTC.
 
-    One that has no change is open at both ends: openings do not leave it anyway.
+    A day without a change is unbounded at both ends, because openings stay within the day.
     """
     first = datetime.combine(day, time(), _zone(zone))
     last = datetime.combine(day + _DAY, time(fold=1), _zone(zone))
     before, after = _offset(first), _offset(last)
-    beginning, end = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    earliest, latest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     if before == after:
-        return ((beginning, end, before),)
-    change = _change(zone, first.replace(tzinfo=UTC), before, after)
-    return ((beginning, change, before), (change, end, after))
+        return ((earliest, latest, before),)
+    change = _clock_change(zone, first.replace(tzinfo=UTC), before, after)
+    return ((earliest, change, before), (change, latest, after))
 
 
-def _change(zone: str, midnight: datetime, before: timedelta, after: timedelta) -> datetime:
-    """The instant at which the clock changes, on the day that begins with this midnight."""
+def _clock_change(zone: str, midnight: datetime, before: timedelta, after: timedelta) -> datetime:
+    """Return the instant at which the clock changes, on the day that begins at this midnight."""
     low = midnight - max(before, after) - _MINUTE
     high = midnight + _DAY - min(before, after)
     while high - low > timedelta(seconds=1):

@@ -1,14 +1,15 @@
-"""Every command: one class each, with its name, its kinds and its fields (contract, commands)."""
+"""Commands, one class each: name, kinds and fields (contract, commands)."""
 
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.values import (
     Actor,
     Address,
+    ChecklistAnswer,
     Instant,
     Kind,
     Method,
@@ -18,22 +19,21 @@ from domain.base.values import (
     Reason,
     StartedBy,
     Text,
-    Ticked,
     Title,
     Verdict,
     WaitType,
-    one_line,
+    require_one_line,
 )
-from domain.model.definitions import HowDone, Settings, SizedCaseDefinition
+from domain.model.definitions import ActionRequirements, ItemSettings, SizedCaseDefinition
 from domain.model.starts import Contact, Data, Links
 
-MOST_PARTS = 20
-"""Parts of a split, which are started in one workflow task."""
+MAX_PARTS = 20
+"""Parts of a split, at most: all are started in one workflow task."""
 T, C, A = Kind.TICKET, Kind.CASE, Kind.ACTION
 
 
-class Command(Defined):
-    """What every command carries: who, and optionally an id, the revision seen and a lease."""
+class Command(StrictModel):
+    """Base of commands: the actor, and optionally an id, the revision seen and a lease."""
 
     name: ClassVar[str]
     kinds: ClassVar[frozenset[Kind]]
@@ -53,53 +53,53 @@ class Command(Defined):
             cls.kinds = frozenset(kinds)
 
 
-class TakesOver(Command):
-    """C8: may take an item over from the one who has it."""
+class TakeOverCommand(Command):
+    """Command that may take an item over from its assignee (C8)."""
 
     take_over: bool = False
 
 
-def _given(value: str) -> str:
+def _check_not_blank(value: str) -> str:
     if not value.strip():
         msg = "is blank"
         raise ValueError(msg)
     return value
 
 
-GivenReason = Annotated[Reason, AfterValidator(_given)]
+RequiredReason = Annotated[Reason, AfterValidator(_check_not_blank)]
 
 
-def _as_list(value: object) -> object:
+def _to_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
 Recipients = Annotated[
-    tuple[Address, ...], BeforeValidator(_as_list), Field(strict=False, max_length=50)
+    tuple[Address, ...], BeforeValidator(_to_list), Field(strict=False, max_length=50)
 ]
 
 
 class Submit(Command, name="submit", kinds=(T, C)):
-    """Hand a Draft in: it becomes To Do, assigned to nobody."""
+    """Submit a Draft: it becomes To Do, assigned to nobody."""
 
 
-class Edit(TakesOver):
+class Edit(TakeOverCommand):
     """Change descriptive fields; on a To Do item this picks it up."""
 
     queue: Name | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The fields that were given, by name."""
+        """Return the fields that were given, by name."""
         return {
             name: getattr(self, name)
             for name in type(self).model_fields
-            if name not in TakesOver.model_fields and getattr(self, name) is not None
+            if name not in TakeOverCommand.model_fields and getattr(self, name) is not None
         }
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.changes:
-            known = sorted(set(type(self).model_fields) - set(TakesOver.model_fields))
+            known = sorted(set(type(self).model_fields) - set(TakeOverCommand.model_fields))
             msg = f"changes nothing; give at least one of: {', '.join(known)}"
             raise ValueError(msg)
         return self
@@ -108,7 +108,7 @@ class Edit(TakesOver):
 class _EditSubmitted(Edit):
     primary_contact: Contact | None = None
     requester: Contact | None = None
-    settings: Settings | None = None
+    settings: ItemSettings | None = None
     started_by: StartedBy | None = None
     links: Links | None = None
 
@@ -138,7 +138,7 @@ class EditAction(Edit, name="edit", kinds=(A,)):
     requester: Contact | None = None
 
 
-class Start(TakesOver, name="start"):
+class Start(TakeOverCommand, name="start"):
     """Begin to work on a To Do item: assigned to the actor, In Progress."""
 
 
@@ -154,24 +154,24 @@ class Unassign(Command, name="unassign"):
     queue: Name | None = None
 
 
-class SetToDo(TakesOver, name="set_to_do"):
+class SetToDo(TakeOverCommand, name="set_to_do"):
     """Undo a start by hand: To Do, back in its queue."""
 
 
 class MarkRead(Command, name="mark_read"):
-    """The holder has seen the new information."""
+    """Mark the new information as seen by the holder."""
 
 
 class Reject(Command, name="reject"):
-    """A robot gives back what it cannot do; a person has to look at it first."""
+    """Give back what the robot cannot do; a person has to look at the item first."""
 
-    reason: GivenReason
+    reason: RequiredReason
 
 
 ChosenWait = Literal[WaitType.MORE_INFORMATION, WaitType.UNTIL, WaitType.PAUSE]
 
 
-class Wait(TakesOver, name="wait"):
+class Wait(TakeOverCommand, name="wait"):
     """Take the item off active work until an answer, a moment or a person ends the wait."""
 
     type: ChosenWait
@@ -197,14 +197,14 @@ class Wait(TakesOver, name="wait"):
         return self
 
 
-class Resume(TakesOver, name="resume"):
+class Resume(TakeOverCommand, name="resume"):
     """Choose Wait again: off Wait, In Progress, assigned to the actor."""
 
 
 class AddNote(Command, name="add_note"):
     """Write a note; it never picks the item up."""
 
-    text: Annotated[Text, AfterValidator(_given)]
+    text: Annotated[Text, AfterValidator(_check_not_blank)]
     resolution: bool = False
 
 
@@ -219,12 +219,14 @@ class SendEmail(Command, name="send_email"):
 
 
 class ReceiveEmail(Command, name="receive_email"):
-    """A mail for this item came in; its body lives in the store."""
+    """Receive a mail for this item; its body is in the store."""
 
-    message_id: Annotated[str, Field(min_length=1, max_length=998), AfterValidator(one_line)]
+    message_id: Annotated[
+        str, Field(min_length=1, max_length=998), AfterValidator(require_one_line)
+    ]
     sender: Annotated[Title, Field(min_length=1)]
     recipients: Annotated[
-        tuple[Title, ...], BeforeValidator(_as_list), Field(strict=False, max_length=200)
+        tuple[Title, ...], BeforeValidator(_to_list), Field(strict=False, max_length=200)
     ] = ()
     subject: Annotated[Text, Field(max_length=998)] = ""
     excerpt: Text = ""
@@ -234,15 +236,15 @@ class ReceiveEmail(Command, name="receive_email"):
 
 
 class Feedback(Command, name="feedback", kinds=(T, C)):
-    """The service recipient says how it went; within the window this reopens."""
+    """Record the service recipient's feedback; within the window this reopens."""
 
     rating: Annotated[int, Field(ge=0, le=100)] | Name | None = None
     comment: Text | None = None
     received_at: Instant | None = None
 
 
-class Resolve(TakesOver):
-    """The work is done."""
+class Resolve(TakeOverCommand):
+    """Resolve the item: the work is done."""
 
     note: Text | None = None
 
@@ -279,7 +281,7 @@ class ResolveAction(Resolve, name="resolve", kinds=(A,)):
         return self
 
 
-class SendAndResolve(TakesOver, name="send_and_resolve", kinds=(T,)):
+class SendAndResolve(TakeOverCommand, name="send_and_resolve", kinds=(T,)):
     """Send a mail and resolve the Ticket, both or neither."""
 
     to: Annotated[Recipients, Field(min_length=1)]
@@ -294,27 +296,27 @@ class Reopen(Command, name="reopen", kinds=(T, C)):
     """Take a resolved item up again."""
 
 
-class Part(Defined):
-    """T14: what a Ticket that comes of a split is about."""
+class Part(StrictModel):
+    """Title and description of a Ticket that a split makes (T14)."""
 
-    title: Annotated[Title, AfterValidator(_given)]
-    description: Annotated[Text, AfterValidator(_given)]
-
-
-class Split(TakesOver, name="split", kinds=(T,)):
-    """Part a Ticket into Tickets of their own; it closes when all of them are closed."""
-
-    parts: Annotated[tuple[Part, ...], Field(strict=False, min_length=2, max_length=MOST_PARTS)]
+    title: Annotated[Title, AfterValidator(_check_not_blank)]
+    description: Annotated[Text, AfterValidator(_check_not_blank)]
 
 
-class LaunchCase(TakesOver, name="launch_case", kinds=(T,)):
+class Split(TakeOverCommand, name="split", kinds=(T,)):
+    """Split a Ticket into Tickets; it closes when all of them are closed."""
+
+    parts: Annotated[tuple[Part, ...], Field(strict=False, min_length=2, max_length=MAX_PARTS)]
+
+
+class LaunchCase(TakeOverCommand, name="launch_case", kinds=(T,)):
     """Start a Case for this Ticket, which closes when the Case is closed."""
 
     definition: Name | SizedCaseDefinition
     short_description: Title = ""
 
 
-class Merge(TakesOver, name="merge", kinds=(T,)):
+class Merge(TakeOverCommand, name="merge", kinds=(T,)):
     """Close this Ticket into another open Ticket or Case, which gets its communications."""
 
     into: Name
@@ -327,7 +329,7 @@ class Cancel(Command, name="cancel", kinds=(T, C)):
 
 
 class Rework(Command, name="rework", kinds=(C,)):
-    """Do Actions again: from an earlier step on, or chosen ended Actions of this step."""
+    """Redo Actions: from an earlier step on, or chosen ended Actions of this step."""
 
     step: Name | None = None
     actions: (
@@ -343,8 +345,8 @@ class Rework(Command, name="rework", kinds=(C,)):
         return self
 
 
-class AdHocAction(HowDone):
-    """An Action that no definition foresaw; it belongs to the step that is under way."""
+class AdHocAction(ActionRequirements):
+    """Action without a definition; it belongs to the step that is under way."""
 
     title: Annotated[Title, Field(min_length=1)]
     queue: Name | None = None
@@ -374,16 +376,17 @@ class Review(Command, name="review", kinds=(A,)):
         return self
 
 
-class AnswerChecklist(TakesOver, name="answer_checklist", kinds=(A,)):
+class AnswerChecklist(TakeOverCommand, name="answer_checklist", kinds=(A,)):
     """Answer questions of the checklist: key to yes, no or not_applicable; the last one counts."""
 
     answers: Annotated[
-        dict[Name, Annotated[Ticked, Field(strict=False)]], Field(min_length=1, max_length=50)
+        dict[Name, Annotated[ChecklistAnswer, Field(strict=False)]],
+        Field(min_length=1, max_length=50),
     ]
 
 
 class Heartbeat(Command, name="heartbeat", kinds=(T, A)):
-    """A robot still works on the item and keeps its lease; it leaves no entry."""
+    """Keep the lease of a robot that still works on the item; it leaves no entry."""
 
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -419,10 +422,10 @@ COMMANDS: tuple[type[Command], ...] = (
     AnswerChecklist,
     Heartbeat,
 )
-"""All commands of the contract that exist."""
+"""All commands of the contract."""
 
 
 @cache
 def commands_of(kind: Kind) -> dict[str, type[Command]]:
-    """The commands that a kind accepts, by name."""
+    """Return the commands that a kind accepts, by name."""
     return {command.name: command for command in COMMANDS if kind in command.kinds}

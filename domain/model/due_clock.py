@@ -1,4 +1,4 @@
-"""The due clock as a ledger: what was promised, and every stretch it stood still (D1-D5)."""
+"""Due clock: the due rule and every period in which the clock was stopped (D1-D5)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from domain.model.definitions import DueRule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """A stretch in which the due clock stood still; `until` is None while it lasts."""
+    """Period in which the due clock is stopped; `until` is None while it lasts."""
 
     since: datetime
     until: datetime | None = None
@@ -17,14 +17,14 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueClock:
-    """D1-D5: a ledger, never a running sum: the rule, when it began, and every stop."""
+    """Due clock as a list of stops, never a running sum: rule, begin, stops (D1-D5)."""
 
     rule: DueRule
     calendar: WorkingCalendar | None = None
-    """The one that the rule names, as it was at submit; without one it is calendar time."""
+    """Calendar that the rule names, as of the submission; None for calendar time."""
     since: datetime
     stops: tuple[Stop, ...] = ()
     folded: timedelta = timedelta(0)
-    """Stopped time of stops older than those still listed, in the rule's own unit."""
+    """Total of older stops that are no longer listed, in the rule's own unit."""
     told_at_risk: bool = False
     told_overdue: bool = False

@@ -1,4 +1,4 @@
-"""Due dates: the clock as a ledger, colours and words (D1-D5)."""
+"""Due dates, colours and their texts, from the due clock (D1-D5)."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,14 +10,14 @@ from domain.base.values import Status
 from domain.model.calendars import WorkingCalendar
 from domain.model.due_clock import DueClock, Stop
 from domain.model.items import Item
-from domain.model.working_time import ahead_of, between, end_of, moved
+from domain.model.working_time import end_of_span, shift, start_of_span, time_between
 
-KEPT_STOPS: Final = 50
-"""Stops listed in the ledger; older ones are folded into one amount, so that it stays bounded."""
+MAX_STOPS: Final = 50
+"""Stops that the clock lists; older ones are added up, so the size is bounded."""
 
 
 class Colour(StrEnum):
-    """D3: how urgent an item looks."""
+    """Colour that shows how urgent an item is (D3)."""
 
     GREEN = "green"
     AMBER = "amber"
@@ -25,15 +25,15 @@ class Colour(StrEnum):
     GREY = "grey"
 
 
-def clock_is_stopped(item: Item) -> bool:
-    """D2: whether the present wait stops the item's due clock."""
+def is_clock_stopped(item: Item) -> bool:
+    """Return True if the current wait stops the item's due clock (D2)."""
     return item.due is not None and bool(item.due.stops) and item.due.stops[-1].until is None
 
 
-def _stopped(clock: DueClock) -> timedelta:
+def _stopped_time(clock: DueClock) -> timedelta:
     return clock.folded + sum(
         (
-            between(clock.calendar, stop.since, stop.until)
+            time_between(clock.calendar, stop.since, stop.until)
             for stop in clock.stops
             if stop.until is not None
         ),
@@ -42,57 +42,59 @@ def _stopped(clock: DueClock) -> timedelta:
 
 
 @lru_cache(maxsize=2048)
-def _reckoned(clock: DueClock) -> tuple[datetime, datetime | None]:
-    """When it is due and from when on at risk, reckoned anew from the whole ledger.
+def _compute_dates(clock: DueClock) -> tuple[datetime, datetime | None]:
+    """Return the due date and the begin of at risk, computed from all stops.
 
-    Remembered because a command asks ten times, and a year of working days takes a millisecond.
+    Cached: one command asks ten times, and a year of working days takes a millisecond.
     """
-    due = end_of(clock.calendar, clock.since, clock.rule.within)
-    due = moved(clock.calendar, due, _stopped(clock))
+    due = end_of_span(clock.calendar, clock.since, clock.rule.within)
+    due = shift(clock.calendar, due, _stopped_time(clock))
     margin = clock.rule.at_risk
-    return due, None if margin is None else ahead_of(clock.calendar, due, margin)
+    return due, None if margin is None else start_of_span(clock.calendar, due, margin)
 
 
 def due_at(item: Item) -> datetime | None:
-    """When the item is due, counting the stops that are over; None without a rule."""
-    return None if item.due is None else _reckoned(item.due)[0]
+    """Return the due date, with all ended stops added; None without a due rule."""
+    return None if item.due is None else _compute_dates(item.due)[0]
 
 
 def at_risk_at(item: Item) -> datetime | None:
-    """When the item begins to be at risk; None without a margin."""
-    return None if item.due is None else _reckoned(item.due)[1]
+    """Return when the item becomes at risk; None without a margin."""
+    return None if item.due is None else _compute_dates(item.due)[1]
 
 
-def turned(clock: DueClock | None, *, stopped: bool, at: datetime) -> DueClock | None:
-    """The ledger once the clock stands still or runs from `at` on (D2, C11)."""
+def set_clock(clock: DueClock | None, *, stopped: bool, at: datetime) -> DueClock | None:
+    """Return the clock stopped or running from `at` on (D2, C11)."""
     if clock is None:
         return None
     is_stopped = bool(clock.stops) and clock.stops[-1].until is None
     if stopped == is_stopped:
         return clock
     if stopped:
-        return _folded(replace(clock, stops=(*clock.stops, Stop(since=at))))
+        return _fold_old_stops(replace(clock, stops=(*clock.stops, Stop(since=at))))
     return replace(clock, stops=(*clock.stops[:-1], replace(clock.stops[-1], until=at)))
 
 
-def _folded(clock: DueClock) -> DueClock:
-    over, kept = clock.stops[:-KEPT_STOPS], clock.stops[-KEPT_STOPS:]
+def _fold_old_stops(clock: DueClock) -> DueClock:
+    old, recent = clock.stops[:-MAX_STOPS], clock.stops[-MAX_STOPS:]
     return (
-        replace(clock, folded=_stopped(replace(clock, stops=over)), stops=kept) if over else clock
+        replace(clock, folded=_stopped_time(replace(clock, stops=old)), stops=recent)
+        if old
+        else clock
     )
 
 
 def is_grey(item: Item) -> bool:
-    """D3: no colour and no alarm in Draft, Resolved and Closed, or while the clock stands still."""
+    """Return True in Draft, Resolved and Closed, without a due rule and while stopped (D3)."""
     return (
         item.due is None
         or item.status in {Status.DRAFT, Status.RESOLVED, Status.CLOSED}
-        or clock_is_stopped(item)
+        or is_clock_stopped(item)
     )
 
 
 def colour(item: Item, now: datetime) -> Colour:
-    """D3: the item's colour at `now`."""
+    """Return the item's colour at `now` (D3)."""
     due = due_at(item)
     if due is None or is_grey(item):
         return Colour.GREY
@@ -103,16 +105,16 @@ def colour(item: Item, now: datetime) -> Colour:
 
 
 def due_text(item: Item, *, french: bool = False) -> str | None:
-    """D5: the due date in words, or the remaining time while the clock stands still."""
+    """Return the due date as text, or the remaining time while the clock is stopped (D5)."""
     due = due_at(item)
     if due is None or item.due is None:
         return None
     label, calendar = "Échéance : " if french else "Due: ", item.due.calendar
-    if not clock_is_stopped(item):
-        return f"{label}{_shown(due, calendar)}"
-    remaining = between(calendar, item.due.stops[-1].since, due)
+    if not is_clock_stopped(item):
+        return f"{label}{_format_moment(due, calendar)}"
+    remaining = time_between(calendar, item.due.stops[-1].since, due)
     days = None if calendar else ("j" if french else "d")
-    amount = _amount(abs(remaining), minutes="min" if french else "m", days=days)
+    amount = _format_amount(abs(remaining), minutes="min" if french else "m", days=days)
     if french:
         side = "après" if remaining < timedelta(0) else "avant"
         return f"{label}en pause {amount} {side} l'échéance"
@@ -120,15 +122,15 @@ def due_text(item: Item, *, french: bool = False) -> str | None:
     return f"{label}paused {amount} {side}"
 
 
-def _shown(moment: datetime, calendar: WorkingCalendar | None) -> str:
-    """The moment on the clock of whom it is for: the desk's own, where it has one."""
+def _format_moment(moment: datetime, calendar: WorkingCalendar | None) -> str:
+    """Format a moment in the desk's time zone if there is a calendar, else in UTC."""
     if calendar is None:
         return f"{moment:%Y-%m-%d %H:%M} UTC"
-    return f"{calendar.on_the_wall(moment):%Y-%m-%d %H:%M} {calendar.zone}"
+    return f"{calendar.local_time(moment):%Y-%m-%d %H:%M} {calendar.zone}"
 
 
-def _amount(span: timedelta, *, minutes: str, days: str | None) -> str:
-    """In words; a day of working time is as long as nobody knows, so that has hours only."""
+def _format_amount(span: timedelta, *, minutes: str, days: str | None) -> str:
+    """Format an amount; without days for working time, whose days have no fixed length."""
     hours, rest = divmod(int(span.total_seconds()) // 60, 60)
     whole_days, hours = (0, hours) if days is None else divmod(hours, 24)
     parts = ((whole_days, days), (hours, "h"), (rest, minutes))

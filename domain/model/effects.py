@@ -1,4 +1,4 @@
-"""What a change asks the world to do: data, carried by the item until it is done."""
+"""Effects: what a change asks of the world, as data that the item carries until it is done."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -11,18 +11,18 @@ from domain.model.starts import ActionStart, LaunchedStart, PartStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartAction:
-    """Start an Action as a child of its Case."""
+class StartActionEffect:
+    """Start an Action as a child workflow of its Case."""
 
     key: str
-    """`reference:revision:n`; whoever performs it does so once for this key."""
+    """`reference:revision:n`; an effect is done once for its key."""
     reference: str
     start: ActionStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelAction:
-    """K10, K12: tell an Action that its Case ended it."""
+    """Tell an Action that its Case ended it (K10, K12)."""
 
     key: str
     reference: str
@@ -33,7 +33,7 @@ class CancelAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportEnd:
-    """A4: tell the Case how its Action ended."""
+    """Report an Action's end to its Case (A4)."""
 
     key: str
     case: str
@@ -47,14 +47,14 @@ class ReportEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendMail:
-    """M5: send the mail of this key, which the store holds since the change that caused it."""
+    """Send the mail of this key; the store has it since the change that caused it (M5)."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartItem:
-    """T14, T15, A8: start a Ticket or a Case, as a child that goes on by itself."""
+    """Start a Ticket or a Case as an abandoned child workflow (T14, T15, A8)."""
 
     key: str
     reference: str
@@ -63,7 +63,7 @@ class StartItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelCase:
-    """K12: tell a sub-Case to end."""
+    """Tell a sub-Case to end (K12)."""
 
     key: str
     sub_case: str
@@ -73,7 +73,7 @@ class CancelCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellWaiter:
-    """T14, T15, K12: tell the item that waits for this one how it ended."""
+    """Report this item's end to the item that waits for it (T14, T15, K12)."""
 
     key: str
     waiter: str
@@ -85,7 +85,7 @@ class TellWaiter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskMerge:
-    """T16: ask an item whether this one may be merged into it."""
+    """Ask an item to accept the merge of this one (T16)."""
 
     key: str
     into: str
@@ -97,7 +97,7 @@ class AskMerge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerMerge:
-    """T16: answer the Ticket that asked."""
+    """Answer the Ticket that asked for a merge (T16)."""
 
     key: str
     asker: str
@@ -110,18 +110,18 @@ class AnswerMerge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallService:
-    """A8: call a service; the key goes with it, so that it does the same thing once."""
+    """Call a service; the key is sent along as idempotency key (A8)."""
 
     key: str
     call: CallOrder
     body: FreeJson
 
 
-def _which(effect: Any) -> str:  # noqa: ANN401 - a value, or what was read of one
+def _tag_of(effect: Any) -> str:  # noqa: ANN401 - a value, or what was read of one
     if not isinstance(effect, dict):
         return type(effect).__name__
-    marks = {
-        "start": StartAction,
+    by_field = {
+        "start": StartActionEffect,
         "begin": StartItem,
         "sub_case": CancelCase,
         "waiter": TellWaiter,
@@ -132,12 +132,13 @@ def _which(effect: Any) -> str:  # noqa: ANN401 - a value, or what was read of o
         "case": ReportEnd,
     }
     return next(
-        (found.__name__ for mark, found in marks.items() if mark in effect), SendMail.__name__
+        (effect_class.__name__ for field, effect_class in by_field.items() if field in effect),
+        SendMail.__name__,
     )
 
 
 Effect = Annotated[
-    Annotated[StartAction, Tag("StartAction")]
+    Annotated[StartActionEffect, Tag("StartActionEffect")]
     | Annotated[CancelAction, Tag("CancelAction")]
     | Annotated[ReportEnd, Tag("ReportEnd")]
     | Annotated[SendMail, Tag("SendMail")]
@@ -147,6 +148,6 @@ Effect = Annotated[
     | Annotated[AskMerge, Tag("AskMerge")]
     | Annotated[AnswerMerge, Tag("AnswerMerge")]
     | Annotated[CallService, Tag("CallService")],
-    Discriminator(_which),
+    Discriminator(_tag_of),
 ]
-"""Told apart by their fields, so that nothing but these is carried."""
+"""Any effect; JSON has no class name, so the fields tell the classes apart."""

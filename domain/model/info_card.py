@@ -1,4 +1,4 @@
-"""The info card: what a person sees first, in Markdown (chapter 1, K7)."""
+"""Info card: summary of an item in Markdown (chapter 1, K7)."""
 
 from domain.base.values import Status
 from domain.model.due_dates import due_text
@@ -6,7 +6,7 @@ from domain.model.items import Action, AnyItem, Case
 
 
 def info_card(item: AnyItem) -> str:
-    """The item's summary, with why a Case needs attention and the ways out."""
+    """Return the item's summary, with the reasons for attention and the ways out."""
     lines = [
         f"## {item.reference} · {_plain(item.title) or '(no title)'}",
         "",
@@ -15,7 +15,8 @@ def info_card(item: AnyItem) -> str:
     if isinstance(item, Case) and item.attention:
         lines += ["", "### Needs attention"]
         lines += [
-            f"- {_plain(why.action or 'flow')}: {_plain(why.reason)}" for why in item.attention
+            f"- {_plain(reason.action or 'flow')}: {_plain(reason.reason)}"
+            for reason in item.attention
         ]
         lines += [
             "",
@@ -40,9 +41,9 @@ def info_card(item: AnyItem) -> str:
     if item.awaited:
         lines += ["", "| Waits for | End | Title |", "|---|---|---|"]
         lines += [
-            f"| {one.reference} | {_plain((one.how or 'open').replace('_', ' '))} "
-            f"| {_plain(one.title)} |"
-            for one in item.awaited
+            f"| {awaited.reference} | {_plain((awaited.how or 'open').replace('_', ' '))} "
+            f"| {_plain(awaited.title)} |"
+            for awaited in item.awaited
         ]
     if isinstance(item, Action) and item.checklist:
         lines += ["", "| Checklist | Answer |", "|---|---|"]
@@ -73,6 +74,6 @@ def _status(item: AnyItem) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line without Markdown's table and emphasis signs."""
+    """Return the text as one line, with Markdown's table and emphasis signs escaped."""
     flat = " ".join(text.split())[:300]
     return "".join(f"\\{sign}" if sign in "|*_`<>[]" else sign for sign in flat)

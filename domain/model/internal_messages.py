@@ -1,4 +1,4 @@
-"""What items and the mailroom tell items, and an item's workflow tells it; not for outsiders."""
+"""Messages between items, and from the mailroom and the item's own workflow."""
 
 from functools import cache
 
@@ -10,41 +10,41 @@ from domain.model.commands import Command
 T, C, A = Kind.TICKET, Kind.CASE, Kind.ACTION
 
 
-class Notice(Command):
-    """What one item, or the mailroom, tells another, by signal only; not for outsiders."""
+class InternalMessage(Command):
+    """Message by signal from another item or the mailroom; not for outsiders."""
 
 
-class ActionEnded(Notice, name="action_ended", kinds=(C,)):
-    """A4: an Action tells its Case how it ended; also said of an Action that vanished (C21)."""
+class ActionEnded(InternalMessage, name="action_ended", kinds=(C,)):
+    """Report of an Action's end to its Case; also for a vanished Action (A4, C21)."""
 
     case_run: Name
     reference: Name
     outcome: Outcome
     reason: Text | None = None
     keep_as: Name | None = None
-    """A8: the field of the Case's data that keeps the answer of a service."""
+    """Field of the Case's data for the answer of a service (A8)."""
     answer: FreeValue = None
 
 
-class CaseCancelled(Notice, name="case_cancelled", kinds=(A,)):
-    """K10, K12: a Case tells its Action to end."""
+class CaseCancelled(InternalMessage, name="case_cancelled", kinds=(A,)):
+    """Order of a Case to its Action to end (K10, K12)."""
 
     case_run: Name
     reason: Text | None = None
 
 
-class ItemEnded(Notice, name="item_ended", kinds=(T, A)):
-    """T14, T15, K12: an item tells the one that waits for it how it ended."""
+class ItemEnded(InternalMessage, name="item_ended", kinds=(T, A)):
+    """Report of an item's end to the item that waits for it (T14, T15, K12)."""
 
     waiter_run: Name
     reference: Name
     how: Name
-    """Its method or outcome; `vanished` if it was terminated, or could not be started."""
+    """Method or outcome; `vanished` if the item was terminated, or could not be started."""
     reason: Text | None = None
 
 
-class MergeAsked(Notice, name="merge_asked", kinds=(T, C)):
-    """T16: a Ticket asks whether it may be merged into this item."""
+class MergeAsked(InternalMessage, name="merge_asked", kinds=(T, C)):
+    """Request of a Ticket to be merged into this item (T16)."""
 
     asker: Name
     asker_run: Name
@@ -53,8 +53,8 @@ class MergeAsked(Notice, name="merge_asked", kinds=(T, C)):
     communications: Text = ""
 
 
-class MergeAnswered(Notice, name="merge_answered", kinds=(T,)):
-    """T16: the item that a Ticket asked answers."""
+class MergeAnswered(InternalMessage, name="merge_answered", kinds=(T,)):
+    """Answer of the item that a Ticket asked to merge into (T16)."""
 
     asker_run: Name
     ask: Name
@@ -62,36 +62,36 @@ class MergeAnswered(Notice, name="merge_answered", kinds=(T,)):
     reason: Text | None = None
 
 
-class MailFailed(Notice, name="mail_failed"):
-    """M5: a mail of this item was not delivered: it was refused, given up, or has bounced."""
+class MailFailed(InternalMessage, name="mail_failed"):
+    """Report that a mail of this item was refused, given up or bounced (M5)."""
 
     run: Name
-    """The item's, so that a stranger under the same reference is not meant."""
+    """Run of the item: another item of the same reference is not meant."""
     mail: Name
-    """The key of the mail."""
+    """Key of the mail."""
     reason: Text
 
 
-class Acknowledge(Notice, name="acknowledge", kinds=(T, C)):
-    """M5: the mailroom has the sender of a mail told that it arrived, where its mailbox does so."""
+class Acknowledge(InternalMessage, name="acknowledge", kinds=(T, C)):
+    """Order of the mailroom to acknowledge a mail to its sender, if the mailbox does so (M5)."""
 
     to: Address
     language: Name | None = None
 
 
-class Event(Command):
-    """What an item's own workflow tells it; it comes by no signal."""
+class WorkflowMessage(Command):
+    """Message from the item's own workflow; no signal carries it."""
 
 
-class WorkEnded(Event, name="work_ended", kinds=(A,)):
-    """A8: what an Action does by itself is done, or failed for good with a reason."""
+class WorkEnded(WorkflowMessage, name="work_ended", kinds=(A,)):
+    """Report that automatic work is done, or failed for good with a reason (A8)."""
 
     reason: Text | None = None
     answer: JsonValue = None
-    """What a service answered."""
+    """Answer of the service."""
 
 
-NOTICES: tuple[type[Notice], ...] = (
+INTERNAL_MESSAGES: tuple[type[InternalMessage], ...] = (
     ActionEnded,
     CaseCancelled,
     ItemEnded,
@@ -100,10 +100,10 @@ NOTICES: tuple[type[Notice], ...] = (
     MailFailed,
     Acknowledge,
 )
-"""What items, and the mailroom, tell each other."""
+"""Messages that arrive by signal, from items and the mailroom."""
 
 
 @cache
-def notices_of(kind: Kind) -> dict[str, type[Notice]]:
-    """The notices that a kind accepts, by name."""
-    return {notice.name: notice for notice in NOTICES if kind in notice.kinds}
+def internal_messages_of(kind: Kind) -> dict[str, type[InternalMessage]]:
+    """Return the internal messages that a kind accepts, by name."""
+    return {notice.name: notice for notice in INTERNAL_MESSAGES if kind in notice.kinds}

@@ -1,4 +1,4 @@
-"""The item: one frozen value that holds all that a rule needs and all that outlives a run."""
+"""Item: one frozen value with everything that rules need and that outlives a run."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from domain.base.sentences import Sentence, noun_of
 from domain.base.values import (
+    ChecklistAnswer,
     FreeJson,
     Kind,
     Method,
@@ -13,23 +14,22 @@ from domain.base.values import (
     Performer,
     StartedBy,
     Status,
-    Ticked,
     WaitType,
     is_person,
 )
 from domain.model.action_kinds import Work
 from domain.model.calendars import WorkingCalendar
-from domain.model.definitions import ActionDefinition, CaseDefinition, Settings
+from domain.model.definitions import ActionDefinition, CaseDefinition, ItemSettings
 from domain.model.due_clock import DueClock
 from domain.model.effects import Effect
 from domain.model.starts import Contact, Link, Waiter
 
-OPEN_TO_WORK: Final = (Status.TO_DO, Status.IN_PROGRESS)
+ACTIVE_STATUSES: Final = (Status.TO_DO, Status.IN_PROGRESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """What the item waits for, and when the wait is over by itself."""
+class CurrentWait:
+    """Current wait of an item, and when it ends by itself."""
 
     type: WaitType
     wakes_at: datetime | None = None
@@ -40,7 +40,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """How it ended: a Ticket by method, a Case or an Action by outcome."""
+    """End of an item: a Ticket has a method, a Case or an Action an outcome."""
 
     by: str
     at: datetime
@@ -51,7 +51,7 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstResolution:
-    """T12: who resolved it first, and when; never overwritten."""
+    """First resolution: by whom and when; never overwritten (T12)."""
 
     by: str
     at: datetime
@@ -59,18 +59,18 @@ class FirstResolution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Q3: until when the robot that has the item may keep it without a word."""
+    """Lease of the robot that has the item, which ends without a heartbeat (Q3)."""
 
     token: str
-    """What the robot's commands may carry; no lease of any item had it before."""
+    """Token that the robot's commands may carry; unique among all leases of all items."""
     since: datetime
-    """When it was given, or last renewed."""
+    """Time of the start or the last renewal."""
     until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """C16: one line of the timeline; a refused signal's has the revision it found."""
+    """Entry of the timeline; a refused signal's has the current revision (C16)."""
 
     serial: int
     revision: int
@@ -82,58 +82,58 @@ class Entry:
     reason: str | None = None
     note: str | None = None
     resolution: bool = False
-    """Whether this entry is the evidence of the resolution (T9)."""
+    """True if this entry is the evidence of the resolution (T9)."""
     rule: str | None = None
     refused: bool = False
     mail: str | None = None
-    """The mail that came in, by its name in the store (M6)."""
+    """Name in the store of the mail that came in (M6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """What the item remembers of what it was told; the store has all of it."""
+    """Log that the item carries: a bounded part of what the store has."""
 
     timeline: tuple[Entry, ...] = ()
     refused: tuple[Entry, ...] = ()
     refused_dropped: int = 0
     seen: dict[str, str] = field(default_factory=dict)
-    """Digest of a command id to digest of its content, and what refused it, if anything (C17)."""
+    """Digest of a command id to digest of its content and, if refused, the refusal (C17)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Awaited:
-    """An item that this one started and waits for."""
+    """Item that this one started and waits for."""
 
     reference: str
     title: str
     how: str | None = None
-    """How it ended; None while it is open."""
+    """Method or outcome of its end; None while it is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """What the three kinds have in common."""
+    """Fields that the three kinds have in common."""
 
     kind: ClassVar[Kind]
 
     reference: str
     run: str
-    """Temporal's id of the first run; tells an item from a stranger of the same reference."""
+    """Temporal's id of the first run; differs between two items of the same reference."""
     title: str
     description: str = ""
-    """Its own text, or the beginning of one that is too long to be carried."""
+    """Description, or its beginning if it is too long to be carried."""
     description_kept: bool = False
-    """Whether the store has the whole of a longer description."""
+    """True if the store has the whole of a longer description."""
     category: str | None = None
     queue: str
     queue_chosen: bool = False
-    """Whether somebody named the queue; else the catalog's applies at submit."""
+    """True if somebody named the queue; else the catalog's queue applies at submit."""
     primary_contact: Contact | None = None
     requester: Contact | None = None
     links: tuple[Link, ...] = ()
-    settings: Settings = field(default_factory=Settings)
+    settings: ItemSettings = field(default_factory=ItemSettings)
     calendar: WorkingCalendar | None = None
-    """The one that the settings name, as it was at submit: for days to wait and the window."""
+    """Calendar that the settings name, as of submit: for days to wait and the window."""
     started_by: StartedBy
     created_by: str
     started_at: datetime
@@ -143,10 +143,10 @@ class Item:
     status: Status
     revision: int = 0
     serial: int = 0
-    """Entries written so far, refused ones included."""
+    """Number of entries so far, refused ones included."""
     assignee: str | None = None
     owner: str | None = None
-    wait: Wait | None = None
+    wait: CurrentWait | None = None
     resolution: Resolution | None = None
     first_resolution: FirstResolution | None = None
     closes_at: datetime | None = None
@@ -154,65 +154,65 @@ class Item:
     new_information: bool = False
     robot_rejected: bool = False
     evidence: bool = False
-    """T9: a resolution note since it was submitted or last became To Do."""
+    """True if there is a resolution note since submit or the last To Do (T9)."""
     evidence_mails: tuple[str, ...] = ()
-    """T9: the keys of resolution mails since then, but for those that failed."""
+    """Keys of resolution mails since then, without failed ones (T9)."""
     thread: tuple[str, ...] = ()
-    """M5: the mails of the item, in order: keys of those sent, Message-IDs of those received."""
+    """Mails in order: keys of sent ones, Message-IDs of received ones (M5)."""
     due: DueClock | None = None
     lease: Lease | None = None
     lost: int = 0
-    """Leases that robots lost since one was last marked robot-rejected for it."""
+    """Number of leases lost since the item was last marked robot-rejected for that."""
 
     log: Log = field(default_factory=Log)
     outbox: tuple[Effect, ...] = ()
     waiter: Waiter | None = None
-    """Who is told of the end of this item: a Ticket it is a part of, say (T14, T15, K12)."""
+    """Item that waits for this one's end, such as the split Ticket (T14, T15, K12)."""
     awaited: tuple[Awaited, ...] = ()
-    """What this one waits for: parts of its split, the Case it launched, sub-Cases."""
+    """Items that this one waits for: parts of a split, a launched Case, sub-Cases."""
 
     @property
     def holder(self) -> str | None:
-        """C14: the assignee, else the owner."""
+        """Return the holder: the assignee, else the owner (C14)."""
         return self.assignee or self.owner
 
     @property
     def noun(self) -> Sentence:
-        """How a sentence names it: `ticket T-7F3K9Q2D`."""
+        """Return the item's name in sentences: `ticket T-7F3K9Q2D`."""
         return noun_of(self.kind, self.reference)
 
     @property
     def has_evidence(self) -> bool:
-        """T9: a resolution note, or a resolution mail that did not fail."""
+        """Return True with a resolution note, or a resolution mail that did not fail (T9)."""
         return self.evidence or bool(self.evidence_mails)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merging:
-    """T16: what a Ticket has asked, until it is answered."""
+    """Pending merge request of a Ticket (T16)."""
 
     ask: str
     into: str
     by: str
     command_id: str | None = None
     takes_over: bool = False
-    """C8: whether it is in the hands of who asked, whoever has it."""
+    """True if the merge may proceed although somebody else is the assignee (C8)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket(Item):
-    """A request from a service recipient, answered by one person at a time."""
+    """Request from a service recipient, answered by one person at a time."""
 
     kind: ClassVar = Kind.TICKET
 
     merging: Merging | None = None
     asked: int = 0
-    """How often it asked to be merged."""
+    """Number of merge requests so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionCopy:
-    """One start of an Action, as its Case knows it; a rework or restart makes another copy."""
+    """One start of an Action, as its Case knows it; rework and restart make further copies."""
 
     key: str
     reference: str
@@ -222,82 +222,82 @@ class ActionCopy:
     status: Status = Status.TO_DO
     outcome: Outcome | None = None
     accepted: bool = False
-    """K9: ended without being done, and accepted as such."""
+    """True if the Action is not done, and accepted as such (K9)."""
     replaced: bool = False
-    """K10: a rework left it behind; its step does not look at it any more."""
+    """True after a rework: the step ignores this copy (K10)."""
     ad_hoc: ActionDefinition | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not ended."""
+        """Return True if the copy has not ended."""
         return self.outcome is None
 
     @property
     def is_done(self) -> bool:
-        """K4: ended complete, or accepted as not done."""
+        """Return True if the copy is complete, or accepted as not done (K4)."""
         return self.outcome is Outcome.COMPLETE or self.accepted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
-    """K7: why a Case needs attention; no Action where a step could not be started."""
+    """Reason why a Case needs attention; without Action if a step could not start (K7)."""
 
     action: str | None
     reason: str
     condition: str | None = None
-    """The key of the Action whose condition could not be evaluated."""
+    """Key of the Action whose condition could not be evaluated."""
 
 
-NOT_BEGUN: Final = -1
+NOT_STARTED: Final = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case(Item):
-    """A piece of work with a flow."""
+    """Piece of work with a flow."""
 
     kind: ClassVar = Kind.CASE
 
     definition: CaseDefinition | None = None
     definition_name: str | None = None
-    """The name given at the start; the definition itself is pinned at submit (K2)."""
+    """Name given at the start; the definition itself is pinned at submit (K2)."""
     calendars: tuple[WorkingCalendar, ...] = ()
-    """Those that the due rules of its Actions name, as they were when the Case heard of them."""
+    """Calendars of its Actions' due rules, as of when the Case first used them."""
     data: FreeJson = field(default_factory=dict)
-    position: int = NOT_BEGUN
-    """Index of the step under way; the number of steps once the flow has ended."""
+    position: int = NOT_STARTED
+    """Index of the current step; the number of steps after the end of the flow."""
     actions: tuple[ActionCopy, ...] = ()
     attention: tuple[Attention, ...] = ()
     waived: tuple[str, ...] = ()
-    """K9: keys of Actions that are not done if their condition still fails, accepted as such."""
+    """Keys of Actions accepted as not done if their condition fails again (K9)."""
 
     @property
-    def steps(self) -> int:
-        """How many steps its flow has."""
+    def step_count(self) -> int:
+        """Return the number of steps of the flow."""
         return len(self.definition.steps) if self.definition else 0
 
     @property
-    def flow_ended(self) -> bool:
-        """K4: whether no step is under way or to come."""
-        return self.position >= self.steps
+    def is_flow_over(self) -> bool:
+        """Return True if no step is under way or to come (K4)."""
+        return self.position >= self.step_count
 
     @property
     def open_actions(self) -> tuple[ActionCopy, ...]:
-        """The copies that have not ended."""
+        """Return the copies that have not ended."""
         return tuple(copy for copy in self.actions if copy.is_open)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A7: a question of a checklist, and its answer so far."""
+class ChecklistLine:
+    """Question of a checklist, with its answer (A7)."""
 
     key: str
     text: str
-    answer: Ticked | None = None
+    answer: ChecklistAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action(Item):
-    """One task of a Case, done by a human or a robot."""
+    """Task of a Case, done by a human, a robot or by itself."""
 
     kind: ClassVar = Kind.ACTION
 
@@ -309,16 +309,16 @@ class Action(Item):
     peer_review: bool = False
     in_review: bool = False
     performed_by: str | None = None
-    """A6: who completed it, so that somebody else reviews it."""
-    checklist: tuple[Line, ...] = ()
+    """Actor who completed it; the reviewer is somebody else (A6)."""
+    checklist: tuple[ChecklistLine, ...] = ()
     work: Work | None = None
-    """A8: what it does by itself; None: it is done by hand."""
+    """Automatic work; None if the Action is done by hand (A8)."""
     work_key: str | None = None
-    """The effect whose end is the end of its work, unless it waits for sub-Cases."""
+    """Key of the effect whose end ends the work, except when waiting for sub-Cases."""
     replied: bool = False
-    """Whether a mail came in that may be the reply it waits for."""
+    """True if a mail came in that may be the awaited reply."""
     data: FreeJson = field(default_factory=dict)
-    """The Case's, where its work needs it."""
+    """Copy of the Case's data, where the work needs it."""
 
 
 AnyItem = Ticket | Case | Action
@@ -326,7 +326,7 @@ AnyItem = Ticket | Case | Action
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A text at full length, for the store: a submission, a note, a resolution or a comment."""
+    """Text at full length for the store: a submission, note, resolution or comment."""
 
     serial: int
     kind: str
@@ -335,9 +335,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A mail to be sent, for the store; `key` is that of the effect that sends it.
+    """Outgoing mail, for the store; `key` is the key of the effect that sends it.
 
-    `accounts` are people of the desk, whose addresses the mailroom knows.
+    `accounts` are people of the desk; the mailroom knows their addresses.
     """
 
     key: str
@@ -348,18 +348,18 @@ class Mail:
     body: str = ""
     resolution: bool = False
     template: str = ""
-    """What it is written by (`Template`); empty: as it is."""
+    """Name of the `Template`; empty for the body as it is."""
     language: str = ""
-    """Of its reader, where that is known."""
+    """Language of the reader, if known."""
     about: str = ""
-    """The item's title when it was written."""
+    """Title of the item when the mail was written."""
     thread: tuple[str, ...] = ()
-    """The mails before it: keys of those sent, Message-IDs of those received."""
+    """Earlier mails: keys of sent ones, Message-IDs of received ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a command or a deadline led to: the item after it, and what the store has to keep."""
+    """Result of a command or a deadline: the item after it, and what the store keeps."""
 
     item: AnyItem
     entries: tuple[Entry, ...] = ()
@@ -367,7 +367,7 @@ class Change:
     mails: tuple[Mail, ...] = ()
 
     def then(self, later: "Change") -> "Change":
-        """This change and the one after it, as one."""
+        """Return this change and the following one as one change."""
         return Change(
             item=later.item,
             entries=self.entries + later.entries,
@@ -377,7 +377,7 @@ class Change:
 
 
 def owner_after(item: Item, actor: str) -> str | None:
-    """C9: who owns an item that goes into Wait or Resolved."""
+    """Return the owner of an item that goes into Wait or Resolved (C9)."""
     if isinstance(item, Case) and item.owner is not None:
         return item.owner
     if item.assignee is not None:

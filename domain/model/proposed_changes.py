@@ -1,4 +1,4 @@
-"""A move is what a rule proposes; `commit` makes it a change: revision, entry, lease, log (C16)."""
+"""Proposed changes: a rule proposes, `commit` adds revision, entry and lease (C16)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,82 +6,84 @@ from typing import Final, TypeVar
 
 from domain.base.fast_replace import replace
 from domain.base.values import Status, Template, excerpt
-from domain.model.due_dates import turned
+from domain.model.due_dates import set_clock
 from domain.model.effects import Effect, SendMail, TellWaiter
 from domain.model.items import AnyItem, Change, Entry, Item, Log, Mail, Note, Ticket
-from domain.model.leases import leased
+from domain.model.leases import lease_after
 
 I = TypeVar("I", bound=Item)  # noqa: E741 - reads as "item"
 
-KEPT_ENTRIES: Final = 200
-"""Timeline entries that the item itself carries; the store has all."""
-KEPT_MAILS: Final = 12
-"""Mails that the item knows, for the mails that answer them."""
-LONGEST_ID: Final = 250
-"""Characters of a Message-ID that is known; no mail program writes longer ones."""
-WITHIN_THE_DESK: Final = frozenset({Template.ATTENTION, Template.ASSIGNMENT, Template.DUE})
-"""Mails to the desk's own people, which a correspondent does not know of."""
+MAX_CARRIED_ENTRIES: Final = 200
+"""Timeline entries that the item carries; the store has all."""
+MAX_THREAD_MAILS: Final = 12
+"""Mails that the item remembers, to thread replies."""
+MAX_MESSAGE_ID_LENGTH: Final = 250
+"""Characters of a Message-ID; a longer one is not remembered, as no mail program writes it."""
+INTERNAL_TEMPLATES: Final = frozenset({Template.ATTENTION, Template.ASSIGNMENT, Template.DUE})
+"""Templates of mails to the desk's own people; correspondents never see them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """The item as a rule would have it, and what to write about it."""
+class ProposedChange:
+    """Item as a rule proposes it, with the texts for its entry and the store."""
 
     item: AnyItem
     reason: str | None = None
     note: str | None = None
-    """A text at full length; the entry carries an excerpt of a long one."""
-    kept_as: str | None = None
-    """The kind of note that the store keeps the text as; None: the entry alone has it."""
+    """Text at full length; the entry has an excerpt of a long one."""
+    note_kind: str | None = None
+    """Kind of the note in the store; None if only the entry has the text."""
     resolution: bool = False
     mails: tuple[Mail, ...] = ()
     mail: str | None = None
-    """The mail that came in and led to it, by its name in the store."""
+    """Name in the store of the mail that caused the change."""
     silent: bool = False
-    """Whether it leaves no entry and no revision: a heartbeat (C16), or what is merely asked."""
+    """True without entry and revision: for a merge request or its refusal (C16)."""
 
 
-def key_for(item: Item) -> str:
-    """The key of the next effect of the change under way: `reference:revision:n`."""
+def next_effect_key(item: Item) -> str:
+    """Return the key of the change's next effect: `reference:revision:n`."""
     prefix = f"{item.reference}:{item.revision + 1}:"
     return f"{prefix}{sum(effect.key.startswith(prefix) for effect in item.outbox)}"
 
 
-def with_effect(item: I, effect: Effect) -> I:
-    """The item with one more effect in its outbox."""
+def add_effect(item: I, effect: Effect) -> I:
+    """Return the item with one more effect in its outbox."""
     return replace(item, outbox=(*item.outbox, effect))
 
 
-def mailing(move: Move, mail: Mail) -> Move:
-    """The move, which also sends this mail; its key is that of its effect.
+def add_mail(proposal: ProposedChange, mail: Mail) -> ProposedChange:
+    """Return the proposal with one more mail; the mail's key is that of its effect.
 
-    M5: it follows the mails before it. What tells the desk's own people is not followed by others.
+    The mail continues the item's thread; mails to the desk's own people do not join it (M5).
     """
-    item = with_effect(move.item, SendMail(key=mail.key))
+    item = add_effect(proposal.item, SendMail(key=mail.key))
     mail = replace(mail, about=item.title, thread=item.thread)
-    if mail.template not in WITHIN_THE_DESK:
-        item = threaded(item, mail.key)
-    return replace(move, item=item, mails=(*move.mails, mail))
+    if mail.template not in INTERNAL_TEMPLATES:
+        item = add_to_thread(item, mail.key)
+    return replace(proposal, item=item, mails=(*proposal.mails, mail))
 
 
-def threaded(item: I, mail: str) -> I:
-    """M5: the item with one more mail; the first and the newest are kept."""
-    if len(mail) > LONGEST_ID:
+def add_to_thread(item: I, mail: str) -> I:
+    """Return the item with one more mail in its thread: the first and the newest stay (M5)."""
+    if len(mail) > MAX_MESSAGE_ID_LENGTH:
         return item
-    thread = tuple(known for known in item.thread if known != mail)
-    if len(thread) >= KEPT_MAILS:
+    thread = tuple(other for other in item.thread if other != mail)
+    if len(thread) >= MAX_THREAD_MAILS:
         thread = (thread[0], *thread[2:])
     return replace(item, thread=(*thread, mail))
 
 
-def commit(before: AnyItem | None, move: Move, *, at: datetime, by: str, command: str) -> Change:
-    """The change that a move makes of an item: one entry, the next revision (C16)."""
-    item = move.item
-    if move.silent:
+def commit(
+    before: AnyItem | None, proposal: ProposedChange, *, at: datetime, by: str, command: str
+) -> Change:
+    """Return the change that a proposal makes: one entry, the next revision (C16)."""
+    item = proposal.item
+    if proposal.silent:
         return Change(item=item)
     if item.status is Status.CLOSED and (before is None or before.status is not Status.CLOSED):
-        item = _telling(_asking_no_more(item))
-    stopped = (
+        item = _notify_waiter(_withdraw_merge(item))
+    is_stopped = (
         item.status is Status.WAIT
         and item.wait is not None
         and item.due is not None
@@ -98,50 +100,50 @@ def commit(before: AnyItem | None, move: Move, *, at: datetime, by: str, command
         command=command,
         before=None if before is None else before.status,
         after=item.status,
-        reason=move.reason,
-        note=None if move.note is None else excerpt(move.note),
-        resolution=move.resolution,
-        mail=move.mail,
+        reason=proposal.reason,
+        note=None if proposal.note is None else excerpt(proposal.note),
+        resolution=proposal.resolution,
+        mail=proposal.mail,
     )
     item = replace(
         item,
         revision=entry.revision,
         serial=entry.serial,
         changed_at=at,
-        due=turned(item.due, stopped=stopped, at=at),
-        lease=leased(before, item, at=at),
+        due=set_clock(item.due, stopped=is_stopped, at=at),
+        lease=lease_after(before, item, at=at),
         evidence=item.evidence and not became_to_do,
         evidence_mails=() if became_to_do else item.evidence_mails,
-        log=_logged(item.log, entry),
+        log=_add_entry(item.log, entry),
     )
     notes = (
-        (Note(serial=entry.serial, kind=move.kept_as, text=move.note),)
-        if move.note is not None and move.kept_as is not None
+        (Note(serial=entry.serial, kind=proposal.note_kind, text=proposal.note),)
+        if proposal.note is not None and proposal.note_kind is not None
         else ()
     )
-    return Change(item=item, entries=(entry,), notes=notes, mails=move.mails)
+    return Change(item=item, entries=(entry,), notes=notes, mails=proposal.mails)
 
 
-def _asking_no_more(item: AnyItem) -> AnyItem:
-    """T16: a Ticket closed otherwise gives up what it asked; a late yes finds it closed."""
+def _withdraw_merge(item: AnyItem) -> AnyItem:
+    """Withdraw the merge request of a Ticket that closed otherwise (T16)."""
     return replace(item, merging=None) if isinstance(item, Ticket) and item.merging else item
 
 
-def _telling(item: AnyItem) -> AnyItem:
-    """T14, T15, K12: the closed item, telling whoever waits for it."""
+def _notify_waiter(item: AnyItem) -> AnyItem:
+    """Add the report of a closed item's end to the item that waits for it (T14, T15, K12)."""
     end = item.resolution
     if item.waiter is None or end is None:
         return item
-    tell = TellWaiter(
-        key=key_for(item),
+    effect = TellWaiter(
+        key=next_effect_key(item),
         waiter=item.waiter.reference,
         waiter_run=item.waiter.run,
         by=end.by,
         how=str(end.method or end.outcome),
         reason=end.reason,
     )
-    return with_effect(item, tell)
+    return add_effect(item, effect)
 
 
-def _logged(log: Log, entry: Entry) -> Log:
-    return replace(log, timeline=(*log.timeline, entry)[-KEPT_ENTRIES:])
+def _add_entry(log: Log, entry: Entry) -> Log:
+    return replace(log, timeline=(*log.timeline, entry)[-MAX_CARRIED_ENTRIES:])

@@ -1,18 +1,18 @@
-"""What an item tells the store: its state, and all that was new since it last told."""
+"""Publications: an item's state and new entries, for the store."""
 
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.model.items import AnyItem, Change, Entry, Mail, Note
 from domain.model.states import State, state_of
-from domain.model.timeline import PAGE_BYTES, size_of
+from domain.model.timeline import PAGE_BYTES, entry_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """One item's news, to be kept in one transaction.
+    """State of one item and its new entries, written in one transaction.
 
     `serial` grows with every entry, refused ones included, and never repeats within a `run`; a
     publication with a smaller one is older. A reference that is started again has another run,
@@ -27,7 +27,7 @@ class Publication:
 
 
 def publication_of(changes: list[Change]) -> Publication:
-    """The news of consecutive changes of one item; at least one."""
+    """Return the publication of consecutive changes of one item; at least one change."""
     item = changes[-1].item
     return Publication(
         serial=item.serial,
@@ -38,14 +38,14 @@ def publication_of(changes: list[Change]) -> Publication:
     )
 
 
-class PublicationRequest(Defined):
-    """Which part of an item's publication is asked for."""
+class PublicationRequest(StrictModel):
+    """Request for an item's publication from a serial on."""
 
     from_serial: int = Field(default=1, ge=0)
 
 
 class CarriedPublication(BaseModel):
-    """What an item would publish, from what it still carries; a page of it (`next_serial`)."""
+    """Page of the publication that an item still carries; `next_serial` asks for the next."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,17 +56,17 @@ class CarriedPublication(BaseModel):
 
 
 def carried_publication(item: AnyItem, from_serial: int) -> CarriedPublication:
-    """The item's state, and its entries from a serial on, as many as an answer may hold."""
+    """Return the item's state and entries from a serial on, as many as an answer holds."""
     entries: list[Entry] = []
-    size, following = 0, None
+    size, next_serial = 0, None
     for entry in sorted((*item.log.timeline, *item.log.refused), key=lambda entry: entry.serial):
         if entry.serial < from_serial:
             continue
         if size > PAGE_BYTES:
-            following = entry.serial
+            next_serial = entry.serial
             break
         entries.append(entry)
-        size += size_of(entry)
+        size += entry_size(entry)
     return CarriedPublication(
-        serial=item.serial, state=state_of(item), entries=tuple(entries), next_serial=following
+        serial=item.serial, state=state_of(item), entries=tuple(entries), next_serial=next_serial
     )

@@ -1,10 +1,10 @@
-"""What starts an item: one JSON object a kind (contract, starting)."""
+"""Starts of items, one JSON object for each kind (contract, starting)."""
 
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.durations import PositiveDuration
 from domain.base.values import (
     Actor,
@@ -20,15 +20,15 @@ from domain.base.values import (
 )
 from domain.model.action_kinds import Work
 from domain.model.calendars import WorkingCalendar
-from domain.model.definitions import HowDone, Settings, SizedCaseDefinition
+from domain.model.definitions import ActionRequirements, ItemSettings, SizedCaseDefinition
 from domain.model.due_clock import DueClock
 
 DATA_LIMIT = 24 * 1024
-"""Largest `data` of a Case, in bytes of JSON: it is carried by the Case."""
+"""Bytes of JSON of a Case's `data`, at most: the Case carries it."""
 
 
-class Contact(Defined):
-    """A person outside or inside the desk: a name, a mail address, or both."""
+class Contact(StrictModel):
+    """Person outside or inside the desk: a name, a mail address, or both."""
 
     name: Title | None = None
     email: Address | None = None
@@ -41,8 +41,8 @@ class Contact(Defined):
         return self
 
 
-class Link(Defined):
-    """A link to another item or document."""
+class Link(StrictModel):
+    """Link to another item or document."""
 
     kind: Name
     reference: Name
@@ -51,28 +51,28 @@ class Link(Defined):
 Links = Annotated[tuple[Link, ...], Field(max_length=100, strict=False)]
 
 
-def size_of(value: dict[str, Any]) -> int:
-    """How many bytes of JSON it is."""
+def json_size(value: dict[str, Any]) -> int:
+    """Return the size of an object in bytes of JSON."""
     return len(_Sized(value=value).model_dump_json().encode())
 
 
-def _small(value: dict[str, Any]) -> dict[str, Any]:
-    size = size_of(value)
+def _check_data_size(value: dict[str, Any]) -> dict[str, Any]:
+    size = json_size(value)
     if size > DATA_LIMIT:
         msg = f"is {size} bytes of JSON; at most {DATA_LIMIT} are carried"
         raise ValueError(msg)
     return value
 
 
-class _Sized(Defined):
+class _Sized(StrictModel):
     value: dict[str, Any]
 
 
-Data = Annotated[FreeJson, AfterValidator(_small)]
+Data = Annotated[FreeJson, AfterValidator(_check_data_size)]
 
 
-class _Start(Defined):
-    """What every start by an outsider may carry."""
+class _ItemStart(StrictModel):
+    """Base of starts by outsiders."""
 
     by: Actor
     primary_contact: Contact | None = None
@@ -81,31 +81,31 @@ class _Start(Defined):
     submit: bool | None = None
     started_by: StartedBy | None = None
     links: Links = ()
-    settings: Settings | None = None
+    settings: ItemSettings | None = None
 
     @property
     def origin(self) -> StartedBy:
-        """How it was started: as said, else by the kind of actor."""
+        """Return how the item was started: as given, else by the kind of actor."""
         if self.started_by is not None:
             return self.started_by
         return StartedBy.SERVICE if self.by.startswith("service:") else StartedBy.MANUAL
 
     @property
     def submits(self) -> bool:
-        """T1, K1: whether it is submitted at once."""
+        """Return True if the item is submitted at once (T1, K1)."""
         return self.origin is not StartedBy.MANUAL if self.submit is None else self.submit
 
 
-class TicketStart(_Start):
-    """Starts a Ticket."""
+class TicketStart(_ItemStart):
+    """Start of a Ticket."""
 
     title: Title | None = None
     description: Text | None = None
     category: Name | None = None
 
 
-class CaseStart(_Start):
-    """Starts a Case; `definition` is a name in the catalog, or the definition itself."""
+class CaseStart(_ItemStart):
+    """Start of a Case; `definition` is a name in the catalog, or the definition itself."""
 
     short_description: Title | None = None
     definition: Name | SizedCaseDefinition | None = None
@@ -114,58 +114,58 @@ class CaseStart(_Start):
 
 
 def kind_of(start: TicketStart | CaseStart) -> Kind:
-    """Of the item that a start makes."""
+    """Return the kind of the item that a start makes."""
     return Kind.TICKET if isinstance(start, TicketStart) else Kind.CASE
 
 
 def title_of(start: TicketStart | CaseStart) -> str | None:
-    """What that item is about, in a line."""
+    """Return the title or short description of a start."""
     return start.title if isinstance(start, TicketStart) else start.short_description
 
 
-class Waiter(Defined):
-    """The item that waits for this one's end, and is told of it."""
+class Waiter(StrictModel):
+    """Item that waits for this one's end and is notified of it."""
 
     reference: Name
     run: Name
 
 
-class Inheritance(Defined):
-    """What an item takes over from the one that starts it; nobody else may give it."""
+class Inheritance(StrictModel):
+    """Fields that an item takes from the item that starts it; outsiders may not give them."""
 
     waiter: Waiter | None = None
     communications: Text = ""
     """Notes and mails so far, as one text (T14, T15)."""
     started_at: Instant | None = None
-    """When the Ticket was started that this one is a part of (T14)."""
+    """Start of the Ticket that this one is a part of (T14)."""
     due: DueClock | None = None
     calendar: WorkingCalendar | None = None
 
 
-class FirstMail(Defined):
-    """M2: the mail that an item is started by; the store has it under this name."""
+class FirstMail(StrictModel):
+    """Mail that starts an item, by its name in the store (M2)."""
 
     stored_as: Name
     unknown_address: Title | None = None
-    """Where it was sent to, if that is no mailbox of the desk: then it is closed at once."""
+    """Receiver's address, if it is no mailbox of the desk: the item is then closed at once."""
 
 
 class PartStart(TicketStart):
-    """T14, M2: a Ticket that another one starts, as a part of itself, or that a mail starts."""
+    """Start of a Ticket by another one, as its part, or by a mail (T14, M2)."""
 
     inherited: Inheritance | None = None
     mail: FirstMail | None = None
 
 
 class LaunchedStart(CaseStart):
-    """T15, A8, M2: a Case that a Ticket or an Action starts, or a mail."""
+    """Start of a Case by a Ticket, an Action or a mail (T15, A8, M2)."""
 
     inherited: Inheritance | None = None
     mail: FirstMail | None = None
 
 
-class ActionStart(HowDone):
-    """A1: what a Case starts its Action with; nobody else may."""
+class ActionStart(ActionRequirements):
+    """Start of an Action by its Case; nobody else may start one (A1)."""
 
     by: Actor
     case: Name
@@ -179,9 +179,9 @@ class ActionStart(HowDone):
     primary_contact: Contact | None = None
     requester: Contact | None = None
     work: Work | None = None
-    """What it does by itself (A8); None: it is done by hand."""
+    """Automatic work; None if the Action is done by hand (A8)."""
     data: FreeJson | None = None
-    """The Case's, where its work needs it."""
+    """Copy of the Case's data, where the work needs it."""
 
     @model_validator(mode="after")
     def _due_calendar_is_the_one_named(self) -> Self:

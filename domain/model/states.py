@@ -1,4 +1,4 @@
-"""What outsiders see of an item: the state of the contract, as a typed value."""
+"""States: what outsiders read of an item (contract, reading)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,18 +6,18 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.base.values import Kind, Outcome, Performer, StartedBy, Status, Ticked
-from domain.model.due_dates import at_risk_at, clock_is_stopped, due_at, due_text
+from domain.base.values import ChecklistAnswer, Kind, Outcome, Performer, StartedBy, Status
+from domain.model.due_dates import at_risk_at, due_at, due_text, is_clock_stopped
 from domain.model.items import Action, AnyItem, Case, Item
 from domain.model.starts import Contact, Link
 
 
-class _Seen(BaseModel):
+class _StateModel(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
-class WaitState(_Seen):
-    """What the item waits for; `until` only for a wait until a moment."""
+class WaitState(_StateModel):
+    """Current wait; `until` only for a wait until a moment."""
 
     type: str
     until: datetime | None
@@ -26,15 +26,15 @@ class WaitState(_Seen):
     waiting_for: str | None
 
 
-class LeaseState(_Seen):
-    """Q3: the token for the robot's commands, and until when it may say nothing."""
+class LeaseState(_StateModel):
+    """Lease: the token for the robot's commands, and the end without a heartbeat (Q3)."""
 
     token: str
     until: datetime
 
 
-class ResolutionState(_Seen):
-    """How it ended: `method` for Tickets, `outcome` for Cases and Actions."""
+class ResolutionState(_StateModel):
+    """Resolution: `method` for Tickets, `outcome` for Cases and Actions."""
 
     method: str | None
     outcome: str | None
@@ -43,22 +43,22 @@ class ResolutionState(_Seen):
     at: datetime
 
 
-class FirstResolutionState(_Seen):
-    """T12: who resolved it first, and when."""
+class FirstResolutionState(_StateModel):
+    """First resolution: by whom and when (T12)."""
 
     by: str
     at: datetime
 
 
-class AttentionState(_Seen):
-    """K7: the key of the Action that failed (null: a step could not be started), and why."""
+class AttentionState(_StateModel):
+    """Reason for attention: the failed Action's key, or null for a step, and a text (K7)."""
 
     action: str | None
     reason: str
 
 
-class ActionState(_Seen):
-    """One copy of an Action, as far as its Case was told; its own state says more."""
+class ActionState(_StateModel):
+    """Copy of an Action as its Case knows it; the Action's own state says more."""
 
     key: str
     reference: str
@@ -68,8 +68,8 @@ class ActionState(_Seen):
     outcome: Outcome | None
 
 
-class State(_Seen):
-    """The state of an item: answered by the query `state`, by every update, and as its result."""
+class State(_StateModel):
+    """State of an item: answer of the query `state` and of every update, and the result."""
 
     reference: str
     kind: Kind
@@ -98,7 +98,7 @@ class State(_Seen):
     attention: tuple[AttentionState, ...]
     due_at: datetime | None
     at_risk_at: datetime | None = None
-    """D3: from when on it is amber; null without a margin, and while the clock stands still."""
+    """Begin of at risk; null without a margin, and while the clock is stopped (D3)."""
     clock: str
     due_text: str | None
     closes_at: datetime | None
@@ -106,8 +106,8 @@ class State(_Seen):
     links: tuple[Link, ...]
 
 
-class AwaitedState(_Seen):
-    """An item that this one started and waits for; `ended` is null while it is open."""
+class AwaitedState(_StateModel):
+    """Item that this one started and waits for; `ended` is null while it is open."""
 
     reference: str
     title: str
@@ -115,15 +115,14 @@ class AwaitedState(_Seen):
 
 
 class TicketState(State):
-    """The state of a Ticket: also the parts of its split or the Case it launched."""
+    """State of a Ticket: also the parts of its split or the Case it launched."""
 
     awaited: tuple[AwaitedState, ...] = ()
-
     lease: LeaseState | None = None
 
 
 class CaseState(State):
-    """The state of a Case: also its flow."""
+    """State of a Case: also its flow."""
 
     definition: str | None
     data: dict[str, Any]
@@ -131,27 +130,27 @@ class CaseState(State):
     actions: tuple[ActionState, ...]
 
 
-class LineState(_Seen):
-    """A7: a question of the checklist and its answer, null while there is none."""
+class ChecklistLineState(_StateModel):
+    """Question of the checklist, with its answer or null (A7)."""
 
     key: str
     text: str
-    answer: Ticked | None
+    answer: ChecklistAnswer | None
 
 
 class ActionItemState(State):
-    """The state of an Action: also its Case."""
+    """State of an Action: also its Case."""
 
     case: str
     case_run: str
     key: str
     copy_number: int = Field(alias="copy")
     in_review: bool
-    checklist: tuple[LineState, ...]
+    checklist: tuple[ChecklistLineState, ...]
     lease: LeaseState | None
     performer: Performer = Performer.ANY
     awaited: tuple[AwaitedState, ...] = ()
-    """A8: the Cases that it started, or waits for."""
+    """Cases that the Action started, or waits for (A8)."""
 
 
 STATES: Final[Mapping[Kind, type[State]]] = {
@@ -159,11 +158,11 @@ STATES: Final[Mapping[Kind, type[State]]] = {
     Kind.CASE: CaseState,
     Kind.ACTION: ActionItemState,
 }
-"""The state of each kind."""
+"""State class of each kind."""
 
 
-def _common(item: AnyItem) -> dict[str, Any]:
-    wait, end, stopped = item.wait, item.resolution, clock_is_stopped(item)
+def _common_fields(item: AnyItem) -> dict[str, Any]:
+    wait, end, stopped = item.wait, item.resolution, is_clock_stopped(item)
     return {
         "reference": item.reference,
         "kind": item.kind,
@@ -212,18 +211,18 @@ def _common(item: AnyItem) -> dict[str, Any]:
 
 
 def state_of(item: AnyItem) -> State:
-    """The item as outsiders see it (contract, reading)."""
-    seen = _common(item)
+    """Return the state of an item (contract, reading)."""
+    fields = _common_fields(item)
     if isinstance(item, Case):
-        running = 0 <= item.position < item.steps
-        seen |= {
+        is_running = 0 <= item.position < item.step_count
+        fields |= {
             "attention": tuple(
                 AttentionState(action=a.action, reason=a.reason) for a in item.attention
             ),
             "definition": item.definition.name if item.definition else item.definition_name,
             "data": item.data,
             "step": item.definition.steps[item.position].key
-            if running and item.definition
+            if is_running and item.definition
             else None,
             "actions": tuple(
                 ActionState(
@@ -237,30 +236,30 @@ def state_of(item: AnyItem) -> State:
                 for copy in item.actions
             ),
         }
-        return CaseState(**seen)
+        return CaseState(**fields)
     if isinstance(item, Action):
-        seen |= {
+        fields |= {
             "case": item.case,
             "case_run": item.case_run,
             "key": item.key,
             "copy_number": item.copy_number,
             "in_review": item.in_review,
             "checklist": tuple(
-                LineState(key=line.key, text=line.text, answer=line.answer)
+                ChecklistLineState(key=line.key, text=line.text, answer=line.answer)
                 for line in item.checklist
             ),
-            "lease": _lease(item),
+            "lease": _lease_state(item),
             "performer": item.performer,
-            "awaited": _awaited(item),
+            "awaited": _awaited_states(item),
         }
-        return ActionItemState(**seen)
-    return TicketState(**seen, lease=_lease(item), awaited=_awaited(item))
+        return ActionItemState(**fields)
+    return TicketState(**fields, lease=_lease_state(item), awaited=_awaited_states(item))
 
 
-def beatless(state: State) -> State:
-    """The state but for what heartbeats move: they leave no entry, so none is published (C16).
+def without_heartbeats(state: State) -> State:
+    """Return the state without the part that heartbeats change, as they publish nothing (C16).
 
-    Two states that differ in nothing else are of the same revision, and nothing is wrong.
+    Two states that differ in nothing else have the same revision.
     """
     if not isinstance(state, TicketState | ActionItemState) or state.lease is None:
         return state
@@ -268,13 +267,13 @@ def beatless(state: State) -> State:
     return state.model_copy(update={"lease": lease})
 
 
-def _awaited(item: Item) -> tuple[AwaitedState, ...]:
+def _awaited_states(item: Item) -> tuple[AwaitedState, ...]:
     return tuple(
-        AwaitedState(reference=one.reference, title=one.title, ended=one.how)
-        for one in item.awaited
+        AwaitedState(reference=awaited.reference, title=awaited.title, ended=awaited.how)
+        for awaited in item.awaited
     )
 
 
-def _lease(item: Item) -> LeaseState | None:
+def _lease_state(item: Item) -> LeaseState | None:
     lease = item.lease
     return None if lease is None else LeaseState(token=lease.token, until=lease.until)

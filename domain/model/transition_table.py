@@ -1,4 +1,4 @@
-"""Chapter 10: in which statuses each command may be given at all; Closed refuses all (C15)."""
+"""Transition table: statuses in which each command is allowed (chapter 10, C15)."""
 
 from typing import Final
 
@@ -47,9 +47,9 @@ work_ended         -      yes    yes          yes   -
 mail_failed        yes    yes    yes          yes   yes
 acknowledge        yes    yes    yes          yes   yes
 """
-ENDING_BY_THEMSELVES: Final = (WaitType.SPLIT, WaitType.CASE_LAUNCHED)
-"""C12: the waits that nobody ends."""
-_ENDING: Final = frozenset(
+AUTOMATIC_WAITS: Final = (WaitType.SPLIT, WaitType.CASE_LAUNCHED)
+"""Waits that only the system ends (C12)."""
+_REFUSED_IN_AUTOMATIC_WAITS: Final = frozenset(
     {"edit", "launch_case", "merge", "resolve", "resume", "send_and_resolve", "split", "wait"}
 )
 _WAY_OUT: Final = {
@@ -60,9 +60,9 @@ _WAY_OUT: Final = {
 }
 
 
-def _read(grid: str) -> dict[str, frozenset[Status]]:
-    head, *lines = (line.split() for line in grid.strip().splitlines())
-    statuses = [Status(word) for word in head]
+def _parse_grid(grid: str) -> dict[str, frozenset[Status]]:
+    header, *lines = (line.split() for line in grid.strip().splitlines())
+    statuses = [Status(word) for word in header]
     return {
         name: frozenset(
             status for status, cell in zip(statuses, cells, strict=True) if cell == "yes"
@@ -71,24 +71,28 @@ def _read(grid: str) -> dict[str, frozenset[Status]]:
     }
 
 
-TABLE: Final = _read(_GRID)
-"""Command to the statuses in which it may be allowed; rules narrow this, never widen it."""
+TRANSITION_TABLE: Final = _parse_grid(_GRID)
+"""Statuses in which a command may be allowed; rules narrow them, and never widen."""
 
 
 def check_status(item: Item, command: str) -> None:
     """Refuse a command that chapter 10 does not allow in the item's status."""
     if item.status is Status.CLOSED:
         if command == MergeAsked.name:
-            return  # who asks is waiting for a no (T16)
+            return  # the asking Ticket waits for an answer (T16)
         if item.cancelled:
             raise ItemClosed(say("item.cancelled", item=item.noun, command=command), rule=Rule.C15)
-        raise item_closed(item.kind, item.reference, command)
-    if item.wait is not None and item.wait.type in ENDING_BY_THEMSELVES and command in _ENDING:
-        names = ", ".join(one.reference for one in item.awaited if one.how is None)
+        raise closed_refusal(item.kind, item.reference, command)
+    if (
+        item.wait is not None
+        and item.wait.type in AUTOMATIC_WAITS
+        and command in _REFUSED_IN_AUTOMATIC_WAITS
+    ):
+        names = ", ".join(awaited.reference for awaited in item.awaited if awaited.how is None)
         sentence = say("item.awaits", item=item.noun, references=names, command=command)
         raise Blocked(sentence, rule=Rule.C12)
-    if item.status not in TABLE[command]:
-        allowed = ", ".join(status for status in Status if status in TABLE[command])
+    if item.status not in TRANSITION_TABLE[command]:
+        allowed = ", ".join(status for status in Status if status in TRANSITION_TABLE[command])
         sentence = say(
             "item.wrong_status",
             item=item.noun,
@@ -100,7 +104,7 @@ def check_status(item: Item, command: str) -> None:
         raise WrongStatus(sentence, rule=Rule.CHAPTER_10)
 
 
-def item_closed(kind: Kind, reference: str, command: str) -> ItemClosed:
+def closed_refusal(kind: Kind, reference: str, command: str) -> ItemClosed:
     """Return the refusal of a command to an item that is closed (C15)."""
     sentence = say("item.closed", item=noun_of(kind, reference), command=command)
     return ItemClosed(sentence, rule=Rule.C15)

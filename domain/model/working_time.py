@@ -1,129 +1,141 @@
-"""Reckoning in calendar time, or in the working time of a calendar (T5, T11, D1, D2, D5)."""
+"""Calculations in calendar time, or in a calendar's working time (T5, T11, D1, D2, D5)."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from domain.base.durations import Span
-from domain.model.calendars import REACH, WorkingCalendar
+from domain.model.calendars import MAX_REACH, WorkingCalendar
 
 _DAY: Final = timedelta(days=1)
-_NOTHING: Final = timedelta(0)
+_ZERO: Final = timedelta(0)
 
 
-def end_of(calendar: WorkingCalendar | None, since: datetime, span: Span) -> datetime:
-    """When a span is over: its days as in T5, its hours and minutes as opening time (T11)."""
+def end_of_span(calendar: WorkingCalendar | None, since: datetime, span: Span) -> datetime:
+    """Return the end of a span: its days as in T5, hours and minutes as opening time (T11)."""
     if calendar is None:
         return since + span.total
-    return plus(calendar, days_after(calendar, since, span.days), span.clock)
+    return add_opening_time(calendar, add_working_days(calendar, since, span.days), span.clock)
 
 
-def ahead_of(calendar: WorkingCalendar | None, until: datetime, span: Span) -> datetime:
-    """So long before a moment: so many working days before, then opening time before that (D3)."""
+def start_of_span(calendar: WorkingCalendar | None, until: datetime, span: Span) -> datetime:
+    """Return the start of a span that ends at a moment: working days, then opening time (D3)."""
     if calendar is None:
         return until - span.total
-    return minus(calendar, days_before(calendar, until, span.days), span.clock)
-
-
-def moved(calendar: WorkingCalendar | None, moment: datetime, amount: timedelta) -> datetime:
-    """A moment moved by an amount of time, or of opening time (D2)."""
-    return moment + amount if calendar is None else plus(calendar, moment, amount)
-
-
-def between(calendar: WorkingCalendar | None, since: datetime, until: datetime) -> timedelta:
-    """How much time, or opening time, passes between two moments; negative if they are reversed."""
-    if calendar is None:
-        return until - since
-    if until < since:
-        return -between(calendar, until, since)
-    passed = _NOTHING
-    for begins, ends in _from(calendar, since):
-        if begins >= until:
-            break
-        passed += max(_NOTHING, min(ends, until) - max(begins, since))
-    return passed
-
-
-def opened(calendar: WorkingCalendar, moment: datetime) -> datetime:
-    """The moment itself while it is open, else the next opening."""
-    return next(
-        (max(begins, moment) for begins, ends in _from(calendar, moment) if moment < ends),
-        moment + REACH,
+    return subtract_opening_time(
+        calendar, subtract_working_days(calendar, until, span.days), span.clock
     )
 
 
-def plus(calendar: WorkingCalendar, moment: datetime, amount: timedelta) -> datetime:
-    """When an amount of opening time will have passed since a moment."""
-    if amount <= _NOTHING:
+def shift(calendar: WorkingCalendar | None, moment: datetime, amount: timedelta) -> datetime:
+    """Shift a moment by an amount of time, or of opening time (D2)."""
+    return moment + amount if calendar is None else add_opening_time(calendar, moment, amount)
+
+
+def time_between(calendar: WorkingCalendar | None, since: datetime, until: datetime) -> timedelta:
+    """Return the time, or opening time, between two moments; negative if reversed."""
+    if calendar is None:
+        return until - since
+    if until < since:
+        return -time_between(calendar, until, since)
+    passed = _ZERO
+    for begins, ends in _openings_from(calendar, since):
+        if begins >= until:
+            break
+        passed += max(_ZERO, min(ends, until) - max(begins, since))
+    return passed
+
+
+def next_open_moment(calendar: WorkingCalendar, moment: datetime) -> datetime:
+    """Return the moment itself if it is in an opening, else the next opening."""
+    return next(
+        (max(begins, moment) for begins, ends in _openings_from(calendar, moment) if moment < ends),
+        moment + MAX_REACH,
+    )
+
+
+def add_opening_time(calendar: WorkingCalendar, moment: datetime, amount: timedelta) -> datetime:
+    """Return the moment after an amount of opening time."""
+    if amount <= _ZERO:
         return moment
-    for begins, ends in _from(calendar, moment):
-        begun = max(begins, moment)
-        if amount <= ends - begun:
-            return begun + amount
-        amount -= max(_NOTHING, ends - begun)
-    return moment + REACH
+    for begins, ends in _openings_from(calendar, moment):
+        opened_at = max(begins, moment)
+        if amount <= ends - opened_at:
+            return opened_at + amount
+        amount -= max(_ZERO, ends - opened_at)
+    return moment + MAX_REACH
 
 
-def minus(calendar: WorkingCalendar, moment: datetime, amount: timedelta) -> datetime:
-    """The moment from which on an amount of opening time passes until another one."""
-    if amount <= _NOTHING:
+def subtract_opening_time(
+    calendar: WorkingCalendar, moment: datetime, amount: timedelta
+) -> datetime:
+    """Return the moment before an amount of opening time."""
+    if amount <= _ZERO:
         return moment
-    for begins, ends in _back_from(calendar, moment):
-        over = min(ends, moment)
-        if amount <= over - begins:
-            return over - amount
-        amount -= max(_NOTHING, over - begins)
-    return moment - REACH
+    for begins, ends in _openings_before(calendar, moment):
+        closed_at = min(ends, moment)
+        if amount <= closed_at - begins:
+            return closed_at - amount
+        amount -= max(_ZERO, closed_at - begins)
+    return moment - MAX_REACH
 
 
-def days_after(calendar: WorkingCalendar, moment: datetime, days: float) -> datetime:
-    """T5: so many working days later, at the same time on the wall; none leave the moment alone.
+def add_working_days(calendar: WorkingCalendar, moment: datetime, days: float) -> datetime:
+    """Return the same local time so many working days later; unchanged for none (T5).
 
     A moment outside the hours counts from the next opening; a fraction is that part of the last
     day's opening time.
     """
     if not days:
         return moment
-    wall = calendar.on_the_wall(opened(calendar, moment))
-    day = _working_day(calendar, wall.date(), int(days), _DAY)
+    local = calendar.local_time(next_open_moment(calendar, moment))
+    day = _working_day(calendar, local.date(), int(days), _DAY)
     if day is None:
-        return moment + REACH
-    reached = calendar.at(day, wall.time())
-    return plus(calendar, reached, (days - int(days)) * calendar.opening_time_of(day))
+        return moment + MAX_REACH
+    end_of_days = calendar.instant_of(day, local.time())
+    return add_opening_time(
+        calendar, end_of_days, (days - int(days)) * calendar.opening_time_of(day)
+    )
 
 
-def days_before(calendar: WorkingCalendar, moment: datetime, days: float) -> datetime:
-    """So many working days earlier, at the same time on the wall; a fraction as in `days_after`."""
+def subtract_working_days(calendar: WorkingCalendar, moment: datetime, days: float) -> datetime:
+    """Return the same local time so many working days earlier; a fraction is opening time."""
     if not days:
         return moment
-    wall = calendar.on_the_wall(moment)
-    day = _working_day(calendar, wall.date(), int(days), -_DAY)
+    local = calendar.local_time(moment)
+    day = _working_day(calendar, local.date(), int(days), -_DAY)
     if day is None:
-        return moment - REACH
-    reached = calendar.at(day, wall.time())
-    return minus(calendar, reached, (days - int(days)) * calendar.opening_time_of(day))
+        return moment - MAX_REACH
+    end_of_days = calendar.instant_of(day, local.time())
+    return subtract_opening_time(
+        calendar, end_of_days, (days - int(days)) * calendar.opening_time_of(day)
+    )
 
 
 def _working_day(calendar: WorkingCalendar, day: date, number: int, step: timedelta) -> date | None:
-    """The day that many working days on, or back; None if the calendar does not reach so far."""
-    begun = day
+    """Return the day so many working days later or earlier; None beyond MAX_REACH."""
+    first_day = day
     while number > 0:
         day += step
-        if abs(day - begun) > REACH:
+        if abs(day - first_day) > MAX_REACH:
             return None
         number -= bool(calendar.openings_of(day))
     return day
 
 
-def _from(calendar: WorkingCalendar, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Openings in order, from those of the moment's day on."""
-    day = calendar.on_the_wall(moment).date()
-    for number in range(REACH.days):
+def _openings_from(
+    calendar: WorkingCalendar, moment: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield openings in order, from the moment's day on."""
+    day = calendar.local_time(moment).date()
+    for number in range(MAX_REACH.days):
         yield from calendar.openings_of(day + number * _DAY)
 
 
-def _back_from(calendar: WorkingCalendar, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Openings in reverse order, from those of the moment's day on."""
-    day = calendar.on_the_wall(moment).date()
-    for number in range(REACH.days):
+def _openings_before(
+    calendar: WorkingCalendar, moment: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield openings in reverse order, from the moment's day back."""
+    day = calendar.local_time(moment).date()
+    for number in range(MAX_REACH.days):
         yield from reversed(calendar.openings_of(day - number * _DAY))

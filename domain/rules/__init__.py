@@ -1,1 +1,1 @@
-"""The rules of the status model, a module for each of its verbs."""
+"""Rules of the status model, one module for each of its verbs."""

@@ -1,4 +1,4 @@
-"""Who has an item: picking up, giving back, taking over, reading (C2-C8, C14, K3, K8)."""
+"""Assignment: picking up, giving back, taking over, reading (C2-C8, C14, K3, K8)."""
 
 from datetime import datetime
 from typing import TypeVar
@@ -15,17 +15,17 @@ from domain.model.commands import (
     Reject,
     SetToDo,
     Start,
-    TakesOver,
+    TakeOverCommand,
     Unassign,
 )
 from domain.model.items import Action, AnyItem, Case, Item
-from domain.model.proposed_changes import Move
+from domain.model.proposed_changes import ProposedChange
 
 I = TypeVar("I", bound=Item)  # noqa: E741 - reads as "item"
 
 
-def guard(item: Item, actor: str) -> None:
-    """C7, A6: who may not work on it: a robot on what a robot rejected, a performer on a review."""
+def check_may_work(item: Item, actor: str) -> None:
+    """Refuse a robot after a robot's rejection, and the performer during a review (C7, A6)."""
     performer = item.performed_by if isinstance(item, Action) and item.in_review else None
     if performer is not None and (actor == performer or is_robot(actor)):
         sentence = say("assignment.in_review", item=item.noun, actor=actor)
@@ -40,9 +40,9 @@ def guard(item: Item, actor: str) -> None:
         raise NotAllowed(sentence, rule=Rule.C2)
 
 
-def assigned_to(item: I, actor: str) -> I:
-    """The item in the hands of somebody who works on it; a Case's first person owns it (K3)."""
-    guard(item, actor)
+def assign_to(item: I, actor: str) -> I:
+    """Assign the item to an actor who may work on it; a Case's first person owns it (K3)."""
+    check_may_work(item, actor)
     item = replace(item, assignee=actor)
     if is_person(actor):
         item = replace(item, robot_rejected=False)
@@ -51,16 +51,16 @@ def assigned_to(item: I, actor: str) -> I:
     return item
 
 
-def picked_up(item: I, actor: str) -> I:
-    """C3, C12: In Progress, assigned to the actor, waiting for nothing."""
-    return replace(assigned_to(item, actor), status=Status.IN_PROGRESS, wait=None)
+def pick_up(item: I, actor: str) -> I:
+    """Assign the item to the actor, In Progress and without a wait (C3, C12)."""
+    return replace(assign_to(item, actor), status=Status.IN_PROGRESS, wait=None)
 
 
-def taken_over(item: I, command: TakesOver) -> I:
-    """C8: the item, for somebody who may act on it; refused while another one has it."""
+def take_over(item: I, command: TakeOverCommand) -> I:
+    """Assign the item to the actor with `take_over`; refuse if it is somebody else's (C8)."""
     if item.assignee == command.by:
         return item
-    guard(item, command.by)
+    check_may_work(item, command.by)
     if item.assignee is None:
         return item
     if not command.take_over:
@@ -72,11 +72,11 @@ def taken_over(item: I, command: TakesOver) -> I:
             command=command.name,
         )
         raise HeldByAnother(sentence, rule=Rule.C8)
-    return assigned_to(item, command.by)
+    return assign_to(item, command.by)
 
 
-def only_the_owner(item: AnyItem, command: Command) -> None:
-    """K8: refuse a Case's steering to anybody but its owner, while it has one."""
+def check_owner(item: AnyItem, command: Command) -> None:
+    """Refuse everybody but a Case's owner, if it has one (K8)."""
     if not isinstance(item, Case):
         return
     if item.owner is not None and command.by not in {item.owner, SYSTEM}:
@@ -90,14 +90,14 @@ def only_the_owner(item: AnyItem, command: Command) -> None:
         raise Blocked(sentence, rule=Rule.K8)
 
 
-def given_back(item: I) -> I:
-    """C5: To Do, held by nobody; only a Case keeps its owner."""
+def give_back(item: I) -> I:
+    """Return the item as To Do, assigned to nobody; only a Case keeps its owner (C5)."""
     owner = item.owner if isinstance(item, Case) else None
     return replace(item, status=Status.TO_DO, assignee=None, owner=owner)
 
 
-def come_back(item: I) -> I:
-    """C9: an end of Wait or Resolved: To Do for the owner, else in the queue; raised."""
+def return_to_owner(item: I) -> I:
+    """End Wait or Resolved: To Do for the owner, or in the queue, with new information (C9)."""
     return replace(
         item,
         status=Status.TO_DO,
@@ -109,67 +109,69 @@ def come_back(item: I) -> I:
     )
 
 
-def reopened(item: I, actor: str) -> I:
-    """T12: taken up again by hand, for the owner; without one, for the human or robot who did."""
-    item = come_back(item)
-    works = is_person(actor) or (is_robot(actor) and not item.robot_rejected)
-    return replace(item, assignee=actor) if item.assignee is None and works else item
+def reopen_for(item: I, actor: str) -> I:
+    """Reopen by hand: for the owner; without one, for the person or robot who reopens (T12)."""
+    item = return_to_owner(item)
+    may_work = is_person(actor) or (is_robot(actor) and not item.robot_rejected)
+    return replace(item, assignee=actor) if item.assignee is None and may_work else item
 
 
-def read_by(item: I, actor: str) -> I:
-    """C14: new information stays raised until the holder saw it."""
+def mark_read_by(item: I, actor: str) -> I:
+    """Clear new information if the actor is the holder (C14)."""
     return replace(item, new_information=False) if actor == item.holder else item
 
 
-def start(item: AnyItem, command: Start, _at: datetime) -> Move | None:
-    """C3."""
+def start(item: AnyItem, command: Start, _at: datetime) -> ProposedChange | None:
+    """Start work: assign to the actor, In Progress (C3)."""
     if item.status is Status.IN_PROGRESS and item.assignee == command.by:
         return None
-    item = picked_up(taken_over(item, command), command.by)
-    return Move(item=read_by(item, command.by))
+    item = pick_up(take_over(item, command), command.by)
+    return ProposedChange(item=mark_read_by(item, command.by))
 
 
-def assign(item: AnyItem, command: Assign, _at: datetime) -> Move | None:
-    """C5; while it waits or is resolved, the owner changes instead."""
+def assign(item: AnyItem, command: Assign, _at: datetime) -> ProposedChange | None:
+    """Assign to somebody; in Wait and Resolved, change the owner (C5)."""
     if item.status in {Status.WAIT, Status.RESOLVED}:
         if command.to == item.owner:
             return None
         if not is_person(command.to):
             sentence = say("assignment.person_only", item=item.noun, actor=command.to)
             raise NotAllowed(sentence, rule=Rule.C9, fields=("to",))
-        return Move(item=replace(item, owner=command.to), reason=f"owner is now {command.to}")
+        return ProposedChange(
+            item=replace(item, owner=command.to), reason=f"owner is now {command.to}"
+        )
     if command.to == item.assignee:
         return None
-    guard(item, command.to)
-    item = replace(given_back(item), assignee=command.to)
-    return Move(item=item, reason=f"assigned to {command.to}")
+    check_may_work(item, command.to)
+    item = replace(give_back(item), assignee=command.to)
+    return ProposedChange(item=item, reason=f"assigned to {command.to}")
 
 
-def unassign(item: AnyItem, command: Unassign, _at: datetime) -> Move:
-    """C5; while it waits or is resolved, the owner is cleared instead."""
+def unassign(item: AnyItem, command: Unassign, _at: datetime) -> ProposedChange:
+    """Give back to a queue; in Wait and Resolved, clear the owner (C5)."""
     item = replace(item, queue=command.queue or item.queue)
     if item.status in {Status.WAIT, Status.RESOLVED}:
-        return Move(item=replace(item, owner=None), reason="no owner any more")
-    return Move(item=given_back(item), reason=f"back in queue {item.queue}")
+        return ProposedChange(item=replace(item, owner=None), reason="no owner any more")
+    return ProposedChange(item=give_back(item), reason=f"back in queue {item.queue}")
 
 
-def set_to_do(item: AnyItem, command: SetToDo, _at: datetime) -> Move | None:
-    """C6."""
+def set_to_do(item: AnyItem, command: SetToDo, _at: datetime) -> ProposedChange | None:
+    """Undo a start: To Do, assigned to nobody (C6)."""
     if item.status is Status.TO_DO and item.assignee is None:
         return None
-    return Move(item=given_back(taken_over(item, command)))
+    return ProposedChange(item=give_back(take_over(item, command)))
 
 
-def reject(item: AnyItem, command: Reject, _at: datetime) -> Move:
-    """C7."""
+def reject(item: AnyItem, command: Reject, _at: datetime) -> ProposedChange:
+    """Give back what a robot cannot do, marked robot-rejected (C7)."""
     if not is_robot(command.by) or command.by != item.assignee:
         sentence = say("reject.holder_only", item=item.noun, actor=command.by)
         raise Blocked(sentence, rule=Rule.C7)
-    return Move(item=replace(given_back(item), robot_rejected=True), reason=command.reason)
+    return ProposedChange(item=replace(give_back(item), robot_rejected=True), reason=command.reason)
 
 
-def mark_read(item: AnyItem, command: MarkRead, _at: datetime) -> Move:
-    """C14."""
+def mark_read(item: AnyItem, command: MarkRead, _at: datetime) -> ProposedChange:
+    """Mark the item read; only the holder may (C14)."""
     if item.holder is None:
         sentence = say("mark_read.no_holder", item=item.noun, actor=command.by)
         raise NotAllowed(sentence, rule=Rule.C14)
@@ -178,4 +180,4 @@ def mark_read(item: AnyItem, command: MarkRead, _at: datetime) -> Move:
             "mark_read.holder_only", item=item.noun, holder=item.holder, actor=command.by
         )
         raise NotAllowed(sentence, rule=Rule.C14)
-    return Move(item=read_by(item, command.by))
+    return ProposedChange(item=mark_read_by(item, command.by))

@@ -1,4 +1,4 @@
-"""Actions that run by themselves, until they are done or fall to their queue (A8, K12)."""
+"""Actions that run by themselves: start, result, failure (A8, K12)."""
 
 from datetime import datetime
 from typing import Final
@@ -14,72 +14,83 @@ from domain.base.values import (
     Status,
     Template,
     WaitType,
+    find_json_problem,
     is_address,
-    unfit,
 )
 from domain.model.action_kinds import ActionKind, CaseOrder, MailOrder, Work
 from domain.model.commands import ReceiveEmail
 from domain.model.effects import CallService, StartItem
 from domain.model.internal_messages import ItemEnded, WorkEnded
-from domain.model.items import Action, AnyItem, Awaited, Mail, Resolution, Ticket, Wait
-from domain.model.proposed_changes import Move, key_for, mailing, with_effect
-from domain.model.starts import DATA_LIMIT, Inheritance, LaunchedStart, Link, Waiter, size_of
-from domain.rules.assignment import given_back
+from domain.model.items import Action, AnyItem, Awaited, CurrentWait, Mail, Resolution, Ticket
+from domain.model.proposed_changes import ProposedChange, add_effect, add_mail, next_effect_key
+from domain.model.starts import DATA_LIMIT, Inheritance, LaunchedStart, Link, Waiter, json_size
+from domain.rules.assignment import give_back
 from domain.rules.correspondence import receive_email
-from domain.rules.resolving import ended
-from domain.rules.split_and_launch import item_ended, marked, reference_for, told_of
+from domain.rules.resolving import close_action
+from domain.rules.split_and_launch import (
+    describe_end,
+    mark_ended,
+    on_ticket_awaited_ended,
+    reference_for,
+)
 
 REPLY: Final = "reply"
-"""What an Action waits for that sent a mail by itself."""
+"""Value of `waiting_for` while an Action waits for the reply to its own mail."""
 
 
-def begun(action: AnyItem) -> Move | None:
-    """What the Action does by itself, under way; None if it is done by hand."""
+def begin_work(action: AnyItem) -> ProposedChange | None:
+    """Begin an Action's automatic work; return None if the Action is done by hand (A8)."""
     if not isinstance(action, Action) or action.work is None:
         return None
     work = action.work
     working = replace(action, status=Status.IN_PROGRESS, assignee=SYSTEM)
-    move = Move(item=working, reason=f"runs by itself: {work.kind.replace('_', ' ')}")
+    proposal = ProposedChange(item=working, reason=f"runs by itself: {work.kind.replace('_', ' ')}")
     if work.mail is not None:
-        return _mailed(move, working, work.mail)
+        return _send_mail(proposal, working, work.mail)
     if work.call is not None:
-        call = CallService(key=key_for(working), call=work.call, body=_body(working, work))
-        return replace(move, item=replace(with_effect(working, call), work_key=call.key))
+        call = CallService(
+            key=next_effect_key(working), call=work.call, body=_call_body(working, work)
+        )
+        return replace(proposal, item=replace(add_effect(working, call), work_key=call.key))
     too_large = [field for field, order in work.orders.items() if not _fits(working, order)]
     if too_large:
-        told = f"data of {', '.join(too_large)} and of the Case are over {DATA_LIMIT} bytes of JSON"
-        return _fallen(working, told)
-    return replace(move, item=_with_cases(working, work))
+        problem = (
+            f"data of {', '.join(too_large)} and of the Case are over {DATA_LIMIT} bytes of JSON"
+        )
+        return _fall_to_queue(working, problem)
+    return replace(proposal, item=_start_cases(working, work))
 
 
 def _fits(action: Action, order: CaseOrder) -> bool:
-    return size_of(action.data | order.data) <= DATA_LIMIT
+    return json_size(action.data | order.data) <= DATA_LIMIT
 
 
-def _mailed(move: Move, action: Action, order: MailOrder) -> Move:
+def _send_mail(proposal: ProposedChange, action: Action, order: MailOrder) -> ProposedChange:
     people = {"primary_contact": action.primary_contact, "requester": action.requester}
     to: list[str] = []
     missing: list[str] = []
-    for one in order.to:
-        contact = people.get(one)
-        address = contact.email if contact else one
-        (to if address is not None and is_address(address) else missing).append(address or one)
+    for recipient in order.to:
+        contact = people.get(recipient)
+        address = contact.email if contact else recipient
+        (to if address is not None and is_address(address) else missing).append(
+            address or recipient
+        )
     if missing:
         problem = f"no mail address of {', '.join(missing)} is known"
-        return _fallen(action, problem)
+        return _fall_to_queue(action, problem)
     mail = Mail(
-        key=key_for(action),
+        key=next_effect_key(action),
         to=tuple(dict.fromkeys(to)),
         cc=order.cc,
         subject=order.subject or action.title,
         body=order.body,
         template=Template.MESSAGE,
     )
-    move = replace(move, item=replace(action, work_key=mail.key), note=order.body or None)
-    return mailing(move, mail)
+    proposal = replace(proposal, item=replace(action, work_key=mail.key), note=order.body or None)
+    return add_mail(proposal, mail)
 
 
-def _body(action: Action, work: Work) -> dict[str, JsonValue]:
+def _call_body(action: Action, work: Work) -> dict[str, JsonValue]:
     if work.call is not None and work.call.body is not None:
         return work.call.body
     return {
@@ -90,17 +101,17 @@ def _body(action: Action, work: Work) -> dict[str, JsonValue]:
     }
 
 
-def _with_cases(action: Action, work: Work) -> Action:
+def _start_cases(action: Action, work: Work) -> Action:
     waits = work.kind is ActionKind.WAIT_FOR_SUB_CASES
     awaited = []
     for number, order in enumerate(work.orders.values()):
         reference = reference_for(action, Kind.CASE, number)
-        start = _start(action, order, waits=waits)
-        action = with_effect(
-            action, StartItem(key=key_for(action), reference=reference, begin=start)
+        start = _case_start(action, order, waits=waits)
+        action = add_effect(
+            action, StartItem(key=next_effect_key(action), reference=reference, begin=start)
         )
         awaited.append(Awaited(reference=reference, title=start.short_description or ""))
-    links = tuple(Link(kind="started", reference=one.reference) for one in awaited)
+    links = tuple(Link(kind="started", reference=case.reference) for case in awaited)
     started = action.outbox[-1].key
     return replace(
         action,
@@ -110,7 +121,7 @@ def _with_cases(action: Action, work: Work) -> Action:
     )
 
 
-def _start(action: Action, order: CaseOrder, *, waits: bool) -> LaunchedStart:
+def _case_start(action: Action, order: CaseOrder, *, waits: bool) -> LaunchedStart:
     waiter = Waiter(reference=action.reference, run=action.run) if waits else None
     return LaunchedStart(
         by=SYSTEM,
@@ -126,74 +137,78 @@ def _start(action: Action, order: CaseOrder, *, waits: bool) -> LaunchedStart:
     )
 
 
-def work_ended(action: Action, command: WorkEnded, at: datetime) -> Move | None:
-    """A8: complete, or waiting for the reply; for good in vain, To Do in its queue with the error.
+def on_work_ended(action: Action, command: WorkEnded, at: datetime) -> ProposedChange | None:
+    """End automatic work: complete, wait for the reply, or fall to the queue with the error (A8).
 
-    Somebody who took it over meanwhile goes on with it, and is told what came of it.
+    An Action that somebody has taken over stays with that person, with new information.
     """
     work = action.work
     if work is None:
         return None
-    problem = command.reason or _unfit(command.answer)
+    problem = command.reason or _find_answer_problem(command.answer)
     if action.assignee != SYSTEM:
-        told = "it was done" if problem is None else f"it failed: {problem}"
-        item = replace(action, new_information=True)
-        return Move(item=item, reason=f"what ran by itself has ended: {told}"[:1000])
+        result = "it was done" if problem is None else f"it failed: {problem}"
+        action = replace(action, new_information=True)
+        return ProposedChange(item=action, reason=f"what ran by itself has ended: {result}"[:1000])
     if problem is not None:
-        return _fallen(action, problem)
+        return _fall_to_queue(action, problem)
     if work.kind is ActionKind.SEND_MAIL_AND_WAIT and not action.replied:
-        waiting = Wait(type=WaitType.MORE_INFORMATION, waiting_for=REPLY)
-        item = replace(action, status=Status.WAIT, assignee=None, wait=waiting)
-        return Move(item=item, reason="the mail is sent: waits for the reply")
-    return _done(action, at, "done by itself", answer=command.answer)
+        waiting = CurrentWait(type=WaitType.MORE_INFORMATION, waiting_for=REPLY)
+        action = replace(action, status=Status.WAIT, assignee=None, wait=waiting)
+        return ProposedChange(item=action, reason="the mail is sent: waits for the reply")
+    return _complete(action, at, "done by itself", answer=command.answer)
 
 
-def _unfit(answer: JsonValue) -> str | None:
-    """Why a Case cannot keep what a service answered, if it cannot."""
-    problem = unfit({"": answer})
+def _find_answer_problem(answer: JsonValue) -> str | None:
+    """Return why a Case cannot keep a service's answer; None if it can."""
+    problem = find_json_problem({"": answer})
     return None if problem is None else f"its answer {problem}"
 
 
-def awaited_ended(item: Ticket | Action, command: ItemEnded, at: datetime) -> Move | None:
-    """T14, T15, K12: what an item waits for has ended."""
+def on_item_ended(item: Ticket | Action, command: ItemEnded, at: datetime) -> ProposedChange | None:
+    """Record the end of an item that a Ticket or an Action waits for (T14, T15, K12)."""
     if isinstance(item, Ticket):
-        return item_ended(item, command, at)
-    return _sub_case_ended(item, command, at)
+        return on_ticket_awaited_ended(item, command, at)
+    return _on_sub_case_ended(item, command, at)
 
 
-def _sub_case_ended(action: Action, command: ItemEnded, at: datetime) -> Move | None:
-    """A8, K12: complete once every sub-Case is; one that was not completed makes it To Do."""
-    found = marked(action, action.awaited, command)
-    if found is None:
+def _on_sub_case_ended(action: Action, command: ItemEnded, at: datetime) -> ProposedChange | None:
+    """Complete once all sub-Cases are complete; To Do if one ended otherwise (A8, K12)."""
+    awaited = mark_ended(action, action.awaited, command)
+    if awaited is None:
         return None
-    action, told = replace(action, awaited=found), told_of(command)
+    action, reason = replace(action, awaited=awaited), describe_end(command)
     if action.assignee != SYSTEM:
-        return Move(item=action, reason=told)
+        return ProposedChange(item=action, reason=reason)
     if command.how != Outcome.COMPLETE:
-        return _fallen(action, f"sub-Case {told}")
-    if any(one.how is None for one in found):
-        return Move(item=action, reason=told)
-    return _done(action, at, told)
+        return _fall_to_queue(action, f"sub-Case {reason}")
+    if any(case.how is None for case in awaited):
+        return ProposedChange(item=action, reason=reason)
+    return _complete(action, at, reason)
 
 
-def mail_received(item: AnyItem, command: ReceiveEmail, at: datetime) -> Move:
-    """C13; to an Action that sent a mail by itself, a mail is the reply and completes it (A8)."""
+def on_mail_received(item: AnyItem, command: ReceiveEmail, at: datetime) -> ProposedChange:
+    """Receive a mail; a reply to an Action's own mail completes the Action (C13, A8)."""
     if isinstance(item, Action) and item.work is not None and not command.automatic:
         if item.wait is not None and item.wait.waiting_for == REPLY and item.owner is None:
-            heard = receive_email(item, command, at)
-            return replace(heard, item=_done(item, at, "").item)
+            received = receive_email(item, command, at)
+            return replace(received, item=_complete(item, at, "").item)
         item = replace(item, replied=True)
     return receive_email(item, command, at)
 
 
-def _done(action: Action, at: datetime, told: str, *, answer: JsonValue = None) -> Move:
-    end = Resolution(by=SYSTEM, at=at, outcome=Outcome.COMPLETE)
+def _complete(
+    action: Action, at: datetime, reason: str, *, answer: JsonValue = None
+) -> ProposedChange:
+    resolution = Resolution(by=SYSTEM, at=at, outcome=Outcome.COMPLETE)
     call = action.work.call if action.work else None
     keep_as = None if call is None else call.keep_as or action.key
-    return Move(item=ended(action, end, keep_as=keep_as, answer=answer), reason=told)
+    return ProposedChange(
+        item=close_action(action, resolution, keep_as=keep_as, answer=answer), reason=reason
+    )
 
 
-def _fallen(action: Action, problem: str) -> Move:
-    """A8: To Do in its queue, raised, with the error."""
-    item = replace(given_back(action), new_information=True)
-    return Move(item=item, reason=f"cannot be done by itself: {problem}"[:1000])
+def _fall_to_queue(action: Action, problem: str) -> ProposedChange:
+    """Return the Action to its queue, To Do, with the error as new information (A8)."""
+    item = replace(give_back(action), new_information=True)
+    return ProposedChange(item=item, reason=f"cannot be done by itself: {problem}"[:1000])

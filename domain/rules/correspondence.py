@@ -7,37 +7,39 @@ from domain.base.fast_replace import replace
 from domain.base.refusals import NotAllowed
 from domain.base.rules import Rule
 from domain.base.sentences import Sentence, say
-from domain.base.values import ReopensOn, Status, Template, WaitType
+from domain.base.values import ReopenTrigger, Status, Template, WaitType
 from domain.model.commands import AddNote, Feedback, ReceiveEmail, SendAndResolve, SendEmail
 from domain.model.internal_messages import Acknowledge, MailFailed
 from domain.model.items import AnyItem, Mail, Ticket
-from domain.model.proposed_changes import Move, key_for, mailing, threaded
-from domain.rules.assignment import come_back
-from domain.rules.submitting import described
+from domain.model.proposed_changes import ProposedChange, add_mail, add_to_thread, next_effect_key
+from domain.rules.assignment import return_to_owner
+from domain.rules.submitting import set_description
 
-KEPT_PROOFS: Final = 20
-"""T9: resolution mails that an item tells apart; one that did not fail is enough."""
+MAX_EVIDENCE_MAILS: Final = 20
+"""Resolution mails that an item remembers as evidence (T9)."""
 
 
-def add_note(item: AnyItem, command: AddNote, _at: datetime) -> Move:
+def add_note(item: AnyItem, command: AddNote, _at: datetime) -> ProposedChange:
     """Write a note; a resolution note is evidence (T9)."""
-    return Move(
+    return ProposedChange(
         item=replace(item, evidence=item.evidence or command.resolution),
         note=command.text,
-        kept_as="resolution" if command.resolution else "note",
+        note_kind="resolution" if command.resolution else "note",
         resolution=command.resolution,
     )
 
 
-def send_email(item: AnyItem, command: SendEmail, _at: datetime) -> Move:
-    """Queue a mail; from a Draft it fills the title and description that are empty (T4)."""
-    return sent(item, command, resolution=command.resolution)
+def send_email(item: AnyItem, command: SendEmail, _at: datetime) -> ProposedChange:
+    """Queue a mail; from a Draft, also fill an empty title and description (T4)."""
+    return queue_mail(item, command, resolution=command.resolution)
 
 
-def sent(item: AnyItem, command: SendEmail | SendAndResolve, *, resolution: bool) -> Move:
-    """The move that queues a command's mail and takes it as evidence where it resolves (T9)."""
+def queue_mail(
+    item: AnyItem, command: SendEmail | SendAndResolve, *, resolution: bool
+) -> ProposedChange:
+    """Queue a command's mail, as evidence if it is a resolution mail (M5, T9)."""
     mail = Mail(
-        key=key_for(item),
+        key=next_effect_key(item),
         to=command.to,
         cc=command.cc,
         subject=command.subject,
@@ -45,89 +47,89 @@ def sent(item: AnyItem, command: SendEmail | SendAndResolve, *, resolution: bool
         resolution=resolution,
         template=Template.RESOLUTION if resolution else Template.MESSAGE,
     )
-    proofs = (*item.evidence_mails, mail.key) if resolution else item.evidence_mails
-    move = Move(
-        item=replace(item, evidence_mails=proofs[-KEPT_PROOFS:]),
+    evidence_mails = (*item.evidence_mails, mail.key) if resolution else item.evidence_mails
+    proposal = ProposedChange(
+        item=replace(item, evidence_mails=evidence_mails[-MAX_EVIDENCE_MAILS:]),
         reason=f"mail to {', '.join(command.to)}: {command.subject}"[:1000],
         note=command.body or None,
-        kept_as="mail" if command.body else None,
+        note_kind="mail" if command.body else None,
         resolution=resolution,
     )
-    return mailing(filled(move, command), mail)
+    return add_mail(fill_from_mail(proposal, command), mail)
 
 
-def filled(move: Move, command: SendEmail | SendAndResolve) -> Move:
-    """T4: a Draft Ticket's empty title and description, taken from the mail it sends."""
-    item = move.item
+def fill_from_mail(proposal: ProposedChange, command: SendEmail | SendAndResolve) -> ProposedChange:
+    """Fill a Draft Ticket's empty title and description from the mail it sends (T4)."""
+    item = proposal.item
     if not isinstance(item, Ticket) or item.status is not Status.DRAFT:
-        return move
+        return proposal
     if not item.title.strip():
-        move = replace(move, item=replace(item, title=command.subject))
+        proposal = replace(proposal, item=replace(item, title=command.subject))
     if not item.description.strip() and command.body.strip():
-        move = described(move, command.body)
-    return move
+        proposal = set_description(proposal, command.body)
+    return proposal
 
 
-def receive_email(item: AnyItem, command: ReceiveEmail, _at: datetime) -> Move:
-    """C13, T12: an answer ends a wait for it, or reopens; automatic mail is recorded (M4)."""
-    what = "automatic mail" if command.automatic else "mail"
-    return Move(
-        item=item if command.automatic else threaded(heard(item), command.message_id),
-        reason=f"{what} from {command.sender}: {command.subject}"[:1000],
+def receive_email(item: AnyItem, command: ReceiveEmail, _at: datetime) -> ProposedChange:
+    """Add a mail: it wakes or reopens the item, unless it is automatic (C13, T12, M4)."""
+    label = "automatic mail" if command.automatic else "mail"
+    return ProposedChange(
+        item=item if command.automatic else add_to_thread(wake_by_mail(item), command.message_id),
+        reason=f"{label} from {command.sender}: {command.subject}"[:1000],
         note=command.excerpt or None,
-        kept_as="mail received" if command.excerpt else None,
+        note_kind="mail received" if command.excerpt else None,
         mail=command.stored_as,
     )
 
 
-def acknowledge(item: AnyItem, command: Acknowledge, _at: datetime) -> Move:
-    """M5: tell who wrote that it arrived; it wakes nothing and counts as no evidence."""
+def acknowledge(item: AnyItem, command: Acknowledge, _at: datetime) -> ProposedChange:
+    """Queue the acknowledgement of a mail; it wakes nothing and is no evidence (M5)."""
     mail = Mail(
-        key=key_for(item),
+        key=next_effect_key(item),
         to=(command.to,),
         subject=item.title,
         template=Template.ACKNOWLEDGEMENT,
         language=command.language or "",
     )
-    return mailing(Move(item=item, reason=f"acknowledged to {command.to}"), mail)
+    return add_mail(ProposedChange(item=item, reason=f"acknowledged to {command.to}"), mail)
 
 
-def mail_failed(item: AnyItem, command: MailFailed, _at: datetime) -> Move:
-    """M5, T9: raised, reopened within the window; the mail is no evidence any more."""
-    sent_by_it = command.mail.startswith(f"{item.reference}:") and command.run == item.run
-    if not sent_by_it:
+def on_mail_failed(item: AnyItem, command: MailFailed, _at: datetime) -> ProposedChange:
+    """Record a mail that failed: new information, reopened if Resolved, no evidence (M5, T9)."""
+    is_own_mail = command.mail.startswith(f"{item.reference}:") and command.run == item.run
+    if not is_own_mail:
         sentence = say("mail.not_sent", item=item.noun, mail=command.mail)
         raise NotAllowed(sentence, rule=Rule.M5, fields=("mail",))
-    proofs = tuple(key for key in item.evidence_mails if key != command.mail)
-    item = replace(item, evidence_mails=proofs)
-    resolved = item.status is Status.RESOLVED
-    item = come_back(item) if resolved else replace(item, new_information=True)
-    return Move(item=item, reason=str(told_failed(command))[:1000])
+    evidence_mails = tuple(key for key in item.evidence_mails if key != command.mail)
+    item = replace(item, evidence_mails=evidence_mails)
+    is_resolved = item.status is Status.RESOLVED
+    item = return_to_owner(item) if is_resolved else replace(item, new_information=True)
+    return ProposedChange(item=item, reason=str(describe_failed_mail(command))[:1000])
 
 
-def told_failed(command: MailFailed) -> Sentence:
-    """How a timeline names a mail that did not arrive."""
+def describe_failed_mail(command: MailFailed) -> Sentence:
+    """Return the sentence about a mail that was not delivered."""
     return say("mail.not_delivered", mail=command.mail, problem=command.reason)
 
 
-def feedback(item: AnyItem, command: Feedback, _at: datetime) -> Move:
-    """T12: feedback within the window reopens; at other times it is recorded and raised."""
-    return Move(
-        item=_heard(item, ReopensOn.FEEDBACK, None),
+def feedback(item: AnyItem, command: Feedback, _at: datetime) -> ProposedChange:
+    """Record feedback: it reopens a Resolved item, else raises new information (T12)."""
+    return ProposedChange(
+        item=_wake_or_reopen(item, ReopenTrigger.FEEDBACK, None),
         reason=None if command.rating is None else f"rating {command.rating}",
         note=command.comment or None,
-        kept_as="feedback" if command.comment else None,
+        note_kind="feedback" if command.comment else None,
     )
 
 
-def heard(item: AnyItem) -> AnyItem:
-    """C13, T12: the item, as a mail from outside leaves it: woken, reopened, or raised."""
-    return _heard(item, ReopensOn.MAIL, WaitType.MORE_INFORMATION)
+def wake_by_mail(item: AnyItem) -> AnyItem:
+    """Return the item after mail from outside: woken, reopened, or raised (C13, T12)."""
+    return _wake_or_reopen(item, ReopenTrigger.MAIL, WaitType.MORE_INFORMATION)
 
 
-def _heard(item: AnyItem, what: ReopensOn, wakes: WaitType | None) -> AnyItem:
+def _wake_or_reopen(item: AnyItem, trigger: ReopenTrigger, wakes: WaitType | None) -> AnyItem:
     reopen_on = item.settings.reopen_on
-    reopens = item.status is Status.RESOLVED and (reopen_on is None or what in reopen_on)
+    reopens = item.status is Status.RESOLVED and (reopen_on is None or trigger in reopen_on)
     if reopens or (item.wait is not None and item.wait.type is wakes):
-        return come_back(item)
+        return return_to_owner(item)
     return replace(item, new_information=True)

@@ -1,6 +1,6 @@
-"""What an effect tells another item, and what is told of an item that cannot tell it any more."""
+"""Builds the messages that one item sends another, and the substitute for a vanished item."""
 
-from domain.base.values import SYSTEM, Outcome, printable
+from domain.base.values import SYSTEM, Outcome, replace_control_characters
 from domain.model.commands import Cancel, Command
 from domain.model.effects import (
     AnswerMerge,
@@ -19,11 +19,11 @@ from domain.model.internal_messages import (
 )
 from domain.rules.split_and_launch import VANISHED
 
-Telling = AnswerMerge | AskMerge | CancelAction | CancelCase | ReportEnd | TellWaiter
+MessageEffect = AnswerMerge | AskMerge | CancelAction | CancelCase | ReportEnd | TellWaiter
 
 
-def message_of(effect: Telling, sender: str) -> tuple[str, Command]:
-    """The reference of the item that is told, and what; once for the effect's key (C17)."""
+def message_for(effect: MessageEffect, sender: str) -> tuple[str, Command]:
+    """Return the receiver's reference and the message; its id is the effect's key (C17)."""
     match effect:
         case ReportEnd():
             return effect.case, ActionEnded(
@@ -75,8 +75,8 @@ def message_of(effect: Telling, sender: str) -> tuple[str, Command]:
             )
 
 
-def nobody_answers(effect: AskMerge) -> MergeAnswered:
-    """T16: the answer where there is nobody to ask."""
+def absent_target_answer(effect: AskMerge) -> MergeAnswered:
+    """Return the answer to a merge request whose target is closed or does not exist (T16)."""
     return MergeAnswered(
         by=SYSTEM,
         command_id=f"{effect.key}:answer",
@@ -87,25 +87,25 @@ def nobody_answers(effect: AskMerge) -> MergeAnswered:
     )
 
 
-def action_vanished(reference: str, *, case_run: str, key: str, reason: str) -> ActionEnded:
-    """C21: an Action that was terminated, or could not be started, is unable to complete."""
+def vanished_action_message(reference: str, *, case_run: str, key: str, reason: str) -> ActionEnded:
+    """Return the end of an Action that was terminated or never started (C21)."""
     return ActionEnded(
         by=SYSTEM,
         command_id=f"{key}:vanished",
         case_run=case_run,
         reference=reference,
         outcome=Outcome.UNABLE_TO_COMPLETE,
-        reason=printable(reason),
+        reason=replace_control_characters(reason),
     )
 
 
-def item_vanished(reference: str, *, waiter_run: str, key: str, reason: str) -> ItemEnded:
-    """T14, T15, K12: the same of a part, a launched Case or a sub-Case."""
+def vanished_item_message(reference: str, *, waiter_run: str, key: str, reason: str) -> ItemEnded:
+    """Return the end of a vanished part, launched Case or sub-Case (T14, T15, K12)."""
     return ItemEnded(
         by=SYSTEM,
         command_id=f"{key}:vanished",
         waiter_run=waiter_run,
         reference=reference,
         how=VANISHED,
-        reason=printable(reason),
+        reason=replace_control_characters(reason),
     )

@@ -1,16 +1,16 @@
-"""Mails that tell the desk's own people what somebody else did (M5)."""
+"""Mails that notify the desk's own people (M5)."""
 
 from domain.base.fast_replace import replace
 from domain.base.values import Status, Template, is_person
 from domain.model.commands import Assign
 from domain.model.items import Change, Mail
-from domain.model.proposed_changes import Move, key_for, mailing
+from domain.model.proposed_changes import ProposedChange, add_mail, next_effect_key
 
 
-def with_assignment_mail(change: Change) -> Change | None:
-    """The change, which also tells whom it assigned the item to; None if nobody is to be told.
+def add_assignment_mail(change: Change) -> Change | None:
+    """Return the change with a mail to its new assignee; None if nobody is to be notified.
 
-    Who took it, robots, and owners of what nobody works on are not told.
+    No mail goes to a person who assigned the item to themself, to a robot, or to an owner.
     """
     item, last = change.item, change.entries[-1] if change.entries else None
     if last is None or last.command != Assign.name or item.status is not Status.TO_DO:
@@ -18,8 +18,8 @@ def with_assignment_mail(change: Change) -> Change | None:
     holder = item.assignee
     if holder is None or holder == last.by or not is_person(holder):
         return None
-    # of the change that is made already, so that it is sent with that
-    key = key_for(replace(item, revision=last.revision - 1))
+    # a key of the change that is made already: the mail is sent with it
+    key = next_effect_key(replace(item, revision=last.revision - 1))
     mail = Mail(
         key=key,
         to=(),
@@ -28,5 +28,5 @@ def with_assignment_mail(change: Change) -> Change | None:
         body=last.by,
         template=Template.ASSIGNMENT,
     )
-    move = mailing(Move(item=item), mail)
-    return replace(change, item=move.item, mails=(*change.mails, *move.mails))
+    proposal = add_mail(ProposedChange(item=item), mail)
+    return replace(change, item=proposal.item, mails=(*change.mails, *proposal.mails))

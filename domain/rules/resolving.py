@@ -30,70 +30,74 @@ from domain.model.items import (
     Ticket,
     owner_after,
 )
-from domain.model.proposed_changes import Move, key_for, with_effect
-from domain.model.working_time import end_of
-from domain.rules.assignment import only_the_owner, reopened, taken_over
-from domain.rules.correspondence import sent
+from domain.model.proposed_changes import ProposedChange, add_effect, next_effect_key
+from domain.model.working_time import end_of_span
+from domain.rules.assignment import check_owner, reopen_for, take_over
+from domain.rules.correspondence import queue_mail
 
 
-def at_rest(item: AnyItem, end: Resolution, *, window: timedelta) -> AnyItem:
-    """C9, T11, A1: Resolved for the window, or Closed at once where there is none."""
-    closed = window <= timedelta(0)
+def resolve_or_close(item: AnyItem, end: Resolution, *, window: timedelta) -> AnyItem:
+    """Resolve the item for the window, or close it if there is none (C9, T11, A1)."""
+    closes = window <= timedelta(0)
     return replace(
         item,
-        status=Status.CLOSED if closed else Status.RESOLVED,
+        status=Status.CLOSED if closes else Status.RESOLVED,
         owner=owner_after(item, end.by),
         assignee=None,
         wait=None,
         resolution=end,
         first_resolution=item.first_resolution or FirstResolution(by=end.by, at=end.at),
-        closes_at=None if closed else end.at + window,
+        closes_at=None if closes else end.at + window,
     )
 
 
-def window_of(item: AnyItem, at: datetime) -> timedelta:
-    """T11: how long an item stays Resolved from then on; no time by default and for Actions (A3).
+def feedback_window_of(item: AnyItem, at: datetime) -> timedelta:
+    """Return how long the item stays Resolved; zero by default and for Actions (T11, A3).
 
-    With a calendar days are working days, hours and minutes are opening time.
+    With a calendar, days are working days, and hours and minutes are opening time.
     """
     window = item.settings.feedback_window
     if window is None or isinstance(item, Action):
         return timedelta(0)
-    return end_of(item.calendar, at, window) - at
+    return end_of_span(item.calendar, at, window) - at
 
 
-def resolve_ticket(ticket: Ticket, command: ResolveTicket, at: datetime) -> Move:
-    """T8, T9: by a method."""
-    return _by_method(_with_note(ticket, command), command.method, command.by, at)
+def resolve_ticket(ticket: Ticket, command: ResolveTicket, at: datetime) -> ProposedChange:
+    """Resolve a Ticket by a method (T8, T9)."""
+    return _resolve_by_method(_take_over_with_note(ticket, command), command.method, command.by, at)
 
 
-def send_and_resolve(ticket: Ticket, command: SendAndResolve, at: datetime) -> Move:
-    """T10: one command sends the mail and resolves; the mail is the evidence."""
-    move = sent(taken_over(ticket, command), command, resolution=command.resolution)
-    return _by_method(move, command.method, command.by, at)
+def send_and_resolve(ticket: Ticket, command: SendAndResolve, at: datetime) -> ProposedChange:
+    """Send a mail and resolve; the mail is the evidence (T10)."""
+    proposal = queue_mail(take_over(ticket, command), command, resolution=command.resolution)
+    return _resolve_by_method(proposal, command.method, command.by, at)
 
 
-def resolve_case(case: Case, command: ResolveCase, at: datetime) -> Move:
-    """K11: by hand; what failed is thereby accepted as not done."""
+def resolve_case(case: Case, command: ResolveCase, at: datetime) -> ProposedChange:
+    """Resolve a Case by hand; its failed Actions are accepted as not done (K11)."""
     if case.open_actions:
         names = ", ".join(copy.reference for copy in case.open_actions)
         raise Blocked(say("resolve.open_actions", item=case.noun, references=names), rule=Rule.K11)
-    case = replace(case, position=max(case.steps, case.position), attention=())
-    move = _with_note(case, command)
+    case = replace(case, position=max(case.step_count, case.position), attention=())
+    proposal = _take_over_with_note(case, command)
     end = Resolution(by=command.by, at=at, outcome=Outcome.COMPLETE)
-    return replace(move, item=at_rest(move.item, end, window=window_of(case, at)))
+    return replace(
+        proposal, item=resolve_or_close(proposal.item, end, window=feedback_window_of(case, at))
+    )
 
 
-def resolve_action(action: Action, command: ResolveAction, at: datetime) -> Move:
-    """A3, A4: complete or not, it is closed, and its Case hears of it; unless reviewed first."""
-    action = taken_over(action, command)
-    move = _with_note(action, command)
+def resolve_action(action: Action, command: ResolveAction, at: datetime) -> ProposedChange:
+    """Close the Action, complete or not, and report to its Case; review first if asked (A3-A6)."""
+    action = take_over(action, command)
+    proposal = _take_over_with_note(action, command)
     if command.outcome is Outcome.COMPLETE:
         _check_complete(action)
         if action.peer_review:
-            return replace(move, item=_in_review(action, command.by), reason="to be reviewed")
+            return replace(
+                proposal, item=_send_to_review(action, command.by), reason="to be reviewed"
+            )
     end = Resolution(by=command.by, at=at, outcome=command.outcome, reason=command.reason)
-    return replace(move, item=ended(action, end), reason=command.reason)
+    return replace(proposal, item=close_action(action, end), reason=command.reason)
 
 
 def _check_complete(action: Action) -> None:
@@ -105,43 +109,47 @@ def _check_complete(action: Action) -> None:
         raise Blocked(sentence, rule=Rule.A7, fields=("outcome",))
 
 
-def _in_review(action: Action, performer: str) -> Action:
-    """A6: To Do for somebody else."""
-    given_back = replace(action, status=Status.TO_DO, assignee=None, owner=None, wait=None)
-    return replace(given_back, in_review=True, performed_by=performer, robot_rejected=False)
+def _send_to_review(action: Action, performer: str) -> Action:
+    """Return the Action as To Do for a reviewer (A6)."""
+    returned = replace(action, status=Status.TO_DO, assignee=None, owner=None, wait=None)
+    return replace(returned, in_review=True, performed_by=performer, robot_rejected=False)
 
 
-def ended(
+def close_action(
     action: Action, end: Resolution, *, keep_as: str | None = None, answer: JsonValue = None
 ) -> AnyItem:
-    """A3, A4: closed, with no window, and its Case told; also what a service answered (A8)."""
-    closed = at_rest(action, end, window=timedelta(0))
-    return _reporting(closed, action, end, keep_as=keep_as, answer=answer)
+    """Close the Action and report to its Case, with a service's answer (A3, A4, A8)."""
+    closed = resolve_or_close(action, end, window=timedelta(0))
+    return _add_report(closed, action, end, keep_as=keep_as, answer=answer)
 
 
-def _with_note(item: AnyItem, command: Resolve) -> Move:
-    """C8, T9: in the actor's hands, with the command's note as evidence."""
+def _take_over_with_note(item: AnyItem, command: Resolve) -> ProposedChange:
+    """Take the item over, with the command's note as evidence (C8, T9)."""
     note = command.note if (command.note or "").strip() else None
-    return Move(
-        item=taken_over(item, command),
+    return ProposedChange(
+        item=take_over(item, command),
         note=note,
-        kept_as=note and "resolution",
+        note_kind=note and "resolution",
         resolution=note is not None,
     )
 
 
-def _by_method(move: Move, method: Method, by: str, at: datetime) -> Move:
-    item = move.item
-    spam = method is Method.REJECTED_AS_SPAM
-    if item.settings.resolution_evidence and not (spam or item.has_evidence or move.resolution):
+def _resolve_by_method(
+    proposal: ProposedChange, method: Method, by: str, at: datetime
+) -> ProposedChange:
+    item = proposal.item
+    is_spam = method is Method.REJECTED_AS_SPAM
+    if item.settings.resolution_evidence and not (
+        is_spam or item.has_evidence or proposal.resolution
+    ):
         sentence = say("resolve.evidence_missing", item=item.noun)
         raise EvidenceMissing(sentence, rule=Rule.T9, fields=("note",))
     end = Resolution(by=by, at=at, method=method)
-    window = timedelta(0) if spam else window_of(item, at)
-    return replace(move, item=at_rest(item, end, window=window))
+    window = timedelta(0) if is_spam else feedback_window_of(item, at)
+    return replace(proposal, item=resolve_or_close(item, end, window=window))
 
 
-def _reporting(
+def _add_report(
     item: AnyItem,
     action: Action,
     end: Resolution,
@@ -150,7 +158,7 @@ def _reporting(
     answer: JsonValue = None,
 ) -> AnyItem:
     report = ReportEnd(
-        key=key_for(item),
+        key=next_effect_key(item),
         case=action.case,
         case_run=action.case_run,
         by=end.by,
@@ -159,21 +167,21 @@ def _reporting(
         keep_as=keep_as,
         answer=answer,
     )
-    return with_effect(item, report)
+    return add_effect(item, report)
 
 
-def reopen(item: AnyItem, command: Reopen, _at: datetime) -> Move:
-    """T12: by hand."""
-    return Move(item=reopened(item, command.by))
+def reopen(item: AnyItem, command: Reopen, _at: datetime) -> ProposedChange:
+    """Reopen an item by hand (T12)."""
+    return ProposedChange(item=reopen_for(item, command.by))
 
 
-def cancel(item: AnyItem, command: Cancel, at: datetime) -> Move:
-    """T17, K12: discard a Draft, or close a Case at once with its open Actions."""
+def cancel(item: AnyItem, command: Cancel, at: datetime) -> ProposedChange:
+    """Discard a Draft, or close a Case at once with its open Actions (T17, K12)."""
     if isinstance(item, Action):
         raise NotAllowed(say("cancel.action", item=item.noun), rule=Rule.C21)
     if isinstance(item, Ticket) and item.status is not Status.DRAFT:
         raise NotAllowed(say("cancel.submitted", item=item.noun), rule=Rule.T17)
-    only_the_owner(item, command)
+    check_owner(item, command)
     end = Resolution(
         by=command.by,
         at=at,
@@ -181,49 +189,57 @@ def cancel(item: AnyItem, command: Cancel, at: datetime) -> Move:
         outcome=Outcome.CANCELLED if isinstance(item, Case) else None,
         reason=command.reason,
     )
-    item = _cancelled(item, end)
+    item = _cancel(item, end)
     if isinstance(item, Case):
-        item = without_actions(item, command.by, command.reason or "the Case was cancelled")
+        item = cancel_actions(item, command.by, command.reason or "the Case was cancelled")
         item = replace(item, attention=())
-    return Move(item=item, reason=command.reason)
+    return ProposedChange(item=item, reason=command.reason)
 
 
-def without_actions(case: Case, by: str, reason: str) -> Case:
-    """K10, K12: the Case with its open Actions cancelled, and told so."""
+def cancel_actions(case: Case, by: str, reason: str) -> Case:
+    """Cancel the open Actions of a Case, each by a message (K10, K12)."""
     for copy in case.open_actions:
-        told = CancelAction(
-            key=key_for(case), reference=copy.reference, case_run=case.run, by=by, reason=reason
+        effect = CancelAction(
+            key=next_effect_key(case),
+            reference=copy.reference,
+            case_run=case.run,
+            by=by,
+            reason=reason,
         )
-        case = with_effect(case, told)
-    ended = tuple(
+        case = add_effect(case, effect)
+    actions = tuple(
         replace(copy, status=Status.CLOSED, outcome=Outcome.CANCELLED) if copy.is_open else copy
         for copy in case.actions
     )
-    return replace(case, actions=ended)
+    return replace(case, actions=actions)
 
 
-def without_sub_cases(action: Action, by: str, reason: str) -> Action:
-    """K12: the Action with the sub-Cases it waits for told to end."""
+def cancel_sub_cases(action: Action, by: str, reason: str) -> Action:
+    """Cancel the sub-Cases that an Action waits for, each by a message (K12)."""
     if action.work is None or action.work.kind is not ActionKind.WAIT_FOR_SUB_CASES:
         return action
-    for one in action.awaited:
-        if one.how is None:
-            told = CancelCase(key=key_for(action), sub_case=one.reference, by=by, reason=reason)
-            action = with_effect(action, told)
+    for sub_case in action.awaited:
+        if sub_case.how is None:
+            effect = CancelCase(
+                key=next_effect_key(action), sub_case=sub_case.reference, by=by, reason=reason
+            )
+            action = add_effect(action, effect)
     return action
 
 
-def case_cancelled(action: Action, command: CaseCancelled, at: datetime) -> Move:
-    """K10, K12, A4: the Action ends because its Case said so, and reports that as any end."""
+def on_case_cancelled(action: Action, command: CaseCancelled, at: datetime) -> ProposedChange:
+    """Cancel an Action because its Case said so, and report its end (K10, K12, A4)."""
     if command.case_run != action.case_run:
         sentence = say("cancel.other_case", item=action.noun)
         raise NotAllowed(sentence, rule=Rule.A1, fields=("case_run",))
     end = Resolution(by=command.by, at=at, outcome=Outcome.CANCELLED, reason=command.reason)
-    action = without_sub_cases(action, command.by, command.reason or "its Case was cancelled")
-    return Move(item=_reporting(_cancelled(action, end), action, end), reason=command.reason)
+    action = cancel_sub_cases(action, command.by, command.reason or "its Case was cancelled")
+    return ProposedChange(
+        item=_add_report(_cancel(action, end), action, end), reason=command.reason
+    )
 
 
-def _cancelled(item: AnyItem, end: Resolution) -> AnyItem:
+def _cancel(item: AnyItem, end: Resolution) -> AnyItem:
     first = item.first_resolution
-    item = at_rest(item, end, window=timedelta(0))
+    item = resolve_or_close(item, end, window=timedelta(0))
     return replace(item, cancelled=True, first_resolution=first)

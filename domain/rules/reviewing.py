@@ -9,27 +9,27 @@ from domain.base.sentences import say
 from domain.base.values import Outcome, Status, Verdict, is_person
 from domain.model.commands import AnswerChecklist, Review
 from domain.model.items import Action, Resolution
-from domain.model.proposed_changes import Move
-from domain.rules.assignment import picked_up, read_by, taken_over
-from domain.rules.resolving import ended
+from domain.model.proposed_changes import ProposedChange
+from domain.rules.assignment import mark_read_by, pick_up, take_over
+from domain.rules.resolving import close_action
 
 
-def review(action: Action, command: Review, at: datetime) -> Move:
-    """A6: pass closes it complete, fail gives it back to the performer, unable ends it as A3."""
+def review(action: Action, command: Review, at: datetime) -> ProposedChange:
+    """Review: pass completes, fail returns to the performer, unable ends (A6, A3)."""
     if not action.in_review:
         raise Blocked(say("review.not_in_review", item=action.noun), rule=Rule.A6)
     if command.by == action.performed_by or not is_person(command.by):
         performer = str(action.performed_by)
         sentence = say("review.by_performer", item=action.noun, performer=performer)
         raise Blocked(sentence, rule=Rule.A6, fields=("by",))
-    move = Move(
+    proposal = ProposedChange(
         item=action,
         reason=f"review: {command.verdict.replace('_', ' ')}",
         note=command.comment or None,
-        kept_as="review" if command.comment else None,
+        note_kind="review" if command.comment else None,
     )
     if command.verdict is Verdict.FAIL:
-        given_back = replace(
+        returned = replace(
             action,
             status=Status.TO_DO,
             assignee=action.performed_by,
@@ -38,36 +38,38 @@ def review(action: Action, command: Review, at: datetime) -> Move:
             performed_by=None,
             new_information=True,
         )
-        return replace(move, item=given_back)
+        return replace(proposal, item=returned)
     outcome = Outcome(
         Outcome.COMPLETE if command.verdict is Verdict.PASS else Outcome.UNABLE_TO_COMPLETE
     )
     reason = command.comment if outcome is Outcome.UNABLE_TO_COMPLETE else None
     end = Resolution(by=command.by, at=at, outcome=outcome, reason=reason)
-    return replace(move, item=ended(action, end))
+    return replace(proposal, item=close_action(action, end))
 
 
-def answer_checklist(action: Action, command: AnswerChecklist, _at: datetime) -> Move:
-    """A7, C3: the first answer picks a To Do Action up."""
+def answer_checklist(action: Action, command: AnswerChecklist, _at: datetime) -> ProposedChange:
+    """Answer questions of the checklist; the first answer picks the Action up (A7, C3)."""
     known = {line.key for line in action.checklist}
-    strange = [key for key in command.answers if key not in known]
-    if strange:
-        keys, asked = ", ".join(strange), ", ".join(sorted(known))
+    unknown = [key for key in command.answers if key not in known]
+    if unknown:
+        keys, known_keys = ", ".join(unknown), ", ".join(sorted(known))
         sentence = (
-            say("checklist.unknown", item=action.noun, keys=keys, known=asked)
-            if asked
+            say("checklist.unknown", item=action.noun, keys=keys, known=known_keys)
+            if known_keys
             else say("checklist.empty", item=action.noun, keys=keys)
         )
-        fields = tuple(f"answers.{key}" for key in strange)
+        fields = tuple(f"answers.{key}" for key in unknown)
         raise InvalidCommand(sentence, rule=Rule.A7, fields=fields)
-    action = taken_over(action, command)
+    action = take_over(action, command)
     if action.status is Status.TO_DO:
-        action = picked_up(action, command.by)
+        action = pick_up(action, command.by)
     lines = tuple(
         replace(line, answer=command.answers.get(line.key, line.answer))
         for line in action.checklist
     )
-    told = ", ".join(
+    answers = ", ".join(
         f"{key}: {answer.replace('_', ' ')}" for key, answer in command.answers.items()
     )
-    return Move(item=read_by(replace(action, checklist=lines), command.by), reason=told[:1000])
+    return ProposedChange(
+        item=mark_read_by(replace(action, checklist=lines), command.by), reason=answers[:1000]
+    )

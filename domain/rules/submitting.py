@@ -10,33 +10,33 @@ from domain.base.sentences import say
 from domain.base.values import Status, excerpt
 from domain.model.calendars import WorkingCalendar
 from domain.model.commands import Edit
-from domain.model.definitions import CaseDefinition, Lookup, Settings, Terms
+from domain.model.definitions import CaseDefinition, CatalogLookup, ItemSettings, ItemTerms
 from domain.model.due_clock import DueClock
 from domain.model.items import AnyItem, Case, Ticket
-from domain.model.proposed_changes import Move
+from domain.model.proposed_changes import ProposedChange
 from domain.model.starts import Contact
-from domain.rules.assignment import picked_up, read_by, taken_over
+from domain.rules.assignment import mark_read_by, pick_up, take_over
 
 FIXED_AT_SUBMIT = ("description", "definition", "settings", "started_by", "links")
 DEFAULT_QUEUE = "default"
 
 
-def edit(item: AnyItem, command: Edit, _at: datetime) -> Move:
-    """Change fields; it picks up a To Do item (C3) and refuses what is fixed at submit."""
+def edit(item: AnyItem, command: Edit, _at: datetime) -> ProposedChange:
+    """Change fields; pick up a To Do item, refuse fields fixed at submit (C3, T3, K2)."""
     changes = command.changes
-    item = taken_over(item, command)
+    item = take_over(item, command)
     if item.status is not Status.DRAFT:
         _check_after_submit(item, changes)
     if item.status is Status.TO_DO:
-        item = picked_up(item, command.by)
+        item = pick_up(item, command.by)
     text = changes.pop("description", None)
-    item = read_by(replace(item, **_as_fields(item, changes)), command.by)
+    item = mark_read_by(replace(item, **_item_fields(item, changes)), command.by)
     changed = (
         f"changed {', '.join(sorted(changes | ({} if text is None else {'description': text})))}"
     )
     if text is None:
-        return Move(item=item, reason=changed)
-    return described(Move(item=item, reason=changed), text)
+        return ProposedChange(item=item, reason=changed)
+    return set_description(ProposedChange(item=item, reason=changed), text)
 
 
 def _check_after_submit(item: AnyItem, changes: dict[str, Any]) -> None:
@@ -51,98 +51,102 @@ def _check_after_submit(item: AnyItem, changes: dict[str, Any]) -> None:
             raise FieldsEmptied(sentence, rule=Rule.T2, fields=(name,))
 
 
-def _as_fields(item: AnyItem, changes: dict[str, Any]) -> dict[str, Any]:
+def _item_fields(item: AnyItem, changes: dict[str, Any]) -> dict[str, Any]:
     fields = dict(changes)
     if "short_description" in fields:
         fields["title"] = fields.pop("short_description")
     if "queue" in fields:
         fields["queue_chosen"] = True
     if "settings" in fields:
-        settings: Settings = fields["settings"]
-        fields["settings"] = settings.over(item.settings)
+        settings: ItemSettings = fields["settings"]
+        fields["settings"] = settings.with_defaults(item.settings)
     if "definition" in fields:
-        fields |= defined(fields["definition"])
+        fields |= definition_fields(fields["definition"])
     return fields
 
 
-def defined(definition: str | CaseDefinition | None) -> dict[str, Any]:
-    """The fields of a Case whose definition was given by name, whole, or not at all."""
+def definition_fields(definition: str | CaseDefinition | None) -> dict[str, Any]:
+    """Return the fields of a Case for a definition given by name, in full, or not at all."""
     if isinstance(definition, CaseDefinition):
         return {"definition": definition, "definition_name": definition.name}
     return {"definition": None, "definition_name": definition}
 
 
-def described(move: Move, text: str) -> Move:
-    """The move with this description; one that is too long is kept in the store."""
-    short = excerpt(text)
-    move = replace(move, item=replace(move.item, description=short, description_kept=short != text))
-    return replace(move, note=text, kept_as="description") if short != text else move
+def set_description(proposal: ProposedChange, text: str) -> ProposedChange:
+    """Set the description; a long one goes to the store, and the item has an excerpt."""
+    excerpted = excerpt(text)
+    proposal = replace(
+        proposal,
+        item=replace(proposal.item, description=excerpted, description_kept=excerpted != text),
+    )
+    return replace(proposal, note=text, note_kind="description") if excerpted != text else proposal
 
 
-def missing(item: AnyItem) -> tuple[str, ...]:
-    """T2, K1: the fields that submit still needs."""
+def missing_fields(item: AnyItem) -> tuple[str, ...]:
+    """Return the fields that submit still needs (T2, K1)."""
     if isinstance(item, Case):
         return () if item.title.strip() else ("short_description",)
-    given: dict[str, str | Contact | None] = {
+    values: dict[str, str | Contact | None] = {
         "title": item.title.strip(),
         "description": item.description.strip(),
         "category": item.category,
         "primary_contact": item.primary_contact,
         "requester": item.requester,
     }
-    return tuple(name for name, value in given.items() if not value)
+    return tuple(name for name, value in values.items() if not value)
 
 
 def lookup_to_submit(
     *,
     category: str | None = None,
     definition: str | CaseDefinition | None = None,
-    settings: Settings | None,
-) -> Lookup | None:
-    """What to ask the catalog before an item of these is handed in; None if nothing."""
+    settings: ItemSettings | None,
+) -> CatalogLookup | None:
+    """Return what the catalog is asked before an item is submitted; None if nothing."""
     named = settings.calendars if settings else {}
-    lookup = Lookup()
+    lookup = CatalogLookup()
     if isinstance(definition, CaseDefinition):
         named = named | definition.calendars
-        lookup = Lookup(
-            definitions=_each_once(definition.definitions), services=_each_once(definition.services)
+        lookup = CatalogLookup(
+            definitions=_unique_names(definition.definitions),
+            services=_unique_names(definition.services),
         )
     elif definition is not None:
-        lookup = Lookup(what="definition", name=definition)
+        lookup = CatalogLookup(what="definition", name=definition)
     if category is not None:
-        lookup = Lookup(what="category", name=category)
-    lookup = lookup.model_copy(update={"calendars": _each_once(named)})
+        lookup = CatalogLookup(what="category", name=category)
+    lookup = lookup.model_copy(update={"calendars": _unique_names(named)})
     return lookup if lookup.asks else None
 
 
-def _each_once(named: dict[str, str]) -> tuple[str, ...]:
+def _unique_names(named: dict[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named.values()))
 
 
-def submitted(item: AnyItem, terms: Terms | None, at: datetime) -> AnyItem:
-    """The item once handed in: To Do, in its queue, with its settings, flow and due date fixed."""
-    terms = terms or Terms()
-    gaps = missing(item)
-    if gaps:
-        sentence = say("submit.missing", item=item.noun, fields=", ".join(gaps))
+def submit_item(item: AnyItem, terms: ItemTerms | None, at: datetime) -> AnyItem:
+    """Submit the item: To Do, in its queue, with its settings, flow and due date fixed."""
+    terms = terms or ItemTerms()
+    missing = missing_fields(item)
+    if missing:
+        sentence = say("submit.missing", item=item.noun, fields=", ".join(missing))
         required = Rule.K1 if isinstance(item, Case) else Rule.T2
-        raise FieldsMissing(sentence, rule=required, fields=gaps)
-    settings, queue = item.settings.over(terms.settings), terms.queue
+        raise FieldsMissing(sentence, rule=required, fields=missing)
+    settings, queue = item.settings.with_defaults(terms.settings), terms.queue
     if isinstance(item, Case):
         definition = item.definition or terms.definition
         if definition is None and item.definition_name is not None:
             sentence = say("submit.no_definition", item=item.noun, definition=item.definition_name)
             raise NotInCatalog(sentence, rule=Rule.K2, fields=("definition",))
         if definition is not None:
-            settings, queue = settings.over(definition.settings), definition.queue or queue
+            settings, queue = settings.with_defaults(definition.settings), definition.queue or queue
         item = replace(item, definition=definition)
     else:
         definition = None
     _check_calendars(item, settings, definition, terms)
     if definition is not None:
-        _check_what_it_starts(item, definition, terms)
+        _check_references(item, definition, terms)
     if isinstance(item, Case):
-        item = replace(item, calendars=_of_actions(definition, terms))
+        item = replace(item, calendars=_action_calendars(definition, terms))
     rule = settings.due
     return replace(
         item,
@@ -151,32 +155,32 @@ def submitted(item: AnyItem, terms: Terms | None, at: datetime) -> AnyItem:
         submitted_at=at,
         settings=settings,
         queue=item.queue if item.queue_chosen or queue is None else queue,
-        calendar=terms.calendar(settings.calendar),
+        calendar=terms.find_calendar(settings.calendar),
         due=None
         if rule is None
-        else DueClock(rule=rule, calendar=terms.calendar(rule.calendar), since=at),
+        else DueClock(rule=rule, calendar=terms.find_calendar(rule.calendar), since=at),
     )
 
 
 def _check_calendars(
-    item: AnyItem, settings: Settings, definition: CaseDefinition | None, terms: Terms
+    item: AnyItem, settings: ItemSettings, definition: CaseDefinition | None, terms: ItemTerms
 ) -> None:
-    """D1: whatever names a calendar names one that the catalog has."""
-    defined = definition.calendars if definition else {}
-    named = {f"definition.{field}": name for field, name in defined.items()} | {
+    """Refuse calendars that the catalog does not have (D1)."""
+    from_definition = definition.calendars if definition else {}
+    named = {f"definition.{field}": name for field, name in from_definition.items()} | {
         f"settings.{field}": name
         for field, name in settings.calendars.items()
-        if defined.get(f"settings.{field}") != name
+        if from_definition.get(f"settings.{field}") != name
     }
-    unknown = {field: name for field, name in named.items() if terms.calendar(name) is None}
+    unknown = {field: name for field, name in named.items() if terms.find_calendar(name) is None}
     if unknown:
         names = ", ".join(dict.fromkeys(unknown.values()))
         sentence = say("submit.no_calendar", item=item.noun, calendars=names)
         raise NotInCatalog(sentence, rule=Rule.D1, fields=tuple(unknown))
 
 
-def _check_what_it_starts(item: AnyItem, definition: CaseDefinition, terms: Terms) -> None:
-    """K2, A8: a definition that a start brings along names only what the catalog has."""
+def _check_references(item: AnyItem, definition: CaseDefinition, terms: ItemTerms) -> None:
+    """Refuse case definitions and services that the catalog does not have (K2, A8)."""
     named = definition.definitions | definition.services
     unknown = {field: name for field, name in named.items() if name in terms.unknown}
     if unknown:
@@ -186,16 +190,18 @@ def _check_what_it_starts(item: AnyItem, definition: CaseDefinition, terms: Term
         raise NotInCatalog(sentence, rule=Rule.K2, fields=fields)
 
 
-def _of_actions(definition: CaseDefinition | None, terms: Terms) -> tuple[WorkingCalendar, ...]:
-    """The calendars that the Actions of a definition are due by, each once."""
+def _action_calendars(
+    definition: CaseDefinition | None, terms: ItemTerms
+) -> tuple[WorkingCalendar, ...]:
+    """Return the calendars of the due rules of a definition's Actions, each once."""
     rules = [action.due for action in definition.actions] if definition else []
     names = {rule.calendar for rule in rules if rule is not None}
-    return tuple(known for known in terms.calendars if known.name in names)
+    return tuple(calendar for calendar in terms.calendars if calendar.name in names)
 
 
-def as_submission(item: AnyItem) -> Move:
-    """The move of an item just submitted, with its description as the first note (T3)."""
+def submission_change(item: AnyItem) -> ProposedChange:
+    """Return the change of a submission, with the description as the first note (T3)."""
     if not isinstance(item, Ticket):
-        return Move(item=item)
-    kept = None if item.description_kept else "submission"
-    return Move(item=item, note=item.description, kept_as=kept)
+        return ProposedChange(item=item)
+    note_kind = None if item.description_kept else "submission"
+    return ProposedChange(item=item, note=item.description, note_kind=note_kind)

@@ -11,40 +11,44 @@ from domain.base.sentences import say
 from domain.base.values import Kind, Status, WaitType
 from domain.model.commands import Resume
 from domain.model.commands import Wait as WaitCommand
-from domain.model.items import AnyItem, Case, Ticket, Wait, owner_after
-from domain.model.proposed_changes import Move
-from domain.model.working_time import end_of
-from domain.rules.assignment import only_the_owner, picked_up, taken_over
+from domain.model.items import AnyItem, Case, CurrentWait, Ticket, owner_after
+from domain.model.proposed_changes import ProposedChange
+from domain.model.working_time import end_of_span
+from domain.rules.assignment import check_owner, pick_up, take_over
 
-LONGEST_WAIT: Final = timedelta(days=36525)
-"""The server counts a timer in nanoseconds, which ends after 292 years."""
+MAX_WAIT: Final = timedelta(days=36525)
+"""Longest wait; the server counts timers in nanoseconds, at most 292 years."""
 
 
-def wait(item: AnyItem, command: WaitCommand, at: datetime) -> Move:
-    """C9-C11: nobody is assigned, the owner answers for it."""
+def wait(item: AnyItem, command: WaitCommand, at: datetime) -> ProposedChange:
+    """Start or replace a wait: nobody is assigned, and the owner is responsible (C9-C11)."""
     _check_kind(item, command)
-    item = taken_over(item, command)
+    item = take_over(item, command)
     if command.until is not None and command.until <= at:
         sentence = say("wait.passed", item=item.noun, until=f"{command.until:%Y-%m-%d %H:%M}")
         raise MomentPassed(sentence, rule=Rule.C10, fields=("until",))
-    if command.until is not None and command.until - at > LONGEST_WAIT:
+    if command.until is not None and command.until - at > MAX_WAIT:
         sentence = say("wait.too_far", item=item.noun, year=f"{command.until:%Y}")
         raise NotAllowed(sentence, rule=Rule.C10, fields=("until",))
-    waiting = Wait(
+    waiting = CurrentWait(
         type=command.type,
-        wakes_at=command.until if command.days_to_wait is None else _days_over(item, command, at),
+        wakes_at=command.until
+        if command.days_to_wait is None
+        else _end_of_days_to_wait(item, command, at),
         days_to_wait=command.days_to_wait,
         close_if_no_response=command.close_if_no_response,
         waiting_for=command.waiting_for,
     )
     if item.status is not Status.WAIT:
         item = replace(item, owner=owner_after(item, command.by), assignee=None, status=Status.WAIT)
-    return Move(item=replace(item, wait=waiting), reason=command.reason)
+    return ProposedChange(item=replace(item, wait=waiting), reason=command.reason)
 
 
-def _days_over(item: AnyItem, command: WaitCommand, at: datetime) -> datetime:
-    """T5: days to wait are working days if the item has a calendar, else 24 hours each."""
-    return end_of(item.calendar, at, Span(days=command.days_to_wait or 0.0, clock=timedelta(0)))
+def _end_of_days_to_wait(item: AnyItem, command: WaitCommand, at: datetime) -> datetime:
+    """Return the end of the days to wait: working days with a calendar, else 24 hours each (T5)."""
+    return end_of_span(
+        item.calendar, at, Span(days=command.days_to_wait or 0.0, clock=timedelta(0))
+    )
 
 
 def _check_kind(item: AnyItem, command: WaitCommand) -> None:
@@ -56,9 +60,9 @@ def _check_kind(item: AnyItem, command: WaitCommand) -> None:
         sentence = say("wait.days", item=item.noun)
         raise NotAllowed(sentence, rule=rule, fields=("days_to_wait",))
     if command.type is WaitType.PAUSE:
-        only_the_owner(item, command)
+        check_owner(item, command)
 
 
-def resume(item: AnyItem, command: Resume, _at: datetime) -> Move:
-    """C12: off Wait, In Progress, assigned to the actor."""
-    return Move(item=picked_up(item, command.by))
+def resume(item: AnyItem, command: Resume, _at: datetime) -> ProposedChange:
+    """Resume work: In Progress, assigned to the actor (C12)."""
+    return ProposedChange(item=pick_up(item, command.by))

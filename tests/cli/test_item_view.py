@@ -16,7 +16,7 @@ from cli.terminal import FoldingTable
 from devstack.stack_info import StackInfo
 from domain.base.values import Kind, Status
 from domain.model.states import ActionItemState, State
-from domain.model.timeline import TimelineEntry, line_of
+from domain.model.timeline import TimelineEntry, timeline_entry
 from reconciliation.fsck import Difference
 from store.items.search import Found
 from store.projection.item_summary import ItemSummary
@@ -50,7 +50,7 @@ def entries() -> list[TimelineEntry]:
     life.do("start", by="bob")
     life.do("wait", by="bob", type="until", until="2026-03-05T09:00:00Z", reason="holidays")
     life.signal("start", by="eve")
-    return [line_of(entry) for entry in life.entries]
+    return [timeline_entry(entry) for entry in life.entries]
 
 
 def waiting_ticket() -> State:

@@ -466,7 +466,7 @@ async def test_a_refusal_comes_back_as_the_class_that_the_item_raised(
     with pytest.raises(HeldByAnother) as held:
         await desk.do(reference, "start", {"by": "amy"})
     assert held.value.rule is Rule.C8
-    assert held.value.said == say(
+    assert held.value.wording == say(
         "assignment.held_by_another",
         item=noun_of(Kind.TICKET, reference),
         assignee="bob",

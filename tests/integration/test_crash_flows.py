@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from domain.base.values import Status
-from domain.engine.start_item import open_item
-from domain.model.effects import StartAction, StartItem
+from domain.engine.start_item import create_item
+from domain.model.effects import StartActionEffect, StartItem
 from domain.model.starts import CaseStart
 from store.items import queries
 from tests.support.builders import Life
@@ -72,7 +72,7 @@ class Twice:
         await self.desk.start(start, TOP)
         await self.desk.eventually(TOP)
         terms = self.world.catalog["top"]
-        change = open_item(
+        change = create_item(
             start, reference=TOP, run=self._run_of(TOP), at=self.world.now, terms=terms
         )
         self.world.add(Life(change.item, self.world.now, terms, [change]))
@@ -101,7 +101,7 @@ class Twice:
         while is_more:
             for life in self.world.lives.values():
                 for effect in life.item.outbox:
-                    if isinstance(effect, StartAction | StartItem):
+                    if isinstance(effect, StartActionEffect | StartItem):
                         self._run_of(effect.reference)
             is_more = self.world.perform() or self.world.deliver()
 

@@ -23,7 +23,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.services import Endpoint
 from domain.model.calendars import Opening, WorkingCalendar
-from domain.model.definitions import CaseDefinition, Terms
+from domain.model.definitions import CaseDefinition, ItemTerms
 from tests.support.workers import (
     IDA,
     ONE_ACTION_DEFINITION,
@@ -689,7 +689,7 @@ async def hosting(renewed_after: int | None) -> AsyncIterator[WorkerEnvironment]
     ) as env:
         host = new_environment(env.client)
         known = {
-            "errand": Terms(
+            "errand": ItemTerms(
                 definition=CaseDefinition.model_validate_json(json.dumps(ONE_ACTION_DEFINITION))
             )
         }

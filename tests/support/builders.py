@@ -12,16 +12,16 @@ from pydantic import TypeAdapter
 from domain.base.refusals import Refused
 from domain.base.values import Kind
 from domain.engine.deadlines import elapse
-from domain.engine.decide import decide, decode, receive
-from domain.engine.start_item import open_item
+from domain.engine.decide import decide, decide_signal, decode
+from domain.engine.start_item import create_item
 from domain.model.calendars import Opening, WorkingCalendar
-from domain.model.definitions import Terms
-from domain.model.effects import CancelAction, Effect, ReportEnd, SendMail, StartAction
+from domain.model.definitions import ItemTerms
+from domain.model.effects import CancelAction, Effect, ReportEnd, SendMail, StartActionEffect
 from domain.model.internal_messages import ActionEnded, CaseCancelled
 from domain.model.items import Action, AnyItem, Case, Change, Entry, Ticket
 from domain.model.starts import ActionStart, CaseStart, TicketStart
 from domain.model.states import State, state_of
-from domain.rules.item_messages import message_of
+from domain.rules.item_messages import message_for
 
 NOW: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
@@ -82,7 +82,7 @@ class Life:
 
     item: AnyItem
     now: datetime = NOW
-    terms: Terms | None = None
+    terms: ItemTerms | None = None
     changes: list[Change] = field(default_factory=list)
 
     @property
@@ -131,7 +131,7 @@ class Life:
 
     def signal(self, name: str, *, by: str = "amy", **fields: Any) -> Refused | None:  # noqa: ANN401
         command = decode(self.item.kind, name, as_json({"by": by, **fields}))
-        change, refusal = receive(self.item, command, self.now, terms=self.terms)
+        change, refusal = decide_signal(self.item, command, self.now, terms=self.terms)
         self.keep(change)
         return refusal
 
@@ -159,12 +159,12 @@ def start_ticket(
     *,
     reference: str = "T-7F3K9Q2D",
     at: datetime = NOW,
-    terms: Terms | None = None,
+    terms: ItemTerms | None = None,
     **fields: Any,  # noqa: ANN401
 ) -> Life:
     """A Ticket as the fields say; nothing is added to them but who started it."""
     start = TicketStart.model_validate_json(as_json({"by": "amy", **fields}))
-    change = open_item(start, reference=reference, run="run-1", at=at, terms=terms)
+    change = create_item(start, reference=reference, run="run-1", at=at, terms=terms)
     return Life(change.item, at, terms, [change])
 
 
@@ -182,12 +182,12 @@ def start_case(
     *,
     reference: str = "C-7F3K9Q2D",
     at: datetime = NOW,
-    terms: Terms | None = None,
+    terms: ItemTerms | None = None,
     **fields: Any,  # noqa: ANN401
 ) -> Life:
     """A Case as the fields say; nothing is added to them but who started it."""
     start = CaseStart.model_validate_json(as_json({"by": "amy", **fields}))
-    change = open_item(start, reference=reference, run="run-1", at=at, terms=terms)
+    change = create_item(start, reference=reference, run="run-1", at=at, terms=terms)
     return Life(change.item, at, terms, [change])
 
 
@@ -214,7 +214,7 @@ def action(*, reference: str = "C-7F3K9Q2D-A1", at: datetime = NOW, **fields: An
         "queue": "invoices",
     }
     start = ActionStart.model_validate_json(as_json(defaults | fields))
-    change = open_item(start, reference=reference, run="run-2", at=at)
+    change = create_item(start, reference=reference, run="run-2", at=at)
     return Life(change.item, at, None, [change])
 
 
@@ -289,7 +289,7 @@ class Desk:
         return True
 
     def report(self, ended: ActionEnded) -> Refused | None:
-        change, refusal = receive(self.life.item, ended, self.life.now, terms=self.life.terms)
+        change, refusal = decide_signal(self.life.item, ended, self.life.now, terms=self.life.terms)
         self.life.keep(change)
         return refusal
 
@@ -304,8 +304,8 @@ class Desk:
 
     def _perform(self, effect: Effect, life: Life) -> None:
         match effect:
-            case StartAction():
-                change = open_item(
+            case StartActionEffect():
+                change = create_item(
                     effect.start,
                     reference=effect.reference,
                     run=f"run-of-{effect.reference}",
@@ -317,7 +317,7 @@ class Desk:
             case CancelAction():
                 told = CaseCancelled(by=effect.by, case_run=effect.case_run, reason=effect.reason)
                 ending = self.actions[effect.reference]
-                change, _ = receive(ending.item, told, self.life.now)
+                change, _ = decide_signal(ending.item, told, self.life.now)
                 ending.keep(change)
             case SendMail():
                 self.sent.append(effect.key)
@@ -332,7 +332,7 @@ class Desk:
 
 def ended(effect: ReportEnd, reference: str) -> ActionEnded:
     """The report of an Action as its Case gets it."""
-    _, report = message_of(effect, reference)
+    _, report = message_for(effect, reference)
     assert isinstance(report, ActionEnded)
     return report.model_copy(update={"command_id": None})  # told again, it is told anew
 
@@ -344,7 +344,7 @@ def desk(**fields: Any) -> Desk:  # noqa: ANN401
 
 def starts_of(change: Change) -> list[str]:
     """The keys of the Actions that are being started, in order."""
-    return [effect.start.key for effect in _effects(change, StartAction)]
+    return [effect.start.key for effect in _effects(change, StartActionEffect)]
 
 
 E = TypeVar("E")

@@ -17,10 +17,10 @@ from domain.base.refusals import NotAllowed, Refused
 from domain.base.rules import Rule
 from domain.base.values import SYSTEM, Method, Status
 from domain.engine.command_rules import lookup_for
-from domain.engine.decide import decide, decode, receive, refused_after_all
-from domain.engine.start_item import lookup_of_start, open_item
+from domain.engine.decide import decide, decide_signal, decode, remember_refusal
+from domain.engine.start_item import create_item, lookup_of_start
 from domain.model.commands import Command
-from domain.model.definitions import CaseDefinition, Lookup, Terms
+from domain.model.definitions import CaseDefinition, CatalogLookup, ItemTerms
 from domain.model.effects import (
     AnswerMerge,
     AskMerge,
@@ -30,14 +30,19 @@ from domain.model.effects import (
     Effect,
     ReportEnd,
     SendMail,
-    StartAction,
+    StartActionEffect,
     StartItem,
     TellWaiter,
 )
 from domain.model.internal_messages import WorkEnded
 from domain.model.items import Action, AnyItem, Case, Change, Mail, Ticket
-from domain.model.serialization import carried, read
-from domain.rules.item_messages import action_vanished, item_vanished, message_of, nobody_answers
+from domain.model.serialization import dump_item, load_item
+from domain.rules.item_messages import (
+    absent_target_answer,
+    message_for,
+    vanished_action_message,
+    vanished_item_message,
+)
 from tests.support.builders import NOW, Life, as_json
 
 DISTURBED: Final = "terminated"
@@ -59,17 +64,17 @@ class PendingMessage:
     gone: Callable[[], None] | None = None
 
 
-def defined(*definitions: dict[str, Any]) -> dict[str, Terms]:
+def defined(*definitions: dict[str, Any]) -> dict[str, ItemTerms]:
     """A catalog of these case definitions."""
     found = [CaseDefinition.model_validate_json(as_json(fields)) for fields in definitions]
-    return {one.name: Terms(definition=one) for one in found}
+    return {one.name: ItemTerms(definition=one) for one in found}
 
 
 @dataclass
 class World:
     """Items by reference, and the messages between them."""
 
-    catalog: dict[str, Terms] = field(default_factory=dict)
+    catalog: dict[str, ItemTerms] = field(default_factory=dict)
     services: dict[str, JsonValue | Failure] = field(default_factory=dict)
     now: datetime = NOW
     lives: dict[str, Life] = field(default_factory=dict)
@@ -84,7 +89,7 @@ class World:
     """Of messages between items."""
     run_of: Callable[[str], str] = "run-of-{}".format
     """The run of an item that another one starts."""
-    begun: dict[str, tuple[str, StartItem | StartAction]] = field(default_factory=dict)
+    begun: dict[str, tuple[str, StartItem | StartActionEffect]] = field(default_factory=dict)
     """Who started an item, and how."""
 
     def add(self, life: Life) -> Life:
@@ -194,7 +199,7 @@ class World:
         found: list[Refused] = []
 
         def take() -> None:
-            change, refusal = receive(
+            change, refusal = decide_signal(
                 life.item, parcel.command, self.now, terms=self._terms(life.item, parcel.command)
             )
             life.keep(change)
@@ -208,7 +213,7 @@ class World:
     def carry(self) -> None:
         """Every run ends, and the next one reads what it left."""
         for life in self.lives.values():
-            again = read(life.item.kind, carried(life.item))
+            again = load_item(life.item.kind, dump_item(life.item))
             assert again == life.item
             life.item = again
 
@@ -221,10 +226,10 @@ class World:
         life.now = self.now
         return decide(life.item, command, self.now, terms=self._terms(life.item, command))
 
-    def _terms(self, item: AnyItem, command: Command) -> Terms | None:
+    def _terms(self, item: AnyItem, command: Command) -> ItemTerms | None:
         return self._answer(lookup_for(item, command))
 
-    def _answer(self, lookup: Lookup | None) -> Terms | None:
+    def _answer(self, lookup: CatalogLookup | None) -> ItemTerms | None:
         if lookup is None or lookup.what is None:
             return None
         return self.catalog.get(lookup.name)
@@ -238,7 +243,7 @@ class World:
             return
         if item.resolution is None or item.resolution.method is not Method.MERGED:
             refusal = NotAllowed("not merged", rule=Rule.T16, fields=("into",))
-            life.item = refused_after_all(item, asked.command_id, refusal)
+            life.item = remember_refusal(item, asked.command_id, refusal)
 
     def _tell(self, to: str, command: Command, gone: Callable[[], None] | None = None) -> None:
         self.post.append(PendingMessage(to=to, command=command, gone=gone))
@@ -246,13 +251,13 @@ class World:
     def _perform(self, effect: Effect, life: Life) -> None:
         item = life.item
         match effect:
-            case StartAction() | StartItem():
+            case StartActionEffect() | StartItem():
                 self._start(effect, life)
             case TellWaiter():
                 self.told[effect.waiter, item.reference] += 1
-                self._tell(*message_of(effect, item.reference))
+                self._tell(*message_for(effect, item.reference))
             case CancelAction() | CancelCase() | ReportEnd() | AnswerMerge():
-                self._tell(*message_of(effect, item.reference))
+                self._tell(*message_for(effect, item.reference))
             case AskMerge():
                 self._ask(effect, item.reference)
             case SendMail():
@@ -262,13 +267,13 @@ class World:
             case _:
                 _unknown(effect)
 
-    def _start(self, effect: StartAction | StartItem, life: Life) -> None:
-        start = effect.start if isinstance(effect, StartAction) else effect.begin
+    def _start(self, effect: StartActionEffect | StartItem, life: Life) -> None:
+        start = effect.start if isinstance(effect, StartActionEffect) else effect.begin
         reference = effect.reference
         assert reference not in self.begun, f"{reference} is started twice"
         self.begun[reference] = (life.item.reference, effect)
         try:
-            change = open_item(
+            change = create_item(
                 start,
                 reference=reference,
                 run=self.run_of(reference),
@@ -285,15 +290,15 @@ class World:
     def _vanished(self, reference: str, problem: str) -> None:
         starter, effect = self.begun[reference]
         life = self.lives[starter]
-        if isinstance(effect, StartAction):
+        if isinstance(effect, StartActionEffect):
             run = effect.start.case_run
-            gone = action_vanished(reference, case_run=run, key=effect.key, reason=problem)
+            gone = vanished_action_message(reference, case_run=run, key=effect.key, reason=problem)
             self._tell(starter, gone)
         elif effect.key == _work_key(life.item):
             self._work_ended(life, f"{effect.key}:done", f"Case {reference} {problem}")
         else:
             run = life.item.run
-            ended = item_vanished(reference, waiter_run=run, key=effect.key, reason=problem)
+            ended = vanished_item_message(reference, waiter_run=run, key=effect.key, reason=problem)
             self._tell(starter, ended)
 
     def _work_ended(
@@ -303,8 +308,8 @@ class World:
         self._tell(life.item.reference, told)
 
     def _ask(self, effect: AskMerge, asker: str) -> None:
-        into, asked = message_of(effect, asker)
-        self._tell(into, asked, lambda: self._tell(asker, nobody_answers(effect)))
+        into, asked = message_for(effect, asker)
+        self._tell(into, asked, lambda: self._tell(asker, absent_target_answer(effect)))
 
     def _mail(self, effect: SendMail, life: Life) -> None:
         found = [mail for change in life.changes for mail in change.mails if mail.key == effect.key]

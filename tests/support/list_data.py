@@ -12,7 +12,7 @@ from domain.base.durations import Span
 from domain.base.values import Status, WaitType
 from domain.model.definitions import DueRule
 from domain.model.due_clock import Stop
-from domain.model.items import AnyItem, Attention, Wait
+from domain.model.items import AnyItem, Attention, CurrentWait
 from domain.model.publications import Publication
 from store.projection.writer import GroupWriter
 from tests.support.publications import action, case, due, news, ticket, written
@@ -118,7 +118,7 @@ def _items(now: datetime) -> Iterator[AnyItem]:
         status=Status.WAIT,
         owner="amy",
         new_information=True,
-        wait=Wait(type=WaitType.MORE_INFORMATION),
+        wait=CurrentWait(type=WaitType.MORE_INFORMATION),
         due=paused,
         **_times(now, 4),
     )
@@ -158,7 +158,7 @@ def _items(now: datetime) -> Iterator[AnyItem]:
         queue="goods-receipt",
         status=Status.WAIT,
         owner="amy",
-        wait=Wait(type=WaitType.UNTIL, wakes_at=now + 44 * hour),
+        wait=CurrentWait(type=WaitType.UNTIL, wakes_at=now + 44 * hour),
         due=due(now + 60 * hour),
         **_times(now, 8),
     )

@@ -17,7 +17,7 @@ from temporalio.service import RPCError
 
 from devstack.stack import Stack
 from domain.model.starts import CaseStart, TicketStart
-from domain.model.states import beatless
+from domain.model.states import without_heartbeats
 from reconciliation.fsck import Checker, Difference
 from reconciliation.workflow_state import WorkflowStateReader
 from starter.client import Answer, Desk, NoAnswer, UnknownItem
@@ -168,7 +168,7 @@ class RunningStack:
         assert truth is not None, reference
         row = await asyncio.to_thread(queries.item_of, self.engine, reference)
         assert row is not None, f"no row of {reference}"
-        told, true = beatless(row.state), beatless(truth.state)
+        told, true = without_heartbeats(row.state), without_heartbeats(truth.state)
         differing = {
             name: (value, getattr(true, name))
             for name, value in told

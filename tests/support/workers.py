@@ -34,7 +34,7 @@ from activities.mail_under_way import MailUnderWay
 from activities.services import Endpoint, ServiceCalls
 from devstack.stack import SERVER_LIMITS
 from domain.model.calendars import WorkingCalendar
-from domain.model.definitions import Terms
+from domain.model.definitions import ItemTerms
 from domain.model.items import Entry, Mail, Note
 from domain.model.publications import Publication
 from domain.model.states import State
@@ -253,8 +253,8 @@ class WorkerEnvironment:
         self,
         *,
         cached: int = 0,
-        categories: Mapping[str, Terms] | None = None,
-        definitions: Mapping[str, Terms] | None = None,
+        categories: Mapping[str, ItemTerms] | None = None,
+        definitions: Mapping[str, ItemTerms] | None = None,
         calendars: Mapping[str, WorkingCalendar] | None = None,
         services: Mapping[str, Endpoint] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),

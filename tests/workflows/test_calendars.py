@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from domain.model.calendars import Opening, WorkingCalendar
-from domain.model.definitions import Settings, Terms
+from domain.model.definitions import ItemSettings, ItemTerms
 from tests.support.workers import (
     ONE_ACTION_DEFINITION,
     WorkerEnvironment,
@@ -32,7 +32,7 @@ FLOW: Final[dict[str, Any]] = {
 @pytest.fixture
 async def host(server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
     """A worker that replays every task, and knows two calendars."""
-    billing = Terms(settings=Settings(calendar="always"), calendars=(ALWAYS,))
+    billing = ItemTerms(settings=ItemSettings(calendar="always"), calendars=(ALWAYS,))
     host = new_environment(server.client)
     async with host.working(categories={"billing": billing}, calendars=CALENDARS):
         yield host

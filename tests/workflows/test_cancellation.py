@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from domain.model.definitions import Terms
+from domain.model.definitions import ItemTerms
 from tests.support.workers import (
     ONE_ACTION_DEFINITION,
     TICKET,
@@ -18,7 +18,7 @@ from tests.support.workers import (
     new_reference,
 )
 
-BILLING = {"billing": Terms(queue="accounts")}
+BILLING = {"billing": ItemTerms(queue="accounts")}
 
 
 async def eventually_refused(item: ItemHandle) -> None:

@@ -3,7 +3,7 @@
 import json
 from datetime import datetime, timedelta
 
-from domain.model.definitions import Terms
+from domain.model.definitions import ItemTerms
 from tests.support.workers import (
     ONE_ACTION_DEFINITION,
     TWO_STEP_DEFINITION,
@@ -282,8 +282,8 @@ async def test_a_reopened_case_starts_nothing_by_itself(
 
 async def test_the_definition_is_pinned_from_the_catalog_at_submit(clock: Clock) -> None:
     desk = new_environment(clock.env.client, NoTimeouts())
-    errand = Terms.model_validate_json(json.dumps({"definition": ONE_ACTION_DEFINITION}))
-    invoice = Terms.model_validate_json(json.dumps({"definition": TWO_STEP_DEFINITION}))
+    errand = ItemTerms.model_validate_json(json.dumps({"definition": ONE_ACTION_DEFINITION}))
+    invoice = ItemTerms.model_validate_json(json.dumps({"definition": TWO_STEP_DEFINITION}))
     async with desk.working(definitions={"errand": errand}):
         case = await desk.case("errand", submit=False)
         await case.do("submit")

@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.services import Endpoint
-from domain.model.definitions import CaseDefinition, Terms
+from domain.model.definitions import CaseDefinition, ItemTerms
 from tests.support.workers import (
     ONE_ACTION_DEFINITION,
     Fields,
@@ -35,10 +35,10 @@ CACHED = 50
 """Where a catalog is asked: an item forgotten while it asks waits ten seconds more."""
 
 
-def defined(*definitions: Fields) -> dict[str, Terms]:
+def defined(*definitions: Fields) -> dict[str, ItemTerms]:
     """A catalog of these case definitions."""
     read = [CaseDefinition.model_validate_json(json.dumps(fields)) for fields in definitions]
-    return {one.name: Terms(definition=one) for one in read}
+    return {one.name: ItemTerms(definition=one) for one in read}
 
 
 def one_action(name: str, **action: object) -> Fields:

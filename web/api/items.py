@@ -11,10 +11,10 @@ from auth.callers import EVERY_QUEUE, Caller, Role
 from auth.permissions import Duty, Forbidden, check_command, check_duty
 from domain.base.refusals import InvalidCommand
 from domain.base.values import Kind, Status
-from domain.engine.allowed_commands import Move, Moves
+from domain.engine.allowed_commands import AllowedCommand, AllowedCommands
 from domain.model.commands import commands_of
 from domain.model.states import State
-from domain.model.timeline import line_of
+from domain.model.timeline import timeline_entry
 from starter.client import UnknownItem
 from store.items.api_list import Filter, Sight, items, notes_of
 from store.items.paging import PAGE
@@ -153,7 +153,9 @@ async def read_timeline(
         after=after,
         limit=limit,
     )
-    return json_response(TimelinePart(entries=tuple(map(line_of, page.entries)), next=page.next))
+    return json_response(
+        TimelinePart(entries=tuple(map(timeline_entry, page.entries)), next=page.next)
+    )
 
 
 @router.get(
@@ -280,21 +282,21 @@ async def read_attachment(
     summary="What the caller may do with an item now",
     description="Every command of its kind, in its variants, and why those that are refused are. "
     "A closed item allows none.",
-    responses=response_docs({200: {"model": Moves}}) | problem_docs(*READ_PROBLEMS, 404),
+    responses=response_docs({200: {"model": AllowedCommands}}) | problem_docs(*READ_PROBLEMS, 404),
 )
 async def read_moves(context: Context, caller: CallerDep, state: ReadableItem) -> Response:
     """Return the item's moves; a command without permission is not allowed."""
     if state.status is Status.CLOSED:
-        none = Moves(
+        none = AllowedCommands(
             by=caller.actor, revision=state.revision, moves=(), missing=(), has_evidence=False
         )
         return json_response(none)
-    told = Moves.model_validate(await context.client.moves(state.reference, caller.actor))
+    told = AllowedCommands.model_validate(await context.client.moves(state.reference, caller.actor))
     moves = tuple(_permitted(caller, state, move) for move in told.moves)
     return json_response(told.model_copy(update={"moves": moves}))
 
 
-def _permitted(caller: Caller, state: State, move: Move) -> Move:
+def _permitted(caller: Caller, state: State, move: AllowedCommand) -> AllowedCommand:
     if not move.allowed or move.command not in commands_of(state.kind):
         return move
     try:

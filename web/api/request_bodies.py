@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from auth.callers import Caller
 from domain.base.refusals import InvalidCommand
-from domain.base.values import COMMAND_LIMIT, unfit
+from domain.base.values import COMMAND_LIMIT, find_json_problem
 from web.api.problem_details import BadRequest
 
 Fields = dict[str, JsonValue]
@@ -39,7 +39,7 @@ async def read_body(request: Request) -> Fields:
         )
     try:
         value = from_json(body, allow_inf_nan=False, cache_strings="none")
-        unfit_reason = unfit(value) if isinstance(value, dict) else None
+        unfit_reason = find_json_problem(value) if isinstance(value, dict) else None
     except (ValueError, RecursionError) as error:
         raise _invalid_json(f"body is no JSON: {error}") from None
     if not isinstance(value, dict):

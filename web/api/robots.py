@@ -7,7 +7,7 @@ from pydantic import Field
 
 from auth.callers import EVERY_QUEUE
 from auth.permissions import Duty, Forbidden, check_duty
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.refusals import InvalidCommand
 from domain.base.values import Kind, Name, Outcome
 from domain.engine.decide import decode_as
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/robots", route_class=ApiRoute, tags=["robots"])
 _COMMANDS: Final = problem_docs(*WRITE_PROBLEMS, 404, 409)
 
 
-class TakeRequest(Defined):
+class TakeRequest(StrictModel):
     """Queues to take from."""
 
     queues: Annotated[tuple[Name, ...], Field(strict=False, min_length=1, max_length=50)] | None = (
@@ -34,7 +34,7 @@ class TakeRequest(Defined):
     """Queues in this order; null: all that the robot is a member of."""
 
 
-class LeaseRequest(Defined):
+class LeaseRequest(StrictModel):
     """Lease of the item, from the answer to take."""
 
     lease: Name | None = None

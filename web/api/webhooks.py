@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from auth.audit import audited
 from auth.callers import EVERY_QUEUE, Caller, Role
 from auth.permissions import Duty, Forbidden, check_duty
-from domain.base.base_model import Defined
+from domain.base.base_model import StrictModel
 from domain.base.values import Kind, Name, Status
 from domain.engine.decide import decode_as
 from store.items.paging import PAGE
@@ -50,7 +50,7 @@ def _url(value: str) -> str:
     return value
 
 
-class WebhookRequest(Defined):
+class WebhookRequest(StrictModel):
     """Target of a new webhook, and filters for the changes to deliver."""
 
     url: Annotated[str, Field(max_length=1_000), AfterValidator(_url)]

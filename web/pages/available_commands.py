@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from auth.callers import Caller
 from auth.permissions import Forbidden, check_command
 from domain.base.refusals import Blocked, EvidenceMissing, FieldsMissing
-from domain.engine.allowed_commands import Move, Moves
+from domain.engine.allowed_commands import AllowedCommand, AllowedCommands
 from domain.model.states import State
 from web.pages.failed_attempt import Tried
 
@@ -34,7 +34,7 @@ class AvailableCommands:
 
     is_unanswered: bool
     by_command: Mapping[str, AvailableCommand] = field(default_factory=dict)
-    refused: tuple[Move, ...] = ()
+    refused: tuple[AllowedCommand, ...] = ()
     """Refused commands with a reason to show, one for each sentence."""
     missing: tuple[str, ...] = ()
     has_evidence: bool = False
@@ -53,10 +53,10 @@ class AvailableCommands:
         return bool(self.by_command)
 
 
-def available_commands(caller: Caller, state: State, moves: Moves) -> AvailableCommands:
+def available_commands(caller: Caller, state: State, moves: AllowedCommands) -> AvailableCommands:
     """Return the commands that the item allows and the caller may execute."""
     available: dict[str, AvailableCommand] = {}
-    by_command: dict[str, list[Move]] = {}
+    by_command: dict[str, list[AllowedCommand]] = {}
     for move in moves.moves:
         by_command.setdefault(move.command, []).append(move)
     for command, command_moves in by_command.items():
@@ -86,7 +86,7 @@ def commands_to_retry(tried: Tried) -> AvailableCommands:
     return AvailableCommands(is_unanswered=True, by_command=by_command)
 
 
-def _available_command(command: str, moves: list[Move]) -> AvailableCommand:
+def _available_command(command: str, moves: list[AllowedCommand]) -> AvailableCommand:
     variants: dict[str, tuple[str, ...]] = {}
     for move in moves:
         if move.field is not None and move.variant is not None:
@@ -99,11 +99,11 @@ def _available_command(command: str, moves: list[Move]) -> AvailableCommand:
     )
 
 
-def _lacks_evidence(move: Move) -> bool:
+def _lacks_evidence(move: AllowedCommand) -> bool:
     return move.reason == EvidenceMissing.reason and move.command == "resolve"
 
 
-def _form_completes(move: Move) -> bool:
+def _form_completes(move: AllowedCommand) -> bool:
     """Return True if the command's form has the fields whose lack refuses the command."""
     lacks_fields = move.reason == FieldsMissing.reason and move.command == "submit"
     return _lacks_evidence(move) or lacks_fields

@@ -17,7 +17,7 @@ from auth.permissions import Duty, Forbidden, check_duty, check_reading, is_thei
 from catalog.loader import Catalog
 from domain.base.refusals import NotAllowed
 from domain.base.values import Kind, Status
-from domain.engine.allowed_commands import Moves
+from domain.engine.allowed_commands import AllowedCommands
 from domain.model.case_flow_view import CaseFlow
 from domain.model.states import ActionItemState, CaseState, State, TicketState
 from mail.address_book import StaffContact
@@ -346,7 +346,7 @@ async def _state_and_offers(
     state = parse_state(answer)
     if state.status is Status.CLOSED:
         return state, AvailableCommands(is_unanswered=False)
-    return state, available_commands(caller, state, Moves.model_validate(moves))
+    return state, available_commands(caller, state, AllowedCommands.model_validate(moves))
 
 
 async def _flow(context: AppContext, case: CaseState, *, silent: bool) -> CaseFlow:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, select
 
 from domain.base.values import Method, Outcome, Status, WaitType
-from domain.model.items import ActionCopy, Attention, Mail, Note, Resolution, Wait
+from domain.model.items import ActionCopy, Attention, CurrentWait, Mail, Note, Resolution
 from domain.model.starts import Contact, Link
 from domain.model.states import State, state_of
 from store.engine import reading, writing
@@ -52,7 +52,7 @@ def test_a_state_of_each_kind_is_read_as_it_was_told(engine: Engine, writer: Gro
             primary_contact=Contact(name="Zoë", email="zoe@example.org"),
             status=Status.WAIT,
             owner="amy",
-            wait=Wait(
+            wait=CurrentWait(
                 type=WaitType.MORE_INFORMATION, days_to_wait=1.5, wakes_at=at(90), waiting_for="PO"
             ),
             due=due(at(600)),

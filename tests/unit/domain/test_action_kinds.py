@@ -6,13 +6,13 @@ import pytest
 from pydantic import ValidationError
 
 from domain.base.refusals import NotAllowed
-from domain.base.values import MOST_LEVELS, Outcome, Status, WaitType
+from domain.base.values import MAX_JSON_DEPTH, Outcome, Status, WaitType
 from domain.engine.decide import decide
-from domain.model.action_kinds import ANSWER_LIMIT, ActionKind
-from domain.model.definitions import MOST_WITH_DATA, CaseDefinition
-from domain.model.effects import CallService, ReportEnd, SendMail, StartAction
+from domain.model.action_kinds import MAX_ANSWER_BYTES, ActionKind
+from domain.model.definitions import MAX_ACTIONS_WITH_DATA, CaseDefinition
+from domain.model.effects import CallService, ReportEnd, SendMail, StartActionEffect
 from domain.model.internal_messages import WorkEnded
-from domain.model.starts import DATA_LIMIT, size_of
+from domain.model.starts import DATA_LIMIT, json_size
 from tests.support.builders import DAY, HOUR, IDA, NOW, action, as_json, case
 from tests.support.item_network import Failure, World
 
@@ -283,7 +283,7 @@ def _deep(levels: int) -> Any:  # noqa: ANN401
         ({"a\x1b": 1}, "control characters"),
         ([float("nan")], "NaN"),
         (float("inf"), "infinite"),
-        (_deep(MOST_LEVELS), "levels deep"),
+        (_deep(MAX_JSON_DEPTH), "levels deep"),
     ],
     ids=["control", "key", "nan", "inf", "deep"],
 )
@@ -295,7 +295,7 @@ def test_an_answer_that_cannot_be_carried_makes_the_action_to_do(answer: Any, to
 
 # A8: and the deepest that can be carried is
 def test_the_deepest_answer_is_kept_and_carried() -> None:
-    world = of_kind("call_service", services={"erp": _deep(MOST_LEVELS - 2)})
+    world = of_kind("call_service", services={"erp": _deep(MAX_JSON_DEPTH - 2)})
     assert ended(world) == DONE
     world.carry()
 
@@ -304,7 +304,7 @@ def test_the_deepest_answer_is_kept_and_carried() -> None:
 def test_an_answer_that_makes_the_data_too_large_needs_attention() -> None:
     world = of_kind(
         "call_service",
-        services={"erp": "y" * (ANSWER_LIMIT - 10)},
+        services={"erp": "y" * (MAX_ANSWER_BYTES - 10)},
         data={"x": "x" * (DATA_LIMIT - 1000)},
         owner="carol",
     )
@@ -312,7 +312,7 @@ def test_an_answer_that_makes_the_data_too_large_needs_attention() -> None:
     assert reason.action == "do"
     assert str(DATA_LIMIT) in reason.reason
     assert (world.item(TOP).status, world.item(TOP).assignee) == (Status.TO_DO, "carol")
-    assert size_of(world.case(TOP).data) <= DATA_LIMIT
+    assert json_size(world.case(TOP).data) <= DATA_LIMIT
     # K9: restarting it clears its reason, and the Case is In Progress
     world.do(TOP, "edit", by="carol", data={})
     world.do(TOP, "unassign", by="carol")
@@ -504,14 +504,14 @@ def test_a_step_has_few_actions_that_take_the_data_along() -> None:
         return {"name": "many", "steps": steps}
 
     with pytest.raises(ValidationError) as refused:
-        CaseDefinition.model_validate_json(as_json(definition(MOST_WITH_DATA + 1)))
-    assert f"steps.1: has {MOST_WITH_DATA + 1} Actions" in str(refused.value)
+        CaseDefinition.model_validate_json(as_json(definition(MAX_ACTIONS_WITH_DATA + 1)))
+    assert f"steps.1: has {MAX_ACTIONS_WITH_DATA + 1} Actions" in str(refused.value)
     large = {"x": '"' * (DATA_LIMIT // 2 - 10)}
-    life = case(reference=TOP, definition=definition(MOST_WITH_DATA), data=large)
-    starts = [effect.start for effect in life.item.outbox if isinstance(effect, StartAction)]
-    assert len(starts) == MOST_WITH_DATA
+    life = case(reference=TOP, definition=definition(MAX_ACTIONS_WITH_DATA), data=large)
+    starts = [effect.start for effect in life.item.outbox if isinstance(effect, StartActionEffect)]
+    assert len(starts) == MAX_ACTIONS_WITH_DATA
     size = sum(len(start.model_dump_json().encode()) for start in starts)
-    assert MOST_WITH_DATA * 20_000 < size < 2_000 * 1024
+    assert MAX_ACTIONS_WITH_DATA * 20_000 < size < 2_000 * 1024
 
 
 # A8: by hand and mails take no data along

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from domain.base.refusals import InvalidCommand, NotAllowed
 from domain.base.values import Kind, Outcome, Performer, StartedBy, Status
 from domain.engine.deadlines import next_deadline
-from domain.engine.decide import decode, receive
-from domain.engine.start_item import open_item
+from domain.engine.decide import decide_signal, decode
+from domain.engine.start_item import create_item
 from domain.model.commands import Cancel
 from domain.model.effects import ReportEnd
 from domain.model.internal_messages import CaseCancelled
@@ -31,7 +31,7 @@ def reports(life: Life) -> list[tuple[str, str, str, str, str | None]]:
 
 def told_to_end(life: Life, *, case_run: str = "run-1", reason: str | None = None) -> None:
     told = CaseCancelled(by="carol", case_run=case_run, reason=reason)
-    change, _ = receive(life.item, told, life.now)
+    change, _ = decide_signal(life.item, told, life.now)
     life.keep(change)
 
 
@@ -290,7 +290,7 @@ def test_an_action_is_not_cancelled_by_itself() -> None:
     life = action()
     with pytest.raises(InvalidCommand):
         decode(Kind.ACTION, "cancel", as_json({"by": "system"}))
-    change, refusal = receive(life.item, Cancel(by="system"), NOW)
+    change, refusal = decide_signal(life.item, Cancel(by="system"), NOW)
     assert isinstance(refusal, NotAllowed)
     assert refusal.rule == "C21"
     assert [entry.refused for entry in change.entries] == [True]
@@ -313,4 +313,4 @@ def test_references_of_starts_and_actions_are_told_apart() -> None:
         )
     )
     with pytest.raises(InvalidCommand):
-        open_item(start, reference="C-1-A7", run="run-2", at=NOW)
+        create_item(start, reference="C-1-A7", run="run-2", at=NOW)

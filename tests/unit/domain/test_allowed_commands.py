@@ -6,7 +6,7 @@ import pytest
 
 from domain.base.refusals import Refused
 from domain.base.values import Kind, Status
-from domain.engine.allowed_commands import Move, Moves, moves_of
+from domain.engine.allowed_commands import AllowedCommand, AllowedCommands, list_allowed_commands
 from tests.support.builders import (
     COMPLETE,
     DAY,
@@ -38,15 +38,15 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-def allowed(moves: Moves) -> set[str]:
+def allowed(moves: AllowedCommands) -> set[str]:
     return {move.command for move in moves.moves if move.allowed}
 
 
-def asked(life: Life, by: str = "amy") -> Moves:
-    return moves_of(life.item, by, life.now)
+def asked(life: Life, by: str = "amy") -> AllowedCommands:
+    return list_allowed_commands(life.item, by, life.now)
 
 
-def move(moves: Moves, command: str, variant: str | None = None) -> Move:
+def move(moves: AllowedCommands, command: str, variant: str | None = None) -> AllowedCommand:
     (found,) = (m for m in moves.moves if (m.command, m.variant) == (command, variant))
     return found
 

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from domain.base.refusals import InvalidCommand, NotAllowed
 from domain.base.values import Kind, Status
 from domain.engine.deadlines import next_deadline
-from domain.model.definitions import CaseDefinition, Settings, Terms
-from domain.model.due_dates import KEPT_STOPS, Colour, colour, due_text
+from domain.model.definitions import CaseDefinition, ItemSettings, ItemTerms
+from domain.model.due_dates import MAX_STOPS, Colour, colour, due_text
 from domain.model.info_card import info_card
 from domain.model.items import Action
-from domain.model.serialization import carried, read
+from domain.model.serialization import dump_item, load_item
 from tests.support.builders import (
     DAY,
     HOUR,
@@ -34,7 +34,7 @@ from tests.support.builders import (
 )
 
 MINUTE: Final = timedelta(minutes=1)
-CATALOG: Final = Terms(calendars=(PARIS, SUPPORT))
+CATALOG: Final = ItemTerms(calendars=(PARIS, SUPPORT))
 MAIL_IN: Final[dict[str, Any]] = {"message_id": "<1@example.org>", "sender": "ida@example.org"}
 
 
@@ -47,7 +47,7 @@ def due(within: str, **rule: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"due": {"within": within, "calendar": "paris"} | rule}
 
 
-def submitted(wall: str, terms: Terms = CATALOG, **settings: Any) -> Life:  # noqa: ANN401
+def submitted(wall: str, terms: ItemTerms = CATALOG, **settings: Any) -> Life:  # noqa: ANN401
     """A Ticket handed in then, in progress with amy."""
     life = ticket(at=at(wall), terms=terms, settings=settings)
     life.do("start")
@@ -163,13 +163,13 @@ def test_an_item_keeps_its_calendars_as_they_were_when_it_was_submitted() -> Non
     life.terms = CATALOG
     life.do("submit")
     open_always = SUPPORT.model_copy(update={"name": "paris"})
-    life.terms = Terms(calendars=(open_always,))
+    life.terms = ItemTerms(calendars=(open_always,))
     life.do("start")
     life.do("wait", type="more_information", days_to_wait=1)
     state = life.state
     assert (state.due_at, state.wakes_at) == (at("2026-03-30 16:40"), at("2026-03-30 16:40"))
     assert through_json(life.item) == life.item
-    assert read(Kind.TICKET, carried(life.item)) == life.item
+    assert load_item(Kind.TICKET, dump_item(life.item)) == life.item
 
 
 # D1, C10: a name is only a name until it is handed in
@@ -198,8 +198,8 @@ def test_a_calendar_that_the_catalog_does_not_have_refuses_a_start_that_submits(
 
 # D1: the item's own settings go before the catalog's, and bring calendars of their own
 def test_settings_of_the_item_the_definition_and_the_catalog_name_calendars_alike() -> None:
-    of_catalog = Settings(calendar="paris")
-    terms = Terms(settings=of_catalog, calendars=(PARIS, SUPPORT))
+    of_catalog = ItemSettings(calendar="paris")
+    terms = ItemTerms(settings=of_catalog, calendars=(PARIS, SUPPORT))
     assert ticket(terms=terms).item.calendar == PARIS
     assert ticket(terms=terms, settings={"calendar": "support"}).item.calendar == SUPPORT
     defined = ONE_ACTION | {"settings": {"calendar": "paris"}}
@@ -268,13 +268,13 @@ def test_a_change_of_wait_stops_or_starts_a_clock_of_working_time() -> None:
 def test_hundreds_of_stops_of_working_time_add_up_exactly() -> None:
     life = submitted("2026-03-02 09:00", **due("P30D", add_wait_time=True))
     before = life.state.due_at
-    for _ in range(3 * KEPT_STOPS):
+    for _ in range(3 * MAX_STOPS):
         life.do("wait", type="more_information")
         life.later(8 * MINUTE)
         life.do("resume")
         life.later(52 * MINUTE)
     assert life.item.due
-    assert len(life.item.due.stops) <= KEPT_STOPS
+    assert len(life.item.due.stops) <= MAX_STOPS
     # 39 of them were in opening hours: eight a day from Monday to Thursday, seven on Friday
     assert before == at("2026-04-14 09:00")
     assert life.state.due_at == at("2026-04-14 15:12")
@@ -393,19 +393,19 @@ def test_a_case_keeps_the_calendars_of_its_actions_and_hands_each_its_own() -> N
     house.do("rework", step="only")
     assert len(house.actions) == 7
     assert calendar_of(house.action("run")) == "paris"
-    assert read(Kind.CASE, carried(house.case)) == house.case
+    assert load_item(Kind.CASE, dump_item(house.case)) == house.case
 
 
 # D1
 def test_an_unknown_calendar_of_a_definitions_action_is_told_where_it_is() -> None:
     with pytest.raises(InvalidCommand) as refused:
-        case(terms=Terms(calendars=(PARIS,)), definition=FLOW)
+        case(terms=ItemTerms(calendars=(PARIS,)), definition=FLOW)
     assert refused.value.fields == ("definition.steps.0.actions.1.due.calendar",)
 
 
 # D1, K2: a definition of the catalog brings its calendars along
 def test_a_definition_by_name_comes_with_its_calendars() -> None:
-    terms = Terms(
+    terms = ItemTerms(
         definition=CaseDefinition.model_validate_json(as_json(FLOW)), calendars=(PARIS, SUPPORT)
     )
     life = case(terms=terms, definition="errand")
@@ -416,7 +416,7 @@ def test_a_definition_by_name_comes_with_its_calendars() -> None:
 def test_an_ad_hoc_action_may_be_due_by_a_calendar_that_the_case_hears_of_then() -> None:
     life = case(at=at("2026-03-27 16:40"), definition=None)
     wish = {"title": "Call the supplier", "due": {"within": "PT2H", "calendar": "paris"}}
-    for terms in (None, Terms(calendars=(SUPPORT,))):
+    for terms in (None, ItemTerms(calendars=(SUPPORT,))):
         life.terms = terms
         refusal = life.refused("start_action", action=wish)
         assert (refusal.rule, refusal.fields) == ("D1", ("action.due.calendar",))

@@ -9,7 +9,7 @@ from domain.base.refusals import InvalidCommand, NotAllowed
 from domain.base.values import Outcome, StartedBy, Status, WaitType
 from domain.engine.deadlines import next_deadline
 from domain.engine.decide import decode_as
-from domain.model.definitions import MOST_ACTIONS, CaseDefinition, Settings, Terms
+from domain.model.definitions import MAX_ACTIONS, CaseDefinition, ItemSettings, ItemTerms
 from domain.model.effects import CancelAction
 from domain.model.info_card import info_card
 from domain.model.states import CaseState
@@ -44,9 +44,9 @@ THREE_STEPS: dict[str, Any] = {
 EMPTY_STEP: dict[str, Any] = {"key": "nothing to do", "actions": []}
 
 
-def named(definition: dict[str, Any], **terms: Any) -> Terms:  # noqa: ANN401
+def named(definition: dict[str, Any], **terms: Any) -> ItemTerms:  # noqa: ANN401
     """What the catalog says of a Case's definition."""
-    return Terms(definition=CaseDefinition.model_validate_json(as_json(definition)), **terms)
+    return ItemTerms(definition=CaseDefinition.model_validate_json(as_json(definition)), **terms)
 
 
 def seen(house: Desk | Life) -> CaseState:
@@ -256,7 +256,9 @@ def test_a_starts_settings_go_before_the_definitions() -> None:
         house = desk(definition=defined, settings=settings)
         house.complete("run")
         assert house.state.closes_at == NOW + days * DAY
-    terms = named(defined, settings=Settings.model_validate_json('{"resolution_evidence": true}'))
+    terms = named(
+        defined, settings=ItemSettings.model_validate_json('{"resolution_evidence": true}')
+    )
     house = desk(definition="errand", terms=terms)
     house.complete("run")
     assert house.state.closes_at == NOW + 2 * DAY
@@ -1334,11 +1336,11 @@ def test_effects_carry_keys_of_their_change() -> None:
     ]
 
 
-@pytest.mark.parametrize("count", [MOST_ACTIONS, MOST_ACTIONS + 1])
+@pytest.mark.parametrize("count", [MAX_ACTIONS, MAX_ACTIONS + 1])
 def test_a_definition_has_at_most_two_hundred_actions(count: int) -> None:
     actions = [{"key": f"a{number}"} for number in range(count)]
     raw = as_json({"name": "wide", "steps": [{"key": "all", "actions": actions}]})
-    if count <= MOST_ACTIONS:
+    if count <= MAX_ACTIONS:
         assert len(decode_as(CaseDefinition, raw).actions) == count
     else:
         with pytest.raises(InvalidCommand, match=f"has {count} Actions, and at most"):

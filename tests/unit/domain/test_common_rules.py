@@ -9,7 +9,7 @@ from domain.base.refusals import InvalidCommand, NotAllowed
 from domain.base.values import Kind, Status
 from domain.engine.deadlines import elapse, next_deadline
 from domain.model.items import Change
-from domain.rules.item_messages import action_vanished
+from domain.rules.item_messages import vanished_action_message
 from tests.support.builders import (
     DAY,
     HOUR,
@@ -1048,7 +1048,9 @@ def test_a_timer_rings_at_its_moment_once_and_not_before(life: Life) -> None:
 def test_an_action_that_vanished_counts_as_unable_to_complete() -> None:
     house: Desk = desk(owner="carol")
     vanished = house.action("read").item.reference
-    report = action_vanished(vanished, case_run="run-1", key="read-1", reason="terminated\x00")
+    report = vanished_action_message(
+        vanished, case_run="run-1", key="read-1", reason="terminated\x00"
+    )
     house.life.do("action_ended", **report.model_dump(mode="json", exclude_none=True))
     assert (house.case.status, house.case.assignee) == (Status.TO_DO, "carol")
     assert [(seen.action, seen.reason) for seen in house.state.attention] == [

@@ -5,9 +5,15 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from domain.base.conditions import LONGEST, LOOP_LIMIT, Condition, ConditionFailed, holds
+from domain.base.conditions import (
+    MAX_CONDITION_LENGTH,
+    MAX_LOOP_DATA_BYTES,
+    Condition,
+    ConditionFailed,
+    evaluate_condition,
+)
 from domain.base.refusals import InvalidCommand
-from domain.base.values import MOST_LEVELS, Outcome, Status
+from domain.base.values import MAX_JSON_DEPTH, Outcome, Status
 from domain.engine.decide import decode_as
 from domain.model.definitions import CaseDefinition
 from domain.model.starts import DATA_LIMIT, CaseStart
@@ -340,7 +346,10 @@ ODD: dict[str, Any] = {
 )
 def test_conditions_read_odd_data(condition: str, *, wanted: bool) -> None:
     start = decode_as(CaseStart, as_json({"by": "amy", "data": ODD}))
-    assert holds(CHECKED.validate_python(condition), data=start.data, outcomes={}) is wanted
+    assert (
+        evaluate_condition(CHECKED.validate_python(condition), data=start.data, outcomes={})
+        is wanted
+    )
 
 
 # K7: whatever cannot be evaluated says why, and nothing else comes of it
@@ -366,7 +375,7 @@ def test_conditions_read_odd_data(condition: str, *, wanted: bool) -> None:
 )
 def test_a_condition_that_cannot_be_evaluated_says_why(condition: str, why: str) -> None:
     with pytest.raises(ConditionFailed) as failed:
-        holds(condition, data=ODD, outcomes={})
+        evaluate_condition(condition, data=ODD, outcomes={})
     assert why in str(failed.value).lower()
     assert len(str(failed.value)) < 300
 
@@ -376,7 +385,7 @@ def test_a_condition_that_cannot_be_evaluated_says_why(condition: str, why: str)
     ("condition", "why"),
     [
         ("", "at least 1"),
-        ("x" * (LONGEST + 1), f"at most {LONGEST}"),
+        ("x" * (MAX_CONDITION_LENGTH + 1), f"at most {MAX_CONDITION_LENGTH}"),
         ("data.sum >", "no CEL expression"),
         ("total > 1", "total is not known in a condition; there are data and outcomes"),
         ("data.name.matches('a+')", "matches is no function"),
@@ -404,13 +413,13 @@ def test_a_condition_that_depends_on_what_there_is_is_taken(condition: str) -> N
 
 # ARCHITECTURE: a workflow task has two seconds
 def test_a_loop_over_large_data_needs_attention_instead_of_time() -> None:
-    fits = {"l": [1], "m": "x" * (LOOP_LIMIT - 100)}
-    large = {"l": [1], "m": "x" * LOOP_LIMIT}
+    fits = {"l": [1], "m": "x" * (MAX_LOOP_DATA_BYTES - 100)}
+    large = {"l": [1], "m": "x" * MAX_LOOP_DATA_BYTES}
     over_data = "data.l.all(x, size(data.m) > x)"
-    assert holds(over_data, data=fits, outcomes={})
-    with pytest.raises(ConditionFailed, match=str(LOOP_LIMIT)):
-        holds(over_data, data=large, outcomes={})
-    assert holds("data.l.all(x, x > 0) && (size(data.m) > 1)", data=large, outcomes={})
+    assert evaluate_condition(over_data, data=fits, outcomes={})
+    with pytest.raises(ConditionFailed, match=str(MAX_LOOP_DATA_BYTES)):
+        evaluate_condition(over_data, data=large, outcomes={})
+    assert evaluate_condition("data.l.all(x, x > 0) && (size(data.m) > 1)", data=large, outcomes={})
 
 
 # K4, contract: a refusal of a definition names the field
@@ -439,16 +448,16 @@ def test_a_condition_asks_only_for_outcomes_of_earlier_steps(key: str) -> None:
 
 
 # contract: free JSON, as far as any reader of JSON takes it
-@pytest.mark.parametrize("levels", [MOST_LEVELS - 1, MOST_LEVELS])
+@pytest.mark.parametrize("levels", [MAX_JSON_DEPTH - 1, MAX_JSON_DEPTH])
 def test_data_are_nested_at_most_so_deep(levels: int) -> None:
     data: Any = 1
     for _ in range(levels):
         data = {"a": data}
     raw = as_json({"by": "amy", "data": data})
-    if levels < MOST_LEVELS:
+    if levels < MAX_JSON_DEPTH:
         assert decode_as(CaseStart, raw).data == data
         return
-    with pytest.raises(InvalidCommand, match=f"more than {MOST_LEVELS} levels"):
+    with pytest.raises(InvalidCommand, match=f"more than {MAX_JSON_DEPTH} levels"):
         decode_as(CaseStart, raw)
 
 

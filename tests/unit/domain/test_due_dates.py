@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from domain.base.values import Kind, Status
 from domain.engine.deadlines import elapse, next_deadline
-from domain.model.due_dates import KEPT_STOPS, Colour, colour, due_text
+from domain.model.due_dates import MAX_STOPS, Colour, colour, due_text
 from domain.model.items import Mail
 from tests.support.builders import (
     DAY,
@@ -536,14 +536,14 @@ def test_a_running_clock_shows_the_date() -> None:
 # D2: the ledger stays bounded and exact
 def test_hundreds_of_stops_add_up_exactly() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
-    for _ in range(3 * KEPT_STOPS):
+    for _ in range(3 * MAX_STOPS):
         life.do("wait", type="more_information")
         life.later(HOUR)
         life.do("resume")
         life.later(MINUTE)
-    assert life.state.due_at == NOW + 10 * DAY + 3 * KEPT_STOPS * HOUR
+    assert life.state.due_at == NOW + 10 * DAY + 3 * MAX_STOPS * HOUR
     assert life.item.due
-    assert len(life.item.due.stops) <= KEPT_STOPS
+    assert len(life.item.due.stops) <= MAX_STOPS
     assert through_json(life.item) == life.item
 
 

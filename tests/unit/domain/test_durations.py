@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.base.durations import short_text
+from domain.base.durations import format_short_duration
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from domain.base.durations import short_text
     ],
 )
 def test_a_length_of_time_is_told_in_its_two_largest_units(length: timedelta, text: str) -> None:
-    assert short_text(length) == text
+    assert format_short_duration(length) == text

@@ -7,7 +7,7 @@ import pytest
 
 from domain.base.refusals import InvalidCommand, NotAllowed, Refused
 from domain.base.values import Kind, Status, WaitType
-from domain.engine.decide import decide, decode, receive
+from domain.engine.decide import decide, decide_signal, decode
 from domain.model.items import AnyItem, Change
 from tests.support.builders import (
     DAY,
@@ -214,7 +214,7 @@ def _compared_refusal(refusal: Refused, cell: Cell) -> str | None:
 
 def _compared_signal(item: AnyItem, attempt: Attempt, refusal: Refused) -> str | None:
     raw = as_json({"by": attempt.by, **dict(attempt.fields)})
-    change, told = receive(item, decode(item.kind, attempt.command, raw), LATER)
+    change, told = decide_signal(item, decode(item.kind, attempt.command, raw), LATER)
     (entry,) = change.entries
     if not (told and told.sentence == refusal.sentence and entry.refused):
         return f"a signal is not refused alike: {told}"

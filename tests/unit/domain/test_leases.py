@@ -8,7 +8,7 @@ from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
 from domain.base.values import Kind, Status
 from domain.engine.deadlines import next_deadline
 from domain.engine.decide import decide, decode
-from domain.model.states import ActionItemState, CaseState, TicketState, beatless
+from domain.model.states import ActionItemState, CaseState, TicketState, without_heartbeats
 from tests.support.builders import (
     HOUR,
     MOMENT,
@@ -98,7 +98,7 @@ def test_a_case_is_under_no_lease_and_takes_no_heartbeat() -> None:
     life.do("start", by=ROBOT)
     assert life.item.lease is None
     assert isinstance(life.state, CaseState)
-    assert beatless(life.state) == life.state
+    assert without_heartbeats(life.state) == life.state
     with pytest.raises(InvalidCommand):
         life.do("heartbeat", by=ROBOT)
 
@@ -342,12 +342,12 @@ def test_a_lease_outlives_the_run(kind: Kind) -> None:
 def test_states_that_differ_by_heartbeats_alone_are_alike(kind: Kind) -> None:
     life = held(kind)
     told = life.state
-    assert beatless(free(kind).state) == free(kind).state
+    assert without_heartbeats(free(kind).state) == free(kind).state
     life.later(HOUR).do("heartbeat", by=ROBOT)
     assert life.state != told
-    assert beatless(life.state) == beatless(told)
+    assert without_heartbeats(life.state) == without_heartbeats(told)
     life.do("assign", to=OTHER)
-    assert beatless(life.state) != beatless(told)
+    assert without_heartbeats(life.state) != without_heartbeats(told)
 
 
 # C19: a deadline before the heartbeat has its entry

@@ -311,7 +311,7 @@ class LinkedLives(RuleBasedStateMachine):
                 by = item.owner or "zoe"
                 self.world.tried(reference, "reset_in_progress", by=by)
                 self.world.tried(reference, "resume", by=by)
-                if item.flow_ended:  # reopened: nothing goes on by itself (K4)
+                if item.is_flow_over:  # reopened: nothing goes on by itself (K4)
                     self.world.tried(reference, "resolve", by=by, take_over=True)
             elif isinstance(item, Ticket):
                 method = "rejected_as_spam"

@@ -8,8 +8,8 @@ from domain.base.refusals import InvalidCommand, NotAllowed
 from domain.base.values import Status, Template
 from domain.model.effects import SendMail
 from domain.model.items import Mail, Resolution
-from domain.model.proposed_changes import KEPT_MAILS, LONGEST_ID, threaded
-from domain.rules.notification_mails import with_assignment_mail
+from domain.model.proposed_changes import MAX_MESSAGE_ID_LENGTH, MAX_THREAD_MAILS, add_to_thread
+from domain.rules.notification_mails import add_assignment_mail
 from tests.support.builders import WINDOW, Life, case, desk, ticket
 
 ANSWER: dict[str, Any] = {"to": "ida@example.org", "subject": "Invoice", "body": "Here it is."}
@@ -152,14 +152,14 @@ def test_a_mail_follows_no_automatic_one() -> None:
 # M5
 def test_the_first_and_the_newest_mails_are_kept() -> None:
     life = ticket()
-    for number in range(KEPT_MAILS + 3):
-        life.item = threaded(life.item, f"<{number}@example.org>")
+    for number in range(MAX_THREAD_MAILS + 3):
+        life.item = add_to_thread(life.item, f"<{number}@example.org>")
     assert life.item.thread[0] == "<0@example.org>"
-    assert life.item.thread[-1] == f"<{KEPT_MAILS + 2}@example.org>"
-    assert len(life.item.thread) == KEPT_MAILS
+    assert life.item.thread[-1] == f"<{MAX_THREAD_MAILS + 2}@example.org>"
+    assert len(life.item.thread) == MAX_THREAD_MAILS
     before = life.item.thread
-    assert threaded(life.item, "x" * (LONGEST_ID + 1)).thread == before
-    assert threaded(life.item, before[-1]).thread == before
+    assert add_to_thread(life.item, "x" * (MAX_MESSAGE_ID_LENGTH + 1)).thread == before
+    assert add_to_thread(life.item, before[-1]).thread == before
 
 
 # K7, M5
@@ -195,7 +195,7 @@ def test_an_acknowledgement_needs_an_address() -> None:
 def test_who_is_assigned_an_item_by_somebody_else_is_told_with_that_change() -> None:
     life = ticket()
     change = life.do("assign", to="bob")
-    told = with_assignment_mail(change)
+    told = add_assignment_mail(change)
     assert told is not None
     (mail,) = told.mails
     assert (mail.accounts, mail.to, mail.template) == (("bob",), (), Template.ASSIGNMENT)
@@ -210,13 +210,13 @@ def test_who_is_assigned_an_item_by_somebody_else_is_told_with_that_change() -> 
     ("by", "to"), [("amy", "amy"), ("amy", "robot:ocr-1"), ("amy", "service:erp")]
 )
 def test_who_took_it_and_what_is_no_person_is_not_told(by: str, to: str) -> None:
-    assert with_assignment_mail(ticket().do("assign", by=by, to=to)) is None
+    assert add_assignment_mail(ticket().do("assign", by=by, to=to)) is None
 
 
 def test_nobody_is_told_of_an_assignment_that_changed_nothing_or_only_the_owner() -> None:
     life = ticket()
     life.do("assign", to="bob")
-    assert with_assignment_mail(life.do("assign", to="bob")) is None
+    assert add_assignment_mail(life.do("assign", to="bob")) is None
     life.do("wait", by="bob", type="more_information")
-    assert with_assignment_mail(life.do("assign", to="carol")) is None
-    assert with_assignment_mail(life.do("add_note", text="Hello.")) is None
+    assert add_assignment_mail(life.do("assign", to="carol")) is None
+    assert add_assignment_mail(life.do("add_note", text="Hello.")) is None

@@ -11,7 +11,7 @@ from domain.base.refusals import Conflict, InvalidCommand, NotAllowed
 from domain.base.values import Method, Status, WaitType
 from domain.model.effects import AskMerge
 from domain.model.internal_messages import MergeAnswered, MergeAsked
-from domain.model.serialization import CARRIED_LIMIT, carried
+from domain.model.serialization import CARRIED_LIMIT, dump_item
 from domain.rules.split_and_launch import COMMUNICATIONS_LIMIT
 from tests.support.builders import (
     DAY,
@@ -406,7 +406,7 @@ def test_long_communications_go_along_as_far_as_can_be_carried(letter: str) -> N
     assert "0xx" in ask.communications or letter != "x"
     world.settle()
     assert merged(world, A)
-    assert len(carried(world.item(B))) <= CARRIED_LIMIT
+    assert len(dump_item(world.item(B))) <= CARRIED_LIMIT
 
 
 def _ways(world: World, done: int = 0) -> int:

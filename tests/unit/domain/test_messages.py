@@ -11,15 +11,15 @@ from domain.base.durations import Span
 from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
 from domain.base.rules import Rule
 from domain.base.values import COMMAND_LIMIT, Kind, Status
-from domain.engine.command_rules import lookup_for, submits
+from domain.engine.command_rules import lookup_for, submits_draft
 from domain.engine.deadlines import next_deadline
-from domain.engine.decide import decide, decode, receive, refuse
-from domain.engine.start_item import lookup_of_start, open_item
+from domain.engine.decide import decide, decide_signal, decode, record_refusal
+from domain.engine.start_item import create_item, lookup_of_start
 from domain.model.commands import COMMANDS, commands_of
-from domain.model.definitions import CaseDefinition, Lookup, Settings, Terms
-from domain.model.internal_messages import NOTICES, notices_of
+from domain.model.definitions import CaseDefinition, CatalogLookup, ItemSettings, ItemTerms
+from domain.model.internal_messages import INTERNAL_MESSAGES, internal_messages_of
 from domain.model.starts import CaseStart, TicketStart, kind_of, title_of
-from domain.model.timeline import page
+from domain.model.timeline import timeline_page
 from tests.support.builders import (
     COMPLETE,
     DAY,
@@ -77,7 +77,7 @@ GARBAGE: dict[str, bytes] = {
 @ALL
 @pytest.mark.parametrize("raw", GARBAGE.values(), ids=GARBAGE)
 def test_garbage_is_an_invalid_command_for_every_command(kind: Kind, raw: bytes) -> None:
-    for name in (*commands_of(kind), *notices_of(kind)):
+    for name in (*commands_of(kind), *internal_messages_of(kind)):
         with pytest.raises(InvalidCommand) as caught:
             decode(kind, name, raw)
         assert caught.value.sentence
@@ -140,7 +140,7 @@ def test_the_commands_of_each_kind_are_those_of_the_contract() -> None:
         "reset_in_progress",
     }
     assert set(commands_of(Kind.ACTION)) == everyone | {"review", "answer_checklist", "heartbeat"}
-    assert {notice.name for notice in NOTICES} == {
+    assert {notice.name for notice in INTERNAL_MESSAGES} == {
         "action_ended",
         "case_cancelled",
         "item_ended",
@@ -149,7 +149,7 @@ def test_the_commands_of_each_kind_are_those_of_the_contract() -> None:
         "mail_failed",
         "acknowledge",
     }
-    assert set(notices_of(Kind.TICKET)) == {
+    assert set(internal_messages_of(Kind.TICKET)) == {
         "acknowledge",
         "item_ended",
         "mail_failed",
@@ -368,7 +368,7 @@ def test_an_instant_at_the_edge_of_the_calendar_is_taken_or_refused(instant: str
             command = decode(Kind.TICKET, name, raw)
         except InvalidCommand:
             continue
-        change, _ = receive(life.item, command, NOW)
+        change, _ = decide_signal(life.item, command, NOW)
         assert change.item.revision >= life.item.revision
 
 
@@ -541,7 +541,9 @@ def test_what_could_not_be_decoded_leaves_a_refused_entry(kind: Kind) -> None:
     life = submitted(kind)
     before = life.state
     refusal = InvalidCommand("y" * 5000, rule=Rule.C17)
-    life.keep(refuse(life.item, NOW + HOUR, by="?" * 300, command="x" * 300, refusal=refusal))
+    life.keep(
+        record_refusal(life.item, NOW + HOUR, by="?" * 300, command="x" * 300, refusal=refusal)
+    )
     entry = life.last
     assert entry.rule == "C17"
     assert (entry.refused, entry.revision, entry.at) == (True, 1, NOW + HOUR)
@@ -560,7 +562,7 @@ def test_the_last_hundred_refused_entries_are_kept_and_older_ones_counted() -> N
     assert [entry.by for entry in log.refused] == [f"bob {n}" for n in range(150, 250)]
     assert log.refused_dropped == 150
     assert life.item.revision == 1
-    assert page(life.item).refused_dropped == 150
+    assert timeline_page(life.item).refused_dropped == 150
     assert len(log.timeline) == 1
 
 
@@ -581,27 +583,27 @@ def test_the_timeline_is_read_a_page_at_a_time() -> None:
     for number in range(9):
         life.do("add_note", text=f"note {number}")
     life.signal("resume")
-    first = page(life.item, 0, 4)
+    first = timeline_page(life.item, 0, 4)
     assert [entry.revision for entry in first.entries] == [1, 2, 3, 4]
     assert first.next_revision == 5
     seen = list(first.entries)
     following: int | None = 5
     while following is not None:
-        part = page(life.item, following, 4)
+        part = timeline_page(life.item, following, 4)
         seen += part.entries
         following = part.next_revision
     assert [entry.revision for entry in seen] == [*range(1, 11), 10]
     assert [entry.refused for entry in seen] == [*([False] * 10), True]
-    assert page(life.item, 11, 4).entries == ()
-    assert page(life.item).next_revision is None
-    assert len(page(life.item).entries) == 11
+    assert timeline_page(life.item, 11, 4).entries == ()
+    assert timeline_page(life.item).next_revision is None
+    assert len(timeline_page(life.item).entries) == 11
 
 
 # contract, reading: timeline
 def test_a_line_of_the_timeline_says_what_the_contract_lists() -> None:
     life = ticket()
     life.do("start")
-    line = json.loads(page(life.item, 2).model_dump_json())["entries"][0]
+    line = json.loads(timeline_page(life.item, 2).model_dump_json())["entries"][0]
     assert line | {"reason": None, "note": None} == line
     assert {
         "revision": 2,
@@ -612,7 +614,7 @@ def test_a_line_of_the_timeline_says_what_the_contract_lists() -> None:
         "to": "IN_PROGRESS",
         "refused": False,
     }.items() <= line.items()
-    assert json.loads(page(life.item).model_dump_json())["next"] is None
+    assert json.loads(timeline_page(life.item).model_dump_json())["next"] is None
 
 
 # contract, reading: a page fits in an answer
@@ -623,7 +625,7 @@ def test_a_page_of_long_notes_fits_in_an_answer() -> None:
     following: int | None = 0
     revisions: list[int] = []
     while following is not None:
-        part = page(life.item, following)
+        part = timeline_page(life.item, following)
         assert len(part.model_dump_json().encode()) < 256 * 1024
         revisions += [entry.revision for entry in part.entries]
         following = part.next_revision
@@ -962,8 +964,8 @@ def test_updates_and_signals_decide_alike(kind: Kind) -> None:
 
 # K2, T11: the shell asks the catalog once, and only where its answer matters
 def test_what_has_to_be_looked_up_before_submitting_is_told() -> None:
-    billing = Lookup(what="category", name="billing")
-    errand = Lookup(what="definition", name="errand")
+    billing = CatalogLookup(what="category", name="billing")
+    errand = CatalogLookup(what="definition", name="errand")
     assert lookup_of_start(TicketStart(by="service:erp", category="billing")) == billing
     assert lookup_of_start(TicketStart(by="amy", category="billing")) is None
     assert lookup_of_start(TicketStart(by="service:erp")) is None
@@ -979,7 +981,7 @@ def test_what_has_to_be_looked_up_before_submitting_is_told() -> None:
     assert needed(start_case(definition=ONE_ACTION)) is None
 
 
-def needed(life: Life, name: str = "submit", **fields: Any) -> Lookup | None:  # noqa: ANN401
+def needed(life: Life, name: str = "submit", **fields: Any) -> CatalogLookup | None:  # noqa: ANN401
     return lookup_for(life.item, decode(life.item.kind, name, as_json({"by": "amy"} | fields)))
 
 
@@ -987,10 +989,10 @@ def needed(life: Life, name: str = "submit", **fields: Any) -> Lookup | None:  #
 def test_the_calendars_that_an_item_names_are_looked_up_with_its_terms() -> None:
     named = {"calendar": "paris", "due": {"within": "P1D", "calendar": "support"}}
     both = ("paris", "support")
-    settings = Settings.model_validate(named)
+    settings = ItemSettings.model_validate(named)
     start = TicketStart(by="service:erp", category="billing", settings=settings)
-    assert lookup_of_start(start) == Lookup(what="category", name="billing", calendars=both)
-    assert needed(start_ticket(settings=named)) == Lookup(calendars=both)
+    assert lookup_of_start(start) == CatalogLookup(what="category", name="billing", calendars=both)
+    assert needed(start_ticket(settings=named)) == CatalogLookup(calendars=both)
     flow = {
         "name": "errand",
         "settings": {"calendar": "paris"},
@@ -1006,8 +1008,10 @@ def test_the_calendars_that_an_item_names_are_looked_up_with_its_terms() -> None
         ],
     }
     case = start_case(definition=flow, settings={"due": named["due"]})
-    assert needed(case) == Lookup(calendars=("support", "paris", "night"))
-    assert needed(case, "wait", type="pause") == Lookup(calendars=("support", "paris", "night"))
+    assert needed(case) == CatalogLookup(calendars=("support", "paris", "night"))
+    assert needed(case, "wait", type="pause") == CatalogLookup(
+        calendars=("support", "paris", "night")
+    )
     assert needed(case, "add_note", text="x") is None
 
 
@@ -1016,11 +1020,11 @@ def test_the_calendar_of_an_ad_hoc_action_is_looked_up_once() -> None:
     life = submitted(Kind.CASE)
     due = {"within": "PT1H", "calendar": "support"}
     asked: dict[str, Any] = {"action": {"title": "Call", "due": due}}
-    assert needed(life, "start_action", **asked) == Lookup(calendars=("support",))
+    assert needed(life, "start_action", **asked) == CatalogLookup(calendars=("support",))
     assert needed(life, "start_action", action={"title": "Call", "due": {"within": "PT1H"}}) is None
     assert needed(life, "start_action", action={"title": "Call"}) is None
     assert needed(life, "start_action", action="read") is None
-    life.terms = Terms(calendars=(SUPPORT,))
+    life.terms = ItemTerms(calendars=(SUPPORT,))
     life.do("start_action", **asked)
     assert needed(life, "start_action", **asked) is None
 
@@ -1039,11 +1043,11 @@ def test_what_hands_a_draft_in_is_told() -> None:
             ("cancel", {}),
             ("add_note", {"text": "x"}),
         )
-        if submits(life.item, decode(Kind.TICKET, name, as_json({"by": "amy", **fields})))
+        if submits_draft(life.item, decode(Kind.TICKET, name, as_json({"by": "amy", **fields})))
     }
     assert handing_in == {"submit", "wait", "resolve", "send_and_resolve"}
     life.do("submit")
-    assert not submits(life.item, decode(Kind.TICKET, "submit", as_json({"by": "amy"})))
+    assert not submits_draft(life.item, decode(Kind.TICKET, "submit", as_json({"by": "amy"})))
 
 
 # T11: a span is written as it is read
@@ -1052,9 +1056,9 @@ def test_what_hands_a_draft_in_is_told() -> None:
     [("P1W", "P7D"), ("PT90M", "PT5400S"), ("P1DT0.5H", "P1DT1800S"), ("PT0S", "PT0S")],
 )
 def test_durations_are_written_in_iso_8601(text: str, written: str) -> None:
-    settings = Settings(feedback_window=Span.parse(text))
+    settings = ItemSettings(feedback_window=Span.parse(text))
     assert settings.model_dump(mode="json")["feedback_window"] == written
-    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+    assert ItemSettings.model_validate_json(settings.model_dump_json()) == settings
 
 
 # T11
@@ -1067,7 +1071,7 @@ def test_a_duration_of_more_than_a_hundred_years_is_refused(text: str) -> None:
 # contract: what starts an item is checked before anything else
 def test_a_start_is_no_item_of_another_kind() -> None:
     start = TicketStart.model_validate_json(as_json({"by": "amy", **COMPLETE, "settings": WINDOW}))
-    change = open_item(start, reference="T-1", run="run-1", at=NOW)
+    change = create_item(start, reference="T-1", run="run-1", at=NOW)
     assert change.item.kind is Kind.TICKET
     assert change.item.log.timeline == change.entries
     assert case().item.kind is Kind.CASE

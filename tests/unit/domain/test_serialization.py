@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from domain.base.refusals import InvalidCommand
 from domain.base.rules import Rule
 from domain.base.values import Kind, Status
-from domain.engine.decide import refuse
-from domain.model.definitions import CaseDefinition, Terms
+from domain.engine.decide import record_refusal
+from domain.model.definitions import CaseDefinition, ItemTerms
 from domain.model.items import AnyItem
 from domain.model.publications import carried_publication, publication_of
-from domain.model.serialization import CARRIED_LIMIT, carried, read
+from domain.model.serialization import CARRIED_LIMIT, dump_item, load_item
 from domain.model.states import state_of
 from tests.support.builders import (
     DAY,
@@ -42,7 +42,7 @@ WIDE = "\N{GRINNING FACE}"
 
 
 def carried_on(item: AnyItem) -> AnyItem:
-    return read(item.kind, carried(item))
+    return load_item(item.kind, dump_item(item))
 
 
 # ARCHITECTURE: effects are part of the item's value, so a crash loses none
@@ -89,7 +89,7 @@ def test_a_case_with_every_sort_of_effect_comes_back_as_it_was_carried() -> None
     house.life.do("send_email", to="ida@example.org")
     assert {type(effect).__name__ for effect in house.case.outbox} == {
         "CancelAction",
-        "StartAction",
+        "StartActionEffect",
         "SendMail",
     }
     assert carried_on(house.case) == house.case
@@ -111,7 +111,7 @@ def test_a_carried_item_remembers_the_ids_it_saw() -> None:
 def test_what_is_no_item_is_not_read(raw: bytes) -> None:
     for kind in Kind:
         with pytest.raises(ValidationError):
-            read(kind, raw)
+            load_item(kind, raw)
 
 
 def filled_with(life: Life, text: str, *, by: str, idle: str) -> Life:
@@ -121,7 +121,7 @@ def filled_with(life: Life, text: str, *, by: str, idle: str) -> Life:
     for number in range(120):
         life.signal("resume", by=by, command_id=f"refused {number}")
         sentence = InvalidCommand(text, rule=Rule.C17)
-        life.keep(refuse(life.item, life.now, by=by, command=text, refusal=sentence))
+        life.keep(record_refusal(life.item, life.now, by=by, command=text, refusal=sentence))
     for number in range(700):
         life.do(idle, command_id=f"same {number}")
     return life
@@ -143,10 +143,10 @@ def test_the_fullest_ticket_can_still_be_carried(letter: str) -> None:
         settings={"notify": [LONG_ADDRESS] * 20, "due": {"within": "P1D"}},
     )
     filled_with(life, letter * 4000, by=name, idle="set_to_do")
-    raw = carried(life.item)
+    raw = dump_item(life.item)
     size = len(raw)
     assert size <= CARRIED_LIMIT
-    again = read(Kind.TICKET, raw)
+    again = load_item(Kind.TICKET, raw)
     assert state_of(again) == life.state
     assert again.log.seen == life.item.log.seen
     revisions = [entry.revision for entry in again.log.timeline]
@@ -165,7 +165,7 @@ def test_the_fullest_case_can_still_be_carried(letter: str) -> None:
             for n in range(130 if letter == "x" else 80)
         ],
     }
-    terms = Terms(definition=CaseDefinition.model_validate_json(as_json(definition)))
+    terms = ItemTerms(definition=CaseDefinition.model_validate_json(as_json(definition)))
     life = case_draft(
         definition="large",
         data={"a": letter * (20_000 // len(letter.encode()))},
@@ -177,9 +177,9 @@ def test_the_fullest_case_can_still_be_carried(letter: str) -> None:
     for _ in range(100):
         house.do("rework", step="step 0")
     filled_with(house.life, letter * 4000, by="amy", idle="start")
-    size = len(carried(house.case))
+    size = len(dump_item(house.case))
     assert size <= CARRIED_LIMIT
-    assert read(Kind.CASE, carried(house.case)).log.seen == house.case.log.seen
+    assert load_item(Kind.CASE, dump_item(house.case)).log.seen == house.case.log.seen
 
 
 # ARCHITECTURE, limits: an item is never larger than a run can hand to the next
@@ -193,7 +193,7 @@ def test_copies_that_would_make_a_case_too_large_to_be_carried_are_refused() -> 
         number += 1
     assert isinstance(refusal, InvalidCommand)
     assert "carried" in refusal.sentence
-    size = len(carried(house.case))
+    size = len(dump_item(house.case))
     assert size <= CARRIED_LIMIT
     house.life.do("cancel")
 
@@ -223,7 +223,7 @@ def wide_flow() -> dict[str, Any]:
 def test_a_definition_that_would_make_a_case_too_large_is_refused_at_submission(
     command: str,
 ) -> None:
-    terms = Terms(definition=CaseDefinition.model_validate_json(as_json(wide_flow())))
+    terms = ItemTerms(definition=CaseDefinition.model_validate_json(as_json(wide_flow())))
     life = case_draft(
         definition="large", data={"a": "x" * 24_000}, links=WIDE_LINKS[:95], terms=terms
     )
@@ -246,7 +246,7 @@ def test_a_case_whose_many_actions_all_failed_can_still_be_carried() -> None:
             reason=WIDE * 1000,
         )
     assert len(house.state.attention) == 100
-    size = len(carried(house.case))
+    size = len(dump_item(house.case))
     assert size <= CARRIED_LIMIT
 
 
@@ -257,7 +257,7 @@ def test_only_notes_are_shortened_and_the_newest_last() -> None:
         life.do("add_note", text=f"{number} " + "x" * 9000)
     again = carried_on(life.item)
     notes = [entry.note or "" for entry in again.log.timeline[1:]]
-    assert len(carried(life.item)) <= CARRIED_LIMIT
+    assert len(dump_item(life.item)) <= CARRIED_LIMIT
     assert notes[0].startswith("0 xxx")
     assert len(notes[0]) < 300
     assert notes[-1] == f"59 {'x' * 9000}"
@@ -265,7 +265,7 @@ def test_only_notes_are_shortened_and_the_newest_last() -> None:
     for number in range(210):
         reasons.do("wait", type="more_information", reason=f"{number} {'y' * 990}")
     kept = carried_on(reasons.item).log.timeline
-    assert len(carried(reasons.item)) <= CARRIED_LIMIT
+    assert len(dump_item(reasons.item)) <= CARRIED_LIMIT
     assert len(kept[0].reason or "") < 300
     assert kept[-1].reason == f"209 {'y' * 990}"
 

@@ -21,12 +21,12 @@ from domain.model.effects import (
     Effect,
     ReportEnd,
     SendMail,
-    StartAction,
+    StartActionEffect,
     StartItem,
     TellWaiter,
 )
 from domain.model.items import Action, AnyItem, Awaited, Case, Merging, Ticket
-from domain.model.serialization import CARRIED_LIMIT, CORE_LIMIT, carried, read
+from domain.model.serialization import CARRIED_LIMIT, CORE_LIMIT, dump_item, load_item
 from domain.model.starts import ActionStart, Inheritance, LaunchedStart, PartStart, Waiter
 from domain.model.states import state_of
 from tests.support.builders import (
@@ -48,7 +48,7 @@ WIDE = "\N{GRINNING FACE}"
 MAIL = {"to": ["requester"], "subject": "Order", "body": "Which?"}
 
 EFFECTS: list[Effect] = [
-    StartAction(
+    StartActionEffect(
         key="C-1:1:0",
         reference="C-1-A1",
         start=ActionStart.model_validate_json(
@@ -138,7 +138,7 @@ def test_every_class_of_effect_is_among_them() -> None:
 def test_every_effect_comes_back_as_it_was_carried(kind: Kind, effect: Effect) -> None:
     lives = {Kind.TICKET: ticket, Kind.CASE: case, Kind.ACTION: action}
     item = replace(lives[kind]().item, outbox=(effect, effect))
-    again = read(kind, carried(item))
+    again = load_item(kind, dump_item(item))
     assert again == item
     assert through_json(item) == item
     assert [type(one) for one in again.outbox] == [type(effect)] * 2
@@ -230,8 +230,8 @@ def test_no_field_is_left_behind(kind: type[AnyItem]) -> None:
     for name, value in chosen.items():
         assert name in {one.name for one in fields(kind)}
         assert getattr(life.item, name) != value
-    assert read(item.kind, carried(item)) == item
-    assert state_of(read(item.kind, carried(item))) == state_of(item)
+    assert load_item(item.kind, dump_item(item)) == item
+    assert state_of(load_item(item.kind, dump_item(item))) == state_of(item)
 
 
 # M6, ARCHITECTURE: a Ticket that was split, with all that fills it
@@ -253,10 +253,10 @@ def test_the_fullest_split_ticket_can_still_be_carried(letter: str) -> None:
     title = letter * (150 if letter == WIDE else 290)
     parts = [{"title": f"{n}{title}", "description": "x"} for n in range(20)]
     world.do("T-FULL", "split", parts=parts)
-    raw = carried(world.item("T-FULL"))
+    raw = dump_item(world.item("T-FULL"))
     size = len(raw)
     assert size <= CARRIED_LIMIT
-    again = read(Kind.TICKET, raw)
+    again = load_item(Kind.TICKET, raw)
     assert again.awaited == world.item("T-FULL").awaited
     assert len(again.awaited) == 20
 
@@ -292,10 +292,10 @@ def test_the_fullest_calling_action_can_still_be_carried() -> None:
         life.do("add_note", text="x" * 9000, command_id=f"{number} {'x' * 80}")
     for number in range(780):
         life.do("mark_read", by="system", command_id=f"same {number}")
-    raw = carried(life.item)
+    raw = dump_item(life.item)
     size = len(raw)
     assert size <= CARRIED_LIMIT
-    assert read(Kind.ACTION, raw).outbox == life.item.outbox
+    assert load_item(Kind.ACTION, raw).outbox == life.item.outbox
 
 
 # A8: reports cannot be refused, so what answers add is bounded
@@ -314,7 +314,7 @@ def test_a_case_whose_actions_all_keep_answers_can_still_be_carried() -> None:
     )
     house.settle()
     assert len(house.case("C-FULL").attention) > 40
-    size = len(carried(house.case("C-FULL")))
+    size = len(dump_item(house.case("C-FULL")))
     assert size <= CARRIED_LIMIT
     house.carry()
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from domain.base.refusals import InvalidCommand, NotAllowed
 from domain.base.values import Method, StartedBy, Status, WaitType
-from domain.model.definitions import Terms
-from domain.model.due_dates import clock_is_stopped, due_at
+from domain.model.definitions import ItemTerms
+from domain.model.due_dates import due_at, is_clock_stopped
 from domain.model.effects import StartItem
 from domain.model.internal_messages import ItemEnded
 from domain.model.items import Ticket
@@ -116,7 +116,7 @@ def test_a_part_has_the_calendar_of_its_original() -> None:
         **COMPLETE,
         submit=True,
         settings={"calendar": "paris", "due": {"within": "P1D", "calendar": "paris"}},
-        terms=Terms(calendars=(PARIS,)),
+        terms=ItemTerms(calendars=(PARIS,)),
     )
     world.add(life)
     world.do(T, "split", parts=PARTS)
@@ -134,9 +134,9 @@ def test_a_parts_clock_runs_from_its_start_on() -> None:
     world.later(DAY)
     world.do(T, "split", parts=PARTS)
     first = world.item(world.linked(T, "part")[0])
-    assert not clock_is_stopped(first)
+    assert not is_clock_stopped(first)
     assert due_at(first) == NOW + 4 * DAY
-    assert not clock_is_stopped(world.item(T))
+    assert not is_clock_stopped(world.item(T))
 
 
 # T14

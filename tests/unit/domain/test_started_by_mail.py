@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.base.values import Method, StartedBy, Status
-from domain.engine.start_item import open_item
+from domain.engine.start_item import create_item
 from domain.model.items import Case, Ticket
 from domain.model.starts import LaunchedStart, PartStart
 from domain.model.states import state_of
@@ -16,7 +16,7 @@ BY_MAIL: dict[str, Any] = {"by": "service:mailroom", "started_by": "email", "sub
 def test_a_ticket_that_a_mail_starts_is_submitted_and_names_the_mail() -> None:
     fields = {**COMPLETE, **BY_MAIL, "mail": {"stored_as": "3f9a"}}
     start = PartStart.model_validate_json(as_json(fields))
-    change = open_item(start, reference="T-1", run="run-1", at=NOW)
+    change = create_item(start, reference="T-1", run="run-1", at=NOW)
     assert isinstance(change.item, Ticket)
     assert change.item.status is Status.TO_DO
     assert change.item.started_by is StartedBy.EMAIL
@@ -27,7 +27,7 @@ def test_a_ticket_that_a_mail_starts_is_submitted_and_names_the_mail() -> None:
 def test_a_mail_to_an_address_that_no_route_knows_is_a_ticket_that_is_closed_at_once() -> None:
     mail = {"stored_as": "3f9a", "unknown_address": "nobody@desk.example"}
     start = PartStart.model_validate_json(as_json({**COMPLETE, **BY_MAIL, "mail": mail}))
-    change = open_item(start, reference="T-1", run="run-1", at=NOW)
+    change = create_item(start, reference="T-1", run="run-1", at=NOW)
     state = state_of(through_json(change.item))
     assert state.status is Status.CLOSED
     assert state.resolution is not None
@@ -42,7 +42,7 @@ def test_a_case_that_a_mail_starts_says_so() -> None:
     start = LaunchedStart.model_validate_json(
         as_json({**fields, **BY_MAIL, "mail": {"stored_as": "3f9a"}})
     )
-    change = open_item(start, reference="C-1", run="run-1", at=NOW)
+    change = create_item(start, reference="C-1", run="run-1", at=NOW)
     assert isinstance(change.item, Case)
     assert change.item.started_by is StartedBy.EMAIL
     assert change.entries[0].mail == "3f9a"

@@ -25,13 +25,13 @@ from hypothesis.stateful import (
 from domain.base.refusals import Conflict, InvalidCommand, NotAllowed, Refused
 from domain.base.values import Outcome, Status, is_person
 from domain.engine.deadlines import elapse, next_deadline
-from domain.engine.decide import decide, decode, receive, refuse
-from domain.engine.start_item import open_item
-from domain.model.definitions import Terms
-from domain.model.effects import CancelAction, Effect, ReportEnd, SendMail, StartAction
+from domain.engine.decide import decide, decide_signal, decode, record_refusal
+from domain.engine.start_item import create_item
+from domain.model.definitions import ItemTerms
+from domain.model.effects import CancelAction, Effect, ReportEnd, SendMail, StartActionEffect
 from domain.model.internal_messages import ActionEnded, CaseCancelled
 from domain.model.items import Action, AnyItem, Case, Change
-from domain.model.serialization import carried, read
+from domain.model.serialization import dump_item, load_item
 from tests.support.builders import (
     COMPLETE,
     DAY,
@@ -202,7 +202,7 @@ RULES: dict[str, Any] = {
     "within": "P3D",
     "at_risk": "P1D",
 }
-CATALOG = Terms(calendars=(PARIS,))
+CATALOG = ItemTerms(calendars=(PARIS,))
 ITEM_SETTINGS: list[dict[str, Any]] = [
     {},
     {"feedback_window": "P2D"},
@@ -267,10 +267,10 @@ class WatchedLife(Life):
         try:
             command = decode(self.item.kind, name, as_json({"by": by, **fields, **optional}))
         except InvalidCommand as refusal:
-            self.keep(refuse(self.item, self.now, by=by, command=name, refusal=refusal))
+            self.keep(record_refusal(self.item, self.now, by=by, command=name, refusal=refusal))
             return refusal
         if manner.by_signal:
-            change, refused = receive(self.item, command, self.now, terms=self.terms)
+            change, refused = decide_signal(self.item, command, self.now, terms=self.terms)
             self.keep(change)
             return refused
         try:
@@ -292,7 +292,7 @@ class WatchedLife(Life):
 
     def carry(self) -> None:
         """The run ends and the next one reads what it left."""
-        item = read(self.item.kind, carried(self.item))
+        item = load_item(self.item.kind, dump_item(self.item))
         assert item == self.item
         self.item = item
 
@@ -370,7 +370,7 @@ def check_case(case: Case) -> None:
     if case.status in {Status.DRAFT, Status.RESOLVED, Status.CLOSED}:
         assert case.open_actions == ()
     at_work = case.status in {Status.TO_DO, Status.IN_PROGRESS}
-    if at_work and case.definition and not (case.attention or case.flow_ended):
+    if at_work and case.definition and not (case.attention or case.is_flow_over):
         assert any(copy.step == case.position for copy in case.open_actions)
 
 
@@ -430,7 +430,7 @@ class TicketLives(Lives):
         if garbage:
             refusal = InvalidCommand("no command of a ticket")
             item, now = self.life.item, self.life.now
-            self.life.keep(refuse(item, now, by="?", command="?", refusal=refusal))
+            self.life.keep(record_refusal(item, now, by="?", command="?", refusal=refusal))
 
     def _acted(self, row: Acts) -> None:
         self.steps(len(row))
@@ -452,7 +452,7 @@ class TicketLives(Lives):
 class Post:
     """What is under way between a Case and its Actions; nothing says when it arrives."""
 
-    starts: list[StartAction] = field(default_factory=list)
+    starts: list[StartActionEffect] = field(default_factory=list)
     cancels: list[CancelAction] = field(default_factory=list)
     reports: list[ActionEnded] = field(default_factory=list)
     delivered: list[ActionEnded] = field(default_factory=list)
@@ -527,7 +527,7 @@ class CaseLives(Lives):
         self.steps()
         for asked in self.post.starts:
             assert asked.reference not in self.actions
-            change = open_item(
+            change = create_item(
                 asked.start, reference=asked.reference, run=asked.reference, at=self.life.now
             )
             self.actions[asked.reference] = WatchedLife(change.item, self.life.now, None, [change])
@@ -535,7 +535,7 @@ class CaseLives(Lives):
         for told in self.post.cancels:
             life = self.actions[told.reference]
             notice = CaseCancelled(by=told.by, case_run=told.case_run, reason=told.reason)
-            change, _ = receive(life.item, notice, self.life.now)
+            change, _ = decide_signal(life.item, notice, self.life.now)
             life.keep(change)
             assert life.item.status is Status.CLOSED
         self.post.cancels.clear()
@@ -620,7 +620,7 @@ class CaseLives(Lives):
 
     def _reported(self, report: ActionEnded) -> None:
         before = self.case
-        change, _ = receive(self.case, report, self.life.now)
+        change, _ = decide_signal(self.case, report, self.life.now)
         self.life.keep(change)
         self._moved(before, by_hand=False)
 
@@ -649,7 +649,9 @@ class CaseLives(Lives):
             assert by_hand or not self.case.attention
         for old, copy in zip(before.actions, self.case.actions, strict=False):
             assert old.outcome in {None, copy.outcome}
-        asked = [effect.reference for effect in self.case.outbox if isinstance(effect, StartAction)]
+        asked = [
+            effect.reference for effect in self.case.outbox if isinstance(effect, StartActionEffect)
+        ]
         assert asked == [copy.reference for copy in new]
         self._collect()
 
@@ -658,7 +660,7 @@ class CaseLives(Lives):
         for life in (self.life, *self.actions.values()):
             for effect in life.emptied():
                 match effect:
-                    case StartAction():
+                    case StartActionEffect():
                         self.post.starts.append(effect)
                     case CancelAction():
                         self.post.cancels.append(effect)

@@ -8,7 +8,7 @@ from domain.base.refusals import NotAllowed
 from domain.base.values import Outcome, StartedBy, Status
 from domain.engine.command_rules import lookup_for
 from domain.engine.decide import decode
-from domain.model.definitions import Terms
+from domain.model.definitions import ItemTerms
 from domain.model.effects import CancelCase
 from domain.model.internal_messages import CaseCancelled
 from domain.model.items import Case
@@ -303,7 +303,7 @@ def test_a_definition_that_names_what_the_catalog_lacks_is_refused_at_submission
     lookup = lookup_for(life.item, decode(life.item.kind, "submit", as_json({"by": "amy"})))
     assert lookup is not None
     assert (lookup.definitions, lookup.services) == (("errand", "unheard of"), ("crm",))
-    life.terms = Terms(unknown=("unheard of", "crm"))
+    life.terms = ItemTerms(unknown=("unheard of", "crm"))
     refusal = life.refused("submit")
     assert isinstance(refusal, NotAllowed)
     assert (refusal.rule, refusal.fields) == (
@@ -315,7 +315,7 @@ def test_a_definition_that_names_what_the_catalog_lacks_is_refused_at_submission
     )
     assert "unheard of, crm" in refusal.sentence
     assert life.item.status is Status.DRAFT
-    life.terms = Terms()
+    life.terms = ItemTerms()
     life.do("submit")
     assert life.item.outbox
 

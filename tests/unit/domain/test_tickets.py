@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from domain.base.refusals import InvalidCommand, NotAllowed, Refused
 from domain.base.values import Method, StartedBy, Status
-from domain.engine.deadlines import closing_before, next_deadline
-from domain.model.definitions import Settings, Terms
+from domain.engine.deadlines import closing_time, next_deadline
+from domain.model.definitions import ItemSettings, ItemTerms
 from domain.model.effects import SendMail
 from domain.model.items import Entry
 from tests.support.builders import (
@@ -333,7 +333,7 @@ def test_that_it_is_about_to_close_is_seen_behind_what_happens_before(
     life = ticket(settings={"due": {"within": "P1D", "at_risk": "PT2H"}})
     life.do("start")
     life.do("wait", type="more_information", days_to_wait=3, close_if_no_response=closing)
-    assert closing_before(life.item, NOW + down) == closes
+    assert closing_time(life.item, NOW + down) == closes
 
 
 # T7, C19
@@ -629,7 +629,7 @@ def test_evidence_survives_being_carried_to_another_run() -> None:
 
 # T9: the catalog's settings apply where the start's are silent
 def test_the_catalog_may_require_evidence_and_the_start_goes_before_it() -> None:
-    catalog = Terms(settings=Settings(resolution_evidence=True))
+    catalog = ItemTerms(settings=ItemSettings(resolution_evidence=True))
     without_evidence(ticket(terms=catalog))
     life = ticket(terms=catalog, settings={"resolution_evidence": False})
     life.do("resolve", method="customer_response")
@@ -773,7 +773,7 @@ def test_a_window_is_an_iso_duration_without_months_and_years(window: object) ->
 
 # T11: the catalog's settings apply where the start's are silent
 def test_the_catalogs_window_applies_where_the_start_names_none() -> None:
-    catalog = Terms(settings=Settings.model_validate_json('{"feedback_window": "P2D"}'))
+    catalog = ItemTerms(settings=ItemSettings.model_validate_json('{"feedback_window": "P2D"}'))
     life = ticket(terms=catalog)
     life.do("resolve", method="rejected")
     assert life.item.closes_at == NOW + 2 * DAY
@@ -784,7 +784,7 @@ def test_the_catalogs_window_applies_where_the_start_names_none() -> None:
 
 # contract: queue is by default the category's, else `default`
 def test_the_queue_is_the_starts_else_the_catalogs_else_default() -> None:
-    catalog = Terms(queue="accounts")
+    catalog = ItemTerms(queue="accounts")
     assert ticket().item.queue == "default"
     assert ticket(terms=catalog).item.queue == "accounts"
     assert ticket(terms=catalog, queue="mine").item.queue == "mine"

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.base.durations import Span
-from domain.model.calendars import REACH, Opening, WorkingCalendar
+from domain.model.calendars import MAX_REACH, Opening, WorkingCalendar
 from domain.model.working_time import (
-    ahead_of,
-    between,
-    days_after,
-    days_before,
-    end_of,
-    minus,
-    moved,
-    opened,
-    plus,
+    add_opening_time,
+    add_working_days,
+    end_of_span,
+    next_open_moment,
+    shift,
+    start_of_span,
+    subtract_opening_time,
+    subtract_working_days,
+    time_between,
 )
 from tests.support.builders import DAY, HOUR, PARIS
 
@@ -64,7 +64,7 @@ def week(zone: str, *openings: tuple[int, int], days: int = 7) -> WorkingCalenda
 def test_working_days_end_at_the_same_time_on_the_clock(
     since: str, days: float, until: str
 ) -> None:
-    assert days_after(PARIS, at(since), days) == at(until)
+    assert add_working_days(PARIS, at(since), days) == at(until)
 
 
 # T11, D1
@@ -83,7 +83,7 @@ def test_working_days_end_at_the_same_time_on_the_clock(
     ],
 )
 def test_hours_are_opening_time_and_come_after_the_days(since: str, span: str, until: str) -> None:
-    assert end_of(PARIS, at(since), Span.parse(span)) == at(until)
+    assert end_of_span(PARIS, at(since), Span.parse(span)) == at(until)
 
 
 # D3
@@ -103,28 +103,28 @@ def test_hours_are_opening_time_and_come_after_the_days(since: str, span: str, u
 def test_a_margin_goes_back_by_working_days_and_then_by_opening_time(
     until: str, span: str, since: str
 ) -> None:
-    assert ahead_of(PARIS, at(until), Span.parse(span)) == at(since)
+    assert start_of_span(PARIS, at(until), Span.parse(span)) == at(since)
 
 
 # D2
 def test_opening_time_passes_only_while_it_is_open() -> None:
     friday, monday = at("2026-03-27 16:00"), at("2026-03-30 10:00")
-    assert between(PARIS, friday, monday) == 2 * HOUR
-    assert between(PARIS, monday, friday) == -2 * HOUR
-    assert between(PARIS, friday, friday) == timedelta(0)
-    assert between(PARIS, at("2026-03-28 16:00"), at("2026-03-29 10:00")) == timedelta(0)
-    assert moved(PARIS, friday, 2 * HOUR) == monday
-    assert moved(PARIS, friday, timedelta(0)) == friday
+    assert time_between(PARIS, friday, monday) == 2 * HOUR
+    assert time_between(PARIS, monday, friday) == -2 * HOUR
+    assert time_between(PARIS, friday, friday) == timedelta(0)
+    assert time_between(PARIS, at("2026-03-28 16:00"), at("2026-03-29 10:00")) == timedelta(0)
+    assert shift(PARIS, friday, 2 * HOUR) == monday
+    assert shift(PARIS, friday, timedelta(0)) == friday
 
 
 def test_without_a_calendar_it_is_calendar_time() -> None:
     since = at("2026-03-27 16:00")
     span = Span.parse("P2DT1H")
     until = since + 2 * DAY + HOUR
-    assert end_of(None, since, span) == moved(None, since, 2 * DAY + HOUR) == until
-    assert ahead_of(None, until, span) == since
-    assert between(None, since, until) == 2 * DAY + HOUR
-    assert between(None, until, since) == -(2 * DAY + HOUR)
+    assert end_of_span(None, since, span) == shift(None, since, 2 * DAY + HOUR) == until
+    assert start_of_span(None, until, span) == since
+    assert time_between(None, since, until) == 2 * DAY + HOUR
+    assert time_between(None, until, since) == -(2 * DAY + HOUR)
 
 
 # D1: an hour that is skipped does not count, one that comes twice counts twice
@@ -159,7 +159,7 @@ def test_zones_are_those_of_our_package_and_not_of_the_machine(tmp_path: Path) -
     reset_tzpath(to=(tmp_path,))
     try:
         assert noon.astimezone(ZoneInfo.no_cache("Asia/Tokyo")).hour == 12
-        assert week("Asia/Tokyo", (0, 24)).on_the_wall(noon).hour == 21
+        assert week("Asia/Tokyo", (0, 24)).local_time(noon).hour == 21
     finally:
         reset_tzpath()
 
@@ -167,28 +167,30 @@ def test_zones_are_those_of_our_package_and_not_of_the_machine(tmp_path: Path) -
 # T5: a time that summer time skips is as long after midnight as on any other day
 def test_a_time_that_is_skipped_is_reached_an_hour_later_on_the_clock() -> None:
     night = week("Europe/Paris", (0, 6))
-    assert days_after(night, at("2026-03-28 02:30"), 1) == at("2026-03-29 03:30")
+    assert add_working_days(night, at("2026-03-28 02:30"), 1) == at("2026-03-29 03:30")
     twice = at("2026-10-25 02:30")
-    assert days_after(night, at("2026-10-24 02:30"), 1) == twice
-    assert days_after(night, twice + HOUR, 1) == at("2026-10-26 02:30")
+    assert add_working_days(night, at("2026-10-24 02:30"), 1) == twice
+    assert add_working_days(night, twice + HOUR, 1) == at("2026-10-26 02:30")
 
 
 # nothing poisons an item: what would end in thousands of years ends a lifetime away
 def test_a_calendar_reckons_no_farther_than_a_hundred_years() -> None:
     sundays = WorkingCalendar(name="x", zone="UTC", week=(*[()] * 6, (Opening(0, 1),)))
     now = datetime(2026, 3, 2, tzinfo=UTC)
-    assert plus(sundays, now, 200 * HOUR) == now + REACH
-    assert minus(sundays, now, 200 * HOUR) == now - REACH
-    assert days_after(sundays, now, 36525) == now + REACH
-    assert days_before(sundays, now, 36525) == now - REACH
-    assert between(sundays, now, now + 2 * REACH) == between(sundays, now, now + REACH)
+    assert add_opening_time(sundays, now, 200 * HOUR) == now + MAX_REACH
+    assert subtract_opening_time(sundays, now, 200 * HOUR) == now - MAX_REACH
+    assert add_working_days(sundays, now, 36525) == now + MAX_REACH
+    assert subtract_working_days(sundays, now, 36525) == now - MAX_REACH
+    assert time_between(sundays, now, now + 2 * MAX_REACH) == time_between(
+        sundays, now, now + MAX_REACH
+    )
     closed = WorkingCalendar(
         name="x",
         zone="UTC",
         week=sundays.week,
         holidays=frozenset(date(2026, 3, 8) + number * 7 * DAY for number in range(5300)),
     )
-    assert opened(closed, now) == now + REACH
+    assert next_open_moment(closed, now) == now + MAX_REACH
 
 
 # D1
@@ -247,7 +249,7 @@ CHANGES = (
 
 def is_open(calendar: WorkingCalendar, minute: datetime) -> bool:
     """Whether the clock on the wall says so."""
-    wall = calendar.on_the_wall(minute)
+    wall = calendar.local_time(minute)
     since_midnight = wall.hour * 60 + wall.minute
     return wall.date() not in calendar.holidays and any(
         begins <= since_midnight < ends for begins, ends in calendar.week[wall.weekday()]
@@ -296,7 +298,7 @@ def test_as_much_time_passes_as_minutes_are_counted(
     situation: tuple[WorkingCalendar, datetime, datetime],
 ) -> None:
     calendar, since, until = situation
-    assert between(calendar, since, until) == counted(calendar, since, until) * MINUTE
+    assert time_between(calendar, since, until) == counted(calendar, since, until) * MINUTE
 
 
 # D1, D2, D3, T11
@@ -307,7 +309,10 @@ def test_time_added_or_taken_away_is_what_passes_and_not_a_minute_is_lost(
 ) -> None:
     calendar, since, until = situation
     amount = counted(calendar, since, until) * MINUTE
-    reached, back = plus(calendar, since, amount), minus(calendar, until, amount)
+    reached, back = (
+        add_opening_time(calendar, since, amount),
+        subtract_opening_time(calendar, until, amount),
+    )
     if amount:
         assert since <= back < reached <= until
         assert is_open(calendar, reached - MINUTE)
@@ -323,17 +328,17 @@ def test_working_days_are_the_days_on_which_a_minute_is_open(
     situation: tuple[WorkingCalendar, datetime, datetime], number: int
 ) -> None:
     calendar, since, _ = situation
-    first = opened(calendar, since)
+    first = next_open_moment(calendar, since)
     assert first == since or counted(calendar, since, first) == 0
     assert is_open(calendar, first)
-    wall = calendar.on_the_wall(first)
+    wall = calendar.local_time(first)
     quarters = [first + place * 15 * MINUTE for place in range(-45 * 96, 45 * 96)]
-    working = {calendar.on_the_wall(one).date() for one in quarters if is_open(calendar, one)}
+    working = {calendar.local_time(one).date() for one in quarters if is_open(calendar, one)}
     later = sorted(day for day in working if day > wall.date())
     earlier = sorted((day for day in working if day < wall.date()), reverse=True)
-    for reckon, there in ((days_after, later), (days_before, earlier)):
-        found = calendar.on_the_wall(reckon(calendar, first, number))
+    for reckon, there in ((add_working_days, later), (subtract_working_days, earlier)):
+        found = calendar.local_time(reckon(calendar, first, number))
         assert found.date() == there[number - 1]
-        shown = calendar.on_the_wall(calendar.at(found.date(), wall.time())).time()
+        shown = calendar.local_time(calendar.instant_of(found.date(), wall.time())).time()
         is_skipped = shown != wall.time()
         assert found.time() == (shown if is_skipped else wall.time())

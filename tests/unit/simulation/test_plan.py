@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.model.calendars import Opening, WorkingCalendar
-from domain.model.definitions import CaseDefinition, Terms
+from domain.model.definitions import CaseDefinition, ItemTerms
 from simulation.opening_hours import NeverOpen, OpeningHours
 from simulation.plan import Distribution, SimulationPlan, WeeklyHours
 from simulation.results import DurationStats
@@ -159,13 +159,13 @@ def test_what_a_plan_says_of_strangers_is_told_and_so_is_a_review_by_oneself() -
         ' "staff": {"robots": {"people": 1}, "desk": {"people": 1}}}'
     )
     some = definition({"key": "a", "peer_review": True})
-    assert plan.validate_against(Terms(definition=some)) == [
+    assert plan.validate_against(ItemTerms(definition=some)) == [
         ("staff.desk.people", "a review needs two: nobody checks their own work (A6)"),
         ("actions.b", "some has no Action of this name: there are a"),
         ("staff.robots", "some has no queue of this name: there are desk"),
     ]
-    assert SimulationPlan().validate_against(Terms(definition=some)) == []
-    assert plan.validate_against(Terms()) == []
+    assert SimulationPlan().validate_against(ItemTerms(definition=some)) == []
+    assert plan.validate_against(ItemTerms()) == []
 
 
 def test_nine_of_ten_is_a_length_that_was_seen() -> None:

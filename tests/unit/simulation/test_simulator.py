@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.model.definitions import CaseDefinition, Terms
+from domain.model.definitions import CaseDefinition, ItemTerms
 from simulation.plan import SimulationPlan
 from simulation.results import DurationStats, SimulationResults
 from simulation.simulator import NoCaseDefinition, SimulationSize, simulate
@@ -34,8 +34,8 @@ def fixed(span: str) -> dict[str, Any]:
     return {"takes": {"fixed": span}}
 
 
-def terms(definition: dict[str, Any]) -> Terms:
-    return Terms(definition=CaseDefinition.model_validate_json(json.dumps(definition)))
+def terms(definition: dict[str, Any]) -> ItemTerms:
+    return ItemTerms(definition=CaseDefinition.model_validate_json(json.dumps(definition)))
 
 
 def run(
@@ -322,7 +322,7 @@ def test_a_definition_without_actions_is_done_at_once() -> None:
 
 def test_without_a_definition_there_is_nothing_to_simulate() -> None:
     with pytest.raises(NoCaseDefinition):
-        simulate(Terms(), SimulationPlan(), SimulationSize(1, 1))
+        simulate(ItemTerms(), SimulationPlan(), SimulationSize(1, 1))
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_seed_others() -> None:
