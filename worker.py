@@ -35,15 +35,15 @@ from starter.connection import (
     connect,
     register_attributes,
 )
-from starter.process import patiently, run, unbroken
+from starter.process import retry_until_available, run_forever, run_process
 from starter.settings import Settings
 from starter.webhook_relay import relay_webhooks
-from store.auth.shared_secrets import MAIL, secret_named
-from store.engine import engine_of
-from store.errors import StoreFault
-from store.mail.mail_acceptance import is_under_way
+from store.auth.shared_secrets import MESSAGE_ID_KEY, get_secret
+from store.engine import open_engine
+from store.errors import StoreError
+from store.mail.mail_acceptance import is_mail_under_way
 from store.projection.writer import GroupWriter
-from store.schema.versions import upgrade
+from store.schema.versions import upgrade_schema
 from workflows.runtime.payload_interceptor import OnePayloadInterceptor
 from workflows.webhook import TASK_QUEUE_SUFFIX, WebhookWorkflow
 from workflows.worker_config import SANDBOX, WORKFLOWS, workflow_runner
@@ -109,7 +109,7 @@ async def _compare_with_retries(what: str, compare: _Compare) -> None:
         try:
             for difference in await compare(what):
                 LOG.info("%s: %s: %s", difference.reference, difference.found, difference.done)
-        except (RPCError, StoreFault, NoAnswer) as problem:
+        except (RPCError, StoreError, NoAnswer) as problem:
             LOG.warning("cannot compare %s, retrying in %g s: %s", what, _RETRY_DELAY, problem)
             await asyncio.sleep(_RETRY_DELAY)
         else:
@@ -140,7 +140,7 @@ async def running_worker(
                     catalog.categories, catalog.definitions, catalog.calendars, catalog.services
                 ).terms,
                 MailSender(mails).send,
-                MailUnderWay(functools.partial(is_under_way, engine)).check,
+                MailUnderWay(functools.partial(is_mail_under_way, engine)).check,
                 ServiceCalls(_endpoints(catalog), http).call,
             ],
             interceptors=[OnePayloadInterceptor()],
@@ -182,7 +182,7 @@ async def webhook_worker(client: Client, engine: Engine, settings: Settings) -> 
 async def webhook_relay(client: Client, engine: Engine, settings: Settings) -> AsyncIterator[None]:
     """Run the relay of webhooks while the context lasts; restart it after unexpected errors."""
     relay = asyncio.create_task(
-        unbroken(LOG, lambda: relay_webhooks(client, settings.task_queue, engine))
+        run_forever(LOG, lambda: relay_webhooks(client, settings.task_queue, engine))
     )
     try:
         yield
@@ -198,7 +198,7 @@ async def _mail_delivery(
     """Return the delivery of mails: by a mail server, or none but marking them as kept."""
     if relay is None:
         return StoreOnlyDelivery(engine)
-    secret = await asyncio.to_thread(secret_named, engine, MAIL)
+    secret = await asyncio.to_thread(get_secret, engine, MESSAGE_ID_KEY)
     return SmtpDelivery(engine, SmtpClient(relay).transmit, directory, secret)
 
 
@@ -221,8 +221,8 @@ async def work(settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     _endpoints(load_catalog(settings.catalog))  # report a wrong catalog before waiting for a server
-    engine = engine_of(settings.database_url)
-    preparing = asyncio.create_task(patiently(LOG, lambda: _prepare(engine)))
+    engine = open_engine(settings.database_url)
+    preparing = asyncio.create_task(retry_until_available(LOG, lambda: _prepare(engine)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not preparing.done():
@@ -239,13 +239,13 @@ async def _prepare(engine: Engine) -> Client:
     """Connect, register the search attributes, migrate the schema; return the client."""
     client = await connect()
     await register_attributes(client)
-    await asyncio.to_thread(upgrade, engine)
+    await asyncio.to_thread(upgrade_schema, engine)
     return client
 
 
 def main() -> int:
     """Run a worker as the environment configures it; return the exit code."""
-    return run(LOG, work)
+    return run_process(LOG, work)
 
 
 if __name__ == "__main__":

@@ -15,16 +15,16 @@ from domain.base.values import Template
 from domain.model.items import Mail
 from mail.address_book import AddressBook, Language, SenderIdentity, StaffContact, parse_language
 from mail.composition import OutgoingMessage, compose, message_id_of
-from store.errors import UnknownMail
-from store.mail.outbound_mail import MailOut as QueuedMail
+from store.errors import UnknownOutboundMail
 from store.mail.outbound_mail import (
     MailOutcome,
-    keep_mail,
-    mail_named,
-    message_ids,
-    note_mail,
-    try_mail,
+    get_outbound_mail,
+    load_message_ids,
+    mark_mail_kept,
+    record_attempt,
+    record_outcome,
 )
+from store.mail.outbound_mail import OutboundMail as QueuedMail
 from store.schema.tables import MailStatus
 
 GIVE_UP_AFTER: Final = timedelta(hours=24)
@@ -68,7 +68,7 @@ class MailSender:
         try:
             async with _heartbeats():
                 return await self._deliver(key, run=run)
-        except (UnknownMail, Undeliverable) as error:
+        except (UnknownOutboundMail, Undeliverable) as error:
             name = type(error).__name__
             raise ApplicationError(str(error), type=name, non_retryable=True) from error
 
@@ -102,7 +102,7 @@ class StoreOnlyDelivery:
 
     async def __call__(self, key: str, *, run: str) -> str | None:
         """Mark the mail as kept."""
-        await asyncio.to_thread(keep_mail, self._engine, key, run=run)
+        await asyncio.to_thread(mark_mail_kept, self._engine, key, run=run)
         return None
 
 
@@ -128,14 +128,14 @@ class SmtpDelivery:
 
     async def __call__(self, key: str, *, run: str) -> str | None:
         """Send the mail to the recipients who do not have it yet (M5)."""
-        queued = await asyncio.to_thread(mail_named, self._engine, key, run=run)
+        queued = await asyncio.to_thread(get_outbound_mail, self._engine, key, run=run)
         if queued.status in {MailStatus.FAILED, MailStatus.GIVEN_UP}:
             raise Undeliverable(queued.last_error or "the mail failed before")
         if queued.status is not MailStatus.QUEUED:
             return queued.last_error
         settled = dict(queued.settled or {})
         known = await asyncio.to_thread(
-            message_ids, self._engine, (*queued.mail.thread, key), run=run
+            load_message_ids, self._engine, (*queued.mail.thread, key), run=run
         )
         letter = self._letter(queued, known)
         if letter is None:
@@ -146,7 +146,7 @@ class SmtpDelivery:
             return await self._end(queued, MailStatus.FAILED, settled, problem)
         raw = compose(letter, self._secret)
         first_tried_at = await asyncio.to_thread(
-            try_mail,
+            record_attempt,
             self._engine,
             key,
             run=run,
@@ -220,7 +220,7 @@ class SmtpDelivery:
             sent_at=self._clock() if status is MailStatus.SENT else None,
         )
         await asyncio.to_thread(
-            note_mail, self._engine, queued.mail.key, run=queued.run, outcome=outcome
+            record_outcome, self._engine, queued.mail.key, run=queued.run, outcome=outcome
         )
 
     def _letter(self, queued: QueuedMail, known: Mapping[str, str]) -> OutgoingMessage | None:

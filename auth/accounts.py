@@ -14,8 +14,8 @@ from domain.base.validation_messages import validation_problems
 from domain.base.values import Address, Name, Person, Title
 from store.auth import accounts
 from store.auth.accounts import Account
-from store.auth.audit import note
-from store.schema.auth_tables import Audited, AuditRow
+from store.auth.audit import add_entry
+from store.schema.auth_tables import AuditKind, AuditRow
 
 LANGUAGES: Final = ("en", "fr")
 _PERSON: Final = TypeAdapter[str](Person)
@@ -54,7 +54,7 @@ def make(
         password=None if password is None else passwords.hash_password(password, of=name),
         made_at=datetime.now(UTC),
     )
-    accounts.add(engine, account)
+    accounts.add_account(engine, account)
     note_change(engine, "add", by=by, about=name, reason=f"as {role}")
     return account
 
@@ -84,7 +84,7 @@ def change(
     if email is not None:
         values["email"] = _email(name, email)
     members = None if queues is None else _queues(name, queues)
-    accounts.change(engine, name, values, queues=members)
+    accounts.change_account(engine, name, values, queues=members)
     changes = values | ({} if members is None else {"queues": ", ".join(sorted(members))})
     reason = "; ".join(f"{field} {value}" for field, value in changes.items())
     note_change(engine, "set", by=by, about=name, reason=reason)
@@ -93,13 +93,13 @@ def change(
 
 def set_password(engine: Engine, name: str, password: str, *, by: str) -> None:
     """Change the password of an account, and end its sessions."""
-    accounts.change(engine, name, {"password": passwords.hash_password(password, of=name)})
+    accounts.change_account(engine, name, {"password": passwords.hash_password(password, of=name)})
     note_change(engine, "password", by=by, about=name)
 
 
 def disable(engine: Engine, name: str, *, by: str, disabled: bool = True) -> None:
     """Disable an account, which ends its sessions; or enable it again."""
-    accounts.change(engine, name, disabled=disabled)
+    accounts.change_account(engine, name, disabled=disabled)
     note_change(engine, "disable" if disabled else "enable", by=by, about=name)
 
 
@@ -123,11 +123,13 @@ def note_change(
     engine: Engine, what: str, *, by: str, about: str, reason: str | None = None
 ) -> None:
     """Write a change of an account to the audit."""
-    note(engine, AuditRow(by=by, kind=Audited.ACCOUNT, what=what, about=about, reason=reason))
+    add_entry(
+        engine, AuditRow(by=by, kind=AuditKind.ACCOUNT, what=what, about=about, reason=reason)
+    )
 
 
 def _existing(engine: Engine, name: str) -> Account:
-    account = accounts.account_of(engine, name)
+    account = accounts.find_account(engine, name)
     if account is None:
         raise accounts.UnknownAccount(f"account {name}: there is none")
     return account

@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from auth.callers import Scope
 from domain.base.values import SYSTEM, Actor, Name, is_person
 from store.auth import api_keys
-from store.auth.audit import note
+from store.auth.audit import add_entry
 from store.auth.sessions import digest_of
-from store.schema.auth_tables import Audited, AuditRow, KeyRow
+from store.schema.auth_tables import ApiKeyRow, AuditKind, AuditRow
 
 _LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _PUBLIC_LENGTH: Final = 8
@@ -35,7 +35,7 @@ def make(
     queues: Collection[str],
     by: str,
     lasts: timedelta | None,
-) -> tuple[str, KeyRow]:
+) -> tuple[str, ApiKeyRow]:
     """Make a key; only the returned text has it, the store has its digest. Raises InvalidKey."""
     if is_person(actor) or actor == SYSTEM:
         raise InvalidKey(
@@ -55,7 +55,7 @@ def make(
     public = "".join(secrets.choice(_LETTERS) for _ in range(_PUBLIC_LENGTH))
     text = f"ck_{public}_{secrets.token_urlsafe(32)}"
     now = datetime.now(UTC)
-    key = KeyRow(
+    key = ApiKeyRow(
         id=public,
         digest=digest_of(text),
         actor=actor,
@@ -65,15 +65,15 @@ def make(
         made_at=now,
         ends_at=None if lasts is None else now + lasts,
     )
-    api_keys.add(engine, key)
+    api_keys.add_key(engine, key)
     reason = f"for {', '.join(key.scopes)}"
     _note(engine, "add", by=by, about=f"{actor} {public}", reason=reason)
     return text, key
 
 
-def revoke(engine: Engine, key: str, *, by: str) -> KeyRow:
-    """Revoke a key, named by its public part or in full; raises UnknownKey."""
-    revoked = api_keys.revoke(engine, public_part(key) or key)
+def revoke(engine: Engine, key: str, *, by: str) -> ApiKeyRow:
+    """Revoke a key, named by its public part or in full; raises UnknownApiKey."""
+    revoked = api_keys.revoke_key(engine, public_part(key) or key)
     _note(engine, "revoke", by=by, about=f"{revoked.actor} {revoked.id}")
     return revoked
 
@@ -85,4 +85,4 @@ def public_part(key: str) -> str | None:
 
 
 def _note(engine: Engine, what: str, *, by: str, about: str, reason: str | None = None) -> None:
-    note(engine, AuditRow(by=by, kind=Audited.KEY, what=what, about=about, reason=reason))
+    add_entry(engine, AuditRow(by=by, kind=AuditKind.KEY, what=what, about=about, reason=reason))

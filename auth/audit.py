@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from auth.callers import Caller
 from auth.permissions import Forbidden
 from domain.base.refusals import Refused
-from store.auth.audit import note
-from store.errors import DatabaseBusy, StoreFault
-from store.schema.auth_tables import Audited, AuditRow, Verdict
+from store.auth.audit import add_entry
+from store.errors import DatabaseBusy, StoreError
+from store.schema.auth_tables import AuditKind, AuditOutcome, AuditRow
 
 LOG: Final = logging.getLogger("casekeep.audit")
 _MAX_ATTEMPTS: Final = 3
@@ -33,7 +33,7 @@ class AuditEntry:
 async def audited(
     engine: Engine,
     caller: Caller,
-    kind: Audited,
+    kind: AuditKind,
     what: str,
     *,
     item: str | None = None,
@@ -43,20 +43,20 @@ async def audited(
 
     A body that learns the item's reference later sets it on the entry.
     """
-    verdict, reason, rule = Verdict.DONE, None, None
+    verdict, reason, rule = AuditOutcome.DONE, None, None
     entry = AuditEntry(item)
     try:
         yield entry
     except Refused as refusal:
-        verdict, reason = Verdict.REFUSED, refusal.sentence
+        verdict, reason = AuditOutcome.REFUSED, refusal.sentence
         rule = refusal.rule and str(refusal.rule)
         raise
     except Forbidden as error:
-        verdict, reason = Verdict.FORBIDDEN, str(error)
+        verdict, reason = AuditOutcome.FORBIDDEN, str(error)
         raise
     except (Exception, asyncio.CancelledError) as error:
         # cancelled: the caller's timeout ended before an answer came
-        verdict, reason = Verdict.FAILED, f"{type(error).__name__}: {error}"
+        verdict, reason = AuditOutcome.FAILED, f"{type(error).__name__}: {error}"
         raise
     finally:
         row = AuditRow(
@@ -76,7 +76,7 @@ async def audited(
 def note_done(
     engine: Engine,
     caller: Caller,
-    kind: Audited,
+    kind: AuditKind,
     what: str,
     *,
     item: str | None = None,
@@ -92,8 +92,8 @@ def _write(engine: Engine, row: AuditRow) -> None:
     try:
         for _ in range(_MAX_ATTEMPTS - 1):
             with contextlib.suppress(DatabaseBusy):
-                return note(engine, row)
-        note(engine, row)
-    except StoreFault:
+                return add_entry(engine, row)
+        add_entry(engine, row)
+    except StoreError:
         # the deed is done and cannot be taken back: an answer that it failed would be wrong
         LOG.exception("audit write failed, database error: %s", row)

@@ -10,8 +10,8 @@ from auth import passwords
 from auth.accounts import note_change
 from store.auth import accounts, sessions
 from store.auth.accounts import Account
-from store.auth.audit import note
-from store.schema.auth_tables import Audited, AuditRow, Verdict
+from store.auth.audit import add_entry
+from store.schema.auth_tables import AuditKind, AuditOutcome, AuditRow
 
 FAILURE_WINDOW: Final = timedelta(minutes=15)
 MAX_ACCOUNT_FAILURES: Final = 10
@@ -48,20 +48,20 @@ def by_password(engine: Engine, name: str, password: str, *, address: str) -> Ac
             refused = TooManyAttempts(tries.since + FAILURE_WINDOW, datetime.now(UTC))
             if tries.failures == max_failures + 1:
                 # only the first: repeated attempts cannot fill the audit
-                account = accounts.account_of(engine, name)
+                account = accounts.find_account(engine, name)
                 _note_failure(engine, account, "password", address, str(refused))
             raise refused
-    account = accounts.account_of(engine, name)
+    account = accounts.find_account(engine, name)
     stored_hash = account.password if account is not None and account.is_open else None
     is_right = passwords.verify_password(password, stored_hash)
     if not is_right or account is None or stored_hash is None:
         _note_failure(engine, account, "password", address, "name or password is wrong")
         raise SignInRefused("this name and this password do not go together")
-    sessions.forgive(engine, of_account, all_of=True)
-    sessions.forgive(engine, of_address, all_of=False)
+    sessions.forgive_attempts(engine, of_account, all_of=True)
+    sessions.forgive_attempts(engine, of_address, all_of=False)
     if passwords.needs_rehash(stored_hash):
         # not by `change`, which would end sessions: the password is the same
-        accounts.keep_anew(engine, name, passwords.hash_password(password, of=name))
+        accounts.replace_password_hash(engine, name, passwords.hash_password(password, of=name))
     return account
 
 
@@ -72,11 +72,11 @@ def by_link(engine: Engine, token: str, *, address: str) -> Account:
     if tries.failures > MAX_ADDRESS_FAILURES:
         raise TooManyAttempts(tries.since + FAILURE_WINDOW, datetime.now(UTC))
     name = sessions.use_link(engine, sessions.digest_of(token))
-    account = None if name is None else accounts.account_of(engine, name)
+    account = None if name is None else accounts.find_account(engine, name)
     if account is None or not account.is_open:
         _note_failure(engine, account, "link", address, "the link is unknown, used or expired")
         raise SignInRefused("this link is used or expired: ask for another one")
-    sessions.forgive(engine, of_address, all_of=False)
+    sessions.forgive_attempts(engine, of_address, all_of=False)
     return account
 
 
@@ -88,11 +88,11 @@ def by_provider(
     The account is found by the subject. The first time, it is found by a mail address that the
     provider verified, if the account has no subject yet. No account is made.
     """
-    account = accounts.by_subject(engine, subject)
+    account = accounts.find_by_subject(engine, subject)
     if account is None and email is not None and verified:
-        candidate = accounts.by_email(engine, email)
+        candidate = accounts.find_by_email(engine, email)
         if candidate is not None and candidate.is_open and candidate.subject is None:
-            accounts.change(engine, candidate.id, {"subject": subject})
+            accounts.change_account(engine, candidate.id, {"subject": subject})
             note_change(engine, "provider", by=candidate.id, about=candidate.id, reason=subject)
             account = replace(candidate, subject=subject)
     if account is None or not account.is_open:
@@ -105,12 +105,12 @@ def by_provider(
 
 def note_sign_in(engine: Engine, account: Account, way: str, *, address: str) -> None:
     """Write a sign-in to the audit."""
-    note(engine, AuditRow(by=account.id, kind=Audited.SIGN_IN, what=way, address=address))
+    add_entry(engine, AuditRow(by=account.id, kind=AuditKind.SIGN_IN, what=way, address=address))
 
 
 def note_sign_out(engine: Engine, actor: str, *, address: str) -> None:
     """Write a sign-out to the audit."""
-    note(engine, AuditRow(by=actor, kind=Audited.SIGN_OUT, what="sign out", address=address))
+    add_entry(engine, AuditRow(by=actor, kind=AuditKind.SIGN_OUT, what="sign out", address=address))
 
 
 def note_unknown_failure(engine: Engine, way: str, reason: str, *, address: str) -> None:
@@ -125,10 +125,10 @@ def _note_failure(
 ) -> None:
     entry = AuditRow(
         by=UNKNOWN if account is None else account.id,
-        kind=Audited.SIGN_IN,
+        kind=AuditKind.SIGN_IN,
         what=way,
-        outcome=Verdict.FAILED,
+        outcome=AuditOutcome.FAILED,
         reason=reason,
         address=address,
     )
-    note(engine, entry)
+    add_entry(engine, entry)

@@ -21,7 +21,7 @@ class Authenticator:
     def by_session(self, token: str) -> Caller | None:
         """Return the person of a session; None for an unknown or ended session."""
         digest = digest_of(token)
-        signed_in = sessions.signed_in(self._engine, digest, idle=IDLE_TIMEOUT)
+        signed_in = sessions.find_session(self._engine, digest, idle=IDLE_TIMEOUT)
         if signed_in is None:
             return None
         return Caller(
@@ -38,15 +38,15 @@ class Authenticator:
     def by_key(self, key: str) -> Caller | None:
         """Return the robot or service of a key; None for an unknown, revoked or expired key."""
         public = public_part(key)
-        stored = None if public is None else api_keys.key_of(self._engine, public)
+        stored = None if public is None else api_keys.find_key(self._engine, public)
         now = datetime.now(UTC)
         if (
             stored is None
             or not hmac.compare_digest(stored.digest, digest_of(key))
-            or not stored.is_good(now)
+            or not stored.is_valid(now)
         ):
             return None
-        api_keys.note_use(self._engine, stored, now)
+        api_keys.record_use(self._engine, stored, now)
         return Caller(
             actor=stored.actor,
             scopes=frozenset(Scope(scope) for scope in stored.scopes),

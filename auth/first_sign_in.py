@@ -4,7 +4,7 @@ from sqlalchemy import Engine
 
 from auth import accounts
 from auth.callers import EVERY_QUEUE, Role
-from store.auth.accounts import account_of
+from store.auth.accounts import find_account
 
 
 def sign_in_link(engine: Engine, base_url: str, name: str) -> str:
@@ -15,7 +15,7 @@ def sign_in_link(engine: Engine, base_url: str, name: str) -> str:
     Raises:
         InvalidAccount: the name cannot be a person's.
     """
-    account = account_of(engine, name)
+    account = find_account(engine, name)
     if account is None:
         account = accounts.make(engine, name, role=Role.OPERATOR, by=name, queues=(EVERY_QUEUE,))
     return f"{base_url}{accounts.make_link(engine, name, by=name)}" if account.is_open else ""

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from store.auth import sessions
 from store.auth.sessions import digest_of
-from store.items.paging import plain
+from store.items.paging import storable_text
 from store.schema.auth_tables import SessionRow
 
 IDLE_TIMEOUT: Final = timedelta(hours=2)
@@ -41,16 +41,16 @@ def begin(
         seen_at=now,
         ends_at=now + LIFETIME,
         address=address,
-        browser=None if browser is None else plain(browser)[:_MAX_BROWSER_LENGTH],
+        browser=None if browser is None else storable_text(browser)[:_MAX_BROWSER_LENGTH],
     )
     replaced = digest_of(instead_of) if instead_of else None
-    sessions.begin(engine, session, instead_of=replaced)
+    sessions.begin_session(engine, session, replaced=replaced)
     return token
 
 
 def end(engine: Engine, token: str) -> None:
     """End a session."""
-    sessions.end(engine, digest_of(token))
+    sessions.end_session(engine, digest_of(token))
 
 
 def csrf_of(token: str) -> str:
@@ -61,5 +61,5 @@ def csrf_of(token: str) -> str:
 def create_link(engine: Engine, account: str, *, by: str) -> str:
     """Return the token of a link that signs in once, within `LINK_LIFETIME`."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    sessions.make_link(engine, digest_of(token), account=account, by=by, lasts=LINK_LIFETIME)
+    sessions.add_link(engine, digest_of(token), account=account, by=by, lifetime=LINK_LIFETIME)
     return token

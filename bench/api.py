@@ -21,8 +21,8 @@ from devstack.stack import Stack
 from domain.base.values import Kind
 from starter.references import new_reference
 from starter.settings import Settings
-from store.engine import engine_of
-from store.schema.versions import upgrade
+from store.engine import open_engine
+from store.schema.versions import upgrade_schema
 
 CONCURRENCIES: Final = (1, 16)
 API_LIFECYCLE: Final = ("create", "take", "wait", "reply", "resolve, which closes")
@@ -138,8 +138,8 @@ async def rate(live: RunLifecycle, concurrency: int, lives: int) -> float:
 async def measure_api(stack: Stack, rounds: int, lives: int) -> ApiFigures:
     """Measure both ways in turn, round by round, at each concurrency."""
     measured = ApiFigures()
-    engine = engine_of(stack.settings.database_url)
-    upgrade(engine)
+    engine = open_engine(stack.settings.database_url)
+    upgrade_schema(engine)
     made = make_api_keys(engine)
     async with (
         _client(stack, made[_ACTOR]) as work,

@@ -10,8 +10,8 @@ from bench.bare import BareWorkflow
 from bench.lives import BARE, TICKET
 from starter.connection import connect
 from starter.settings import Settings
-from store.engine import engine_of
-from store.schema.versions import upgrade
+from store.engine import open_engine
+from store.schema.versions import upgrade_schema
 from worker import running_worker
 from workflows.worker_config import SANDBOX
 
@@ -34,8 +34,8 @@ async def host(which: str) -> None:
             await _poll_until(stop)
         return
     settings = Settings(task_queue=TICKET.queue)
-    engine = engine_of(settings.database_url)
-    upgrade(engine)
+    engine = open_engine(settings.database_url)
+    upgrade_schema(engine)
     async with running_worker(client, engine, settings, max_cached_workflows=MAX_CACHED_WORKFLOWS):
         await _poll_until(stop)
 

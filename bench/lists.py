@@ -21,11 +21,11 @@ from domain.model.definitions import DueRule
 from domain.model.due_clock import DueClock
 from domain.model.items import Change, Ticket
 from domain.model.publications import publication_of
-from store.engine import engine_of, reading, writing
-from store.items.badge_counts import counts
-from store.items.queries import inbox, item_of, owned, queue
+from store.engine import open_engine, read_connection, write_connection
+from store.items.badge_counts import load_badge_counts
+from store.items.queries import find_item, list_inbox, list_owned, list_waiting
 from store.projection.writer import GroupWriter
-from store.schema.versions import upgrade
+from store.schema.versions import upgrade_schema
 
 OPEN: Final = 10_000
 _WARM: Final = 20
@@ -46,20 +46,22 @@ def _deep(engine: Engine, dice: random.Random) -> object:
     name = f"queue-{dice.randrange(QUEUES)}"
     cursor = _CURSORS.get(name)
     if cursor is None:
-        cursor = _CURSORS[name] = queue(engine, name, now=NOW).cursor or ""
-    return queue(engine, name, now=NOW, cursor=cursor)
+        cursor = _CURSORS[name] = list_waiting(engine, name, now=NOW).cursor or ""
+    return list_waiting(engine, name, now=NOW, cursor=cursor)
 
 
 _FIVE: Final = tuple(f"queue-{number}" for number in range(5))
 _CURSORS: Final[dict[str, str]] = {}
 LOOK_UP: Final = "an item by its reference"
 ASKED: Final[dict[str, RunList]] = {
-    LOOK_UP: lambda engine, dice: item_of(engine, f"T-{dice.randrange(OPEN)}"),
-    "inbox": lambda engine, dice: inbox(engine, _person(dice)),
-    "owned work": lambda engine, dice: owned(engine, _person(dice)),
-    "a queue": lambda engine, dice: queue(engine, f"queue-{dice.randrange(QUEUES)}", now=NOW),
+    LOOK_UP: lambda engine, dice: find_item(engine, f"T-{dice.randrange(OPEN)}"),
+    "inbox": lambda engine, dice: list_inbox(engine, _person(dice)),
+    "owned work": lambda engine, dice: list_owned(engine, _person(dice)),
+    "a queue": lambda engine, dice: list_waiting(
+        engine, f"queue-{dice.randrange(QUEUES)}", now=NOW
+    ),
     "a queue's next page": _deep,
-    "counts beside them": lambda engine, dice: counts(engine, _person(dice), _FIVE),
+    "counts beside them": lambda engine, dice: load_badge_counts(engine, _person(dice), _FIVE),
 }
 
 
@@ -84,7 +86,7 @@ def fill(engine: Engine, items: int) -> None:
     )
     with GroupWriter(engine, "bench") as writer:
         writer.put(publication_of([Change(item=like)])).result()
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         columns = list(connection.execute(text("SELECT * FROM item LIMIT 1")).keys())
     chosen = {
         "reference": "'T-' || n",
@@ -103,7 +105,7 @@ def fill(engine: Engine, items: int) -> None:
         INSERT INTO item ({names}) SELECT {selected}
         FROM item, generate_series(0, {items - 1}) AS n WHERE item.reference = '{_LIKE}'
     """  # noqa: S608 - names of our own
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(text(copied))
         connection.execute(text("DELETE FROM item WHERE reference = :like"), {"like": _LIKE})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -123,7 +125,7 @@ def lists_without_index(engine: Engine) -> list[str]:
     for name, ask in ASKED.items():
         asked.clear()
         ask(engine, random.Random(1))  # noqa: S311 - dice, not a secret
-        with reading(engine) as connection:
+        with read_connection(engine) as connection:
             for statement, parameters in tuple(asked):
                 rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
                 plan = "\n".join(str(row[0]) for row in rows)
@@ -159,8 +161,8 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="casekeep-bench-") as folder:
         server = get_server(folder, cleanup_mode="stop")
-        engine = engine_of(server.get_uri())
-        upgrade(engine)
+        engine = open_engine(server.get_uri())
+        upgrade_schema(engine)
         started_at = time.perf_counter()
         fill(engine, asked.items)
         took = f"{time.perf_counter() - started_at:.0f} s"

@@ -20,7 +20,7 @@ from auth import accounts, sessions
 from auth.callers import EVERY_QUEUE, Role
 from devstack.stack import Stack
 from starter.settings import Settings
-from store.engine import engine_of
+from store.engine import open_engine
 from web.context import SESSION_COOKIE
 
 READER: Final = "amy"
@@ -102,7 +102,7 @@ async def measure(open_pages: int, items: int, changes: int, every: float) -> li
         )
         stack = Stack(Path(folder), temporal_port=0, ui_port=0, web=True, settings=settings)
         async with stack:
-            engine, client = engine_of(settings.database_url), await stack.client()
+            engine, client = open_engine(settings.database_url), await stack.client()
             accounts.make(engine, READER, role=Role.OPERATOR, by=READER, queues=(EVERY_QUEUE,))
             token = sessions.begin(engine, READER, way="bench")
             references = [f"BENCH-{number}" for number in range(items)]

@@ -20,10 +20,10 @@ from devstack.stack import Stack
 from domain.base.values import Kind, StartedBy
 from domain.model.commands import ReceiveEmail
 from domain.model.starts import Contact, FirstMail, PartStart
-from starter.client import Desk
+from starter.client import CasekeepClient
 from starter.references import new_reference
 from starter.settings import Settings
-from store.engine import engine_of
+from store.engine import open_engine
 from store.mail import inbound_mail
 from store.schema.tables import InboundMailState
 
@@ -68,7 +68,7 @@ async def by_mail(stack: Stack, engine: Engine, mails: int) -> float:
     """Return mails a second, from the first connection until each is delivered to its item."""
     host, _, port = (stack.mail_listen or "").rpartition(":")
     waiting = [make_mail(number) for number in range(mails)]
-    before = inbound_mail.counts(engine).get(InboundMailState.HANDLED, 0)
+    before = inbound_mail.count_by_state(engine).get(InboundMailState.HANDLED, 0)
 
     async def connection() -> None:
         async with SMTP(hostname=host, port=int(port), start_tls=False) as smtp:
@@ -77,7 +77,7 @@ async def by_mail(stack: Stack, engine: Engine, mails: int) -> float:
 
     started_at = time.perf_counter()
     await asyncio.gather(*(connection() for _ in range(CONCURRENCY)))
-    while inbound_mail.counts(engine).get(InboundMailState.HANDLED, 0) < before + mails:  # noqa: ASYNC110 - another process changes it
+    while inbound_mail.count_by_state(engine).get(InboundMailState.HANDLED, 0) < before + mails:  # noqa: ASYNC110 - another process changes it
         await asyncio.sleep(POLL_INTERVAL)
     return mails / (time.perf_counter() - started_at)
 
@@ -95,7 +95,7 @@ async def by_call(mails: int, call: Callable[[int], Awaitable[object]]) -> float
     return mails / (time.perf_counter() - started_at)
 
 
-async def start_ticket(desk: Desk, number: int) -> None:
+async def start_ticket(desk: CasekeepClient, number: int) -> None:
     """Start a Ticket as the mailroom does for such a mail."""
     contact = Contact(name="Ada Lovelace", email=SENDER)
     start = PartStart(
@@ -142,7 +142,7 @@ async def measure_mails(stack: Stack, rounds: int, mails: int) -> MailFigures:
     """Measure the ways in turn, round by round."""
     found = MailFigures()
     client, desk = await stack.client(), await stack.desk()
-    engine = engine_of(stack.settings.database_url)
+    engine = open_engine(stack.settings.database_url)
     ways: list[tuple[list[float], Callable[[], Awaitable[float]]]] = [
         (found.whole_way, lambda: by_mail(stack, engine, mails)),
         (found.calls, lambda: by_call(mails, lambda n: start_ticket(desk, n))),

@@ -75,7 +75,7 @@ def list_accounts(json: JsonOption = False) -> None:
     from cli.context import open_upgraded_store
     from store.auth import accounts
 
-    everyone = accounts.accounts(open_upgraded_store())
+    everyone = accounts.list_accounts(open_upgraded_store())
     if json:
         terminal.print_json({"accounts": [_account_json(account) for account in everyone]})
         return
@@ -194,9 +194,9 @@ def _base_url(listen: str) -> str:
 
 
 def _existing_account(store: "Engine", name: str) -> "Account":
-    from store.auth.accounts import UnknownAccount, account_of
+    from store.auth.accounts import UnknownAccount, find_account
 
-    account = account_of(store, name)
+    account = find_account(store, name)
     if account is None:
         raise UnknownAccount(f"account {name}: there is none")
     return account

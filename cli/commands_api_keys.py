@@ -10,7 +10,7 @@ from auth.roles import Scope
 from cli.options import ActorOption, JsonOption, QueuesOption
 
 if TYPE_CHECKING:
-    from store.schema.auth_tables import KeyRow
+    from store.schema.auth_tables import ApiKeyRow
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([hdwy])")
 _UNITS: Final = {
@@ -62,7 +62,7 @@ def list_keys(json: JsonOption = False) -> None:
     from cli.context import open_upgraded_store
     from store.auth import api_keys
 
-    keys, now = api_keys.keys(open_upgraded_store()), datetime.now(UTC)
+    keys, now = api_keys.list_keys(open_upgraded_store()), datetime.now(UTC)
     if json:
         terminal.print_json({"keys": [_key_json(key) for key in keys]})
         return
@@ -111,7 +111,7 @@ def _parse_duration(text: str) -> timedelta | None:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _key_json(key: "KeyRow") -> dict[str, Any]:
+def _key_json(key: "ApiKeyRow") -> dict[str, Any]:
     return {
         "id": key.id,
         "actor": key.actor,
@@ -125,9 +125,9 @@ def _key_json(key: "KeyRow") -> dict[str, Any]:
     }
 
 
-def _validity_text(key: "KeyRow", now: datetime) -> str:
+def _validity_text(key: "ApiKeyRow", now: datetime) -> str:
     if key.revoked_at is not None:
         return "revoked"
     if key.ends_at is None:
         return "revoked by hand"
-    return f"{key.ends_at:%Y-%m-%d %H:%M}" if key.is_good(now) else "over"
+    return f"{key.ends_at:%Y-%m-%d %H:%M}" if key.is_valid(now) else "over"

@@ -36,7 +36,7 @@ def inbox(
     from store.items import queries
 
     who = person or as_ or user_name()
-    page = queries.inbox(open_store(), who, limit=limit, cursor=cursor)
+    page = queries.list_inbox(open_store(), who, limit=limit, cursor=cursor)
     _print_page(page, json=json, empty=f"The inbox of {who} is empty.")
 
 
@@ -52,7 +52,7 @@ def owned(
     from store.items import queries
 
     who = person or as_ or user_name()
-    page = queries.owned(open_store(), who, limit=limit, cursor=cursor)
+    page = queries.list_owned(open_store(), who, limit=limit, cursor=cursor)
     _print_page(
         page, json=json, empty=f"{who} owns nothing that others have or that waits.", holder=True
     )
@@ -69,7 +69,7 @@ def queue(
     from store.items import queries
 
     now = datetime.now().astimezone()
-    page = queries.queue(open_store(), name, now=now, limit=limit, cursor=cursor)
+    page = queries.list_waiting(open_store(), name, now=now, limit=limit, cursor=cursor)
     _print_page(page, json=json, empty=f"Nothing waits in the queue {name}.")
 
 

@@ -10,7 +10,7 @@ import typer
 from cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from mailroom.import_files import Fed, Mails
+    from mailroom.import_files import ImportResult, MailFiles
     from store.mail.inbound_mail import InboundMail
 
 
@@ -38,7 +38,10 @@ def show(
 
     store = open_store()
     now = datetime.now().astimezone()
-    mail, mails_of_item = inbound_mail.mail_of(store, name), inbound_mail.mails_of(store, name)
+    mail, mails_of_item = (
+        inbound_mail.find_mail(store, name),
+        inbound_mail.list_mails_of_item(store, name),
+    )
     if mail is None or mails_of_item:
         if not mails_of_item:
             raise UnknownMail(f"no mail {name}, and none of an item of that name")
@@ -47,14 +50,14 @@ def show(
         else:
             terminal.stdout_console().print(mail_view.render_mails(mails_of_item, now))
         return
-    parts = mail_attachments.attachments_of(store, mail.digest)
+    parts = mail_attachments.list_attachments(store, mail.digest)
     if raw:
-        typer.echo(inbound_mail.source_of(store, mail.digest) or b"", nl=False)
+        typer.echo(inbound_mail.load_source(store, mail.digest) or b"", nl=False)
     elif attachment is not None:
         part = parts[attachment - 1] if 0 < attachment <= len(parts) else None
         if part is None or part.digest is None:
             raise UnknownMail(f"mail {name} has no stored attachment {attachment}; --raw has all")
-        typer.echo(mail_attachments.content_of(store, part.digest) or b"", nl=False)
+        typer.echo(mail_attachments.load_content(store, part.digest) or b"", nl=False)
     elif json:
         attachments = [
             {"name": part.name, "type": part.type, "size": part.size, "refused": part.refused}
@@ -87,19 +90,23 @@ def dead(
         raise typer.BadParameter("which one? give its NAME", param_hint="--raw")
     store = open_store()
     mails = (
-        dead_letters.dead_letters(store) if name is None else [inbound_mail.mail_of(store, name)]
+        dead_letters.list_dead_letters(store)
+        if name is None
+        else [inbound_mail.find_mail(store, name)]
     )
     letters = [mail for mail in mails if mail is not None and mail.state is InboundMailState.DEAD]
     if name is not None and not letters:
         raise UnknownMail(f"no dead letter {name}; `casekeep mail dead` lists them")
     if raw:
-        typer.echo(inbound_mail.source_of(store, letters[0].digest) or b"", nl=False)
+        typer.echo(inbound_mail.load_source(store, letters[0].digest) or b"", nl=False)
         return
     if again:
         for letter in letters:
-            dead_letters.retry(store, letter.digest)
+            dead_letters.retry_dead_letter(store, letter.digest)
     if json:
-        counts = {state.value: number for state, number in inbound_mail.counts(store).items()}
+        counts = {
+            state.value: number for state, number in inbound_mail.count_by_state(store).items()
+        }
         terminal.print_json(
             {"counts": counts, "letters": list(map(_mail_json, letters)), "again": again}
         )
@@ -108,10 +115,12 @@ def dead(
     if again:
         console.print(f"{len(letters)} to be tried again by the mailroom.")
     elif name is not None:
-        parts = mail_attachments.attachments_of(store, letters[0].digest)
+        parts = mail_attachments.list_attachments(store, letters[0].digest)
         console.print(mail_view.render_mail(letters[0], parts, now))
     else:
-        console.print(mail_view.render_dead_letters(letters, inbound_mail.counts(store), now))
+        console.print(
+            mail_view.render_dead_letters(letters, inbound_mail.count_by_state(store), now)
+        )
 
 
 def replay(
@@ -126,9 +135,9 @@ def replay(
 ) -> None:
     """Import stored mails, and wait until they are delivered; a second import changes nothing."""
     from cli import mail_view, terminal
-    from mailroom.import_files import mails_in
+    from mailroom.import_files import open_mails
 
-    with mails_in(place) as mails:
+    with open_mails(place) as mails:
         fed, counts = asyncio.run(_import_mails(mails, to))
     if json:
         result = {"new": fed.new, "known": fed.known, "skipped": fed.skipped, "mails": counts}
@@ -137,39 +146,43 @@ def replay(
         terminal.stdout_console().print(mail_view.render_import_result(fed, counts))
 
 
-async def _import_mails(mails: "Mails", to: str | None) -> "tuple[Fed, dict[str, int]]":
+async def _import_mails(
+    mails: "MailFiles", to: str | None
+) -> "tuple[ImportResult, dict[str, int]]":
     from rich.progress import Progress
 
     from catalog.loader import load_catalog
     from cli import terminal
     from cli.context import open_client
-    from mailroom.acceptance import Reception
+    from mailroom.acceptance import AcceptanceQueue
     from mailroom.delivery import Deliverer
-    from mailroom.import_files import feed
-    from mailroom.routing import reader_of
+    from mailroom.import_files import import_mails
+    from mailroom.routing import create_router
     from starter.settings import read_settings
-    from store.engine import engine_of
-    from store.mail.inbound_mail import counts as count_mails
-    from store.schema.versions import upgrade
+    from store.engine import open_engine
+    from store.mail.inbound_mail import count_by_state as count_mails
+    from store.schema.versions import upgrade_schema
 
     settings = read_settings()
     mailboxes = load_catalog(settings.catalog).mailboxes
-    engine = engine_of(settings.database_url, lasting=True)
-    upgrade(engine)
-    reader = reader_of(engine, mailboxes)
+    engine = open_engine(settings.database_url, durable=True)
+    upgrade_schema(engine)
+    reader = create_router(engine, mailboxes)
     deliverer = Deliverer(await open_client(), engine, reader)
-    reception = Reception(engine, reader, budget=settings.mail_answers, hand_over=deliverer.put)
+    acceptance = AcceptanceQueue(
+        engine, reader, budget=settings.mail_answers, on_accepted=deliverer.start_delivery
+    )
     with Progress(console=terminal.stderr_console(), transient=True) as progress:
         task = progress.add_task("mails", total=len(mails))
-        fed = await feed(
-            reception,
+        fed = await import_mails(
+            acceptance,
             mails,
             mailboxes=tuple(mailboxes),
             to=to,
-            tell=lambda: progress.advance(task),
+            on_progress=lambda: progress.advance(task),
         )
         await deliverer.finish()
-    reception.close()
+    acceptance.close()
     counts = {state.value: number for state, number in count_mails(engine).items()}
     engine.dispose()
     return fed, counts

@@ -95,13 +95,13 @@ def robot(
 
 async def _take_next(queue: str, *, by: str, poll: float | None) -> "State":
     from cli.context import open_client, open_store
-    from starter.next_item import NothingThere, take_next
+    from starter.next_item import QueueEmpty, take_next
 
     robots, store, client = _robot_kinds(queue), open_store(), await open_client()
     while True:
         try:
             return await take_next(client, store, queue, by=by, robots=robots)
-        except NothingThere:
+        except QueueEmpty:
             if poll is None:
                 raise
         await asyncio.sleep(poll)

@@ -35,8 +35,8 @@ from starter.item_reader import (
     wait_for_effects,
 )
 from starter.settings import Settings
-from store.engine import engine_of
-from store.items.queries import inbox
+from store.engine import open_engine
+from store.items.queries import list_inbox
 
 StateTest = Callable[[State], bool]
 PAUSE: Final = 0.3
@@ -135,7 +135,7 @@ class Demo:
         self.stack = stack
         self.narrator = narrator
         self.desk = narrator.desk
-        self.engine = engine_of(stack.settings.database_url)
+        self.engine = open_engine(stack.settings.database_url)
 
     @property
     def chapters(self) -> tuple[Callable[[], Awaitable[None]], ...]:
@@ -191,7 +191,7 @@ class Demo:
         await narrator.say(
             "So the Case needs attention. It is in the inbox of ", render_actor(AMY), ":"
         )
-        page = await asyncio.to_thread(inbox, self.engine, AMY)
+        page = await asyncio.to_thread(list_inbox, self.engine, AMY)
         in_inbox = [item.reference for item in page.items]
         narrator.check("amy's inbox has the Case", holds=in_inbox == [CASE], seen=in_inbox)
         await narrator.show(item_view.render_items(page.items, _now()))

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cli.item_view import render_line
 from domain.model.states import State
-from starter.client import Desk
+from starter.client import CasekeepClient
 from starter.item_reader import parse_state, watch_item
 
 
@@ -31,7 +31,7 @@ class Narrator:
     """Prints what happens in the demo, gives commands, and checks their results."""
 
     console: Console
-    desk: Desk
+    desk: CasekeepClient
     pause: float = 0.0
     """Seconds after each line, for reading it."""
     timeout: float = 30.0
@@ -67,7 +67,7 @@ class Narrator:
         **fields: JsonValue,
     ) -> State:
         """Give a command and check the resulting state; raises DemoStepFailed."""
-        answer = await self.desk.do(reference, command, {"by": by, **fields})
+        answer = await self.desk.execute(reference, command, {"by": by, **fields})
         state = parse_state(answer)
         self.check(
             f"{by}: {command} {reference}", holds=holds(state), seen=render_line(state, _now())

@@ -18,9 +18,9 @@ from domain.model.states import ActionItemState, CaseState, State
 from domain.model.timeline import TimelineEntry
 from domain.model.transition_table import closed_refusal
 from starter import item_reader
-from starter.client import Desk, UnknownItem
+from starter.client import CasekeepClient, UnknownItem
 from starter.item_start import decode_start, start_item
-from store.errors import StoreFault
+from store.errors import StoreError
 
 _FIRST_REVISION: Final = 1
 StartModel = type[TicketStart] | type[CaseStart]
@@ -103,7 +103,7 @@ async def execute_command(
             f"there are {', '.join(known)}"
         )
     fields = {"by": by} | parse_fields(known[command], words, now)
-    after = item_reader.parse_state(await client.do(reference, command, fields))
+    after = item_reader.parse_state(await client.execute(reference, command, fields))
     return CommandResult(before, after)
 
 
@@ -130,7 +130,7 @@ async def load_timeline(reference: str) -> list[TimelineEntry]:
         entries = await asyncio.to_thread(
             lambda: list(item_reader.load_timeline(open_store(), reference))
         )
-    except (DatabaseMissing, StoreFault):
+    except (DatabaseMissing, StoreError):
         entries = []
     if entries:
         return entries
@@ -138,7 +138,7 @@ async def load_timeline(reference: str) -> list[TimelineEntry]:
     return [entry async for entry in item_reader.query_timeline(client, reference)]
 
 
-async def _warning_if_ended(client: Desk, reference: str) -> str:
+async def _warning_if_ended(client: CasekeepClient, reference: str) -> str:
     status = (await client.client.get_workflow_handle(reference).describe()).status
     if status in {None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED}:
         return ""
@@ -148,7 +148,7 @@ async def _warning_if_ended(client: Desk, reference: str) -> str:
 def _state_in_store(reference: str) -> State:
     try:
         return item_reader.load_state(open_store(), reference)
-    except (DatabaseMissing, StoreFault):
+    except (DatabaseMissing, StoreError):
         raise UnknownItem(f"no item {reference}: check the reference") from None
 
 

@@ -29,7 +29,7 @@ from domain.model.timeline import TimelineEntry
 
 if TYPE_CHECKING:
     from robots.runner import JobResult
-    from store.items.search import Found
+    from store.items.search import SearchResult
     from store.projection.item_summary import ItemSummary
 
 STATUS_STYLES: Final = {
@@ -197,7 +197,7 @@ def render_commands(kind: Kind) -> RenderableType:
     return FoldingTable(headers, rows, flexible=1)
 
 
-def render_search_results(results: Iterable["Found"]) -> RenderableType:
+def render_search_results(results: Iterable["SearchResult"]) -> RenderableType:
     """Return a table of search results with the matching excerpts."""
     rows = []
     for result in results:

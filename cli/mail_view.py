@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cli.phrases import local_and_relative_time, local_time, t
 from cli.terminal import FoldingTable, field_grid
-from mailroom.import_files import Fed
+from mailroom.import_files import ImportResult
 from store.mail.inbound_mail import InboundMail
 from store.schema.tables import InboundMailState, MailAttachmentRow
 
@@ -97,7 +97,7 @@ def _status_text(mail: InboundMail) -> str:
     return t("shell.mail.automatic", reason=mail.automatic) if mail.automatic else ""
 
 
-def render_import_result(result: Fed, counts: Mapping[str, int]) -> str:
+def render_import_result(result: ImportResult, counts: Mapping[str, int]) -> str:
     """Return the result of an import; `counts` are all mails of the store by state."""
     lines = [t("shell.mail.fed", new=result.new, known=result.known, skipped=len(result.skipped))]
     lines += result.skipped[:_MAX_SKIPPED]

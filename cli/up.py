@@ -13,7 +13,7 @@ from cli.context import user_name
 from devstack.stack import TEMPORAL_PORT, Stack
 from devstack.stack_info import StackInfo, lock_folder
 from starter.settings import STATE_FOLDER, read_settings
-from store.engine import engine_of
+from store.engine import open_engine
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -65,7 +65,7 @@ def _sign_in_link(database_url: str, running: StackInfo) -> str:
     """Return a link that signs in the current user; empty if no pages are served."""
     if running.web is None:
         return ""
-    engine = engine_of(database_url)
+    engine = open_engine(database_url)
     try:
         return sign_in_link(engine, running.web, user_name())
     finally:

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from devstack.ports import ListenAddress, ensure_port_free, free_port
-from starter.client import Desk
+from starter.client import CasekeepClient
 from starter.connection import register_attributes
 from starter.orphan_guard import OrphanGuard, kill_process_group
 from starter.settings import Settings
@@ -41,7 +41,7 @@ _WORKER: Final = Path(__file__).parents[1] / "worker.py"
 _RESTART_DELAYS: Final = (0.2, 1.0, 5.0)
 _STEADY_SECONDS: Final = 60.0
 """Seconds after which a process that ends counts as its first failure again."""
-_READY_TEXTS: Final = {"worker": "polling", "mailroom": "taking mails", "web": "serving pages"}
+_READY_TEXTS: Final = {"worker": "polling", "mailroom": "accepting mails", "web": "serving pages"}
 """Text that a process writes to its log once it is ready."""
 _TYPE_NAMES: Final = {str: "Keyword", datetime: "Datetime", bool: "Bool"}
 
@@ -265,9 +265,9 @@ class Stack:
         """Return a Temporal client of this stack."""
         return await Client.connect(self.address, data_converter=DATA_CONVERTER)
 
-    async def desk(self) -> Desk:
+    async def desk(self) -> CasekeepClient:
         """Return a client of the desk that this stack runs."""
-        return Desk(await self.client(), self.settings.task_queue)
+        return CasekeepClient(await self.client(), self.settings.task_queue)
 
     async def _spawn(self, name: str, *command: str) -> asyncio.subprocess.Process:
         with (self.folder / f"{name}.log").open("ab") as log:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from devstack.stack import Stack
 from domain.model.starts import CaseStart, TicketStart
-from starter.client import Desk
+from starter.client import CasekeepClient
 
 PICTURES: Final = Path(__file__).with_name("pictures")
 COLUMNS: Final = (
@@ -30,7 +30,7 @@ COLUMNS: Final = (
 CASE: Final = "C-2M8XW4TA"
 
 
-async def create_items(desk: Desk) -> None:
+async def create_items(desk: CasekeepClient) -> None:
     """Create items in every status."""
     contact = {"name": "Ada Lovelace", "email": "ada@example.org"}
     for number, (title, category) in enumerate(
@@ -54,16 +54,16 @@ async def create_items(desk: Desk) -> None:
         )
         await desk.start(start, f"T-7F3K9Q2{'DFHKM'[number]}")
     soon = (datetime.now(UTC) + timedelta(days=2)).isoformat()
-    await desk.do("T-7F3K9Q2D", "start", {"by": "amy"})
+    await desk.execute("T-7F3K9Q2D", "start", {"by": "amy"})
     wait: dict[str, JsonValue] = {
         "by": "bob",
         "type": "more_information",
         "days_to_wait": 5,
         "waiting_for": "customer",
     }
-    await desk.do("T-7F3K9Q2F", "wait", {**wait, "close_if_no_response": True})
-    await desk.do("T-7F3K9Q2H", "wait", {"by": "amy", "type": "until", "until": soon})
-    await desk.do("T-7F3K9Q2K", "assign", {"by": "lea", "to": "bob"})
+    await desk.execute("T-7F3K9Q2F", "wait", {**wait, "close_if_no_response": True})
+    await desk.execute("T-7F3K9Q2H", "wait", {"by": "amy", "type": "until", "until": soon})
+    await desk.execute("T-7F3K9Q2K", "assign", {"by": "lea", "to": "bob"})
     for reference, owner in (("C-2M8XW4TA", "amy"), ("C-5H9PZ7RB", "lea")):
         case = CaseStart.model_validate(
             {
@@ -77,13 +77,13 @@ async def create_items(desk: Desk) -> None:
         await desk.start(case, reference)
     for action, by in (("C-2M8XW4TA-A1", "robot:ocr-1"), ("C-2M8XW4TA-A2", "bob")):
         await wait_for_action(desk, action)
-        await desk.do(action, "start", {"by": by})
+        await desk.execute(action, "start", {"by": by})
     failed = {"by": "robot:ocr-1", "outcome": "unable_to_complete"}
     reason = "the scan is too pale to read the amount"
-    await desk.do("C-2M8XW4TA-A1", "resolve", {**failed, "reason": reason})
+    await desk.execute("C-2M8XW4TA-A1", "resolve", {**failed, "reason": reason})
 
 
-async def wait_for_action(desk: Desk, reference: str) -> None:
+async def wait_for_action(desk: CasekeepClient, reference: str) -> None:
     """Wait until an Action's workflow answers."""
     while True:
         try:

@@ -19,8 +19,8 @@ from typing import Final, TypeAlias
 from playwright.async_api import Browser, Page
 
 from catalog.loader import SAMPLE_FOLDER
-from store.engine import engine_of
-from store.schema.versions import upgrade
+from store.engine import open_engine
+from store.schema.versions import upgrade_schema
 from tests.support.browser_fixtures import chromium, open_window, page_context, serve_pages
 from tests.support.process_stack import running_stack
 from tests.support.screenshot_data import PAGE_READERS, ScreenshotItems, create_items
@@ -174,8 +174,8 @@ async def take_screenshots(
         with tempfile.TemporaryDirectory() as kept:
             url = f"sqlite:///{Path(kept) / 'casekeep.db'}"
             if content == "nothing":
-                engine = engine_of(url)
-                upgrade(engine)
+                engine = open_engine(url)
+                upgrade_schema(engine)
                 async with serve_pages(page_context(engine)) as address:
                     for screenshot in selected:
                         await take_screenshot(browser, address, screenshot, folder, whole=whole)

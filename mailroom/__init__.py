@@ -1,1 +1,1 @@
-"""The mailroom: takes mails in so that none is lost, and gives each to its item (ADR 0013)."""
+"""Mailroom: accepts mails without loss, and delivers each to its item (ADR 0013)."""

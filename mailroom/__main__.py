@@ -1,4 +1,4 @@
-"""The mailroom as a process: takes mails in until SIGTERM (`python -m mailroom`)."""
+"""Process of the mailroom: accepts and delivers mails until SIGTERM (`python -m mailroom`)."""
 
 import asyncio
 import logging
@@ -10,28 +10,28 @@ from sqlalchemy import Engine
 
 from catalog.loader import load_catalog
 from catalog.mailboxes import Mailboxes
-from mailroom.acceptance import Reception
+from mailroom.acceptance import AcceptanceQueue
 from mailroom.delivery import Deliverer
-from mailroom.imap_poller import polling
-from mailroom.routing import reader_of
-from mailroom.smtp_server import listening
-from starter.client import Desk
+from mailroom.imap_poller import poll_imap
+from mailroom.routing import create_router
+from mailroom.smtp_server import serve_smtp
+from starter.client import CasekeepClient
 from starter.connection import connect
-from starter.process import patiently, run
+from starter.process import retry_until_available, run_process
 from starter.settings import Settings
-from store.engine import engine_of
-from store.schema.versions import upgrade
+from store.engine import open_engine
+from store.schema.versions import upgrade_schema
 
 LOG: Final = logging.getLogger("casekeep.mailroom")
 
 
 async def work(settings: Settings) -> None:
-    """Take mails in as soon as the database is there; deliver as soon as Temporal is, too."""
+    """Accept mails once the database answers; deliver them once Temporal answers, too."""
     stop = asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     mailboxes = load_catalog(settings.catalog).mailboxes
-    engine = engine_of(settings.database_url, lasting=True)
+    engine = open_engine(settings.database_url, durable=True)
     serving = asyncio.create_task(_serve(settings, engine, mailboxes))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -43,23 +43,23 @@ async def work(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, engine: Engine, mailboxes: Mailboxes) -> None:
-    await patiently(LOG, lambda: asyncio.to_thread(upgrade, engine))
-    reader = await asyncio.to_thread(reader_of, engine, mailboxes)
-    reception = Reception(engine, reader, budget=settings.mail_answers)
+    await retry_until_available(LOG, lambda: asyncio.to_thread(upgrade_schema, engine))
+    router = await asyncio.to_thread(create_router, engine, mailboxes)
+    acceptance = AcceptanceQueue(engine, router, budget=settings.mail_answers)
     async with (
-        listening(reception, settings.mail_listen) as port,
-        polling(reception, settings.imap_url, mailboxes=tuple(reader.mailboxes)),
+        serve_smtp(acceptance, settings.mail_listen) as port,
+        poll_imap(acceptance, settings.imap_url, mailboxes=tuple(router.mailboxes)),
     ):
-        LOG.info("taking mails at port %d", port)
-        desk = Desk(await patiently(LOG, connect), settings.task_queue)
-        deliverer = Deliverer(desk, engine, reader)
-        reception.hand_over = deliverer.put
+        LOG.info("accepting mails at port %d", port)
+        desk = CasekeepClient(await retry_until_available(LOG, connect), settings.task_queue)
+        deliverer = Deliverer(desk, engine, router)
+        acceptance.on_accepted = deliverer.start_delivery
         await deliverer.serve()
 
 
 def main() -> int:
-    """Run a mailroom with what the environment says; the exit code."""
-    return run(LOG, work, port="CASEKEEP_MAIL_LISTEN")
+    """Run a mailroom with the settings of the environment; return the exit code."""
+    return run_process(LOG, work, port="CASEKEEP_MAIL_LISTEN")
 
 
 if __name__ == "__main__":

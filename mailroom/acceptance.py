@@ -1,4 +1,4 @@
-"""Where mails are accepted: once this returns, a mail cannot be lost any more (M3)."""
+"""Acceptance of mails: an accepted mail is committed, so it cannot be lost (M3)."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,52 +7,57 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from mailroom.routing import Letter, Reader
-from store.errors import StoreFault
+from mailroom.routing import MailRouter, ReceivedMessage
+from store.errors import StoreError
 from store.mail.inbound_mail import InboundMail
-from store.mail.mail_acceptance import accept
+from store.mail.mail_acceptance import accept_mails
 
-READERS: Final = 2
-"""Mails that are read at a time: reading takes CPU, and memory in proportion to the mail."""
+READER_THREADS: Final = 2
+"""Mails parsed at the same time: parsing takes CPU, and memory in proportion to the mail."""
 
 _Waiting = tuple[list[InboundMail], asyncio.Future[list[InboundMail]]]
 
 
-class Reception:
-    """Reads mails and keeps them, as many in a transaction as are waiting."""
+class AcceptanceQueue:
+    """Queue of mails to store: all that are waiting are stored in one transaction."""
 
     def __init__(
         self,
         engine: Engine,
-        reader: Reader,
+        router: MailRouter,
         *,
         budget: int,
-        hand_over: Callable[[InboundMail], None] = lambda _mail: None,
+        on_accepted: Callable[[InboundMail], None] = lambda _mail: None,
     ) -> None:
-        """`hand_over` hears of each mail that was not there before, once it is kept.
+        """Create a queue.
 
-        `budget`: automatic answers that one correspondent gets within an hour (M4).
+        `budget`: automatic answers that one sender gets within an hour (M4).
+        `on_accepted` is called with each new mail after its commit.
         """
         self._engine = engine
-        self._reader = reader
+        self._router = router
         self._budget = budget
-        self.hand_over = hand_over
+        self.on_accepted = on_accepted
         self._waiting: list[_Waiting] = []
         self._committing: asyncio.Task[None] | None = None
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="mail-reader")
+        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="mail-reader")
 
-    async def take(self, letter: Letter) -> list[InboundMail]:
-        """Keep a mail; what of it was not there before. Raises StoreFault: then it is not kept."""
+    async def accept(self, message: ReceivedMessage) -> list[InboundMail]:
+        """Store a mail for each of its mailboxes, and return those that were not stored before.
+
+        Raises:
+            StoreError: the mail is not stored.
+        """
         loop = asyncio.get_running_loop()
-        mails = await loop.run_in_executor(self._readers, self._reader.read, letter)
-        kept: asyncio.Future[list[InboundMail]] = loop.create_future()
-        self._waiting.append((mails, kept))
+        mails = await loop.run_in_executor(self._readers, self._router.route, message)
+        accepted: asyncio.Future[list[InboundMail]] = loop.create_future()
+        self._waiting.append((mails, accepted))
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit())
-        return await kept
+        return await accepted
 
     def close(self) -> None:
-        """Read nothing any more."""
+        """Stop the reader threads."""
         self._readers.shutdown(cancel_futures=True)
 
     async def _commit(self) -> None:
@@ -60,25 +65,27 @@ class Reception:
             batch, self._waiting = self._waiting, []
             if await self._attempt(batch):
                 continue
-            for one in batch:  # one of them may be what no database takes
-                await self._attempt([one], is_last=True)
+            for waiting in batch:  # one of them has failed the transaction
+                await self._attempt([waiting], is_last=True)
 
     async def _attempt(self, batch: list[_Waiting], *, is_last: bool = False) -> bool:
         mails = [mail for each, _ in batch for mail in each]
         try:
-            accepted = await asyncio.to_thread(accept, self._engine, mails, budget=self._budget)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
-            if len(batch) > 1 and not is_last and not isinstance(error, StoreFault):
+            accepted = await asyncio.to_thread(
+                accept_mails, self._engine, mails, budget=self._budget
+            )
+        except Exception as error:  # noqa: BLE001 - raised by the futures of the batch
+            if len(batch) > 1 and not is_last and not isinstance(error, StoreError):
                 return False
-            for _, kept in batch:
-                if not kept.done():
-                    kept.set_exception(error)
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
             return True
         by_digest = {mail.digest: mail for mail in accepted}
-        for each, kept in batch:
-            mine = [by_digest.pop(mail.digest) for mail in each if mail.digest in by_digest]
-            for mail in mine:
-                self.hand_over(mail)
-            if not kept.done():
-                kept.set_result(mine)
+        for each, future in batch:
+            new = [by_digest.pop(mail.digest) for mail in each if mail.digest in by_digest]
+            for mail in new:
+                self.on_accepted(mail)
+            if not future.done():
+                future.set_result(new)
         return True

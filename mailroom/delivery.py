@@ -1,4 +1,4 @@
-"""Gives accepted mails to their items, again and again until they have them (M2, M3, M4, M7)."""
+"""Delivery of accepted mails to their items, with retries (M2, M3, M4, M7)."""
 
 import asyncio
 import logging
@@ -16,201 +16,207 @@ from domain.model.commands import Command, ReceiveEmail
 from domain.model.internal_messages import Acknowledge, InternalMessage, MailFailed
 from domain.model.starts import Contact, FirstMail, LaunchedStart, Link, PartStart
 from mail.headers import NamedAddress
-from mailroom.routing import Reader, reference_for, shown
-from starter.client import Desk, JustStarted, NoAnswer, UnknownItem
+from mailroom.routing import MailRouter, format_address, reference_for
+from starter.client import CasekeepClient, ItemNotReady, NoAnswer, UnknownItem
 from starter.item_start import start_item
-from store.errors import StoreFault
+from store.errors import StoreError
 from store.mail import inbound_mail, mail_threads
 from store.mail.inbound_mail import InboundMail
-from store.mail.outbound_mail import MailKey, return_mail
+from store.mail.outbound_mail import MailKey, record_bounce
 from store.schema.tables import InboundMailState
 
 LOG: Final = logging.getLogger("casekeep.mailroom")
-MAILROOM: Final = "service:mailroom"
-"""Who starts what a mail starts, and gives items their mails."""
-AT_ONCE: Final = 64
-LOOK_EVERY: Final = 5.0
-"""Seconds between two looks for mails that another life of the mailroom left behind."""
-PAUSES: Final = (0.1, 0.5, 2.0, 5.0, 15.0)
-MOST_FAILURES: Final = 8
-"""That neither the store nor Temporal is to blame for; then it is a dead letter."""
+MAILROOM_ACTOR: Final = "service:mailroom"
+"""Actor of commands and starts that come from mails."""
+MAX_CONCURRENT_DELIVERIES: Final = 64
+SWEEP_INTERVAL: Final = 5.0
+"""Seconds between two searches for mails that an earlier run of the mailroom left undelivered."""
+RETRY_DELAYS: Final = (0.1, 0.5, 2.0, 5.0, 15.0)
+"""Seconds before each retry; the last one repeats."""
+MAX_FAILURES: Final = 8
+"""Unexpected errors of a mail before it is a dead letter; lost connections do not count."""
 NO_CATEGORY: Final = "unknown address"
 NO_SUBJECT: Final = "(no subject)"
 NO_TEXT: Final = "(no text)"
-NOBODY: Final = "unknown sender"
-_LOST: Final = (RPCError, NoAnswer, StoreFault, OSError, TimeoutError)
-_MOST_HOPS: Final = 20
+UNKNOWN_SENDER: Final = "unknown sender"
+_RETRYABLE_ERRORS: Final = (RPCError, NoAnswer, StoreError, OSError, TimeoutError)
+_MAX_FORWARDS: Final = 20
 T = TypeVar("T")
 
 
-class _NotYet(Exception):
-    """The item is about to be there."""
+class _ItemNotStarted(Exception):
+    """The item is being started: try again."""
 
 
-class _NoSuch(Exception):
-    """There is no open item of this reference."""
+class _NoOpenItem(Exception):
+    """No open item has this reference."""
 
 
 class Deliverer:
-    """Takes each accepted mail to its item, and notes in the store that it is there."""
+    """Delivers each accepted mail to its item, and records that in the store."""
 
-    def __init__(self, desk: Desk, engine: Engine, reader: Reader) -> None:
+    def __init__(self, desk: CasekeepClient, engine: Engine, router: MailRouter) -> None:
         self._desk = desk
         self._engine = engine
-        self._reader = reader
-        self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        self._turns = WeakValueDictionary[str, asyncio.Lock]()
+        self._router = router
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_DELIVERIES)
+        self._locks = WeakValueDictionary[str, asyncio.Lock]()
         self._ends: dict[str, str | None] = {}
-        self._noting: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
 
-    def put(self, mail: InboundMail) -> None:
-        """Have a mail delivered; one that is under way already is not taken again."""
-        if mail.state is InboundMailState.ACCEPTED and mail.digest not in self._under_way:
-            self._under_way[mail.digest] = asyncio.create_task(self._deliver(mail))
+    def start_delivery(self, mail: InboundMail) -> None:
+        """Start the delivery of a mail, unless one is running."""
+        if mail.state is InboundMailState.ACCEPTED and mail.digest not in self._tasks:
+            self._tasks[mail.digest] = asyncio.create_task(self._deliver(mail))
 
     async def serve(self) -> None:
-        """Deliver also what is left behind, until cancelled."""
+        """Deliver undelivered mails of the store, too, until cancelled."""
         try:
             while True:
-                await self.look()
-                await asyncio.sleep(LOOK_EVERY)
+                await self.sweep()
+                await asyncio.sleep(SWEEP_INTERVAL)
         finally:
-            for task in self._under_way.values():
+            for task in self._tasks.values():
                 task.cancel()
 
-    async def look(self) -> None:
-        """Take up what the store has that nobody delivers."""
+    async def sweep(self) -> None:
+        """Start the delivery of the store's undelivered mails."""
         try:
-            found = await asyncio.to_thread(
-                inbound_mail.undelivered, self._engine, besides=tuple(self._under_way)[:1000]
+            mails = await asyncio.to_thread(
+                inbound_mail.list_undelivered,
+                self._engine,
+                except_digests=tuple(self._tasks)[:1000],
             )
-        except StoreFault as fault:
-            LOG.warning("cannot look for mails: %s", fault)
+        except StoreError as error:
+            LOG.warning("cannot search undelivered mails: %s; retry in %g s", error, SWEEP_INTERVAL)
             return
-        for mail in found:
-            self.put(mail)
+        for mail in mails:
+            self.start_delivery(mail)
 
     async def finish(self) -> None:
-        """Wait until everything that is under way has ended."""
-        while self._under_way:
-            await asyncio.gather(*self._under_way.values())
-        while self._noting is not None and not self._noting.done():
-            await self._noting
+        """Wait until all running deliveries have ended."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks.values())
+        while self._settling is not None and not self._settling.done():
+            await self._settling
 
     async def _deliver(self, mail: InboundMail) -> None:
         tries = failures = 0
-        turn = self._turn(mail.reference or mail.digest)
+        lock = self._lock(mail.reference or mail.digest)
         while True:
             try:
-                async with turn, self._slots:
-                    problem = await self._give(mail)
-            except (*_LOST, _NotYet) as lost:
-                LOG.warning("mail %s: not delivered yet: %s", mail.digest, lost)
+                async with lock, self._slots:
+                    problem = await self._deliver_once(mail)
+            except (*_RETRYABLE_ERRORS, _ItemNotStarted) as error:
+                LOG.warning("mail %s: not delivered yet, will retry: %s", mail.digest, error)
             except Exception as error:
                 failures += 1
-                LOG.exception("mail %s: failed %d times", mail.digest, failures)
-                if failures >= MOST_FAILURES:
+                LOG.exception("mail %s: unexpected error, failure %d", mail.digest, failures)
+                if failures >= MAX_FAILURES:
                     problem = f"{type(error).__name__}: {error}"[:500]
                     break
             else:
                 break
-            await asyncio.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
+            await asyncio.sleep(RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)])
             tries += 1
-        self._end(mail.digest, problem)
+        self._settle_later(mail.digest, problem)
 
-    def _turn(self, reference: str) -> asyncio.Lock:
-        """One mail at a time for an item: of more at once, Temporal refuses some for a while."""
-        turn = self._turns.get(reference) or asyncio.Lock()
-        self._turns[reference] = turn
-        return turn
+    def _lock(self, reference: str) -> asyncio.Lock:
+        # one mail at a time for an item: Temporal would refuse some of several for a while
+        lock = self._locks.get(reference) or asyncio.Lock()
+        self._locks[reference] = lock
+        return lock
 
-    def _end(self, digest: str, problem: str | None) -> None:
+    def _settle_later(self, digest: str, problem: str | None) -> None:
         self._ends[digest] = problem
-        if self._noting is None or self._noting.done():
-            self._noting = asyncio.create_task(self._note())
+        if self._settling is None or self._settling.done():
+            self._settling = asyncio.create_task(self._settle())
 
-    async def _note(self) -> None:
-        """Note ends, as many in a transaction as there are; what is not noted is done again."""
+    async def _settle(self) -> None:
+        """Record the ends of deliveries, all that are there in one transaction."""
         while self._ends:
             ends, self._ends = self._ends, {}
             try:
-                await asyncio.to_thread(inbound_mail.settle, self._engine, ends)
-            except Exception as error:  # noqa: BLE001 - they are delivered again, and noted then
-                LOG.warning("cannot note %d mails as delivered: %s", len(ends), error)
-                await asyncio.sleep(PAUSES[2])
+                await asyncio.to_thread(inbound_mail.settle_mails, self._engine, ends)
+            except Exception as error:  # noqa: BLE001 - delivered and recorded again
+                LOG.warning("cannot record delivery of %d mails: %s", len(ends), error)
+                await asyncio.sleep(RETRY_DELAYS[2])
             for digest in ends:
-                self._under_way.pop(digest, None)
+                self._tasks.pop(digest, None)
 
-    async def _give(self, mail: InboundMail) -> str | None:
-        """Give the mail to its item, or start one with it; why it cannot be, if so."""
-        own = reference_for(mail, self._reader.mailboxes)
+    async def _deliver_once(self, mail: InboundMail) -> str | None:
+        """Deliver a mail to its item, or start an item; return why the mail is dead, else None."""
+        own = reference_for(mail, self._router.mailboxes)
         try:
-            command = received(mail)
+            command = receive_command(mail)
         except ValidationError as error:
             return f"cannot be made a command: {error.errors()[0]['msg']}"
         linked = mail.named
         if mail.reference not in {None, own}:
-            at = await self._given(mail, command)
-            if at is None:
-                await self._came_back(mail)
+            closed_item = await self._deliver_to_item(mail, command)
+            if closed_item is None:
+                await self._report_bounces(mail)
                 return None
             linked = mail.reference
         if mail.automatic is not None:
-            await self._came_back(mail)
-            closed = f"{mail.reference} is closed" if mail.reference else "belongs to no item"
-            return f"automatic ({mail.automatic}), and {closed}"
+            await self._report_bounces(mail)
+            status = f"{mail.reference} is closed" if mail.reference else "belongs to no item"
+            return f"automatic ({mail.automatic}), and {status}"
         return await self._start(mail, own, linked, command)
 
-    async def _given(self, mail: InboundMail, command: ReceiveEmail) -> str | None:
-        """Give it to the item that it belongs to; None once it has it, else which one is closed."""
+    async def _deliver_to_item(self, mail: InboundMail, command: ReceiveEmail) -> str | None:
+        """Deliver a mail to the item it belongs to; return the item's reference if it is closed."""
         target = mail.reference or ""
-        if await self._stored(inbound_mail.is_duplicate, mail):
+        if await self._query(inbound_mail.is_duplicate, mail):
             return None
-        for _ in range(_MOST_HOPS):
+        for _ in range(_MAX_FORWARDS):
             try:
-                await self._tell(target, command)
-            except _NoSuch:
-                # it may have taken the mail, and closed before we heard of it
-                if await self._stored(inbound_mail.has_effect, target, mail.digest):
+                await self._receive(target, command)
+            except _NoOpenItem:
+                # the item may have taken the mail, and closed before its answer arrived
+                if await self._query(inbound_mail.has_effect, target, mail.digest):
                     return None
             else:
                 return None
-            following = await asyncio.to_thread(self._reader.successor, target)
-            following = following or self._reader.parent(mail, target)
+            following = await asyncio.to_thread(self._router.successor, target)
+            following = following or self._router.parent(mail, target)
             if following is None:
                 return target
             target = following
-            await self._stored(inbound_mail.retarget, mail.digest, target)
+            await self._query(inbound_mail.retarget, mail.digest, target)
         return target
 
-    async def _tell(self, reference: str, command: ReceiveEmail) -> None:
+    async def _receive(self, reference: str, command: ReceiveEmail) -> None:
         try:
-            await self._desk.do(reference, command.name, _json(command))
-        except JustStarted as started:
-            raise _NotYet(str(started)) from None
-        except UnknownItem as unknown:
-            if await self._is_coming(reference):
-                raise _NotYet(str(unknown)) from None
-            raise _NoSuch(reference) from None
+            await self._desk.execute(reference, command.name, _json(command))
+        except ItemNotReady as error:
+            raise _ItemNotStarted(str(error)) from None
+        except UnknownItem as error:
+            if await self._will_be_started(reference):
+                raise _ItemNotStarted(str(error)) from None
+            raise _NoOpenItem(reference) from None
         except ItemClosed:
-            raise _NoSuch(reference) from None
+            raise _NoOpenItem(reference) from None
         except CommandIdReused:
-            pass  # it has this mail, as an older program read it (C17)
+            pass  # it has this mail, as an older version parsed it (C17)
 
-    async def _is_coming(self, reference: str) -> bool:
-        """Whether a mail that was accepted before is about to start this item."""
-        theirs = await self._stored(inbound_mail.mails_of, reference)
+    async def _will_be_started(self, reference: str) -> bool:
+        """Return True if an accepted mail will start this item."""
+        mails = await self._query(inbound_mail.list_mails_of_item, reference)
         return any(
-            one.state is InboundMailState.ACCEPTED
-            and reference_for(one, self._reader.mailboxes) == reference
-            for one in theirs
+            mail.state is InboundMailState.ACCEPTED
+            and reference_for(mail, self._router.mailboxes) == reference
+            for mail in mails
         )
 
     async def _start(
         self, mail: InboundMail, own: str, linked: str | None, command: ReceiveEmail
     ) -> str | None:
-        """M2: a new item, as the mailbox says; an address that is none starts a closed Ticket."""
+        """Start an item as the mailbox says (M2); return why the mail is dead, else None.
+
+        Mail to an unknown address starts a closed Ticket.
+        """
         if mail.reference != own:
             await asyncio.to_thread(
                 inbound_mail.retarget, self._engine, mail.digest, own, named=linked
@@ -233,60 +239,60 @@ class Deliverer:
         return None
 
     async def _acknowledge(self, mail: InboundMail, reference: str) -> None:
-        """M4, M5: the item tells who wrote that it arrived; once, however often it is told."""
-        box = self._reader.mailboxes.get(mail.desk)
-        told = Acknowledge(
-            by=MAILROOM,
+        """Let the item send an acknowledgement; repeated calls send one (M4, M5)."""
+        box = self._router.mailboxes.get(mail.desk)
+        message = Acknowledge(
+            by=MAILROOM_ACTOR,
             command_id=f"acknowledge:{mail.digest}",
             to=mail.sender,
             language=None if box is None else box.language,
         )
-        await self._notify(reference, told)
+        await self._notify(reference, message)
 
-    async def _came_back(self, mail: InboundMail) -> None:
-        """M5: tell the items whose mails a bounce brings back, each once."""
-        for sent in await self._stored(mail_threads.our_mails, mail.bounced or ()):
-            told = MailFailed(
-                by=MAILROOM,
+    async def _report_bounces(self, mail: InboundMail) -> None:
+        """Report a bounce to the items whose mails it returns (M5)."""
+        for sent in await self._query(mail_threads.find_own_mails, mail.bounced or ()):
+            message = MailFailed(
+                by=MAILROOM_ACTOR,
                 command_id=f"bounce:{mail.digest}:{sent.key}"[:100],
                 run=sent.run,
                 mail=sent.key,
                 reason=f"it came back: {mail.subject or mail.automatic}"[:1000],
             )
-            await self._stored(returned, sent, told.reason)
-            await self._notify(sent.reference, told)
+            await self._query(record_bounce_of, sent, message.reason)
+            await self._notify(sent.reference, message)
 
-    async def _notify(self, reference: str, told: InternalMessage) -> None:
+    async def _notify(self, reference: str, message: InternalMessage) -> None:
         try:
-            await self._desk.tell(reference, told.name, _json(told))
+            await self._desk.signal(reference, message.name, _json(message))
         except UnknownItem:
-            LOG.info("%s is closed and cannot be told: %s", reference, told.name)
+            LOG.info("%s is closed: %s not delivered", reference, message.name)
 
     def _start_of(self, mail: InboundMail, links: tuple[Link, ...]) -> PartStart | LaunchedStart:
-        box = self._reader.mailboxes.get(mail.desk)
+        box = self._router.mailboxes.get(mail.desk)
         title = mail.subject[:300] or NO_SUBJECT
-        whom = contact(mail)
+        contact = sender_contact(mail)
         if box is not None and box.case is not None:
             return LaunchedStart(
-                by=MAILROOM,
+                by=MAILROOM_ACTOR,
                 short_description=title,
                 definition=box.case,
                 queue=box.queue,
-                primary_contact=whom,
-                requester=whom,
+                primary_contact=contact,
+                requester=contact,
                 submit=True,
                 started_by=StartedBy.EMAIL,
                 links=links,
                 mail=FirstMail(stored_as=mail.digest),
             )
         return PartStart(
-            by=MAILROOM,
+            by=MAILROOM_ACTOR,
             title=title,
             description=mail.excerpt or NO_TEXT,
             category=NO_CATEGORY if box is None else box.ticket,
             queue=None if box is None else box.queue,
-            primary_contact=whom,
-            requester=whom,
+            primary_contact=contact,
+            requester=contact,
             submit=True,
             started_by=StartedBy.EMAIL,
             links=links,
@@ -296,25 +302,25 @@ class Deliverer:
             ),
         )
 
-    async def _stored(self, ask: Callable[..., T], *about: object) -> T:
-        return await asyncio.to_thread(ask, self._engine, *about)
+    async def _query(self, query: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.to_thread(query, self._engine, *arguments)
 
 
-def contact(mail: InboundMail) -> Contact:
-    """Who wrote, as a contact of the item."""
+def sender_contact(mail: InboundMail) -> Contact:
+    """Return the sender of a mail as a contact of an item."""
     email = mail.sender if is_address(mail.sender) else None
-    name = mail.sender_name[:300].strip() or (None if email else NOBODY)
+    name = mail.sender_name[:300].strip() or (None if email else UNKNOWN_SENDER)
     return Contact(name=name, email=email)
 
 
-def received(mail: InboundMail) -> ReceiveEmail:
-    """The command that gives an item this mail: the same whenever it is made."""
-    sender = shown(NamedAddress(name=mail.sender_name, address=mail.sender))
+def receive_command(mail: InboundMail) -> ReceiveEmail:
+    """Return the command that delivers a mail to an item; it is always the same."""
+    sender = format_address(NamedAddress(name=mail.sender_name, address=mail.sender))
     return ReceiveEmail(
-        by=MAILROOM,
+        by=MAILROOM_ACTOR,
         command_id=f"mail:{mail.digest}",
         message_id=mail.message_id,
-        sender=sender or NOBODY,
+        sender=sender or UNKNOWN_SENDER,
         recipients=mail.recipients,
         subject=mail.subject,
         excerpt=mail.excerpt,
@@ -324,9 +330,9 @@ def received(mail: InboundMail) -> ReceiveEmail:
     )
 
 
-def returned(engine: Engine, mail: MailKey, problem: str) -> None:
-    """Note in the store that a mail of ours has come back."""
-    return_mail(engine, mail.key, run=mail.run, problem=problem)
+def record_bounce_of(engine: Engine, mail: MailKey, problem: str) -> None:
+    """Record that a mail out has bounced."""
+    record_bounce(engine, mail.key, run=mail.run, problem=problem)
 
 
 def _json(command: Command) -> dict[str, JsonValue]:

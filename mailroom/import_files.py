@@ -1,4 +1,4 @@
-"""Feeds stored mails to the mailroom: a folder of .eml files, or an mbox; twice changes nothing."""
+"""Import of mails from a folder of .eml files or an mbox; a second import changes nothing."""
 
 import asyncio
 import mailbox
@@ -11,77 +11,77 @@ from pathlib import Path
 
 from mail.limits import MAX_RAW_BYTES
 from mail.parser import parse_mail
-from mailroom.acceptance import Reception
-from mailroom.routing import Letter, desks_in
+from mailroom.acceptance import AcceptanceQueue
+from mailroom.routing import ReceivedMessage, find_mailboxes
 
-Mails = Sequence[tuple[str, Callable[[], bytes]]]
-"""What each is called, and how it is read."""
+MailFiles = Sequence[tuple[str, Callable[[], bytes]]]
+"""Name of each mail, and the function that reads it."""
 
 
-class NoMails(Exception):
-    """There is nothing to feed."""
+class NoMailsFound(Exception):
+    """The path has no mails."""
 
 
 @dataclass
-class Fed:
-    """What became of the mails that were fed."""
+class ImportResult:
+    """Result of an import: numbers of mails."""
 
     new: int = 0
     known: int = 0
+    """Mails that the store had before."""
     skipped: list[str] = field(default_factory=list)
-    """What was not fed, and why."""
+    """Mails that were not imported, each with the reason."""
     states: Counter[str] = field(default_factory=Counter)
+    """New mails by state."""
 
 
 @contextmanager
-def mails_in(place: Path) -> Iterator[Mails]:
-    """The mails of a folder of .eml files or of an mbox.
-
-    Raises NoMails.
-    """
-    if place.is_dir():
-        files = sorted(path for path in place.rglob("*.eml") if path.is_file())
-        yield _some([(str(path.relative_to(place)), path.read_bytes) for path in files], place)
-    elif place.suffix == ".eml" and place.is_file():
-        yield [(place.name, place.read_bytes)]
-    elif place.is_file():
-        with closing(mailbox.mbox(place, create=False)) as box:
+def open_mails(path: Path) -> Iterator[MailFiles]:
+    """Open a folder of .eml files, one .eml file or an mbox; raises NoMailsFound."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.eml") if file.is_file())
+        yield _require_any([(str(file.relative_to(path)), file.read_bytes) for file in files], path)
+    elif path.suffix == ".eml" and path.is_file():
+        yield [(path.name, path.read_bytes)]
+    elif path.is_file():
+        with closing(mailbox.mbox(path, create=False)) as box:
             keys = box.keys()
-            yield _some(
-                [(f"{place.name} {key}", partial(box.get_bytes, key)) for key in keys], place
+            yield _require_any(
+                [(f"{path.name} {key}", partial(box.get_bytes, key)) for key in keys], path
             )
     else:
-        raise NoMails(f"{place}: no such folder or mbox")
+        raise NoMailsFound(f"{path}: no such folder or mbox")
 
 
-def _some(found: Mails, place: Path) -> Mails:
+def _require_any(found: MailFiles, path: Path) -> MailFiles:
     if not found:
-        raise NoMails(f"{place}: holds no mails; give a folder of .eml files, or an mbox")
+        raise NoMailsFound(f"{path}: holds no mails; give a folder of .eml files, or an mbox")
     return found
 
 
-async def feed(
-    reception: Reception,
-    mails: Mails,
+async def import_mails(
+    acceptance: AcceptanceQueue,
+    mails: MailFiles,
     *,
     mailboxes: Sequence[str],
     to: str | None,
-    tell: Callable[[], None] = lambda: None,
-) -> Fed:
-    """Take these mails in, each for `to`, or for the mailboxes that it names itself."""
-    fed = Fed()
+    on_progress: Callable[[], None] = lambda: None,
+) -> ImportResult:
+    """Import mails, each for the address `to`, else for the mailboxes that its headers name."""
+    result = ImportResult()
     for name, read in mails:
         raw = await asyncio.to_thread(read)
         addresses: tuple[str, ...] = (to,) if to else ()
         if len(raw) > MAX_RAW_BYTES:
-            fed.skipped.append(f"{name}: {len(raw):,} bytes; at most {MAX_RAW_BYTES:,} are taken")
-        elif not (addresses := addresses or desks_in(parse_mail(raw), mailboxes)):
-            fed.skipped.append(f"{name}: names no mailbox of this desk; give one with --to")
+            result.skipped.append(
+                f"{name}: {len(raw):,} bytes; at most {MAX_RAW_BYTES:,} are accepted"
+            )
+        elif not (addresses := addresses or find_mailboxes(parse_mail(raw), mailboxes)):
+            result.skipped.append(f"{name}: names no mailbox of this desk; give one with --to")
         else:
-            letter = Letter(raw=raw, addresses=addresses)
-            accepted = await reception.take(letter)
-            fed.new += bool(accepted)
-            fed.known += not accepted
-            fed.states.update(one.state.value for one in accepted)
-        tell()
-    return fed
+            accepted = await acceptance.accept(ReceivedMessage(raw=raw, addresses=addresses))
+            result.new += bool(accepted)
+            result.known += not accepted
+            result.states.update(mail.state.value for mail in accepted)
+        on_progress()
+    return result

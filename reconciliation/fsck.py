@@ -32,7 +32,7 @@ from reconciliation.workflow_state import ABNORMAL_STATUSES, WorkflowStateReader
 from starter.client import NoAnswer
 from store.items import queries
 from store.projection import crash_recovery
-from store.projection.rows import Kept
+from store.projection.rows import StoredItem
 
 MAX_CONCURRENT_ITEMS: Final = 16
 """Items that are compared at the same time."""
@@ -97,13 +97,16 @@ class Checker:
         """Check the last rows of workers that are gone; raises NoAnswer."""
         differences: list[Difference] = []
         lives = await asyncio.to_thread(
-            crash_recovery.newest, self._engine, of_others=self._writer, within=CRASH_WINDOW
+            crash_recovery.unsettled_rows,
+            self._engine,
+            except_writer=self._writer,
+            within=CRASH_WINDOW,
         )
         for life in lives:
             async with self._checks(row.reference for row in life.rows) as checks:
                 for found in await asyncio.gather(*checks):
                     differences += found
-            await asyncio.to_thread(crash_recovery.settle, self._engine, life)
+            await asyncio.to_thread(crash_recovery.mark_settled, self._engine, life)
         return differences
 
     async def check(self, reference: str) -> list[Difference]:
@@ -129,7 +132,7 @@ class Checker:
 
     async def _check(self, reference: str) -> list[Difference]:
         for _ in range(_MAX_ATTEMPTS):
-            row = await asyncio.to_thread(queries.item_of, self._engine, reference)
+            row = await asyncio.to_thread(queries.find_item, self._engine, reference)
             actual = await self._reader.read(reference)
             if actual is None:
                 return []
@@ -142,9 +145,9 @@ class Checker:
         return []
 
     def _open_in_store(self) -> list[str]:
-        return [row.state.reference for row in queries.open_rows(self._engine)]
+        return [row.state.reference for row in queries.iterate_open_items(self._engine)]
 
-    async def _compare(self, row: Kept | None, actual: Publication) -> str | None:
+    async def _compare(self, row: StoredItem | None, actual: Publication) -> str | None:
         """Return the difference between row and item as a sentence; None without a difference."""
         if row is None:
             return f"no row; the item is at revision {actual.state.revision}"
@@ -157,17 +160,17 @@ class Checker:
                 f"the item at {actual.state.revision} ({actual.state.status})"
             )
         serials = await asyncio.to_thread(
-            queries.entry_serials, self._engine, actual.state.reference, actual.state.run
+            queries.list_entry_serials, self._engine, actual.state.reference, actual.state.run
         )
         carried = {entry.serial for entry in actual.entries}
         wrong = (carried - set(serials)) | {serial for serial in serials if serial > actual.serial}
         return f"{len(wrong)} timeline entries missing or too many" if wrong else None
 
-    async def _repair(self, row: Kept | None, actual: Publication) -> bool:
+    async def _repair(self, row: StoredItem | None, actual: Publication) -> bool:
         """Overwrite the row; return False if another writer changed it in between."""
         seen = None if row is None else row.version
         return await asyncio.to_thread(
-            crash_recovery.mend, self._engine, actual, seen, writer=self._writer
+            crash_recovery.repair_row, self._engine, actual, seen, writer=self._writer
         )
 
     async def _report_vanished(self, actual: Publication) -> list[Difference]:
@@ -222,7 +225,7 @@ class Checker:
         described = await self._reader.describe(reference)
         if described is not None:
             return describe_end(described) if described.status in ABNORMAL_STATUSES else None
-        row = await asyncio.to_thread(queries.item_of, self._engine, reference)
+        row = await asyncio.to_thread(queries.find_item, self._engine, reference)
         has_existed = row is not None and (
             case_run is None
             or (isinstance(row.state, ActionItemState) and row.state.case_run == case_run)

@@ -21,10 +21,10 @@ from domain.model.leases import MAX_HEARTBEATS_PER_LEASE
 from domain.model.states import ActionItemState, State, TicketState
 from robots.answers import RobotAnswer, commands_for, parse_answer, rejection
 from robots.program import OnStderr, RobotProgram
-from starter.client import Answer, Desk, NoAnswer, UnknownItem
-from starter.next_item import NothingThere, take_next
+from starter.client import CasekeepClient, JsonAnswer, NoAnswer, UnknownItem
+from starter.next_item import QueueEmpty, take_next
 from starter.orphan_guard import OrphanGuard
-from store.errors import StoreFault
+from store.errors import StoreError
 
 _RETRY_DELAY: Final = 1.0
 """Seconds before a command without answer is sent again."""
@@ -62,7 +62,7 @@ class Robot:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: CasekeepClient,
         engine: Engine,
         job: RobotJob,
         *,
@@ -86,7 +86,7 @@ class Robot:
         self._stopping.set()
 
     async def work(self, *, once: bool) -> None:
-        """Work until stopped, or `once` on one item; then an empty queue raises NothingThere.
+        """Work until stopped, or `once` on one item; then an empty queue raises QueueEmpty.
 
         Raises OSError if the program cannot be started; the item is returned to its queue.
         """
@@ -108,10 +108,10 @@ class Robot:
             return await take_next(
                 self._retrying_desk, self._engine, job.queue, by=job.by, robots=job.robots
             )
-        except NothingThere:
+        except QueueEmpty:
             if once:
                 raise
-        except (StoreFault, NoAnswer, RPCError) as problem:
+        except (StoreError, NoAnswer, RPCError) as problem:
             if once:
                 raise
             self._on_problem(f"{problem}; retrying")
@@ -155,7 +155,7 @@ class Robot:
                 max(_MIN_HEARTBEAT_INTERVAL, _lease_seconds(item) / MAX_HEARTBEATS_PER_LEASE)
             )
             try:
-                await self._desk.do(item.reference, "heartbeat", self._common_fields(item))
+                await self._desk.execute(item.reference, "heartbeat", self._common_fields(item))
             except _LOST_ERRORS as refusal:
                 return refusal
             except (NoAnswer, RPCError) as problem:
@@ -195,7 +195,7 @@ class Robot:
 
     async def _send(self, item: State, command: str, fields: Mapping[str, JsonValue]) -> None:
         common = self._common_fields(item) | {"command_id": f"{command}-{uuid.uuid4()}"}
-        await self._retrying_desk.do(item.reference, command, common | dict(fields))
+        await self._retrying_desk.execute(item.reference, command, common | dict(fields))
 
     def _common_fields(self, item: State) -> dict[str, JsonValue]:
         lease = item.lease if isinstance(item, TicketState | ActionItemState) else None
@@ -206,15 +206,19 @@ class Robot:
 class _RetryingDesk:
     """Desk that sends a command until it is answered; the command id makes it count once."""
 
-    def __init__(self, desk: Desk, stopping: asyncio.Event, on_problem: OnProblem) -> None:
+    def __init__(
+        self, desk: CasekeepClient, stopping: asyncio.Event, on_problem: OnProblem
+    ) -> None:
         self._desk = desk
         self._stopping = stopping
         self._on_problem = on_problem
 
-    async def do(self, reference: str, command: str, fields: Mapping[str, JsonValue]) -> Answer:
+    async def execute(
+        self, reference: str, command: str, fields: Mapping[str, JsonValue]
+    ) -> JsonAnswer:
         while True:
             try:
-                return await self._desk.do(reference, command, fields)
+                return await self._desk.execute(reference, command, fields)
             except (NoAnswer, RPCError) as problem:
                 if self._stopping.is_set():
                     raise

@@ -10,18 +10,18 @@ from temporalio.api.enums.v1 import EventType
 from domain.base.values import ACTION_PATTERN, Kind, Status
 from domain.model.states import STATES, ActionItemState, CaseState, State
 from domain.model.timeline import TimelineEntry, timeline_entry
-from starter.client import Answer, Desk, UnknownItem
+from starter.client import CasekeepClient, JsonAnswer, UnknownItem
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-def parse_state(answer: Answer) -> State:
+def parse_state(answer: JsonAnswer) -> State:
     """Return the state in an item's answer, as its model."""
     return STATES[Kind(answer["kind"])].model_validate(answer)
 
 
-async def read_state(desk: Desk, reference: str) -> State:
+async def read_state(desk: CasekeepClient, reference: str) -> State:
     """Return the item's state from its workflow; wait for an Action that its Case is starting.
 
     Raises UnknownItem, NoAnswer, or InvalidCommand for a bad start.
@@ -35,7 +35,7 @@ async def read_state(desk: Desk, reference: str) -> State:
     return parse_state(answer)
 
 
-async def read_open_actions(desk: Desk, case: CaseState) -> tuple[ActionItemState, ...]:
+async def read_open_actions(desk: CasekeepClient, case: CaseState) -> tuple[ActionItemState, ...]:
     """Return the states of the Case's open Actions, except those that are being started."""
     references = [copy.reference for copy in case.actions if copy.outcome is None]
     answers = await asyncio.gather(
@@ -53,9 +53,9 @@ async def read_open_actions(desk: Desk, case: CaseState) -> tuple[ActionItemStat
 
 def load_state(engine: "Engine", reference: str) -> State:
     """Return the item's state from the store; raises UnknownItem."""
-    from store.items.queries import item_of
+    from store.items.queries import find_item
 
-    row = item_of(engine, reference)
+    row = find_item(engine, reference)
     if row is None:
         raise UnknownItem(f"no item {reference}: check the reference")
     return row.state
@@ -63,17 +63,17 @@ def load_state(engine: "Engine", reference: str) -> State:
 
 def load_timeline(engine: "Engine", reference: str) -> Iterator[TimelineEntry]:
     """Yield the item's whole timeline from the store, oldest entry first."""
-    from store.items.queries import timeline
+    from store.items.queries import load_entries
 
-    page = timeline(engine, reference)
+    page = load_entries(engine, reference)
     yield from map(timeline_entry, page.entries)
     while page.next is not None:
-        page = timeline(engine, reference, after=page.next)
+        page = load_entries(engine, reference, after=page.next)
         yield from map(timeline_entry, page.entries)
 
 
 async def query_timeline(
-    desk: Desk, reference: str, from_revision: int = 0
+    desk: CasekeepClient, reference: str, from_revision: int = 0
 ) -> AsyncIterator[TimelineEntry]:
     """Yield the entries from a revision on that the workflow still carries, oldest first."""
     revision: int | None = from_revision
@@ -84,7 +84,7 @@ async def query_timeline(
         revision = page["next"]
 
 
-async def watch_item(desk: Desk, reference: str) -> AsyncGenerator[State, None]:
+async def watch_item(desk: CasekeepClient, reference: str) -> AsyncGenerator[State, None]:
     """Yield the item's state now and after each change, until it is closed.
 
     Waits for new events in the item's history, without polling.
@@ -111,7 +111,7 @@ async def watch_item(desk: Desk, reference: str) -> AsyncGenerator[State, None]:
                 break
 
 
-async def wait_for_action_start(desk: Desk, reference: str) -> bool:
+async def wait_for_action_start(desk: CasekeepClient, reference: str) -> bool:
     """Wait until an Action that its Case is starting can be queried; False if none starts it."""
     match = ACTION_PATTERN.fullmatch(reference)
     if match is None:
@@ -130,7 +130,7 @@ async def wait_for_action_start(desk: Desk, reference: str) -> bool:
     return False
 
 
-async def wait_for_effects(desk: Desk, reference: str, count: int) -> None:
+async def wait_for_effects(desk: CasekeepClient, reference: str, count: int) -> None:
     """Wait until the item has performed `count` effects such as mails."""
     events = desk.client.get_workflow_handle(reference).fetch_history_events(wait_new_event=True)
     done = 0

@@ -11,8 +11,8 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from store.errors import StoreFault
-from store.projection.watcher import commits
+from store.errors import StoreError
+from store.projection.watcher import watch_commits
 from store.webhooks.deliveries import fan_out, webhooks_with_queued_deliveries
 from workflows.webhook import TASK_QUEUE_SUFFIX, WebhookWorkflow, workflow_id_of
 
@@ -24,19 +24,19 @@ _RETRY_DELAY: Final = 2.0
 
 
 async def relay_webhooks(client: Client, task_queue: str, engine: Engine) -> None:
-    """Relay what is queued now, and then after each commit; runs until cancelled.
+    """Relay queued changes now, and after each commit; runs until cancelled.
 
     Several relays may run side by side: each change is queued by one of them, which wakes its
     webhooks.
     """
     committed = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_watch_commits(engine, committed))
+        tasks.create_task(_set_after_commits(engine, committed))
         tasks.create_task(_relay(client, task_queue, engine, committed))
 
 
-async def _watch_commits(engine: Engine, committed: asyncio.Event) -> None:
-    async with aclosing(commits(engine)) as watch:
+async def _set_after_commits(engine: Engine, committed: asyncio.Event) -> None:
+    async with aclosing(watch_commits(engine)) as watch:
         async for _ in watch:
             committed.set()
 
@@ -55,7 +55,7 @@ async def _relay(client: Client, task_queue: str, engine: Engine, committed: asy
                 sweep_at = clock() + SWEEP_INTERVAL
             for webhook_id in webhooks:
                 await wake_webhook(client, task_queue, webhook_id)
-        except (RPCError, StoreFault) as error:
+        except (RPCError, StoreError) as error:
             LOG.warning("cannot relay webhooks: %s; retry in %g s", error, _RETRY_DELAY)
             sweep_at = clock() + _RETRY_DELAY
 

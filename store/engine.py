@@ -20,7 +20,7 @@ from store.errors import (
     DatabaseBusy,
     DatabaseUnreachable,
     SchemaOutdated,
-    StoreFault,
+    StoreError,
     UnknownDatabase,
 )
 
@@ -31,18 +31,18 @@ INSERTS: Final[Mapping[str, Callable[[Table], Any]]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
-"""Inserts that know `ON CONFLICT`, by dialect; the two have no type in common."""
+"""Inserts with `ON CONFLICT`, by dialect; the two have no common type."""
 _BEGINS: Final = "begins"
-_WAY_OUT: Final = "give sqlite:///path/to/file or postgresql://user@host/database"
+_URL_HELP: Final = "give sqlite:///path/to/file or postgresql://user@host/database"
 _JSON: Final[TypeAdapter[Any]] = TypeAdapter(Any)
 
 
-def engine_of(url: str, *, busy_timeout: int = BUSY_TIMEOUT, lasting: bool = False) -> Engine:
+def open_engine(url: str, *, busy_timeout: int = BUSY_TIMEOUT, durable: bool = False) -> Engine:
     """Return the engine of `sqlite:///path` (its folder is made) or `postgresql://...`.
 
-    It connects with its first use. `busy_timeout`: milliseconds that a SQLite connection waits for
-    another writer. `lasting`: SQLite's commits survive a power cut, too. Publications need not,
-    since their items repeat them, but a mail in must (M3). PostgreSQL's commits always survive.
+    It connects at its first use. `busy_timeout`: milliseconds that a SQLite connection waits for
+    another writer. `durable`: SQLite's commits survive even a power cut. Publications need not,
+    since items publish them again, but a mail in must (M3). PostgreSQL's commits always survive.
 
     Raises:
         UnknownDatabase: for any other URL.
@@ -51,31 +51,31 @@ def engine_of(url: str, *, busy_timeout: int = BUSY_TIMEOUT, lasting: bool = Fal
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise UnknownDatabase(f"database URL cannot be read: {_WAY_OUT}") from None
+        raise UnknownDatabase(f"database URL cannot be read: {_URL_HELP}") from None
     match parsed.drivername:
         case "sqlite":
-            return _sqlite(parsed, busy_timeout, "FULL" if lasting else "NORMAL")
+            return _sqlite(parsed, busy_timeout, "FULL" if durable else "NORMAL")
         case "postgresql" | "postgres" | "postgresql+psycopg":
             return _postgresql(parsed.set(drivername="postgresql+psycopg"))
         case other:
-            raise UnknownDatabase(f"database {other}: is none that Casekeep knows: {_WAY_OUT}")
+            raise UnknownDatabase(f"database {other}: is not supported: {_URL_HELP}")
 
 
-def named(engine: Engine) -> str:
-    """Return the engine's URL as its user wrote it, with the password hidden."""
+def masked_url(engine: Engine) -> str:
+    """Return the engine's URL with the password hidden."""
     url = engine.url.set(drivername=engine.dialect.name)
     return url.render_as_string(hide_password=True)
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def write_connection(engine: Engine) -> Iterator[Connection]:
     """Connection in a transaction that writes; on SQLite it begins with the write lock."""
     with _connection_to_write(engine) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def read_connection(engine: Engine) -> Iterator[Connection]:
     """Connection for single statements, each of which sees what is committed: no transaction."""
     options: dict[str, Any] = {_BEGINS: ""}
     if engine.dialect.name == "postgresql":
@@ -86,10 +86,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def write_session(engine: Engine) -> Iterator[Session]:
-    """Session for rows, in a transaction that begins as that of `writing` and commits at the end.
+    """Session for rows, in a transaction as of `write_connection`, which commits at the end.
 
-    Rows can be read after the end, but nothing more of them is loaded then. If it fails, the rows
-    that were added are as new as before, so they can be added again.
+    Rows can be read after the end, but no more of their columns are loaded then. If the
+    transaction fails, its new rows can be added again.
     """
     with (
         _connection_to_write(engine) as connection,
@@ -102,8 +102,11 @@ def write_session(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def read_session(engine: Engine) -> Iterator[Session]:
-    """Session for rows that are only read, outside a transaction as in `reading`."""
-    with reading(engine) as connection, Session(connection, expire_on_commit=False) as session:
+    """Session for rows that are only read, outside a transaction as in `read_connection`."""
+    with (
+        read_connection(engine) as connection,
+        Session(connection, expire_on_commit=False) as session,
+    ):
         yield session
 
 
@@ -117,7 +120,9 @@ def _to_json(value: object) -> str:
 
 def _sqlite(url: URL, busy_timeout: int, synchronous: str) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise UnknownDatabase(f"database {url}: names no file, and memory is not kept: {_WAY_OUT}")
+        raise UnknownDatabase(
+            f"database {url}: names no file, and a database in memory would be lost: {_URL_HELP}"
+        )
     folder = Path(url.database).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -126,11 +131,11 @@ def _sqlite(url: URL, busy_timeout: int, synchronous: str) -> Engine:
             f"database {url}: its folder cannot be made ({error.strerror}): "
             "give a path that this account may write"
         ) from error
-    # no transaction begins but by our own BEGIN
+    # no transaction begins except by our own BEGIN
     engine = create_engine(url, json_serializer=_to_json, connect_args={"isolation_level": None})
 
     @event.listens_for(engine, "connect")
-    def _settle(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         raw = cast("sqlite3.Connection", connection)
         raw.execute(f"PRAGMA busy_timeout = {busy_timeout}")
         raw.execute("PRAGMA foreign_keys = ON")
@@ -141,30 +146,30 @@ def _sqlite(url: URL, busy_timeout: int, synchronous: str) -> Engine:
         if begins := connection.get_execution_options().get(_BEGINS, "BEGIN"):
             connection.exec_driver_sql(begins)
 
-    return _explained(engine)
+    return _translate_errors(engine)
 
 
 def _postgresql(url: URL) -> Engine:
     if "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT)})
-    return _explained(create_engine(url, json_serializer=_to_json))
+    return _translate_errors(create_engine(url, json_serializer=_to_json))
 
 
-def _explained(engine: Engine) -> Engine:
+def _translate_errors(engine: Engine) -> Engine:
     @event.listens_for(engine, "handle_error", retval=True)
-    def _explain(context: ExceptionContext) -> StoreFault | None:
+    def _translate(context: ExceptionContext) -> StoreError | None:
         error = context.original_exception
         if isinstance(error, sqlite3.Error):
-            return _sqlite_fault(error, named(engine))
+            return _sqlite_error(error, masked_url(engine))
         if isinstance(error, postgres.UndefinedTable | postgres.UndefinedColumn):
-            return _outdated(named(engine))
+            return _outdated(masked_url(engine))
         if isinstance(error, postgres.DeadlockDetected | postgres.LockNotAvailable):
-            return _busy(named(engine))
+            return _busy(masked_url(engine))
         if isinstance(error, postgres.Error) and (
             context.connection is None or context.is_disconnect
         ):
             return DatabaseUnreachable(
-                f"database {named(engine)} cannot be reached ({_first_line(error)}): "
+                f"database {masked_url(engine)} cannot be reached ({_first_line(error)}): "
                 "see that its server runs, and that CASEKEEP_DATABASE_URL names it"
             )
         return None
@@ -172,14 +177,14 @@ def _explained(engine: Engine) -> Engine:
     return engine
 
 
-def _sqlite_fault(error: sqlite3.Error, name: str) -> StoreFault | None:
+def _sqlite_error(error: sqlite3.Error, name: str) -> StoreError | None:
     code = getattr(error, "sqlite_errorname", "")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return _busy(name)
     if code.startswith(("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_IOERR")):
         return DatabaseUnreachable(
             f"database {name} cannot be used ({_first_line(error)}): "
-            "give a path to a file of ours that this account may write"
+            "give a path to a database file of Casekeep that this account may write"
         )
     if str(error).startswith(("no such table", "no such column")):
         return _outdated(name)

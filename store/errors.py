@@ -1,37 +1,37 @@
-"""Errors of the store; each sentence says what to do."""
+"""Errors of the store; each message says what to do."""
 
 
-class StoreFault(Exception):
+class StoreError(Exception):
     """Base of all errors that the store itself raises."""
 
 
-class UnknownDatabase(StoreFault):
+class UnknownDatabase(StoreError):
     """The URL names no kind of database that the store supports."""
 
 
-class DatabaseUnreachable(StoreFault):
+class DatabaseUnreachable(StoreError):
     """The database cannot be opened, or its connection broke."""
 
 
-class DatabaseBusy(StoreFault):
+class DatabaseBusy(StoreError):
     """Another writer held the database or the rows for too long: the same call may work later."""
 
 
-class SchemaOutdated(StoreFault):
+class SchemaOutdated(StoreError):
     """Tables or columns are missing: the schema is older than this program."""
 
 
-class SchemaTooNew(StoreFault):
+class SchemaTooNew(StoreError):
     """The schema was upgraded by a newer program than this one."""
 
 
-class WriterClosed(StoreFault):
+class WriterClosed(StoreError):
     """The writer is closed and takes no more publications."""
 
 
-class UnknownMail(StoreFault):
-    """This run of the item published no mail of this key."""
+class UnknownOutboundMail(StoreError):
+    """The item's run published no mail with this key."""
 
 
-class InvalidCursor(StoreFault):
-    """The cursor was not given by a page of this list."""
+class InvalidCursor(StoreError):
+    """No page of this list returned the cursor."""

@@ -12,12 +12,12 @@ from temporalio.client import Client
 
 from auth.authenticator import Authenticator
 from catalog.loader import load_catalog
-from starter.client import Desk
+from starter.client import CasekeepClient
 from starter.connection import connect
-from starter.process import patiently, run
+from starter.process import retry_until_available, run_process
 from starter.settings import Settings
-from store.engine import engine_of
-from store.schema.versions import upgrade
+from store.engine import open_engine
+from store.schema.versions import upgrade_schema
 from web.app import create_app
 from web.change_feed import Broadcaster
 from web.context import AppContext
@@ -39,10 +39,10 @@ class AnnouncedServer(uvicorn.Server):
 async def work(settings: Settings) -> None:
     """Wait for Temporal and the database, then serve until stopped."""
     catalog = load_catalog(settings.catalog)
-    engine = engine_of(settings.database_url, lasting=True)
-    client = await patiently(LOG, lambda: _connected(engine))
+    engine = open_engine(settings.database_url, durable=True)
+    client = await retry_until_available(LOG, lambda: _connected(engine))
     context = AppContext(
-        client=Desk(client, settings.task_queue),
+        client=CasekeepClient(client, settings.task_queue),
         engine=engine,
         catalog=catalog,
         settings=settings,
@@ -63,13 +63,13 @@ async def work(settings: Settings) -> None:
 
 
 async def _connected(engine: Engine) -> Client:
-    await asyncio.to_thread(upgrade, engine)
+    await asyncio.to_thread(upgrade_schema, engine)
     return await connect()
 
 
 def main() -> int:
     """Serve with the environment's settings; return the exit code."""
-    return run(LOG, work, port="CASEKEEP_HTTP_LISTEN")
+    return run_process(LOG, work, port="CASEKEEP_HTTP_LISTEN")
 
 
 if __name__ == "__main__":

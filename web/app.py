@@ -11,7 +11,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from starter.process import unbroken
+from starter.process import run_forever
 from web.api.routes import router as api
 from web.context import AppContext
 from web.error_handlers import add_error_handlers
@@ -31,7 +31,7 @@ def create_app(context: AppContext) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        broadcasting = asyncio.create_task(unbroken(LOG, context.broadcaster.run))
+        broadcasting = asyncio.create_task(run_forever(LOG, context.broadcaster.run))
         try:
             yield
         finally:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from store.projection.watcher import Changed, watching
+from store.projection.watcher import ChangedItem, watch_items
 
 _MAX_REMEMBERED: Final = 10_000
 """Items whose last row is remembered, to notify also the lists that an item has left."""
@@ -22,11 +22,11 @@ _MAX_QUEUED: Final = 1_000
 class ItemChange:
     """Change of one item; `before` is its previous row, None if that is not remembered."""
 
-    now: Changed
-    before: Changed | None
+    now: ChangedItem
+    before: ChangedItem | None
 
     @property
-    def rows(self) -> tuple[Changed, ...]:
+    def rows(self) -> tuple[ChangedItem, ...]:
         """The item's present row, and its previous one."""
         return (self.now,) if self.before is None else (self.now, self.before)
 
@@ -34,7 +34,7 @@ class ItemChange:
 class Subscription:
     """Queue of the changes that concern one open page."""
 
-    def __init__(self, is_wanted: Callable[[Changed], bool]) -> None:
+    def __init__(self, is_wanted: Callable[[ChangedItem], bool]) -> None:
         self._is_wanted = is_wanted
         self._queue: asyncio.Queue[ItemChange | None] = asyncio.Queue(_MAX_QUEUED)
         self._is_behind = False
@@ -68,10 +68,12 @@ class Broadcaster:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._subscriptions: set[Subscription] = set()
-        self._last_rows: OrderedDict[str, Changed] = OrderedDict()
+        self._last_rows: OrderedDict[str, ChangedItem] = OrderedDict()
 
     @asynccontextmanager
-    async def subscribe(self, is_wanted: Callable[[Changed], bool]) -> AsyncIterator[Subscription]:
+    async def subscribe(
+        self, is_wanted: Callable[[ChangedItem], bool]
+    ) -> AsyncIterator[Subscription]:
         """Subscribe to changes; `is_wanted` decides by an item's row."""
         subscription = Subscription(is_wanted)
         self._subscriptions.add(subscription)
@@ -91,7 +93,7 @@ class Broadcaster:
         """Watch the database and publish its changes, until cancelled."""
         # a page that subscribed before the watcher started may have missed changes
         self._publish(None)
-        async for rows in watching(self._engine):
+        async for rows in watch_items(self._engine):
             if rows is None:
                 self._publish(None)
                 continue
@@ -102,7 +104,7 @@ class Broadcaster:
         for subscription in tuple(self._subscriptions):
             subscription.publish(change)
 
-    def _replace_last_row(self, row: Changed) -> Changed | None:
+    def _replace_last_row(self, row: ChangedItem) -> ChangedItem | None:
         before = self._last_rows.pop(row.reference, None)
         self._last_rows[row.reference] = row
         if len(self._last_rows) > _MAX_REMEMBERED:

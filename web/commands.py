@@ -1,4 +1,4 @@
-"""Gives commands as the signed-in caller: the one way of the pages and the API."""
+"""Execution of commands as the signed-in caller, for the pages and the API."""
 
 import asyncio
 import contextlib
@@ -17,67 +17,67 @@ from domain.model.states import State
 from domain.model.transition_table import closed_refusal
 from starter.client import UnknownItem
 from starter.item_reader import parse_state, read_state
-from store.items.queries import item_of
-from store.schema.auth_tables import Audited
+from store.items.queries import find_item
+from store.schema.auth_tables import AuditKind
 from web.context import AppContext
 
-_MERGES: Final = "merge"
-_BEATS: Final = "heartbeat"
-"""Not audited: it changes nothing, and comes often."""
+_MERGE: Final = "merge"
+_HEARTBEAT: Final = "heartbeat"
+"""Command that is not audited: it changes nothing, and is frequent."""
 
 
-async def give(
+async def execute_command(
     context: AppContext,
     caller: Caller,
     reference: str,
     command: str,
     fields: Mapping[str, JsonValue],
 ) -> State:
-    """Give the item a command as the caller, who is always its `by`; return the state after it.
+    """Execute a command as the caller, who is its `by`; return the state after it.
 
     Raises:
-        Forbidden: the caller may not give it, to this item.
+        Forbidden: the caller may not give this command to this item.
         UnknownItem: neither the store nor Temporal knows the item.
-        Refused: it is malformed, a conflict, or a rule of the status model forbids it.
+        Refused: the command is invalid, a conflict, or forbidden by a rule of the status model.
         NoAnswer: no worker answered.
     """
-    if command == _BEATS:
-        return await _given(context, caller, reference, command, fields)
-    async with audited(context.engine, caller, Audited.COMMAND, command, item=reference):
-        return await _given(context, caller, reference, command, fields)
+    if command == _HEARTBEAT:
+        return await _execute(context, caller, reference, command, fields)
+    async with audited(context.engine, caller, AuditKind.COMMAND, command, item=reference):
+        return await _execute(context, caller, reference, command, fields)
 
 
-async def _given(
+async def _execute(
     context: AppContext,
     caller: Caller,
     reference: str,
     command: str,
     fields: Mapping[str, JsonValue],
 ) -> State:
-    state = await known(context, reference)
+    state = await find_state(context, reference)
     if "by" in fields:
-        raise InvalidCommand("by: is whoever is signed in; leave it out", fields=("by",))
+        raise InvalidCommand("by: is the signed-in caller; leave it out", fields=("by",))
     if command in COMMANDS:
-        # before all that would tell somebody what kind of item it is
+        # first of all: later refusals reveal the kind of the item
         check_command(caller, command, state, fields)
     if command not in commands_of(state.kind):
         raise InvalidCommand(f"{command} is no command of a {state.kind.lower()}")
     into = fields.get("into")
-    if command == _MERGES and isinstance(into, str):
-        # what this item has is added to the other one; where there is none, the item says so
+    if command == _MERGE and isinstance(into, str):
+        # the merge changes the other item, too; if it is unknown, the item itself refuses
         with contextlib.suppress(UnknownItem):
-            check_command(caller, command, await known(context, into))
+            check_command(caller, command, await find_state(context, into))
     try:
-        answer = await context.client.do(reference, command, {**fields, "by": caller.actor})
+        answer = await context.client.execute(reference, command, {**fields, "by": caller.actor})
     except UnknownItem:
         if state.status is not Status.CLOSED:
             raise
-        # Temporal forgets what is closed after its retention; the store does not
+        # Temporal deletes closed items after its retention time; the store does not
         raise closed_refusal(state.kind, reference, command) from None
     return parse_state(answer)
 
 
-async def known(context: AppContext, reference: str) -> State:
+async def find_state(context: AppContext, reference: str) -> State:
     """Return the stored state, else the item's own answer; raises UnknownItem or NoAnswer."""
-    kept = await asyncio.to_thread(item_of, context.engine, reference)
-    return kept.state if kept is not None else await read_state(context.client, reference)
+    stored = await asyncio.to_thread(find_item, context.engine, reference)
+    return stored.state if stored is not None else await read_state(context.client, reference)

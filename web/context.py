@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from auth.callers import Caller
 from catalog.loader import Catalog
-from starter.client import Desk
+from starter.client import CasekeepClient
 from starter.settings import Settings
 from web.change_feed import Broadcaster
 from web.csrf import SAFE_METHODS, check_token, client_address
@@ -38,7 +38,7 @@ class CallerLookup(Protocol):
 class AppContext:
     """Objects that routes share, made once for a process."""
 
-    client: Desk
+    client: CasekeepClient
     engine: Engine
     catalog: Catalog
     settings: Settings

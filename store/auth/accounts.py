@@ -10,16 +10,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
 from store.engine import read_session, write_session
-from store.errors import StoreFault
-from store.items.paging import plain
-from store.schema.auth_tables import AccountRow, LinkInRow, MembershipRow, SessionRow
+from store.errors import StoreError
+from store.items.paging import storable_text
+from store.schema.auth_tables import AccountRow, MembershipRow, SessionRow, SignInLinkRow
 
 
-class AccountExists(StoreFault):
+class AccountExists(StoreError):
     """There is an account of this name, or one with this mail address or subject."""
 
 
-class UnknownAccount(StoreFault):
+class UnknownAccount(StoreError):
     """There is no account of this name."""
 
 
@@ -41,11 +41,11 @@ class Account:
 
     @property
     def is_open(self) -> bool:
-        """Return true unless the account is disabled."""
+        """Return True unless the account is disabled."""
         return self.disabled_at is None
 
 
-def add(engine: Engine, account: Account) -> None:
+def add_account(engine: Engine, account: Account) -> None:
     """Add a new account; raises AccountExists."""
     row = AccountRow(
         id=account.id,
@@ -64,10 +64,10 @@ def add(engine: Engine, account: Account) -> None:
             session.add(row)
             _join(session, account.id, account.queues)
     except IntegrityError:
-        raise _taken(account.id) from None
+        raise _account_exists(account.id) from None
 
 
-def change(
+def change_account(
     engine: Engine,
     name: str,
     values: Mapping[str, str | None] | None = None,
@@ -88,21 +88,21 @@ def change(
         changed["disabled_at"] = datetime.now(UTC) if disabled else None
     try:
         with write_session(engine) as session:
-            row = session.get(AccountRow, plain(name), with_for_update=True)
+            row = session.get(AccountRow, storable_text(name), with_for_update=True)
             if row is None:
-                raise _unknown(name)
+                raise _unknown_account(name)
             row.sqlmodel_update(changed)
             if queues is not None:
                 session.exec(delete(MembershipRow).where(col(MembershipRow.account) == name))
                 _join(session, name, queues)
             if disabled or "password" in changed:
                 session.exec(delete(SessionRow).where(col(SessionRow.account) == name))
-                session.exec(delete(LinkInRow).where(col(LinkInRow.account) == name))
+                session.exec(delete(SignInLinkRow).where(col(SignInLinkRow.account) == name))
     except IntegrityError:
-        raise _taken(name) from None
+        raise _account_exists(name) from None
 
 
-def keep_anew(engine: Engine, name: str, password: str) -> None:
+def replace_password_hash(engine: Engine, name: str, password: str) -> None:
     """Replace the hash of an unchanged password; its sessions go on."""
     with write_session(engine) as session:
         row = session.get(AccountRow, name, with_for_update=True)
@@ -110,27 +110,27 @@ def keep_anew(engine: Engine, name: str, password: str) -> None:
             row.password = password
 
 
-def account_of(engine: Engine, name: str) -> Account | None:
+def find_account(engine: Engine, name: str) -> Account | None:
     """Return the account of this name, disabled or not."""
-    return _first(engine, AccountRow.id == plain(name))
+    return _find(engine, AccountRow.id == storable_text(name))
 
 
-def by_subject(engine: Engine, subject: str) -> Account | None:
+def find_by_subject(engine: Engine, subject: str) -> Account | None:
     """Return the account that is linked to this subject of an OpenID provider."""
-    return _first(engine, AccountRow.subject == plain(subject))
+    return _find(engine, AccountRow.subject == storable_text(subject))
 
 
-def by_email(engine: Engine, email: str) -> Account | None:
+def find_by_email(engine: Engine, email: str) -> Account | None:
     """Return the account with this mail address, in upper or lower case."""
-    return _first(engine, AccountRow.email == plain(email).lower())
+    return _find(engine, AccountRow.email == storable_text(email).lower())
 
 
-def accounts(engine: Engine) -> list[Account]:
+def list_accounts(engine: Engine) -> list[Account]:
     """Return all accounts, by name."""
     return _accounts(engine)
 
 
-def _first(engine: Engine, condition: bool) -> Account | None:  # noqa: FBT001 - SQLModel's type of a comparison
+def _find(engine: Engine, condition: bool) -> Account | None:  # noqa: FBT001 - SQLModel's type of a comparison
     found = _accounts(engine, condition)
     return found[0] if found else None
 
@@ -139,8 +139,8 @@ def _accounts(engine: Engine, *conditions: bool) -> list[Account]:
     with read_session(engine) as session:
         rows = session.exec(select(AccountRow).where(*conditions).order_by(AccountRow.id)).all()
         queues: dict[str, set[str]] = {row.id: set() for row in rows}
-        theirs = select(MembershipRow).where(col(MembershipRow.account).in_(list(queues)))
-        for membership in session.exec(theirs):
+        wanted = select(MembershipRow).where(col(MembershipRow.account).in_(list(queues)))
+        for membership in session.exec(wanted):
             queues[membership.account].add(membership.queue)
     return [_account(row, frozenset(queues[row.id])) for row in rows]
 
@@ -165,12 +165,12 @@ def _join(session: Session, name: str, queues: Collection[str]) -> None:
     session.add_all(MembershipRow(account=name, queue=queue) for queue in sorted(queues))
 
 
-def _taken(name: str) -> AccountExists:
+def _account_exists(name: str) -> AccountExists:
     return AccountExists(
         f"account {name}: there is one of this name, or one with this mail address or subject; "
         "`casekeep account list` shows them"
     )
 
 
-def _unknown(name: str) -> UnknownAccount:
+def _unknown_account(name: str) -> UnknownAccount:
     return UnknownAccount(f"account {name}: there is none; `casekeep account list` shows them")

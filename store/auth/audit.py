@@ -7,12 +7,12 @@ from typing import Final
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from store.engine import read_session, writing
+from store.engine import read_session, write_connection
 from store.errors import InvalidCursor
-from store.items.paging import plain
-from store.schema.auth_tables import Audited, AuditRow, audit
+from store.items.paging import storable_text
+from store.schema.auth_tables import AuditKind, AuditRow, audit
 
-PAGE: Final = 50
+PAGE_SIZE: Final = 50
 _MAX_LENGTH: Final = 1_000
 _CURSOR: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _TEXTS: Final = ("by", "what", "item", "about", "reason", "rule", "address")
@@ -21,41 +21,41 @@ _COLUMNS: Final = (*_TEXTS, "at", "kind", "outcome")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """Part of the audit: one actor's acts, those on an item, or those of a kind."""
+    """Filter of audit entries, by actor, item and kind."""
 
     by: str | None = None
     item: str | None = None
-    kind: Audited | None = None
+    kind: AuditKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPage:
-    """Entries, newest first; `cursor` asks for the following ones, None: there are no more."""
+    """Page of entries, newest first; `cursor` asks for the next page, None: there is none."""
 
     entries: tuple[AuditRow, ...]
     cursor: str | None
 
 
-def note(engine: Engine, entry: AuditRow) -> None:
-    """Add an entry; its texts are cut to what both databases take."""
+def add_entry(engine: Engine, entry: AuditRow) -> None:
+    """Add an entry; long texts are cut."""
     values = {name: getattr(entry, name) for name in _COLUMNS}
     for name in _TEXTS:
         if values[name] is not None:
-            values[name] = plain(values[name])[:_MAX_LENGTH]
+            values[name] = storable_text(values[name])[:_MAX_LENGTH]
     # each command pays for this: a flush of the session takes three times as long as the statement
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(audit.insert(), values)
 
 
-def audit_page(
-    engine: Engine, part: AuditFilter, *, limit: int = PAGE, cursor: str | None = None
+def read_audit_page(
+    engine: Engine, part: AuditFilter, *, limit: int = PAGE_SIZE, cursor: str | None = None
 ) -> AuditPage:
     """Return a page of entries, newest first; raises InvalidCursor."""
     chosen = select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit + 1)
     if part.by is not None:
-        chosen = chosen.where(AuditRow.by == plain(part.by))
+        chosen = chosen.where(AuditRow.by == storable_text(part.by))
     if part.item is not None:
-        chosen = chosen.where(AuditRow.item == plain(part.item))
+        chosen = chosen.where(AuditRow.item == storable_text(part.item))
     if part.kind is not None:
         chosen = chosen.where(AuditRow.kind == part.kind)
     if cursor is not None:

@@ -10,11 +10,11 @@ from sqlalchemy import Engine, Select, String, bindparam, case
 from sqlalchemy import select as columns_of
 from sqlmodel import col, delete, or_, update
 
-from store.engine import INSERTS, read_session, reading, write_session
+from store.engine import INSERTS, read_connection, read_session, write_session
 from store.schema.auth_tables import (
     AttemptRow,
-    LinkInRow,
     SessionRow,
+    SignInLinkRow,
     account,
     attempt,
     membership,
@@ -22,13 +22,13 @@ from store.schema.auth_tables import (
 )
 from store.schema.column_types import Utc
 
-SEEN_WITHIN: Final = timedelta(minutes=1)
-"""Precision of a session's last use: a request writes it no more often."""
+LAST_USE_PRECISION: Final = timedelta(minutes=1)
+"""Precision of a session's last use: requests write it no more often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn:
-    """Session together with the account that it is of."""
+class SessionAccount:
+    """Session together with its account."""
 
     account: str
     name: str
@@ -44,31 +44,31 @@ def digest_of(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def begin(engine: Engine, new: SessionRow, *, instead_of: str | None = None) -> None:
-    """Add a new session; delete those that are over, and the browser's former one."""
+def begin_session(engine: Engine, new: SessionRow, *, replaced: str | None = None) -> None:
+    """Add a new session; delete expired ones, and the one that it replaces."""
     gone = col(SessionRow.ends_at) <= new.began_at
-    if instead_of is not None:
-        gone = or_(gone, col(SessionRow.digest) == instead_of)
+    if replaced is not None:
+        gone = or_(gone, col(SessionRow.digest) == replaced)
     with write_session(engine) as rows:
         rows.add(new)
         rows.exec(delete(SessionRow).where(gone))
 
 
-def signed_in(engine: Engine, digest: str, *, idle: timedelta) -> SignedIn | None:
-    """Return the session of this digest, unless it is over or was idle for so long."""
+def find_session(engine: Engine, digest: str, *, idle: timedelta) -> SessionAccount | None:
+    """Return the session of this digest, unless it has expired or was idle for so long."""
     now = datetime.now(UTC)
-    asked = {"digest": digest, "now": now, "seen_after": now - idle}
+    parameters = {"digest": digest, "now": now, "seen_after": now - idle}
     # each request asks this: columns are read without the cost of rows
-    with reading(engine) as connection:
-        found = connection.execute(_of_session(), asked).all()
+    with read_connection(engine) as connection:
+        found = connection.execute(_select_session(), parameters).all()
     if not found:
         return None
     first = found[0]
-    if first.seen_at <= now - SEEN_WITHIN:
+    if first.seen_at <= now - LAST_USE_PRECISION:
         seen = update(SessionRow).where(col(SessionRow.digest) == digest).values(seen_at=now)
         with write_session(engine) as rows:
             rows.exec(seen)
-    return SignedIn(
+    return SessionAccount(
         account=first.account,
         name=first.name,
         role=first.role,
@@ -79,53 +79,53 @@ def signed_in(engine: Engine, digest: str, *, idle: timedelta) -> SignedIn | Non
     )
 
 
-def end(engine: Engine, digest: str) -> None:
+def end_session(engine: Engine, digest: str) -> None:
     """End a session: sign out."""
     with write_session(engine) as rows:
         rows.exec(delete(SessionRow).where(col(SessionRow.digest) == digest))
 
 
-def make_link(engine: Engine, digest: str, *, account: str, by: str, lasts: timedelta) -> None:
-    """Add a link that signs in once; delete those that are over."""
+def add_link(engine: Engine, digest: str, *, account: str, by: str, lifetime: timedelta) -> None:
+    """Add a link that signs in once; delete expired ones."""
     now = datetime.now(UTC)
     with write_session(engine) as rows:
-        rows.exec(delete(LinkInRow).where(col(LinkInRow.ends_at) <= now))
-        rows.add(LinkInRow(digest=digest, account=account, made_by=by, ends_at=now + lasts))
+        rows.exec(delete(SignInLinkRow).where(col(SignInLinkRow.ends_at) <= now))
+        rows.add(SignInLinkRow(digest=digest, account=account, made_by=by, ends_at=now + lifetime))
 
 
-def is_link(engine: Engine, digest: str) -> bool:
-    """Return true if a link of this digest can be used now."""
+def is_link_usable(engine: Engine, digest: str) -> bool:
+    """Return True if a link of this digest can be used now."""
     with read_session(engine) as rows:
-        link = rows.get(LinkInRow, digest)
+        link = rows.get(SignInLinkRow, digest)
     return link is not None and link.ends_at > datetime.now(UTC)
 
 
 def use_link(engine: Engine, digest: str) -> str | None:
-    """Use a link up, and return its account; None if it was used, is over or never was."""
-    used = delete(LinkInRow).where(
-        col(LinkInRow.digest) == digest, col(LinkInRow.ends_at) > datetime.now(UTC)
+    """Delete a link and return its account; None if it was used, has expired or never existed."""
+    used = delete(SignInLinkRow).where(
+        col(SignInLinkRow.digest) == digest, col(SignInLinkRow.ends_at) > datetime.now(UTC)
     )
     with write_session(engine) as rows:
-        whose: str | None = rows.exec(used.returning(col(LinkInRow.account))).scalar()
-    return whose
+        account: str | None = rows.exec(used.returning(col(SignInLinkRow.account))).scalar()
+    return account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tries:
-    """Number of sign-ins that failed within the window that began `since`."""
+class FailedAttempts:
+    """Number of failed sign-ins in the window that began `since`."""
 
     failures: int
     since: datetime
 
 
-def count_attempt(engine: Engine, what: str, *, window: timedelta) -> Tries:
-    """Count an attempt as failed, before it is known whether it does, and return the count.
+def count_attempt(engine: Engine, subject: str, *, window: timedelta) -> FailedAttempts:
+    """Count an attempt as failed before its password is checked, and return the count.
 
-    Any number of processes may count at once, and each attempt counts.
+    Several processes may count at the same time; every attempt counts.
     """
     now = datetime.now(UTC)
     insert = INSERTS[engine.dialect.name](attempt).values(
-        key=digest_of(what), failures=1, since=now
+        key=digest_of(subject), failures=1, since=now
     )
     is_over = attempt.c.since <= now - window
     counted = insert.on_conflict_do_update(
@@ -139,23 +139,23 @@ def count_attempt(engine: Engine, what: str, *, window: timedelta) -> Tries:
         count = rows.exec(counted).one()
     with write_session(engine) as rows:
         rows.exec(delete(AttemptRow).where(col(AttemptRow.since) <= now - 2 * window))
-    return Tries(failures=count.failures, since=count.since)
+    return FailedAttempts(failures=count.failures, since=count.since)
 
 
-def forgive(engine: Engine, what: str, *, all_of: bool) -> None:
-    """Take back one attempt that did not fail after all, or all of them."""
+def forgive_attempts(engine: Engine, subject: str, *, all_of: bool) -> None:
+    """Take back the count of one attempt that has succeeded, or all counts."""
     with write_session(engine) as rows:
-        tries = rows.get(AttemptRow, digest_of(what), with_for_update=True)
-        if tries is None:
+        attempts = rows.get(AttemptRow, digest_of(subject), with_for_update=True)
+        if attempts is None:
             return
         if all_of:
-            rows.delete(tries)
-        elif tries.failures > 0:
-            tries.failures -= 1
+            rows.delete(attempts)
+        elif attempts.failures > 0:
+            attempts.failures -= 1
 
 
 @cache
-def _of_session() -> Select[*tuple[Any, ...]]:
+def _select_session() -> Select[*tuple[Any, ...]]:
     now, seen = (bindparam(name, type_=Utc()) for name in ("now", "seen_after"))
     whole = session.join(account, account.c.id == session.c.account).outerjoin(
         membership, membership.c.account == session.c.account

@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 from store.engine import INSERTS, write_session
 from store.schema.tables import SecretRow, secret
 
-MAIL: Final = "mail"
+MESSAGE_ID_KEY: Final = "mail"
 """Name of the secret that signs Message-IDs."""
 
 
-def secret_named(engine: Engine, name: str) -> bytes:
+def get_secret(engine: Engine, name: str) -> bytes:
     """Return the secret of this name; the first call makes it."""
     insert = INSERTS[engine.dialect.name](secret)
     made = insert.values(name=name, value=secrets.token_hex(32)).on_conflict_do_nothing()

@@ -22,15 +22,16 @@ from sqlalchemy import (
 )
 
 from domain.base.values import Kind
-from store.engine import INSERTS, writing
-from store.items.paging import plain
+from store.engine import INSERTS, write_connection
+from store.items.paging import storable_text
 from store.items.queries import QUEUE_PARTS
 from store.schema.column_types import Utc
 from store.schema.tables import FOR_ROBOTS, ORDER, claim, item
 
-CLAIMED_FOR: Final = timedelta(seconds=10)
-"""Time that a claim hides an item if its process dies before the item is started."""
-_SWEPT: Final = 100
+CLAIM_DURATION: Final = timedelta(seconds=10)
+"""Time that a claim lasts if its process dies before the item is started."""
+_MAX_SWEPT: Final = 100
+"""Expired claims that one call deletes."""
 _Selected = Select[*tuple[Any, ...]]
 
 
@@ -59,7 +60,7 @@ def claim_next(
     *,
     by: str,
     robots: Collection[Kind] | None = None,
-    lasts: timedelta = CLAIMED_FOR,
+    duration: timedelta = CLAIM_DURATION,
 ) -> Claimed | None:
     """Claim the next item of the queue; None if no item is free.
 
@@ -72,17 +73,17 @@ def claim_next(
         DatabaseBusy: another writer held the database for too long.
     """
     statements = _statements_for(engine.dialect.name)
-    ways = statements.for_people if robots is None else statements.for_robots
+    selects = statements.for_people if robots is None else statements.for_robots
     now = datetime.now(UTC)
-    asked = {"queue": plain(queue), "now": now}
+    parameters = {"queue": storable_text(queue), "now": now}
     kinds = {} if robots is None else {"kinds": [kind.value for kind in robots]}
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         # first rows that nobody has locked, then those that somebody has, once they are unlocked
-        for patient in (False, True):
-            while (row := _first(connection, ways, asked | kinds, patient=patient)) is not None:
-                mine = {"reference": row.reference, "run": row.run, "serial": row.serial}
-                mine |= {"by": plain(by), "until": now + lasts}
-                if connection.execute(statements.claim, mine | {"now": now}).first() is not None:
+        for waits in (False, True):
+            while (row := _first(connection, selects, parameters | kinds, waits=waits)) is not None:
+                values = {"reference": row.reference, "run": row.run, "serial": row.serial}
+                values |= {"by": storable_text(by), "until": now + duration}
+                if connection.execute(statements.claim, values | {"now": now}).first() is not None:
                     connection.execute(statements.sweep, {"now": now})
                     return Claimed(
                         reference=row.reference, kind=Kind(row.kind), revision=row.revision
@@ -91,11 +92,11 @@ def claim_next(
 
 
 def _first(
-    connection: Connection, ways: Sequence[_Selected], asked: dict[str, Any], *, patient: bool
+    connection: Connection, selects: Sequence[_Selected], parameters: dict[str, Any], *, waits: bool
 ) -> Any:  # noqa: ANN401 - SQLAlchemy has no type for a row by names
-    for way in ways:
-        locked = way.with_for_update(of=item, skip_locked=not patient)
-        row = connection.execute(locked, asked).first()
+    for each in selects:
+        locking = each.with_for_update(of=item, skip_locked=not waits)
+        row = connection.execute(locking, parameters).first()
         if row is not None:
             return row
     return None
@@ -104,19 +105,19 @@ def _first(
 @cache
 def _statements_for(dialect: str) -> _Statements:
     now = bindparam("now", type_=Utc())
-    theirs = item.c.queue == bindparam("queue", type_=String())
+    of_queue = item.c.queue == bindparam("queue", type_=String())
     kinds = item.c.kind.in_(bindparam("kinds", expanding=True, type_=String()))
     claims = INSERTS[dialect](claim)
-    mine = {name: bindparam(name, type_=column.type) for name, column in claim.c.items()}
-    expired = select(claim.c.reference).where(claim.c.until <= now).limit(_SWEPT)
+    values = {name: bindparam(name, type_=column.type) for name, column in claim.c.items()}
+    expired = select(claim.c.reference).where(claim.c.until <= now).limit(_MAX_SWEPT)
     return _Statements(
         for_people=[_free(part) for part in QUEUE_PARTS],
-        # overdue comes first by itself: what robots rejected is not among it
-        for_robots=[_free(FOR_ROBOTS & theirs & kinds)],
-        claim=claims.values(mine)
+        # one part is enough: rejected items are left out, and the order begins with overdue ones
+        for_robots=[_free(FOR_ROBOTS & of_queue & kinds)],
+        claim=claims.values(values)
         .on_conflict_do_update(
             index_elements=[claim.c.reference],
-            set_={name: claims.excluded[name] for name in mine},
+            set_={name: claims.excluded[name] for name in values},
             where=or_(
                 claim.c.until <= now,
                 claim.c.run != claims.excluded.run,

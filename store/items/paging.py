@@ -1,4 +1,4 @@
-"""Pages of long lists, and the cursors that name the end of a page."""
+"""Pagination of item lists, by cursors that name the last line of a page."""
 
 import base64
 from dataclasses import dataclass
@@ -18,25 +18,25 @@ from sqlalchemy import (
     union_all,
 )
 
-from store.engine import reading
+from store.engine import read_connection
 from store.errors import InvalidCursor
 from store.projection.item_summary import COLUMNS, ItemSummary
 from store.schema.tables import ORDER, item
 
-PAGE: Final = 50
+PAGE_SIZE: Final = 50
 """Lines of a page, unless asked otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some lines of a list; `cursor` asks for the following ones, None if there are none."""
+    """Page of a list; `cursor` asks for the next page, None: there is none."""
 
     items: tuple[ItemSummary, ...]
     cursor: str | None
 
 
 class Cursor(BaseModel):
-    """The last line of a page: its part of the list, its place there, and the list's `now`."""
+    """Position of the last line of a page, and the `now` of the list."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,12 +47,12 @@ class Cursor(BaseModel):
     now: AwareDatetime | None
 
     def __str__(self) -> str:
-        """The cursor as its page gives it."""
+        """Return the cursor as text."""
         return base64.urlsafe_b64encode(self.model_dump_json().encode()).decode().rstrip("=")
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
-        """Read a cursor that a page gave; raise InvalidCursor for any other text."""
+        """Return the cursor of a text; raises InvalidCursor if no page returned it."""
         padded = text + "=" * (-len(text) % 4)
         try:
             return cls.model_validate_json(base64.b64decode(padded, altchars=b"-_", validate=True))
@@ -64,47 +64,49 @@ def _invalid(cursor: object) -> InvalidCursor:
     return InvalidCursor(f"cursor {str(cursor)[:40]!r} is no page's: start again without one")
 
 
-def plain(text: str) -> str:
-    """A text as a database can have it: PostgreSQL refuses NUL, and neither takes surrogates."""
+def storable_text(text: str) -> str:
+    """Replace the characters that databases refuse: NUL (PostgreSQL) and surrogates (both)."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-Part = tuple[ColumnElement[bool], ...]
-"""Conditions that no item meets two of, each served in the order of `ORDER` by an index."""
+ListPart = tuple[ColumnElement[bool], ...]
+"""Conditions that exclude each other; an index serves each of them in the order `ORDER`."""
 
 
 class PagedList:
-    """A list of items: its parts one after the other, each in `ORDER`.
+    """List of items: its parts one after the other, each in `ORDER`.
 
-    A page costs as much as it is long, however long the list. Its statements are made once; what
-    conditions compare with are parameters: a `bindparam` each.
+    The cost of a page depends on its length, not on that of the list. Statements are made once, so
+    the values in conditions are parameters (`bindparam`).
     """
 
-    def __init__(self, *parts: Part) -> None:
-        self._first = _page_of(parts, begun=0, goes_on=False)
-        self._following = [_page_of(parts, begun=n, goes_on=True) for n in range(len(parts))]
+    def __init__(self, *parts: ListPart) -> None:
+        self._first = _select_page(parts, first_part=0, has_cursor=False)
+        self._following = [
+            _select_page(parts, first_part=n, has_cursor=True) for n in range(len(parts))
+        ]
 
     def page(
-        self, engine: Engine, *, limit: int, after: Cursor | None = None, **compared: object
+        self, engine: Engine, *, limit: int, after: Cursor | None = None, **parameters: object
     ) -> Page:
-        """A page; raises InvalidCursor if the cursor is none of this list's."""
+        """Return the page after a cursor; raises InvalidCursor if the cursor is of another list."""
         statement = self._first
         if after is not None:
             if after.part not in range(len(self._following)):
                 raise _invalid(after)
             statement = self._following[after.part]
-            compared |= {
+            parameters |= {
                 "after_due_order": after.due_order,
                 "after_started_at": after.started_at,
-                "after_reference": plain(after.reference),
+                "after_reference": storable_text(after.reference),
             }
-        with reading(engine) as connection:
-            rows = connection.execute(statement, compared | {"limit": limit + 1}).all()
-        lines = tuple(ItemSummary.from_row(row, 2) for row in rows[:limit])
+        with read_connection(engine) as connection:
+            rows = connection.execute(statement, parameters | {"limit": limit + 1}).all()
+        summaries = tuple(ItemSummary.from_row(row, 2) for row in rows[:limit])
         if len(rows) <= limit:
-            return Page(items=lines, cursor=None)
+            return Page(items=summaries, cursor=None)
         last = rows[limit - 1]
-        now = compared.get("now")
+        now = parameters.get("now")
         cursor = Cursor(
             part=last.part,
             due_order=last.due_order,
@@ -112,21 +114,23 @@ class PagedList:
             reference=last.reference,
             now=now if isinstance(now, datetime) else None,
         )
-        return Page(items=lines, cursor=str(cursor))
+        return Page(items=summaries, cursor=str(cursor))
 
 
-def _page_of(parts: tuple[Part, ...], *, begun: int, goes_on: bool) -> Select[*tuple[Any, ...]]:
+def _select_page(
+    parts: tuple[ListPart, ...], *, first_part: int, has_cursor: bool
+) -> Select[*tuple[Any, ...]]:
     limit = bindparam("limit", type_=Integer())
-    place = (bindparam(f"after_{column.name}", type_=column.type) for column in ORDER)
-    beyond = tuple_(*ORDER) > tuple_(*place)
+    position = (bindparam(f"after_{column.name}", type_=column.type) for column in ORDER)
+    is_after_cursor = tuple_(*ORDER) > tuple_(*position)
     selects = []
-    for number, part in enumerate(parts[begun:], start=begun):
+    for number, part in enumerate(parts[first_part:], start=first_part):
         for condition in part:
             chosen = select(literal(number).label("part"), item.c.due_order, *COLUMNS)
             chosen = chosen.where(condition).order_by(*ORDER).limit(limit)
-            if goes_on and number == begun:
-                chosen = chosen.where(beyond)
+            if has_cursor and number == first_part:
+                chosen = chosen.where(is_after_cursor)
             selects.append(select(chosen.subquery()))
-    whole = union_all(*selects).subquery()
-    order = (whole.c.part, whole.c.due_order, whole.c.started_at, whole.c.reference)
-    return select(whole).order_by(*order).limit(limit)
+    united = union_all(*selects).subquery()
+    order = (united.c.part, united.c.due_order, united.c.started_at, united.c.reference)
+    return select(united).order_by(*order).limit(limit)

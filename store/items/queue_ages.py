@@ -1,4 +1,4 @@
-"""How long items wait in queues, and who has how many of them: for those who lead."""
+"""Numbers for the lead's page: waiting items by age, and open items by person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,25 +7,26 @@ from typing import Final
 
 from sqlalchemy import Engine, case, func, select
 
-from store.engine import reading
-from store.items.paging import plain
+from store.engine import read_connection
+from store.items.paging import storable_text
 from store.items.queue_load import AT_RISK
 from store.schema.tables import OPEN, TO_PICK_UP, item
 
-STEPS: Final = (
+AGE_STEPS: Final = (
     timedelta(hours=4),
     timedelta(days=1),
     timedelta(days=3),
     timedelta(days=7),
     timedelta(days=30),
 )
-"""Ages are counted up to each of these, and beyond the last."""
-MOST_PEOPLE: Final = 40
+"""Upper limits of the age groups; a last group has the older items."""
+MAX_PEOPLE: Final = 40
+"""People listed, those with the most items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
-    """Whoever has items of some queues, and how those stand."""
+class PersonWorkload:
+    """Numbers of open items that are assigned to a person."""
 
     actor: str
     total: int
@@ -33,26 +34,28 @@ class Hands:
     at_risk: int
 
 
-def ages(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[int, ...]:
-    """How many of the items that nobody has are as old as each of `STEPS`, or older than all."""
+def count_by_age(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[int, ...]:
+    """Return the number of waiting items by age: one for each of `AGE_STEPS`, and one for older."""
     if not queues:
-        return (0,) * (len(STEPS) + 1)
+        return (0,) * (len(AGE_STEPS) + 1)
     step = case(
-        *((item.c.started_at > now - age, number) for number, age in enumerate(STEPS)),
-        else_=len(STEPS),
+        *((item.c.started_at > now - age, number) for number, age in enumerate(AGE_STEPS)),
+        else_=len(AGE_STEPS),
     ).label("step")
-    theirs = item.c.queue.in_([plain(queue) for queue in queues])
-    counted = select(step, func.count().label("total")).where(TO_PICK_UP, theirs).group_by(step)
-    with reading(engine) as connection:
-        found = {row.step: row.total for row in connection.execute(counted)}
-    return tuple(found.get(number, 0) for number in range(len(STEPS) + 1))
+    in_queues = item.c.queue.in_([storable_text(queue) for queue in queues])
+    counted = select(step, func.count().label("total")).where(TO_PICK_UP, in_queues).group_by(step)
+    with read_connection(engine) as connection:
+        totals = {row.step: row.total for row in connection.execute(counted)}
+    return tuple(totals.get(number, 0) for number in range(len(AGE_STEPS) + 1))
 
 
-def hands(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[Hands, ...]:
-    """Who has open items of these queues, those with the most first."""
+def count_by_person(
+    engine: Engine, queues: Sequence[str], now: datetime
+) -> tuple[PersonWorkload, ...]:
+    """Return the people who have open items of these queues, those with the most first."""
     if not queues:
         return ()
-    theirs = item.c.queue.in_([plain(queue) for queue in queues])
+    in_queues = item.c.queue.in_([storable_text(queue) for queue in queues])
     total = func.count().label("total")
     counted = (
         select(
@@ -61,13 +64,15 @@ def hands(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[Hands, 
             func.count().filter(item.c.due_order <= now).label("overdue"),
             func.count().filter(AT_RISK).label("at_risk"),
         )
-        .where(OPEN, item.c.assignee.is_not(None), theirs)
+        .where(OPEN, item.c.assignee.is_not(None), in_queues)
         .group_by(item.c.assignee)
         .order_by(total.desc(), item.c.assignee)
-        .limit(MOST_PEOPLE)
+        .limit(MAX_PEOPLE)
     )
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         return tuple(
-            Hands(actor=row.assignee, total=row.total, overdue=row.overdue, at_risk=row.at_risk)
+            PersonWorkload(
+                actor=row.assignee, total=row.total, overdue=row.overdue, at_risk=row.at_risk
+            )
             for row in connection.execute(counted, {"now": now})
         )

@@ -1,4 +1,4 @@
-"""How queues stand, for those who lead them."""
+"""Numbers of waiting, assigned and late items by queue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,70 +7,72 @@ from typing import Final
 
 from sqlalchemy import Engine, String, bindparam, func, literal, select, union_all
 
-from store.engine import reading
-from store.items.paging import plain
+from store.engine import read_connection
+from store.items.paging import storable_text
 from store.schema.column_types import Utc
 from store.schema.tables import OPEN, TO_PICK_UP, item
 
 _NOW: Final = bindparam("now", type_=Utc())
 AT_RISK: Final = (item.c.at_risk_at <= _NOW) & (item.c.due_order > _NOW)
-"""D3: what is amber."""
+"""Condition that an item is at risk: its due time is amber (D3). Parameter `now`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """How a queue stands."""
+class QueueWorkload:
+    """Numbers of a queue's items."""
 
     queue: str
     waiting: int
-    """Items that nobody has and that wait to be picked up."""
+    """Unassigned items that can be picked up."""
     in_work: int
-    """Items that somebody has."""
+    """Assigned open items."""
     oldest_at: datetime | None
-    """When the oldest of those that wait was started."""
+    """Start of the oldest waiting item."""
     overdue: int
-    """Of those that wait or are in work."""
+    """Overdue items among those that wait or are in work."""
     at_risk: int
-    """Of those: amber (D3)."""
+    """Amber items among those that wait or are in work (D3)."""
 
 
-def loads(engine: Engine, queues: Sequence[str], now: datetime) -> tuple[Load, ...]:
-    """How each of these queues stands, in the order given; one statement.
+def count_by_queue(
+    engine: Engine, queues: Sequence[str], now: datetime
+) -> tuple[QueueWorkload, ...]:
+    """Return the numbers of these queues, in the same order.
 
-    What waits is read from the index of what is to be picked up, what is in work from that of open
-    items by queue: a queue costs as much as it has open items that are not waiting for anything.
+    One statement, on partial indexes of waiting and of open items by queue: closed items cost
+    nothing.
     """
     if not queues:
         return ()
     held = OPEN & item.c.assignee.is_not(None)
     parts = []
     for number in range(len(queues)):
-        theirs = item.c.queue == bindparam(f"queue_{number}", type_=String())
-        for kind, which in (("waiting", TO_PICK_UP), ("in_work", held)):
+        of_queue = item.c.queue == bindparam(f"queue_{number}", type_=String())
+        for part, condition in (("waiting", TO_PICK_UP), ("in_work", held)):
             parts.append(
                 select(
                     literal(number).label("queue"),
-                    literal(kind).label("part"),
+                    literal(part).label("part"),
                     func.count().label("total"),
                     func.min(item.c.started_at).label("oldest_at"),
                     func.count().filter(item.c.due_order <= _NOW).label("overdue"),
                     func.count().filter(AT_RISK).label("at_risk"),
-                ).where(theirs, which)
+                ).where(of_queue, condition)
             )
-    compared: dict[str, object] = {
-        f"queue_{number}": plain(queue) for number, queue in enumerate(queues)
+    parameters: dict[str, object] = {
+        f"queue_{number}": storable_text(queue) for number, queue in enumerate(queues)
     }
-    with reading(engine) as connection:
-        rows = connection.execute(union_all(*parts), compared | {"now": now}).all()
-    found = {(row.queue, row.part): row for row in rows}
+    with read_connection(engine) as connection:
+        rows = connection.execute(union_all(*parts), parameters | {"now": now}).all()
+    by_part = {(row.queue, row.part): row for row in rows}
     return tuple(
-        Load(
+        QueueWorkload(
             queue=queue,
-            waiting=found[number, "waiting"].total,
-            in_work=found[number, "in_work"].total,
-            oldest_at=found[number, "waiting"].oldest_at,
-            overdue=sum(found[number, part].overdue for part in ("waiting", "in_work")),
-            at_risk=sum(found[number, part].at_risk for part in ("waiting", "in_work")),
+            waiting=by_part[number, "waiting"].total,
+            in_work=by_part[number, "in_work"].total,
+            oldest_at=by_part[number, "waiting"].oldest_at,
+            overdue=sum(by_part[number, part].overdue for part in ("waiting", "in_work")),
+            at_risk=sum(by_part[number, part].at_risk for part in ("waiting", "in_work")),
         )
         for number, queue in enumerate(queues)
     )

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from store.engine import INSERTS, write_session
-from store.errors import StoreFault
+from store.errors import StoreError
 from store.schema.webhook_tables import StartKeyRow, start_key
 
 
-class OtherStart(StoreFault):
+class StartKeyReused(StoreError):
     """The idempotency key was used for another start."""
 
 
@@ -19,12 +19,12 @@ def remember_start(engine: Engine, digest: str, *, body: str, reference: str) ->
     Raises:
         OtherStart: the key was used with another body.
     """
-    first = INSERTS[engine.dialect.name](start_key).values(
+    insert = INSERTS[engine.dialect.name](start_key).values(
         digest=digest, body=body, reference=reference, at=datetime.now(UTC)
     )
     with write_session(engine) as session:
-        session.exec(first.on_conflict_do_nothing())
-        known = session.get_one(StartKeyRow, digest)
-    if known.body != body:
-        raise OtherStart("Idempotency-Key was used for another start: send another key")
-    return known.reference
+        session.exec(insert.on_conflict_do_nothing())
+        stored = session.get_one(StartKeyRow, digest)
+    if stored.body != body:
+        raise StartKeyReused("Idempotency-Key was used for another start: send another key")
+    return stored.reference

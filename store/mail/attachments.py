@@ -10,7 +10,7 @@ from store.engine import read_session
 from store.schema.tables import AttachmentRow, MailAttachmentRow
 
 
-def attachments_of(engine: Engine, mail: str) -> list[MailAttachmentRow]:
+def list_attachments(engine: Engine, mail: str) -> list[MailAttachmentRow]:
     """Return the attachments of a mail, in their order, without contents."""
     with read_session(engine) as session:
         return attachments_by_mail(session, [mail]).get(mail, [])
@@ -31,7 +31,7 @@ def attachments_by_mail(
     return found
 
 
-def content_of(engine: Engine, digest: str) -> bytes | None:
+def load_content(engine: Engine, digest: str) -> bytes | None:
     """Return the content of this digest; None if it is not stored apart from its mail."""
     with read_session(engine) as session:
         found = session.get(AttachmentRow, digest)

@@ -3,15 +3,15 @@
 from sqlalchemy import Engine
 from sqlmodel import col
 
-from store.mail.inbound_mail import InboundMail, change, mails_where
+from store.mail.inbound_mail import InboundMail, change_mails, select_mails
 from store.schema.tables import InboundMailState, MailInRow
 
 
-def dead_letters(engine: Engine) -> list[InboundMail]:
+def list_dead_letters(engine: Engine) -> list[InboundMail]:
     """Return the dead letters, oldest first, at most 500."""
-    return mails_where(engine, col(MailInRow.state) == InboundMailState.DEAD)
+    return select_mails(engine, col(MailInRow.state) == InboundMailState.DEAD)
 
 
-def retry(engine: Engine, digest: str) -> None:
+def retry_dead_letter(engine: Engine, digest: str) -> None:
     """Set a dead letter to ACCEPTED, so that the mailroom delivers it as a new mail."""
-    change(engine, {digest: {"state": InboundMailState.ACCEPTED, "reason": None}})
+    change_mails(engine, {digest: {"state": InboundMailState.ACCEPTED, "reason": None}})

@@ -10,11 +10,11 @@ from sqlalchemy import Engine, func
 from sqlalchemy.orm import defer
 from sqlmodel import and_, col, exists, or_, select, update
 
-from store.engine import read_session, reading, writing
+from store.engine import read_connection, read_session, write_connection
 from store.schema.tables import EntryRow, InboundMailState, MailAttachmentRow, MailInRow, mail_in
 
 _MAX_MAILS: Final = 500
-LIGHT: Final = (
+WITHOUT_LARGE_COLUMNS: Final = (
     defer(col(MailInRow.raw), raiseload=True),  # type: ignore[arg-type]  # SQLModel's attribute is one
     defer(col(MailInRow.html), raiseload=True),  # type: ignore[arg-type]  # as above
 )
@@ -25,9 +25,9 @@ LIGHT: Final = (
 class InboundMail:
     """Mail that came in for one mailbox.
 
-    Life cycle: ACCEPTED once `accept` has stored it, then HANDLED once an item has it, or DEAD if
-    no item takes it; a mail may also be DEAD from the beginning. `dead_letters.retry` turns DEAD
-    into ACCEPTED again. A HANDLED mail changes no more.
+    Life cycle: ACCEPTED once `accept_mails` has stored it, then HANDLED once an item has it, or
+    DEAD if no item takes it; a mail may also be DEAD from the beginning. `retry_dead_letter` turns
+    DEAD into ACCEPTED again. A HANDLED mail changes no more.
     """
 
     digest: str
@@ -68,16 +68,16 @@ class InboundMail:
     is_dated: bool = False
     """True before acceptance if `received_at` comes from another mailbox (IMAP).
 
-    Otherwise `accept` sets `received_at` to the time of its transaction.
+    Otherwise `accept_mails` sets `received_at` to the time of its transaction.
     """
     raw: bytes = field(default=b"", repr=False)
-    """Source as received. For `accept` only: `source_of` loads it (M6)."""
+    """Source as received. For `accept_mails` only: `load_source` loads it (M6)."""
     html: str | None = field(default=None, repr=False)
-    """HTML part. For `accept` only."""
+    """HTML part. For `accept_mails` only."""
     attachments: tuple[MailAttachmentRow, ...] = ()
-    """For `accept`, and where it is said that they are loaded; else `attachments_of` loads them."""
+    """For `accept_mails`, and where a function says that it loads them; else `list_attachments`."""
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    """Contents of attachments by digest. For `accept` only: `content_of` loads one (M6)."""
+    """Contents of attachments by digest. For `accept_mails` only: `load_content` loads one (M6)."""
 
     @property
     def body(self) -> str:
@@ -85,47 +85,47 @@ class InboundMail:
         return self.text or self.excerpt
 
 
-def digest_of(text: str) -> str:
+def mail_digest(text: str) -> str:
     """Return the digest of a Message-ID, or of one and a mailbox."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def undelivered(engine: Engine, *, besides: Collection[str] = ()) -> list[InboundMail]:
-    """Return ACCEPTED mails but those of these digests, oldest first, at most 500."""
-    return mails_where(
+def list_undelivered(engine: Engine, *, except_digests: Collection[str] = ()) -> list[InboundMail]:
+    """Return ACCEPTED mails except those of these digests, oldest first, at most 500."""
+    return select_mails(
         engine,
         col(MailInRow.state) == InboundMailState.ACCEPTED,
-        *([col(MailInRow.digest).not_in(besides)] if besides else []),
+        *([col(MailInRow.digest).not_in(except_digests)] if except_digests else []),
     )
 
 
-def mails_of(engine: Engine, reference: str) -> list[InboundMail]:
+def list_mails_of_item(engine: Engine, reference: str) -> list[InboundMail]:
     """Return the mails of an item, oldest first, at most 500."""
-    return mails_where(engine, col(MailInRow.reference) == reference)
+    return select_mails(engine, col(MailInRow.reference) == reference)
 
 
-def mail_of(engine: Engine, digest: str) -> InboundMail | None:
-    """Return the mail of this digest, or the only one whose digest begins so."""
+def find_mail(engine: Engine, digest: str) -> InboundMail | None:
+    """Return the mail of this digest, or the only mail whose digest begins so."""
     begins = col(MailInRow.digest).startswith(digest, autoescape=True)
-    found = mails_where(engine, begins) if digest else []
+    found = select_mails(engine, begins) if digest else []
     return found[0] if len(found) == 1 else None
 
 
-def mails_where(engine: Engine, *conditions: Any) -> list[InboundMail]:  # noqa: ANN401 - SQL
+def select_mails(engine: Engine, *conditions: Any) -> list[InboundMail]:  # noqa: ANN401 - SQL
     """Return the mails that meet SQL conditions on `MailInRow`, oldest first, at most 500."""
-    wanted = select(MailInRow).where(*conditions).options(*LIGHT).limit(_MAX_MAILS)
+    wanted = select(MailInRow).where(*conditions).options(*WITHOUT_LARGE_COLUMNS).limit(_MAX_MAILS)
     with read_session(engine) as session:
         rows = session.exec(wanted.order_by(col(MailInRow.received_at), MailInRow.digest)).all()
-    return [from_row(row) for row in rows]
+    return [mail_from_row(row) for row in rows]
 
 
-def source_of(engine: Engine, digest: str) -> bytes | None:
+def load_source(engine: Engine, digest: str) -> bytes | None:
     """Return a mail as it was received (M6)."""
     with read_session(engine) as session:
         return session.exec(select(MailInRow.raw).where(MailInRow.digest == digest)).one_or_none()
 
 
-def counts(engine: Engine) -> Mapping[InboundMailState, int]:
+def count_by_state(engine: Engine) -> Mapping[InboundMailState, int]:
     """Return the number of mails in each state."""
     with read_session(engine) as session:
         found = session.exec(
@@ -136,14 +136,14 @@ def counts(engine: Engine) -> Mapping[InboundMailState, int]:
 
 
 def has_effect(engine: Engine, reference: str, digest: str) -> bool:
-    """Return true if an entry of the item's timeline says that it took this mail."""
+    """Return True if an entry of the item's timeline says that it took this mail."""
     taken = exists().where(col(EntryRow.reference) == reference, col(EntryRow.mail) == digest)
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         return bool(connection.scalar(select(taken)))
 
 
 def is_duplicate(engine: Engine, mail: InboundMail) -> bool:
-    """Return true if the same mail came to the same item by another mailbox.
+    """Return True if the same mail came to the same item by another mailbox.
 
     Of two that are both ACCEPTED, the one with the greater digest is the duplicate.
     """
@@ -154,12 +154,12 @@ def is_duplicate(engine: Engine, mail: InboundMail) -> bool:
         ),
     )
     other = exists().where(
-        col(MailInRow.message_digest) == digest_of(mail.message_id),
+        col(MailInRow.message_digest) == mail_digest(mail.message_id),
         col(MailInRow.reference) == mail.reference,
         col(MailInRow.digest) != mail.digest,
         before_this,
     )
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         return bool(connection.scalar(select(other)))
 
 
@@ -171,13 +171,13 @@ def retarget(
     `named`: the former item, if the mail starts another one that follows it.
     """
     values = {"reference": reference} | ({"named": named} if named else {})
-    change(engine, {digest: values})
+    change_mails(engine, {digest: values})
 
 
-def settle(engine: Engine, ends: Mapping[str, str | None]) -> None:
+def settle_mails(engine: Engine, ends: Mapping[str, str | None]) -> None:
     """Set mails to HANDLED, or to DEAD if there is a reason; `ends`: reasons by digest."""
     at = datetime.now(UTC)
-    change(
+    change_mails(
         engine,
         {
             digest: {
@@ -190,15 +190,15 @@ def settle(engine: Engine, ends: Mapping[str, str | None]) -> None:
     )
 
 
-def change(engine: Engine, changes: Mapping[str, Mapping[str, Any]]) -> None:
+def change_mails(engine: Engine, changes: Mapping[str, Mapping[str, Any]]) -> None:
     """Change columns of mails, by digest; locks rows in the order of their digests."""
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         for digest, values in sorted(changes.items()):
             connection.execute(update(mail_in).where(mail_in.c.digest == digest), values)
 
 
-def from_row(row: MailInRow, attachments: Sequence[MailAttachmentRow] = ()) -> InboundMail:
-    """Return the mail of a row that was selected with `LIGHT`."""
+def mail_from_row(row: MailInRow, attachments: Sequence[MailAttachmentRow] = ()) -> InboundMail:
+    """Return the mail of a row that was selected with `WITHOUT_LARGE_COLUMNS`."""
     return InboundMail(
         digest=row.digest,
         message_id=row.message_id,

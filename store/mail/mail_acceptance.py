@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, exists, func, select, text
 
-from store.engine import INSERTS, writing
-from store.mail.inbound_mail import InboundMail, digest_of
+from store.engine import INSERTS, write_connection
+from store.mail.inbound_mail import InboundMail, mail_digest
 from store.schema.tables import (
     InboundMailState,
     MailAttachmentRow,
@@ -17,16 +17,16 @@ from store.schema.tables import (
     mail_in,
 )
 
-ANSWERS_WITHIN: Final = timedelta(hours=1)
+ANSWER_WINDOW: Final = timedelta(hours=1)
 """Window in which the automatic answers to one sender are counted (M4)."""
 _ADVISORY_LOCK: Final = 0xCA5E
-"""PostgreSQL's lock that `accept` shares and `is_under_way` waits for.
+"""PostgreSQL's lock that `accept_mails` shares and `is_mail_under_way` waits for.
 
 SQLite needs none: it has one writer at a time.
 """
 
 
-def accept(engine: Engine, mails: Sequence[InboundMail], *, budget: int) -> list[InboundMail]:
+def accept_mails(engine: Engine, mails: Sequence[InboundMail], *, budget: int) -> list[InboundMail]:
     """Store mails in one transaction, and return those that were not stored before.
 
     They come back without source, HTML part and attachments. `budget`: automatic answers that one
@@ -34,7 +34,7 @@ def accept(engine: Engine, mails: Sequence[InboundMail], *, budget: int) -> list
     """
     accepted = []
     # statements, not rows: a flush for each mail and attachment takes three times as long
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         _lock(connection, "pg_advisory_xact_lock_shared")
         insert = INSERTS[connection.dialect.name]
         insert_mail = insert(mail_in).on_conflict_do_nothing().returning(mail_in.c.digest)
@@ -56,8 +56,8 @@ def accept(engine: Engine, mails: Sequence[InboundMail], *, budget: int) -> list
     return accepted
 
 
-def is_under_way(engine: Engine, reference: str, *, until: datetime) -> bool:
-    """Return true if a mail for this item was accepted by then and is not delivered yet (M3).
+def is_mail_under_way(engine: Engine, reference: str, *, until: datetime) -> bool:
+    """Return True if a mail for this item was accepted by then and is not delivered yet (M3).
 
     Waits for transactions that are accepting mails, so a mail that is committed later also has a
     later `received_at`.
@@ -68,7 +68,7 @@ def is_under_way(engine: Engine, reference: str, *, until: datetime) -> bool:
         mail_in.c.automatic.is_(None),
         mail_in.c.received_at <= until,
     )
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         _lock(connection, "pg_advisory_xact_lock")
         return bool(connection.scalar(select(waiting)))
 
@@ -83,7 +83,7 @@ def _answers(connection: Connection, mail: InboundMail) -> int:
     so_far = connection.scalar(
         select(func.count()).where(
             mail_in.c.sender == mail.sender,
-            mail_in.c.received_at > mail.received_at - ANSWERS_WITHIN,
+            mail_in.c.received_at > mail.received_at - ANSWER_WINDOW,
             mail_in.c.answered,
         )
     )
@@ -113,7 +113,7 @@ def _mail_row(mail: InboundMail) -> dict[str, Any]:
     return {
         "digest": mail.digest,
         "message_id": mail.message_id,
-        "message_digest": digest_of(mail.message_id),
+        "message_digest": mail_digest(mail.message_id),
         "desk": mail.desk,
         "addresses": mail.addresses,
         "envelope_sender": mail.envelope_sender,

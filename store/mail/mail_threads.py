@@ -6,31 +6,31 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from store.engine import read_session
-from store.mail.inbound_mail import digest_of
-from store.mail.outbound_mail import MailKey, mails_with
-from store.schema.tables import InboundMailState, ItemRow, MailInRow, MailRow
+from store.mail.inbound_mail import mail_digest
+from store.mail.outbound_mail import MailKey, find_mails_by_message_id
+from store.schema.tables import InboundMailState, ItemRow, MailInRow, MailOutRow
 
 _IS_ALIVE = col(MailInRow.state) != InboundMailState.DEAD
 _BY_A_PERSON = col(MailInRow.automatic).is_(None)
 
 
-def item_of_thread(engine: Engine, ids: Sequence[str], *, desk: str) -> str | None:
+def find_item_of_thread(engine: Engine, ids: Sequence[str], *, desk: str) -> str | None:
     """Return the item of the first of these Message-IDs that a mail in or out has (M1).
 
-    A conversation with several mailboxes has an item for each of them: one of this mailbox comes
-    first, whatever the order of the ids.
+    A conversation with several mailboxes has an item for each of them: an item of this mailbox
+    comes first, in any order of the ids.
     """
     if not ids:
         return None
-    digests = [digest_of(one) for one in ids]
+    digests = [mail_digest(each) for each in ids]
     with read_session(engine) as session:
         items, near = _items_received(session, digests, desk)
-        sent = {digest_of(key[1:-1]): mail for key, mail in _sent(engine, ids).items()}
+        sent = {mail_digest(key[1:-1]): mail for key, mail in _sent(engine, ids).items()}
         ours = {mail.reference for mail in sent.values()}
         near |= _of_this_desk(session, ours, desk)
     items |= {digest: mail.reference for digest, mail in sent.items()}
     found = [items[digest] for digest in digests if digest in items]
-    return next((one for one in found if one in near), found[0] if found else None)
+    return next((each for each in found if each in near), found[0] if found else None)
 
 
 def _items_received(
@@ -46,7 +46,7 @@ def _items_received(
         )
         .order_by(col(MailInRow.received_at), MailInRow.digest)
     ).all()
-    # of several mailboxes' the earliest, of this mailbox's the latest, and this mailbox's rather
+    # the earliest mail of any mailbox, but rather the latest mail of this mailbox
     anywhere = {digest: item for digest, item, _ in reversed(rows) if item is not None}
     here = {digest: item for digest, item, to in rows if to == desk and item is not None}
     return anywhere | here, set(here.values())
@@ -63,17 +63,17 @@ def _of_this_desk(session: Session, references: set[str], desk: str) -> set[str]
     return (references - by_mail) | {item for item, to in rows if to == desk and item is not None}
 
 
-def our_mails(engine: Engine, ids: Sequence[str]) -> list[MailKey]:
+def find_own_mails(engine: Engine, ids: Sequence[str]) -> list[MailKey]:
     """Return the mails out that have these Message-IDs (M5)."""
     return list(_sent(engine, ids).values())
 
 
 def _sent(engine: Engine, ids: Sequence[str]) -> dict[str, MailKey]:
     # mails out keep their Message-IDs with angle brackets
-    return mails_with(engine, [f"<{one}>" for one in ids])
+    return find_mails_by_message_id(engine, [f"<{each}>" for each in ids])
 
 
-def participants(engine: Engine, reference: str) -> frozenset[str] | None:
+def load_participants(engine: Engine, reference: str) -> frozenset[str] | None:
     """Return the addresses that take part in an item; None if there is no such item (M1)."""
     with read_session(engine) as session:
         state = session.exec(
@@ -82,7 +82,7 @@ def participants(engine: Engine, reference: str) -> frozenset[str] | None:
         if state is None:
             return None
         sent = session.exec(
-            select(MailRow.to, MailRow.cc).where(MailRow.reference == reference)
+            select(MailOutRow.to, MailOutRow.cc).where(MailOutRow.reference == reference)
         ).all()
         senders = session.exec(
             select(MailInRow.sender).where(
@@ -91,4 +91,4 @@ def participants(engine: Engine, reference: str) -> frozenset[str] | None:
         ).all()
     contacts = [(state.get(name) or {}).get("email") for name in ("primary_contact", "requester")]
     recipients = [address for to, cc in sent for address in (*to, *cc)]
-    return frozenset(one.lower() for one in (*contacts, *recipients, *senders) if one)
+    return frozenset(address.lower() for address in (*contacts, *recipients, *senders) if address)

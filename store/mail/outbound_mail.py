@@ -10,12 +10,12 @@ from sqlmodel import Session, and_, col, select
 from domain.base.values import Kind
 from domain.model.items import Mail
 from store.engine import read_session, write_session
-from store.errors import UnknownMail
-from store.schema.tables import ItemRow, MailRow, MailStatus
+from store.errors import UnknownOutboundMail
+from store.schema.tables import ItemRow, MailOutRow, MailStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailOut:
+class OutboundMail:
     """Row of a mail out together with its item."""
 
     reference: str
@@ -47,33 +47,33 @@ class MailOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailKey:
-    """Identity of a mail out: its item, the item's run and the mail's key."""
+    """Identity of a mail out: item, run of the item, and key of the mail."""
 
     reference: str
     run: str
     key: str
 
 
-def mail_named(engine: Engine, key: str, *, run: str) -> MailOut:
-    """Return the mail of this key.
+def get_outbound_mail(engine: Engine, key: str, *, run: str) -> OutboundMail:
+    """Return the mail with this key.
 
     Raises:
-        UnknownMail: this run of the item published no mail of this key.
+        UnknownOutboundMail: this run of the item published no mail of this key.
     """
     its_item = and_(
-        col(ItemRow.reference) == col(MailRow.reference), col(ItemRow.run) == col(MailRow.run)
+        col(ItemRow.reference) == col(MailOutRow.reference), col(ItemRow.run) == col(MailOutRow.run)
     )
     wanted = (
-        select(MailRow, ItemRow.kind, ItemRow.category, ItemRow.queue)
+        select(MailOutRow, ItemRow.kind, ItemRow.category, ItemRow.queue)
         .join(ItemRow, its_item, isouter=True)
-        .where(MailRow.run == run, MailRow.key == key)
+        .where(MailOutRow.run == run, MailOutRow.key == key)
     )
     with read_session(engine) as session:
         found = session.exec(wanted).one_or_none()
     if found is None:
         raise _unknown(key, run)
     row, kind, category, queue = found
-    return MailOut(
+    return OutboundMail(
         reference=row.reference,
         run=row.run,
         kind=Kind(kind or Kind.TICKET),
@@ -90,24 +90,26 @@ def mail_named(engine: Engine, key: str, *, run: str) -> MailOut:
     )
 
 
-def keep_mail(engine: Engine, key: str, *, run: str) -> MailOut:
+def mark_mail_kept(engine: Engine, key: str, *, run: str) -> OutboundMail:
     """Mark a queued mail as kept, not sent, and return it; one that left the queue is unchanged.
 
     Raises:
-        UnknownMail: this run of the item published no mail of this key.
+        UnknownOutboundMail: this run of the item published no mail of this key.
     """
     with write_session(engine) as session:
         row = _locked(session, key, run)
         if row is not None and row.status is MailStatus.QUEUED:
             row.status = MailStatus.KEPT
-    return mail_named(engine, key, run=run)
+    return get_outbound_mail(engine, key, run=run)
 
 
-def try_mail(engine: Engine, key: str, *, run: str, message_id: str, at: datetime) -> datetime:
+def record_attempt(
+    engine: Engine, key: str, *, run: str, message_id: str, at: datetime
+) -> datetime:
     """Note that a mail is about to be sent, and return the time of its first try.
 
     Raises:
-        UnknownMail: this run of the item published no mail of this key.
+        UnknownOutboundMail: this run of the item published no mail of this key.
     """
     with write_session(engine) as session:
         row = _locked(session, key, run)
@@ -120,7 +122,7 @@ def try_mail(engine: Engine, key: str, *, run: str, message_id: str, at: datetim
     return first
 
 
-def note_mail(engine: Engine, key: str, *, run: str, outcome: MailOutcome) -> None:
+def record_outcome(engine: Engine, key: str, *, run: str, outcome: MailOutcome) -> None:
     """Note the outcome of a try, unless the mail left the queue before."""
     with write_session(engine) as session:
         row = _locked(session, key, run)
@@ -131,7 +133,7 @@ def note_mail(engine: Engine, key: str, *, run: str, outcome: MailOutcome) -> No
             row.sent_at = outcome.sent_at
 
 
-def return_mail(engine: Engine, key: str, *, run: str, problem: str) -> None:
+def record_bounce(engine: Engine, key: str, *, run: str, problem: str) -> None:
     """Note that a mail which was sent has bounced (M5)."""
     with write_session(engine) as session:
         row = _locked(session, key, run)
@@ -140,11 +142,11 @@ def return_mail(engine: Engine, key: str, *, run: str, problem: str) -> None:
             row.last_error = problem
 
 
-def mails_with(engine: Engine, message_ids: Iterable[str]) -> dict[str, MailKey]:
+def find_mails_by_message_id(engine: Engine, message_ids: Iterable[str]) -> dict[str, MailKey]:
     """Return the mails out that have these Message-IDs, by Message-ID (M1)."""
-    wanted = select(MailRow.message_id, MailRow.reference, MailRow.run, MailRow.key).where(
-        col(MailRow.message_id).in_(list(message_ids))
-    )
+    wanted = select(
+        MailOutRow.message_id, MailOutRow.reference, MailOutRow.run, MailOutRow.key
+    ).where(col(MailOutRow.message_id).in_(list(message_ids)))
     with read_session(engine) as session:
         return {
             message_id: MailKey(reference=reference, run=run, key=key)
@@ -153,42 +155,44 @@ def mails_with(engine: Engine, message_ids: Iterable[str]) -> dict[str, MailKey]
         }
 
 
-def last_sent_to(engine: Engine, reference: str, addresses: Collection[str]) -> str | None:
+def last_message_id_sent_to(
+    engine: Engine, reference: str, addresses: Collection[str]
+) -> str | None:
     """Return the Message-ID of the last mail of an item that one of these addresses got (M5)."""
     wanted = {address.lower() for address in addresses}
     sent = (
-        select(MailRow.message_id, MailRow.settled)
-        .where(MailRow.reference == reference, MailRow.status == MailStatus.SENT)
-        .order_by(col(MailRow.sent_at).desc())
+        select(MailOutRow.message_id, MailOutRow.settled)
+        .where(MailOutRow.reference == reference, MailOutRow.status == MailStatus.SENT)
+        .order_by(col(MailOutRow.sent_at).desc())
     )
     with read_session(engine) as session:
         for message_id, settled in session.exec(sent):
-            if any(to.lower() in wanted and not why for to, why in (settled or {}).items()):
+            if any(to.lower() in wanted and not refusal for to, refusal in (settled or {}).items()):
                 return message_id
     return None
 
 
-def message_ids(engine: Engine, keys: Iterable[str], *, run: str) -> dict[str, str]:
+def load_message_ids(engine: Engine, keys: Iterable[str], *, run: str) -> dict[str, str]:
     """Return the Message-IDs of those mails of a run that were tried, by key."""
-    wanted = select(MailRow.key, MailRow.message_id).where(
-        MailRow.run == run, col(MailRow.key).in_(list(keys))
+    wanted = select(MailOutRow.key, MailOutRow.message_id).where(
+        MailOutRow.run == run, col(MailOutRow.key).in_(list(keys))
     )
     with read_session(engine) as session:
         return {key: found for key, found in session.exec(wanted) if found is not None}
 
 
-def _locked(session: Session, key: str, run: str) -> MailRow | None:
-    return session.get(MailRow, (run, key), with_for_update=True)
+def _locked(session: Session, key: str, run: str) -> MailOutRow | None:
+    return session.get(MailOutRow, (run, key), with_for_update=True)
 
 
-def _unknown(key: str, run: str) -> UnknownMail:
-    return UnknownMail(
+def _unknown(key: str, run: str) -> UnknownOutboundMail:
+    return UnknownOutboundMail(
         f"mail {key} of run {run} is not in the store: it is published with the change that "
         "causes it, so publish that change first"
     )
 
 
-def _mail(row: MailRow) -> Mail:
+def _mail(row: MailOutRow) -> Mail:
     return Mail(
         key=row.key,
         to=tuple(row.to),

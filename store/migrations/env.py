@@ -3,12 +3,12 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from store.engine import engine_of, writing
-from store.schema.versions import compared
+from store.engine import open_engine, write_connection
+from store.schema.versions import migration_options
 
 
 def _run(connection: Connection) -> None:
-    context.configure(connection=connection, **compared())
+    context.configure(connection=connection, **migration_options())
     with context.begin_transaction():
         context.run_migrations()
 
@@ -16,5 +16,5 @@ def _run(connection: Connection) -> None:
 if given := context.config.attributes.get("connection"):
     _run(given)
 else:
-    with writing(engine_of(context.get_x_argument(as_dictionary=True)["url"])) as opened:
+    with write_connection(open_engine(context.get_x_argument(as_dictionary=True)["url"])) as opened:
         _run(opened)

@@ -1,4 +1,4 @@
-"""Between publications and rows: what is written of an item, and what is read back."""
+"""Conversion of publications to rows, and of rows back to items."""
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowVersion:
-    """Which writing of an item's row was read: none other has the same three."""
+    """Version of an item's row: the combination of run, serial and time is unique."""
 
     run: str
     serial: int
@@ -26,30 +26,30 @@ class RowVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """An item as the store has it, and which writing of its row that is."""
+class StoredItem:
+    """State of an item in the store, with the version of its row."""
 
     version: RowVersion
     state: State
 
 
-def kept_of(row: Row) -> Kept:
-    """What a row of `item` with kind, run, serial, written_at and state says."""
+def stored_item_of(row: Row) -> StoredItem:
+    """Return the item of a row with the columns kind, run, serial, written_at and state."""
     version = RowVersion(run=row["run"], serial=row["serial"], written_at=row["written_at"])
-    return Kept(version=version, state=STATES[Kind(row["kind"])].model_validate(row["state"]))
+    return StoredItem(version=version, state=STATES[Kind(row["kind"])].model_validate(row["state"]))
 
 
 def item_row(publication: Publication, *, writer: str, at: datetime) -> Row:
     """Return the row of `item`: the summary, and the columns that no list shows."""
     state = publication.state
-    of_case = state if isinstance(state, ActionItemState) else None
+    action = state if isinstance(state, ActionItemState) else None
     return summary_values(state) | {
         "kind": state.kind.value,
         "status": state.status.value,
         "run": state.run,
         "serial": publication.serial,
-        "case_run": of_case and of_case.case_run,
-        "for_robots": not state.robot_rejected and not (of_case and _is_for_people(of_case)),
+        "case_run": action and action.case_run,
+        "for_robots": not state.robot_rejected and not (action and _is_for_people(action)),
         "due_order": state.due_at or END_OF_TIME,
         "state": state,
         "writer": writer,
@@ -58,25 +58,25 @@ def item_row(publication: Publication, *, writer: str, at: datetime) -> Row:
 
 
 def _is_for_people(action: ActionItemState) -> bool:
-    """C7, A6: whether no robot may work on this Action as it is now."""
+    """Return True if no robot may work on the Action now (C7, A6)."""
     return action.performer is Performer.HUMAN or action.in_review
 
 
 def version_row(publication: Publication) -> Row:
-    """What tells whether this publication is the one that the item's row holds."""
+    """Return the columns that identify a publication of an item."""
     state = publication.state
     return {"reference": state.reference, "run": state.run, "serial": publication.serial}
 
 
 def heading_row(publication: Publication) -> Row:
-    """The note by which an item is found: its reference, title and description."""
+    """Return the note that search reads for an item: its reference, title and description."""
     state = publication.state
     text = f"{state.reference}\n{state.title}\n{state.description}"
     return version_row(publication) | {"kind": HEADING, "text": text}
 
 
 def link_rows(publication: Publication) -> list[Row]:
-    """The rows of `link`."""
+    """Return the rows of `link`."""
     version = version_row(publication)
     return [
         version | {"kind": link.kind, "target": link.reference} for link in publication.state.links
@@ -84,7 +84,7 @@ def link_rows(publication: Publication) -> list[Row]:
 
 
 def entry_rows(publication: Publication) -> list[Row]:
-    """The rows of `entry`."""
+    """Return the rows of `entry`."""
     state = publication.state
     return [
         {
@@ -99,7 +99,7 @@ def entry_rows(publication: Publication) -> list[Row]:
 
 
 def note_rows(publication: Publication) -> list[Row]:
-    """The rows of `note`."""
+    """Return the rows of `note`."""
     state = publication.state
     return [
         {"reference": state.reference, "run": state.run, **_fields(note)}
@@ -108,7 +108,7 @@ def note_rows(publication: Publication) -> list[Row]:
 
 
 def mail_rows(publication: Publication, *, at: datetime) -> list[Row]:
-    """The rows of `mail_out`."""
+    """Return the rows of `mail_out`."""
     return [
         {
             **version_row(publication),

@@ -1,4 +1,4 @@
-"""How publications are written: upserts that leave newer rows alone, for either database."""
+"""Statements that write publications: upserts that keep newer rows, for both databases."""
 
 import json
 from collections.abc import Iterable
@@ -28,13 +28,22 @@ from domain.model.publications import Publication
 from store.engine import INSERTS
 from store.projection import rows
 from store.projection.watcher import CHANNEL
-from store.schema.tables import HOW_FAR, MailStatus, entry, item, link, mail_out, note, writer
+from store.schema.tables import (
+    DELIVERY_COLUMNS,
+    MailStatus,
+    entry,
+    item,
+    link,
+    mail_out,
+    note,
+    writer,
+)
 
-_TOLD_AT_ONCE = 75
-"""References of a notice: PostgreSQL takes 8,000 bytes."""
-_TELL = select(func.pg_notify(CHANNEL, bindparam("told", type_=String())))
+_MAX_NOTIFIED_REFERENCES = 75
+"""References in one notification: PostgreSQL takes 8,000 bytes."""
+_NOTIFY = select(func.pg_notify(CHANNEL, bindparam("payload", type_=String())))
 _NOTE_KEY = (note.c.reference, note.c.run, note.c.serial)
-_HELD = and_(
+_IS_CURRENT = and_(
     item.c.reference == bindparam("reference"),
     item.c.run == bindparam("run"),
     item.c.serial == bindparam("serial"),
@@ -43,10 +52,10 @@ _HELD = and_(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
-    """Each takes any number of rows, and was compiled once.
+    """Statements of a dialect, each for any number of rows.
 
-    `item` leaves a newer row alone, `overwrite` does not. `heading`, `unlink` and `link` act only
-    where the item's row is the one of their publication.
+    `item` keeps a newer row, `overwrite` replaces it. `heading`, `unlink` and `link` only act if
+    the item's row holds their publication.
     """
 
     item: Insert
@@ -60,7 +69,7 @@ class Statements:
     writer: Insert
 
 
-def write(
+def write_publications(
     connection: Connection,
     publications: Iterable[Publication],
     *,
@@ -70,12 +79,13 @@ def write(
 ) -> None:
     """Write publications in the connection's transaction.
 
-    Rows are locked in the order of their references, so that writers do not deadlock.
+    `over_newer`: replace rows of newer publications. Rows are locked in the order of their
+    references, so writers do not deadlock.
     """
     statements = statements_for(connection.dialect.name)
-    told = sorted(publications, key=lambda each: (each.state.reference, each.serial))
-    newest = {(each.state.reference, each.state.run): each for each in told}.values()
-    for statement, found in (
+    ordered = sorted(publications, key=lambda each: (each.state.reference, each.serial))
+    newest = {(each.state.reference, each.state.run): each for each in ordered}.values()
+    for statement, values in (
         (
             statements.overwrite if over_newer else statements.item,
             [rows.item_row(each, writer=writer, at=at) for each in newest],
@@ -83,22 +93,22 @@ def write(
         (statements.heading, [rows.heading_row(each) for each in newest]),
         (statements.unlink, [rows.version_row(each) for each in newest]),
         (statements.link, [row for each in newest for row in rows.link_rows(each)]),
-        (statements.entry, [row for each in told for row in rows.entry_rows(each)]),
-        (statements.note, [row for each in told for row in rows.note_rows(each)]),
-        (statements.mail, [row for each in told for row in rows.mail_rows(each, at=at)]),
+        (statements.entry, [row for each in ordered for row in rows.entry_rows(each)]),
+        (statements.note, [row for each in ordered for row in rows.note_rows(each)]),
+        (statements.mail, [row for each in ordered for row in rows.mail_rows(each, at=at)]),
     ):
-        if found:
-            connection.execute(statement, found)
+        if values:
+            connection.execute(statement, values)
     if connection.dialect.name == "postgresql":
-        references = sorted({each.state.reference for each in told})
-        for begun in range(0, len(references), _TOLD_AT_ONCE):
-            told_of = json.dumps(references[begun : begun + _TOLD_AT_ONCE])
-            connection.execute(_TELL, {"told": told_of})
+        references = sorted({each.state.reference for each in ordered})
+        for start in range(0, len(references), _MAX_NOTIFIED_REFERENCES):
+            payload = json.dumps(references[start : start + _MAX_NOTIFIED_REFERENCES])
+            connection.execute(_NOTIFY, {"payload": payload})
 
 
 @cache
 def statements_for(dialect: str) -> Statements:
-    """The statements of `sqlite` or `postgresql`; made once."""
+    """Return the statements of `sqlite` or `postgresql`; they are made once."""
     insert = INSERTS[dialect]
     items, headings, notes, mails = insert(item), insert(note), insert(note), insert(mail_out)
     entries = insert(entry)
@@ -109,37 +119,43 @@ def statements_for(dialect: str) -> Statements:
     text, kind, target = (bindparam(name, type_=String()) for name in ("text", "kind", "target"))
     headings = headings.from_select(
         ["reference", "run", "serial", "kind", "text"],
-        select(item.c.reference, item.c.run, literal(0), kind, text).where(_HELD),
+        select(item.c.reference, item.c.run, literal(0), kind, text).where(_IS_CURRENT),
     )
     links = insert(link).from_select(
-        ["reference", "kind", "target"], select(item.c.reference, kind, target).where(_HELD)
+        ["reference", "kind", "target"], select(item.c.reference, kind, target).where(_IS_CURRENT)
     )
     return Statements(
         item=_upsert(items, item, where=newer),
         overwrite=_upsert(insert(item), item),
         heading=_upsert(headings, note, key=_NOTE_KEY, where=note.c.text != headings.excluded.text),
         unlink=delete(link).where(
-            link.c.reference == bindparam("reference"), exists(select(item.c.run).where(_HELD))
+            link.c.reference == bindparam("reference"),
+            exists(select(item.c.run).where(_IS_CURRENT)),
         ),
         link=links.on_conflict_do_nothing(),
-        entry=_upsert(entries, entry, where=_is_news(entries)),
+        entry=_upsert(entries, entry, where=_differs(entries)),
         note=_upsert(notes, note, key=_NOTE_KEY, where=note.c.text != notes.excluded.text),
         mail=_upsert(
-            mails, mail_out, keep=HOW_FAR, where=mail_out.c.status == MailStatus.QUEUED.value
+            mails,
+            mail_out,
+            keep=DELIVERY_COLUMNS,
+            where=mail_out.c.status == MailStatus.QUEUED.value,
         ),
         writer=insert(writer).on_conflict_do_nothing(),
     )
 
 
-def _is_news(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - as below
-    """Whether an entry says something else, or that it was earlier.
+def _differs(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - as below
+    """Return the condition that an entry has changed, or has an earlier time than its row.
 
-    Core may run a signal's task again as one with the task after it, and so at that one's time: the
-    first time stays.
+    Temporal may run a signal's task again together with the following task, and then at the later
+    task's time: the first time stays.
     """
-    said = [column for column in entry.columns if column.name != "at" and not column.primary_key]
-    otherwise = [column.is_distinct_from(entries.excluded[column.name]) for column in said]
-    return or_(entries.excluded["at"] < entry.c["at"], *otherwise)
+    compared = [
+        column for column in entry.columns if column.name != "at" and not column.primary_key
+    ]
+    changed = [column.is_distinct_from(entries.excluded[column.name]) for column in compared]
+    return or_(entries.excluded["at"] < entry.c["at"], *changed)
 
 
 def _upsert(  # the two dialects' inserts have no type in common

@@ -1,4 +1,4 @@
-"""What changes in the store, told as it is committed, by whichever process writes it."""
+"""Watchers of commits: the items that any process has changed, as soon as they are committed."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import Engine, Result, select
 
-from store.engine import reading
+from store.engine import read_connection
 from store.errors import DatabaseBusy, DatabaseUnreachable
 from store.projection.item_summary import COLUMNS, NAMES, ItemSummary
 from store.schema.tables import item, writer
@@ -22,19 +22,21 @@ from store.schema.tables import item, writer
 LOG: Final = logging.getLogger("casekeep.watching")
 CHANNEL: Final = "casekeep_changed"
 """PostgreSQL's channel: each payload is a JSON list of references."""
-_LOOK_EVERY: Final = 0.1
-"""Seconds between looks at SQLite's own counter of commits, which costs 5 µs."""
+_POLL_INTERVAL: Final = 0.1
+"""Seconds between queries of SQLite's own counter of commits, which cost 5 µs."""
 _OVERLAP: Final = timedelta(seconds=2)
-"""A row's time is taken before its commit: so far back rows are looked at again."""
-_TOLD: Final = 5_000
-_AGAIN: Final = 1.0
+"""Period for which rows are read again: a row's `written_at` is earlier than its commit."""
+_MAX_REMEMBERED: Final = 5_000
+"""Items whose last reported version is remembered, for SQLite."""
+_RETRY_DELAY: Final = 1.0
+"""Seconds between attempts to reach the database."""
 _VERSION: Final = ("run", "serial", "written_at")
 _NAMES: Final = (*NAMES, *_VERSION)
 _COLUMNS: Final = (*COLUMNS, *(item.c[name] for name in _VERSION))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed(ItemSummary):
+class ChangedItem(ItemSummary):
     """Item that changed: its summary after the change, and the version of its row."""
 
     run: str
@@ -43,112 +45,112 @@ class Changed(ItemSummary):
 
     @property
     def version(self) -> tuple[str, str, int]:
-        """Which item, which run of it, and which version of that."""
+        """Reference, run and serial."""
         return self.reference, self.run, self.serial
 
 
-async def watching(engine: Engine) -> AsyncGenerator[tuple[Changed, ...] | None, None]:
-    """What was committed since it began, within a quarter of a second; never ends by itself.
+async def watch_items(engine: Engine) -> AsyncGenerator[tuple[ChangedItem, ...] | None, None]:
+    """Yield the items of each commit since the start, within 0.25 s; never ends by itself.
 
-    None: some of it may have been missed, because the database was gone meanwhile.
+    Yields None after a lost connection: changes may have been missed.
     """
-    watch = _of_postgresql if engine.dialect.name == "postgresql" else _of_sqlite
+    watch = _watch_postgresql if engine.dialect.name == "postgresql" else _watch_sqlite
     while True:
         try:
             async for changes in watch(engine):
                 yield changes
         except (DatabaseUnreachable, DatabaseBusy, psycopg.OperationalError) as problem:
-            LOG.warning("changes are not seen: %s; trying again", problem)
-        await asyncio.sleep(_AGAIN)
+            LOG.warning("cannot watch changes: %s; retry in %g s", problem, _RETRY_DELAY)
+        await asyncio.sleep(_RETRY_DELAY)
         yield None
 
 
-async def commits(engine: Engine) -> AsyncGenerator[None, None]:
-    """Yield as soon as it watches, and then after commits, which it collects for 0.1 s.
+async def watch_commits(engine: Engine) -> AsyncGenerator[None, None]:
+    """Yield once the watch has begun, and then after commits, which are collected for 0.1 s.
 
-    Never ends by itself. Nothing is read from the tables; after a lost connection it yields again,
-    since commits may have been missed meanwhile.
+    Never ends by itself. No table is read. Yields also after a lost connection, since commits may
+    have been missed.
     """
     while True:
         try:
             if engine.dialect.name == "postgresql":
-                async with aclosing(_notices(engine)) as notices:
-                    async for _ in notices:
+                async with aclosing(_notifications(engine)) as notifications:
+                    async for _ in notifications:
                         yield
-                        await asyncio.sleep(_LOOK_EVERY)
+                        await asyncio.sleep(_POLL_INTERVAL)
             else:
-                async with aclosing(_versions(engine)) as versions:
-                    async for _ in versions:
+                async with aclosing(_commit_counts(engine)) as counts:
+                    async for _ in counts:
                         yield
         except (DatabaseUnreachable, DatabaseBusy, psycopg.OperationalError) as problem:
-            LOG.warning("cannot watch commits: %s; retry in %g s", problem, _AGAIN)
-        await asyncio.sleep(_AGAIN)
+            LOG.warning("cannot watch commits: %s; retry in %g s", problem, _RETRY_DELAY)
+        await asyncio.sleep(_RETRY_DELAY)
 
 
-async def _of_postgresql(engine: Engine) -> AsyncGenerator[tuple[Changed, ...], None]:
-    async with aclosing(_notices(engine)) as notices:
-        async for references in notices:
+async def _watch_postgresql(engine: Engine) -> AsyncGenerator[tuple[ChangedItem, ...], None]:
+    async with aclosing(_notifications(engine)) as notifications:
+        async for references in notifications:
             if references:
-                yield await asyncio.to_thread(_named, engine, references)
+                yield await asyncio.to_thread(_load_items, engine, references)
 
 
-async def _notices(engine: Engine) -> AsyncGenerator[set[str], None]:
-    """Yield an empty set once it listens, then the references of each burst of commits."""
+async def _notifications(engine: Engine) -> AsyncGenerator[set[str], None]:
+    """Yield an empty set once LISTEN is set, then the references of each burst of commits."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute(f"LISTEN {CHANNEL}")
         yield set()
         while True:
             references: set[str] = set()
-            # whatever came in at once, so that a burst of commits is one look
-            async for told in connection.notifies(stop_after=1):
-                references |= set(json.loads(told.payload))
+            # all that have arrived, so a burst of commits is read at once
+            async for notification in connection.notifies(stop_after=1):
+                references |= set(json.loads(notification.payload))
             yield references
 
 
-def _named(engine: Engine, references: Collection[str]) -> tuple[Changed, ...]:
-    found = select(*_COLUMNS).where(item.c.reference.in_(references))
-    with reading(engine) as connection:
-        return tuple(_changed(connection.execute(found)))
+def _load_items(engine: Engine, references: Collection[str]) -> tuple[ChangedItem, ...]:
+    wanted = select(*_COLUMNS).where(item.c.reference.in_(references))
+    with read_connection(engine) as connection:
+        return tuple(_changed_items(connection.execute(wanted)))
 
 
-async def _of_sqlite(engine: Engine) -> AsyncGenerator[tuple[Changed, ...], None]:
-    told: OrderedDict[tuple[str, str], int] = OrderedDict()
+async def _watch_sqlite(engine: Engine) -> AsyncGenerator[tuple[ChangedItem, ...], None]:
+    reported: OrderedDict[tuple[str, str], int] = OrderedDict()
     since = datetime.now(UTC)
-    async with aclosing(_versions(engine)) as versions:
-        async for _ in versions:
-            found = await asyncio.to_thread(_written, engine, since - _OVERLAP)
-            fresh = tuple(one for one in found if told.get(one.version[:2]) != one.serial)
-            for one in fresh:
-                told[one.version[:2]] = one.serial
-                told.move_to_end(one.version[:2])
-                since = max(since, one.written_at)
-            while len(told) > _TOLD:
-                told.popitem(last=False)
-            if fresh:
-                yield fresh
+    async with aclosing(_commit_counts(engine)) as counts:
+        async for _ in counts:
+            items = await asyncio.to_thread(_load_written_since, engine, since - _OVERLAP)
+            changed = tuple(each for each in items if reported.get(each.version[:2]) != each.serial)
+            for each in changed:
+                reported[each.version[:2]] = each.serial
+                reported.move_to_end(each.version[:2])
+                since = max(since, each.written_at)
+            while len(reported) > _MAX_REMEMBERED:
+                reported.popitem(last=False)
+            if changed:
+                yield changed
 
 
-async def _versions(engine: Engine) -> AsyncGenerator[None, None]:
-    """Yield at once, and then whenever SQLite's counter of commits has risen."""
-    version = -1
-    with contextlib.closing(engine.connect()) as counting:
+async def _commit_counts(engine: Engine) -> AsyncGenerator[None, None]:
+    """Yield at once, and then each time that SQLite's counter of commits has risen."""
+    last_count = -1
+    with contextlib.closing(engine.connect()) as connection:
         while True:
-            # of another connection's commits only, so this one does nothing else
-            raw: Any = counting.connection.driver_connection
-            (now,) = raw.execute("PRAGMA data_version").fetchone()
-            if now != version:
-                version = now
+            # counts the commits of other connections only, so this one does nothing else
+            raw: Any = connection.connection.driver_connection
+            (count,) = raw.execute("PRAGMA data_version").fetchone()
+            if count != last_count:
+                last_count = count
                 yield
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_POLL_INTERVAL)
 
 
-def _written(engine: Engine, since: datetime) -> tuple[Changed, ...]:
+def _load_written_since(engine: Engine, since: datetime) -> tuple[ChangedItem, ...]:
     writers = select(writer.c.writer)
-    found = select(*_COLUMNS).where(item.c.writer.in_(writers), item.c.written_at >= since)
-    with reading(engine) as connection:
-        return tuple(_changed(connection.execute(found.order_by(item.c.written_at))))
+    wanted = select(*_COLUMNS).where(item.c.writer.in_(writers), item.c.written_at >= since)
+    with read_connection(engine) as connection:
+        return tuple(_changed_items(connection.execute(wanted.order_by(item.c.written_at))))
 
 
-def _changed(rows: Result[Any]) -> Iterator[Changed]:
-    return (Changed.from_mapping(dict(zip(_NAMES, row, strict=True))) for row in rows)
+def _changed_items(rows: Result[Any]) -> Iterator[ChangedItem]:
+    return (ChangedItem.from_mapping(dict(zip(_NAMES, row, strict=True))) for row in rows)

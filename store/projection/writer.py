@@ -1,4 +1,4 @@
-"""Group commit: whoever publishes waits for the transaction that holds his publication."""
+"""Group commit: each caller waits for the transaction that writes its publication."""
 
 import threading
 from concurrent.futures import Future
@@ -10,21 +10,21 @@ from typing import Final, Self
 from sqlalchemy import Engine
 
 from domain.model.publications import Publication
-from store.engine import writing
+from store.engine import write_connection
 from store.errors import DatabaseBusy, DatabaseUnreachable, SchemaOutdated, WriterClosed
-from store.projection.upserts import statements_for, write
+from store.projection.upserts import statements_for, write_publications
 
-BATCH_LIMIT: Final = 500
-"""Most publications in one transaction."""
+MAX_BATCH: Final = 500
+"""Publications in one transaction."""
 
 _Waiting = tuple[Publication, Future[None]]
 
 
 class GroupWriter:
-    """Writes publications from a thread of its own, as many in a transaction as are waiting.
+    """Writes publications from a thread of its own, all that are waiting in one transaction.
 
-    One transaction is under way at most and none is put off: a lone publication is written at
-    once. `writer` is the id of this process's life; no other life may have the same.
+    There is one transaction at a time, and it begins at once, even for a single publication.
+    `writer` is the id of this run of the process; no other run may have the same.
     """
 
     def __init__(self, engine: Engine, writer: str) -> None:
@@ -38,22 +38,22 @@ class GroupWriter:
         self._thread.start()
 
     def put(self, publication: Publication) -> Future[None]:
-        """Queue it; the future is done once it is committed, or has the exception that forbade it.
+        """Queue a publication; return a future that is done once it is committed or has failed.
 
         Raises:
             WriterClosed: after `close`.
         """
         written: Future[None] = Future()
-        # a fact is not taken back: a caller who gives up waiting does not cancel the writing
+        # a caller that stops waiting does not cancel the write: the change has happened
         written.set_running_or_notify_cancel()
         with self._lock:
             if self._closed:
-                raise WriterClosed("store writer is closed: it takes no publication any more")
+                raise WriterClosed("store writer is closed: it takes no more publications")
             self._waiting.put((publication, written))
         return written
 
     def close(self) -> None:
-        """Write all that was put, then end the thread; a second call does nothing."""
+        """Write what is queued, then end the thread; a second call does nothing."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -73,14 +73,14 @@ class GroupWriter:
 
     def _serve(self) -> None:
         while (first := self._waiting.get()) is not None:
-            batch, last = self._waiting_after(first)
+            batch, is_last = self._batch_from(first)
             self._commit(batch)
-            if last:
+            if is_last:
                 return
 
-    def _waiting_after(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
+    def _batch_from(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
         batch = [first]
-        while len(batch) < BATCH_LIMIT:
+        while len(batch) < MAX_BATCH:
             try:
                 following = self._waiting.get_nowait()
             except Empty:
@@ -104,22 +104,23 @@ class GroupWriter:
             for _, written in batch:
                 written.set_exception(failure)
         else:
-            for one in batch:
-                self._commit([one])
+            # one of them has failed the transaction: commit each alone
+            for each in batch:
+                self._commit([each])
 
     def _attempt(self, batch: list[_Waiting]) -> Exception | None:
         try:
-            with writing(self._engine) as connection:
+            with write_connection(self._engine) as connection:
                 if not self._registered:
                     statement = statements_for(connection.dialect.name).writer
                     connection.execute(statement, {"writer": self._writer})
-                write(
+                write_publications(
                     connection,
                     [publication for publication, _ in batch],
                     writer=self._writer,
                     at=datetime.now(UTC),
                 )
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+        except Exception as error:  # noqa: BLE001 - raised by the futures of the batch
             return error
         self._registered = True
         return None

@@ -1,4 +1,4 @@
-"""Tables of access: accounts, sessions, sign-in links, failed attempts, API keys and the audit."""
+"""Tables of access control: accounts, sessions, sign-in links, attempts, API keys and audit."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -60,7 +60,7 @@ class SessionRow(SQLModel, table=True):
     browser: str | None
 
 
-class LinkInRow(SQLModel, table=True):
+class SignInLinkRow(SQLModel, table=True):
     """Link that signs in once; only the digest of its token is stored."""
 
     __tablename__ = "link_in"
@@ -82,7 +82,7 @@ class AttemptRow(SQLModel, table=True):
     since: datetime = Field(sa_type=Utc, index=True)
 
 
-class KeyRow(SQLModel, table=True):
+class ApiKeyRow(SQLModel, table=True):
     """API key of a robot or service; only its digest is stored."""
 
     __tablename__ = "key"
@@ -100,12 +100,12 @@ class KeyRow(SQLModel, table=True):
     used_at: datetime | None = Field(default=None, sa_type=Utc)
     """Last request, to some minutes."""
 
-    def is_good(self, at: datetime) -> bool:
-        """Return true if the key is neither revoked nor over."""
+    def is_valid(self, at: datetime) -> bool:
+        """Return True if the key is neither revoked nor expired."""
         return self.revoked_at is None and (self.ends_at is None or at < self.ends_at)
 
 
-class Audited(StrEnum):
+class AuditKind(StrEnum):
     """Kind of an audited act."""
 
     SIGN_IN = "sign_in"
@@ -118,7 +118,7 @@ class Audited(StrEnum):
     HOOK = "hook"
 
 
-class Verdict(StrEnum):
+class AuditOutcome(StrEnum):
     """Outcome of an audited act."""
 
     DONE = "done"
@@ -144,14 +144,14 @@ class AuditRow(SQLModel, table=True):
     at: datetime = Field(default_factory=lambda: datetime.now(UTC), sa_type=Utc, index=True)
     by: str
     """Actor; of a sign-in that failed, the account that was named."""
-    kind: Audited = Field(sa_type=EnumText(Audited))
+    kind: AuditKind = Field(sa_type=EnumText(AuditKind))
     what: str
     """Command's name; `add`, `disable` … of an account or key; method of a sign-in."""
     item: str | None = None
     """Reference."""
     about: str | None = None
     """Account, key or mail that was acted on."""
-    outcome: Verdict = Field(default=Verdict.DONE, sa_type=EnumText(Verdict))
+    outcome: AuditOutcome = Field(default=AuditOutcome.DONE, sa_type=EnumText(AuditOutcome))
     reason: str | None = None
     """Sentence of a refusal or error."""
     rule: str | None = None
@@ -162,9 +162,9 @@ class AuditRow(SQLModel, table=True):
 account: Final = table_of(AccountRow)
 membership: Final = table_of(MembershipRow)
 session: Final = table_of(SessionRow)
-link_in: Final = table_of(LinkInRow)
+link_in: Final = table_of(SignInLinkRow)
 attempt: Final = table_of(AttemptRow)
-key: Final = table_of(KeyRow)
+key: Final = table_of(ApiKeyRow)
 audit: Final = table_of(AuditRow)
 
 for _name in ("by", "item", "kind"):

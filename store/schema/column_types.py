@@ -1,4 +1,4 @@
-"""Column types that both databases agree on."""
+"""Column types that behave alike in both databases."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -35,7 +35,7 @@ class Utc(TypeDecorator[datetime]):
 
 
 class EnumText(TypeDecorator[E], Generic[E]):
-    """Member of a StrEnum, kept as its text."""
+    """Member of a StrEnum, stored as its text."""
 
     impl = String
     cache_ok = True

@@ -63,7 +63,7 @@ class ItemRow(SQLModel, table=True):
     new_information: bool
     robot_rejected: bool
     for_robots: bool
-    """Robots may be offered it, once it is unassigned and its queue allows its kind (Q2)."""
+    """Robots may be offered the item, if it is unassigned and its queue allows its kind (Q2)."""
     attention: bool
     due_at: datetime | None = Field(sa_type=Utc)
     at_risk_at: datetime | None = Field(default=None, sa_type=Utc)
@@ -137,7 +137,7 @@ class LinkRow(SQLModel, table=True):
     target: str = Field(primary_key=True)
 
 
-class MailRow(SQLModel, table=True):
+class MailOutRow(SQLModel, table=True):
     """Mail out, queued with the change that caused it; keys are unique within a run (M5)."""
 
     __tablename__ = "mail_out"
@@ -286,7 +286,7 @@ item = table_of(ItemRow)
 entry = table_of(EntryRow)
 note = table_of(NoteRow)
 link = table_of(LinkRow)
-mail_out = table_of(MailRow)
+mail_out = table_of(MailOutRow)
 mail_in = table_of(MailInRow)
 attachment = table_of(AttachmentRow)
 mail_attachment = table_of(MailAttachmentRow)
@@ -294,7 +294,7 @@ claim = table_of(ClaimRow)
 secret = table_of(SecretRow)
 writer = table_of(WriterRow)
 
-HOW_FAR = frozenset(
+DELIVERY_COLUMNS = frozenset(
     {
         *("status", "queued_at", "message_id", "tries", "tried_at", "sent_at", "last_error"),
         "settled",

@@ -22,9 +22,9 @@ from sqlalchemy import (
 )
 from sqlmodel import select as select_rows
 
-from store.engine import INSERTS, reading, write_session, writing
+from store.engine import INSERTS, read_connection, write_connection, write_session
 from store.errors import InvalidCursor
-from store.items.paging import PAGE, plain
+from store.items.paging import PAGE_SIZE, storable_text
 from store.schema.tables import entry, item
 from store.schema.webhook_tables import (
     QUEUED,
@@ -99,12 +99,12 @@ def webhooks_with_queued_deliveries(engine: Engine) -> tuple[str, ...]:
     wanted = select(webhook.c.id).where(
         webhook.c.off_at.is_(None), exists().where(webhook_delivery.c.hook == webhook.c.id, QUEUED)
     )
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         return tuple(connection.scalars(wanted))
 
 
 def _has_changes(engine: Engine) -> bool:
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         return connection.scalar(select(webhook_change.c.id).limit(1)) is not None
 
 
@@ -194,14 +194,14 @@ def queued_deliveries(
     wanted = select(webhook_delivery).where(webhook_delivery.c.hook == webhook_id, QUEUED)
     if except_items:
         wanted = wanted.where(webhook_delivery.c.reference.not_in(except_items))
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         rows = connection.execute(wanted.order_by(webhook_delivery.c.number).limit(limit))
         return tuple(map(_delivery, rows))
 
 
 def record_success(engine: Engine, delivery: Delivery, *, answered: int, at: datetime) -> None:
     """Record that the receiver accepted a delivery."""
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         _record(
             connection,
             delivery,
@@ -220,7 +220,7 @@ def record_failure(
     engine: Engine, delivery: Delivery, *, answered: int | None, problem: str, at: datetime
 ) -> None:
     """Record that an attempt failed; the webhook is failing since the first such attempt."""
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         _record(connection, delivery, at, answered=answered, last_error=problem)
         connection.execute(
             update(webhook)
@@ -231,7 +231,7 @@ def record_failure(
 
 def give_up(engine: Engine, delivery: Delivery) -> None:
     """Record that a delivery is not attempted any more."""
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(
             update(webhook_delivery)
             .where(webhook_delivery.c.id == delivery.id)
@@ -241,7 +241,7 @@ def give_up(engine: Engine, delivery: Delivery) -> None:
 
 def delete_settled(engine: Engine, webhook_id: str, *, before: datetime) -> None:
     """Delete accepted and given-up deliveries that were queued before `before` from the log."""
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(
             delete(webhook_delivery).where(
                 webhook_delivery.c.hook == webhook_id,
@@ -256,11 +256,11 @@ def read_delivery_log(
     webhook_id: str,
     *,
     statuses: Collection[DeliveryStatus] = (),
-    limit: int = PAGE,
+    limit: int = PAGE_SIZE,
     cursor: str | None = None,
 ) -> DeliveryPage:
     """Return a page of a webhook's log, newest first; raises InvalidCursor."""
-    wanted: list[ColumnElement[bool]] = [webhook_delivery.c.hook == plain(webhook_id)]
+    wanted: list[ColumnElement[bool]] = [webhook_delivery.c.hook == storable_text(webhook_id)]
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):  # noqa: PLR2004 - BigInteger
             raise InvalidCursor(f"cursor {cursor[:40]!r} is no page's: start again without one")
@@ -268,7 +268,7 @@ def read_delivery_log(
     if statuses:
         wanted.append(webhook_delivery.c.status.in_([status.value for status in statuses]))
     chosen = select(webhook_delivery).where(*wanted).order_by(webhook_delivery.c.number.desc())
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         rows: Sequence[Row[Any]] = connection.execute(chosen.limit(limit + 1)).all()
     page = tuple(map(_delivery, rows[:limit]))
     return DeliveryPage(deliveries=page, cursor=str(page[-1].number) if len(rows) > limit else None)

@@ -5,15 +5,15 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import col, delete, select, update
 
-from store.auth.api_keys import key_of
+from store.auth.api_keys import find_key
 from store.engine import read_session, write_session
-from store.errors import StoreFault
-from store.items.paging import plain
+from store.errors import StoreError
+from store.items.paging import storable_text
 from store.schema.auth_tables import AccountRow
 from store.schema.webhook_tables import QUEUED, DeliveryStatus, WebhookDeliveryRow, WebhookRow
 
 
-class UnknownWebhook(StoreFault):
+class UnknownWebhook(StoreError):
     """No webhook has this id."""
 
 
@@ -26,7 +26,7 @@ def add_webhook(engine: Engine, webhook: WebhookRow) -> None:
 def get_webhook(engine: Engine, webhook_id: str) -> WebhookRow:
     """Return the webhook of this id; raises UnknownWebhook."""
     with read_session(engine) as session:
-        webhook = session.get(WebhookRow, plain(webhook_id))
+        webhook = session.get(WebhookRow, storable_text(webhook_id))
     if webhook is None:
         raise UnknownWebhook(
             f"webhook {webhook_id[:40]}: there is none; list yours to see their ids"
@@ -38,7 +38,7 @@ def list_webhooks(engine: Engine, *, made_by: str | None = None) -> tuple[Webhoo
     """Return the webhooks that an actor created, oldest first; None: all."""
     wanted = select(WebhookRow).order_by(col(WebhookRow.made_at), WebhookRow.id)
     if made_by is not None:
-        wanted = wanted.where(WebhookRow.made_by == plain(made_by))
+        wanted = wanted.where(WebhookRow.made_by == storable_text(made_by))
     with read_session(engine) as session:
         return tuple(session.exec(wanted))
 
@@ -46,8 +46,8 @@ def list_webhooks(engine: Engine, *, made_by: str | None = None) -> tuple[Webhoo
 def is_creator_entitled(engine: Engine, webhook: WebhookRow, at: datetime) -> bool:
     """Return False once its creator's key is revoked or expired, or the person is disabled."""
     if webhook.key is not None:
-        key = key_of(engine, webhook.key)
-        return key is not None and key.is_good(at)
+        key = find_key(engine, webhook.key)
+        return key is not None and key.is_valid(at)
     with read_session(engine) as session:
         account = session.get(AccountRow, webhook.made_by)
     return account is None or account.disabled_at is None
@@ -56,9 +56,11 @@ def is_creator_entitled(engine: Engine, webhook: WebhookRow, at: datetime) -> bo
 def remove_webhook(engine: Engine, webhook_id: str) -> None:
     """Delete a webhook with its delivery log."""
     with write_session(engine) as session:
-        session.exec(delete(WebhookRow).where(col(WebhookRow.id) == plain(webhook_id)))
+        session.exec(delete(WebhookRow).where(col(WebhookRow.id) == storable_text(webhook_id)))
         session.exec(
-            delete(WebhookDeliveryRow).where(col(WebhookDeliveryRow.hook) == plain(webhook_id))
+            delete(WebhookDeliveryRow).where(
+                col(WebhookDeliveryRow.hook) == storable_text(webhook_id)
+            )
         )
 
 

@@ -15,11 +15,11 @@ from auth import authentication, passwords
 from auth.authenticator import Authenticator
 from cli import commands_accounts
 from cli.main import app
-from store.auth.accounts import account_of
-from store.auth.accounts import accounts as store_accounts
-from store.auth.audit import AuditFilter, audit_page
-from store.engine import engine_of
-from store.schema.auth_tables import Audited
+from store.auth.accounts import find_account
+from store.auth.accounts import list_accounts as store_accounts
+from store.auth.audit import AuditFilter, read_audit_page
+from store.engine import open_engine
+from store.schema.auth_tables import AuditKind
 from tests.cli.conftest import RunResult
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
@@ -47,7 +47,7 @@ class OfflineRunner:
 
     @property
     def engine(self) -> Engine:
-        return engine_of(self.url)
+        return open_engine(self.url)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def add_amy(access: OfflineRunner, *more: str) -> None:
 
 def test_an_account_is_made_with_a_password_from_standard_input(access: OfflineRunner) -> None:
     add_amy(access)
-    found = account_of(access.engine, "amy")
+    found = find_account(access.engine, "amy")
     assert found is not None
     assert found.role == "agent"
     assert found.queues == {"invoices", "returns"}
@@ -114,7 +114,7 @@ def test_a_password_is_changed_and_who_did_it_is_audited(access: OfflineRunner) 
     assert "new password" in ran.out
     found = authentication.by_password(access.engine, "amy", "another horse battery", address="a")
     assert found.id == "amy"
-    noted = audit_page(access.engine, AuditFilter(by="root", kind=Audited.ACCOUNT)).entries
+    noted = read_audit_page(access.engine, AuditFilter(by="root", kind=AuditKind.ACCOUNT)).entries
     assert [(one.what, one.about) for one in noted] == [("password", "amy"), ("add", "amy")]
     assert "horse" not in str(noted)
 

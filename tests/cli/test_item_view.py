@@ -18,7 +18,7 @@ from domain.base.values import Kind, Status
 from domain.model.states import ActionItemState, State
 from domain.model.timeline import TimelineEntry, timeline_entry
 from reconciliation.fsck import Difference
-from store.items.search import Found
+from store.items.search import SearchResult
 from store.projection.item_summary import ItemSummary
 from tests.support.builders import HOUR, NOW, ROBOT, action, case, desk, draft, ticket
 
@@ -275,8 +275,8 @@ def test_the_commands_of_a_kind_are_listed_with_what_they_do_and_take() -> None:
 def test_findings_show_the_text_that_matches() -> None:
     row = summary(ticket().state)
     found = [
-        Found(item=row, excerpt="The invoice of May never came."),
-        Found(item=row, excerpt="a note"),
+        SearchResult(item=row, excerpt="The invoice of May never came."),
+        SearchResult(item=row, excerpt="a note"),
     ]
     text = rendered_words(item_view.render_search_results(found))
     assert text.count(row.title) == 2

@@ -17,7 +17,7 @@ from domain.base.sentences import noun_of, say
 from domain.base.values import Kind, Status
 from domain.model.starts import CaseStart
 from starter import item_reader
-from starter.client import Desk, UnknownItem
+from starter.client import CasekeepClient, UnknownItem
 from starter.references import new_reference
 from tests.cli.conftest import CommandRunner, RunResult
 from tests.support.workers import assert_eventually
@@ -406,8 +406,8 @@ async def test_waiting_tells_every_change_until_the_item_is_closed(
         shell.run_checked(*COMPLETE, *window, "--reference", reference, "--wait")
     )
     await wait_until_started(desk, reference)
-    await desk.do(reference, "start", {"by": "bob"})
-    await desk.do(reference, "resolve", {"by": "bob", "method": "rejected", "note": "no"})
+    await desk.execute(reference, "start", {"by": "bob"})
+    await desk.execute(reference, "resolve", {"by": "bob", "method": "rejected", "note": "no"})
     ran = await waiting
     lines = ran.out.splitlines()
     assert lines[0].startswith(f"{reference}  ")
@@ -431,8 +431,8 @@ async def test_waiting_for_a_case_prints_its_last_state_for_scripts(
         )
     )
     await wait_until_started(desk, reference)
-    await desk.do(reference, "start", {"by": "bob"})
-    await desk.do(reference, "cancel", {"by": "bob"})
+    await desk.execute(reference, "start", {"by": "bob"})
+    await desk.execute(reference, "cancel", {"by": "bob"})
     ran = await waiting
     assert (ran.json["status"], ran.json["cancelled"]) == ("CLOSED", True)
     assert "cancel  In Progress → Closed" in ran.err
@@ -462,9 +462,9 @@ async def test_a_refusal_comes_back_as_the_class_that_the_item_raised(
         (await shell.run_checked(*COMPLETE, "--json")).json["reference"],
         await stack.desk(),
     )
-    await desk.do(reference, "start", {"by": "bob", "command_id": "once"})
+    await desk.execute(reference, "start", {"by": "bob", "command_id": "once"})
     with pytest.raises(HeldByAnother) as held:
-        await desk.do(reference, "start", {"by": "amy"})
+        await desk.execute(reference, "start", {"by": "amy"})
     assert held.value.rule is Rule.C8
     assert held.value.wording == say(
         "assignment.held_by_another",
@@ -474,7 +474,7 @@ async def test_a_refusal_comes_back_as_the_class_that_the_item_raised(
         command="start",
     )
     with pytest.raises(CommandIdReused):
-        await desk.do(reference, "start", {"by": "amy", "command_id": "once"})
+        await desk.execute(reference, "start", {"by": "amy", "command_id": "once"})
 
 
 async def test_waiting_for_an_item_that_was_terminated_says_so(
@@ -489,7 +489,7 @@ async def test_waiting_for_an_item_that_was_terminated_says_so(
     assert "was ended in Temporal" in ran.err
 
 
-async def wait_until_started(desk: Desk, reference: str) -> None:
+async def wait_until_started(desk: CasekeepClient, reference: str) -> None:
     """Wait until the item answers."""
 
     async def check() -> None:

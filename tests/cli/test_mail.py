@@ -15,9 +15,9 @@ from catalog.loader import SAMPLE_FOLDER, load_catalog
 from cli.mail_view import render_dead_letters
 from devstack.stack import Stack
 from mailroom.delivery import Deliverer
-from mailroom.routing import reader_of
+from mailroom.routing import create_router
 from starter.settings import Settings
-from store.engine import engine_of
+from store.engine import open_engine
 from store.schema.tables import InboundMailState
 from tests.cli.conftest import CommandRunner
 from tests.support.mailrooms import make_mail
@@ -173,10 +173,10 @@ async def test_dead_letters_are_listed_shown_and_tried_again(
     again = await mails.run_checked("mail", "dead", name, "--again")
     assert again.out.strip() == "1 to be tried again by the mailroom."
     assert (await run_for_json(mails, "dead"))["counts"]["accepted"] == 1
-    engine = engine_of(mails.stack.settings.database_url)
-    reader = await asyncio.to_thread(reader_of, engine, load_catalog(SAMPLE_FOLDER).mailboxes)
+    engine = open_engine(mails.stack.settings.database_url)
+    reader = await asyncio.to_thread(create_router, engine, load_catalog(SAMPLE_FOLDER).mailboxes)
     deliverer = Deliverer(await mails.stack.desk(), engine, reader)
-    await deliverer.look()
+    await deliverer.sweep()
     await deliverer.finish()
     engine.dispose()
     assert (await run_for_json(mails, "dead"))["letters"] == before

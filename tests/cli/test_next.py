@@ -37,7 +37,7 @@ async def test_next_starts_the_next_item_for_who_asks_and_shows_it(
 async def test_next_says_that_there_is_nothing(shell: CommandRunner, queue: str) -> None:
     ran = await shell("next", "--queue", queue, "--as", "amy", "--json")
     assert (ran.code, ran.err) == (1, f"nothing waits in the queue {queue} for amy\n")
-    assert ran.json["refused"]["type"] == "NothingThere"
+    assert ran.json["refused"]["type"] == "QueueEmpty"
 
 
 async def test_next_waits_where_it_is_asked_to(shell: CommandRunner, queue: str) -> None:

@@ -72,13 +72,13 @@ def story(desk: RunningStack, case: str) -> Fields:
     """What the store tells of a Case and its Actions, but for what two lives cannot share."""
     told = {}
     for reference in family(case):
-        row = queries.item_of(desk.engine, reference)
+        row = queries.find_item(desk.engine, reference)
         assert row is not None, reference
         told[reference.removeprefix(case)] = {
             "state": without_own(row.state.model_dump(mode="json"), case),
             "timeline": [
                 without_own({name: getattr(entry, name) for name in TOLD}, case)
-                for entry in queries.timeline(desk.engine, reference).entries
+                for entry in queries.load_entries(desk.engine, reference).entries
             ],
         }
     return told

@@ -63,7 +63,7 @@ class Twice:
 
     def _run_of(self, reference: str) -> str:
         """The run that the real item has: references of what it starts come of it."""
-        row = queries.item_of(self.desk.engine, reference)
+        row = queries.find_item(self.desk.engine, reference)
         assert row is not None, reference
         return row.state.run
 
@@ -89,7 +89,7 @@ class Twice:
             self._settle()
             for reference in references or self.world.lives:
                 life = self.world[reference]
-                row = queries.item_of(self.desk.engine, reference)
+                row = queries.find_item(self.desk.engine, reference)
                 assert row is not None, reference
                 assert row.state.revision == life.item.revision, reference
 
@@ -163,6 +163,6 @@ async def test_a_deep_and_wide_case_tells_what_the_domain_tells(
     assert kills == KILLS
     assert both.world.item(TOP).status is Status.CLOSED
     for reference, life in both.world.lives.items():
-        entries = queries.timeline(archive.engine, reference).entries
+        entries = queries.load_entries(archive.engine, reference).entries
         assert told(entries) == told(life.entries), reference
     await archive.recovers([TOP])

@@ -13,7 +13,7 @@ import pytest
 from domain.base.refusals import NotAllowed
 from starter.item_reader import load_timeline
 from store.items import queries
-from tests.support.databases import PostgreSql
+from tests.support.databases import PostgresServer
 from tests.support.process_stack import Fields, RunningStack, assert_eventually, running_stack
 
 WORKER: Final = Path(__file__).parents[2] / "worker.py"
@@ -80,7 +80,7 @@ async def test_sixty_tickets_live_on_while_their_worker_is_killed_every_second_o
     )
     expected = ["create", *(command for command, _ in LIFE)]
     for ticket in tickets:
-        told = queries.timeline(desk.engine, ticket).entries
+        told = queries.load_entries(desk.engine, ticket).entries
         assert [entry.command for entry in told] == expected
     await desk.recovers(tickets)
 
@@ -172,9 +172,9 @@ async def polls(worker: Process) -> None:
 @pytest.mark.xdist_group("crash-postgresql")
 @pytest.mark.timeout(300, func_only=True)  # what the dead worker had begun waits for ten seconds
 async def test_a_second_worker_goes_on_where_the_first_was_killed(
-    tmp_path: Path, postgresql: PostgreSql
+    tmp_path: Path, postgresql: PostgresServer
 ) -> None:
-    async with running_stack(tmp_path / "desk", postgresql.new(empty=True)) as desk:
+    async with running_stack(tmp_path / "desk", postgresql.create_database(empty=True)) as desk:
         tickets = await asyncio.gather(*(desk.ticket() for _ in range(20)))
         first = await asyncio.create_subprocess_exec(
             *(sys.executable, str(WORKER)), env=desk.stack.environment, stderr=PIPE

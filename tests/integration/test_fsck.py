@@ -16,9 +16,9 @@ from domain.model.items import Entry
 from domain.model.publications import Publication
 from reconciliation.fsck import Checker, Difference
 from starter.client import NoAnswer
-from store.engine import reading, writing
+from store.engine import read_connection, write_connection
 from store.items import queries
-from store.projection.upserts import write
+from store.projection.upserts import write_publications
 from store.schema.tables import entry, item
 from tests.support.process_stack import EVENTUAL_TIMEOUT, RunningStack, assert_eventually
 from tests.support.workers import TICKET
@@ -27,12 +27,12 @@ Plant = Callable[[RunningStack, str], None]
 
 
 def row_lost(desk: RunningStack, reference: str) -> None:
-    with writing(desk.engine) as connection:
+    with write_connection(desk.engine) as connection:
         connection.execute(delete(item).where(item.c.reference == reference))
 
 
 def entries_lost(desk: RunningStack, reference: str) -> None:
-    with writing(desk.engine) as connection:
+    with write_connection(desk.engine) as connection:
         connection.execute(delete(entry).where(entry.c.reference == reference))
 
 
@@ -43,7 +43,7 @@ def all_lost(desk: RunningStack, reference: str) -> None:
 
 def row_behind(desk: RunningStack, reference: str) -> None:
     moved(desk, reference, by=-1)
-    with writing(desk.engine) as connection:
+    with write_connection(desk.engine) as connection:
         connection.execute(delete(entry).where(entry.c.reference == reference, entry.c.serial > 1))
 
 
@@ -68,7 +68,7 @@ def moved(
     run: str | None = None,
 ) -> None:
     """Write a row and an entry that the item never told."""
-    kept = queries.item_of(desk.engine, reference)
+    kept = queries.find_item(desk.engine, reference)
     assert kept is not None
     state, serial = kept.state, kept.version.serial + by
     changed = state.model_copy(
@@ -89,8 +89,10 @@ def moved(
     )
     entries = (told,) if by >= 0 and (by or entry_at) else ()
     planted = Publication(serial=serial, state=changed, entries=entries, notes=(), mails=())
-    with writing(desk.engine) as connection:
-        write(connection, [planted], writer="a crash", at=datetime.now(UTC), over_newer=True)
+    with write_connection(desk.engine) as connection:
+        write_publications(
+            connection, [planted], writer="a crash", at=datetime.now(UTC), over_newer=True
+        )
 
 
 PLANTED: Final[dict[Plant, str]] = {
@@ -130,10 +132,10 @@ async def test_an_item_that_an_operator_ended_is_closed_in_the_store(desk: Runni
     (found,) = await desk.differences()
     assert found.reference == reference
     assert found.done == "row repaired"
-    row = queries.item_of(desk.engine, reference)
+    row = queries.find_item(desk.engine, reference)
     assert row is not None
     assert row.state.status is Status.CLOSED
-    last = queries.timeline(desk.engine, reference).entries[-1]
+    last = queries.load_entries(desk.engine, reference).entries[-1]
     assert (last.by, last.command) == ("system", "vanished")
     assert last.reason == "its workflow was terminated in Temporal"
     assert await desk.differences() == []
@@ -169,7 +171,7 @@ async def test_what_vanished_while_its_ticket_slept_is_told_for_it(desk: Running
     assert await desk.differences() == []
     await desk.eventually(second)
     await desk.do(second, "resolve", method="rejected")
-    closed = await desk.desk.closed(reference)
+    closed = await desk.desk.wait_until_closed(reference)
     assert [one["ended"] for one in closed["awaited"]] == ["vanished", "rejected"]
 
 
@@ -203,11 +205,11 @@ async def test_pointed_at_another_namespace_it_touches_nothing(desk: RunningStac
         namespace="temporal-system",
         data_converter=desk.desk.client.data_converter,
     )
-    before = await asyncio.to_thread(queries.item_of, desk.engine, reference)
+    before = await asyncio.to_thread(queries.find_item, desk.engine, reference)
     checker = Checker(elsewhere, desk.engine, f"fsck-{uuid.uuid4()}")
     assert [one async for one in checker.all()] == []
-    assert await asyncio.to_thread(queries.item_of, desk.engine, reference) == before
-    assert len(queries.timeline(desk.engine, reference).entries) == 2
+    assert await asyncio.to_thread(queries.find_item, desk.engine, reference) == before
+    assert len(queries.load_entries(desk.engine, reference).entries) == 2
 
 
 async def test_while_the_desk_is_busy_it_finds_nothing(desk: RunningStack) -> None:
@@ -233,10 +235,10 @@ async def test_a_starting_worker_mends_what_the_dead_one_wrote_last(desk: Runnin
     await desk.rows_agree([reference])
     await desk.stack.kill_worker()
 
-    with reading(desk.engine) as connection:
+    with read_connection(desk.engine) as connection:
         dead = connection.scalar(select(item.c.writer).where(item.c.reference == reference))
     await asyncio.to_thread(moved, desk, reference, by=1)
-    with writing(desk.engine) as connection:
+    with write_connection(desk.engine) as connection:
         connection.execute(update(item).where(item.c.reference == reference).values(writer=dead))
     await desk.stack.start_worker()
     await assert_eventually(lambda: desk.rows_agree([reference]), within=EVENTUAL_TIMEOUT)

@@ -15,8 +15,8 @@ from sqlalchemy import update
 
 from domain.base.values import Kind
 from domain.model.states import ActionItemState, State
-from starter.next_item import NothingThere, take_next
-from store.engine import engine_of, writing
+from starter.next_item import QueueEmpty, take_next
+from store.engine import open_engine, write_connection
 from store.errors import DatabaseBusy
 from store.items import queries
 from store.items.claims import claim_next
@@ -45,7 +45,7 @@ async def asked(desk: RunningStack, queue: str, by: str, **options: Any) -> Stat
     """What this asker gets, if anything."""
     try:
         return await take_next(desk.desk, desk.engine, queue, by=by, **options)
-    except NothingThere:
+    except QueueEmpty:
         return None
 
 
@@ -60,7 +60,7 @@ async def typed(desk: RunningStack, *words: str) -> tuple[int | None, str, str]:
 
 def starts(desk: RunningStack, reference: str) -> list[str]:
     """Who started the item, in order, as the store tells it."""
-    entries = queries.timeline(desk.engine, reference).entries
+    entries = queries.load_entries(desk.engine, reference).entries
     return [entry.by for entry in entries if entry.command == "start"]
 
 
@@ -98,7 +98,7 @@ async def test_processes_that_ask_at_once_are_given_one_item_each(desk: RunningS
         said = json.loads(out)
         if code:
             assert err == f"nothing waits in the queue {queue} for {by}\n"
-            assert said["refused"]["type"] == "NothingThere"
+            assert said["refused"]["type"] == "QueueEmpty"
         else:
             assert (said["assignee"], said["status"]) == (by, "IN_PROGRESS")
     assert sorted(json.loads(out)["reference"] for code, out, _ in ran if not code) == there
@@ -171,10 +171,10 @@ async def test_an_item_is_offered_again_as_soon_as_anything_happened_to_it(
 async def test_an_item_that_moved_on_behind_its_row_is_passed_over(desk: RunningStack) -> None:
     queue = new_queue()
     first, second = await tickets(desk, queue, 2, settings={"due": {"within": "P2D"}})
-    row = await asyncio.to_thread(queries.item_of, desk.engine, first)
+    row = await asyncio.to_thread(queries.find_item, desk.engine, first)
     assert row is not None
     await desk.do(first, "assign", to="bob")
-    with writing(desk.engine) as connection:  # a database that was restored
+    with write_connection(desk.engine) as connection:  # a database that was restored
         connection.execute(
             update(item)
             .where(item.c.reference == first)
@@ -188,9 +188,9 @@ async def test_an_item_that_moved_on_behind_its_row_is_passed_over(desk: Running
 async def test_a_database_that_another_writer_holds_is_asked_a_few_times(
     desk: RunningStack, sqlite_url: str
 ) -> None:
-    engine, other = engine_of(sqlite_url, busy_timeout=10), engine_of(sqlite_url)
+    engine, other = open_engine(sqlite_url, busy_timeout=10), open_engine(sqlite_url)
     held = replace(desk, engine=engine)
-    with writing(other), pytest.raises(DatabaseBusy):
+    with write_connection(other), pytest.raises(DatabaseBusy):
         await asked(held, "q", "amy")
     assert await asked(held, "q", "amy") is None
     engine.dispose()

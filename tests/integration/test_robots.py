@@ -22,9 +22,9 @@ from catalog.queues import DEFAULT_ROBOT_KINDS
 from domain.base.refusals import Conflict
 from domain.base.values import Kind
 from robots.runner import JobResult, Robot, RobotJob
-from starter.next_item import NothingThere
+from starter.next_item import QueueEmpty
 from starter.orphan_guard import kill_process_group
-from store.engine import engine_of
+from store.engine import open_engine
 from store.errors import SchemaOutdated
 from tests.support.process_stack import EVENTUAL_TIMEOUT, RunningStack, assert_eventually
 
@@ -311,7 +311,7 @@ async def test_a_robot_that_is_killed_loses_its_item_and_its_late_answer_is_refu
     assert (state["lease"], state["robot_rejected"]) == (None, False)
     late = {"by": ROBOT, "outcome": "complete", "lease": given["lease"]["token"]}
     with pytest.raises(Conflict) as refused:
-        await desk.desk.do(read, "resolve", late)
+        await desk.desk.execute(read, "resolve", late)
     assert (refused.value.rule, refused.value.fields) == ("Q3", ("lease",))
     assert (await commands(desk, read))[-1] == ("lease_over", "system")
     program = int(await there(tmp_path / "pid"))
@@ -380,7 +380,7 @@ async def test_an_answer_to_what_somebody_took_over_meanwhile_is_refused(
 async def test_a_robot_goes_on_asking_a_store_that_is_not_ready(
     desk: RunningStack, tmp_path: Path
 ) -> None:
-    unready = replace(desk, engine=engine_of(f"sqlite:///{tmp_path / 'empty.db'}"))
+    unready = replace(desk, engine=open_engine(f"sqlite:///{tmp_path / 'empty.db'}"))
     async with hired(unready, "q", sh(COMPLETE), once=False) as running:
 
         async def said_so_twice() -> None:
@@ -453,7 +453,7 @@ async def test_a_program_that_cannot_be_started_gives_the_item_back_and_ends_the
 async def test_where_nothing_waits_a_robot_ends_or_waits(desk: RunningStack, once: bool) -> None:  # noqa: FBT001
     queue = new_queue()
     if once:
-        with pytest.raises(NothingThere, match=f"nothing waits in the queue {queue} for {ROBOT}"):
+        with pytest.raises(QueueEmpty, match=f"nothing waits in the queue {queue} for {ROBOT}"):
             async with hired(desk, queue, sh(COMPLETE)):
                 pass
     else:

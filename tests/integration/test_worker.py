@@ -19,7 +19,7 @@ from temporalio.client import Client
 
 from devstack.ports import PortTaken
 from devstack.stack import Stack, StackFailed
-from starter.client import Desk
+from starter.client import CasekeepClient
 from store.schema.webhook_tables import WebhookRow
 from store.webhooks.subscriptions import add_webhook
 from tests.support.process_stack import RunningStack, assert_eventually, running_stack
@@ -99,7 +99,7 @@ def free_port() -> int:
     ("variable", "value", "sentence"),
     [
         ("CASEKEEP_CATALOG", "nowhere", "nowhere: is no folder; set CASEKEEP_CATALOG"),
-        ("CASEKEEP_DATABASE_URL", "mysql://db/x", "database mysql: is none that Casekeep knows"),
+        ("CASEKEEP_DATABASE_URL", "mysql://db/x", "database mysql: is not supported"),
         ("CASEKEEP_TASK_QUEUE", "", "CASEKEEP_TASK_QUEUE: must have at least 1 char"),
         ("TEMPORAL_PROFILE", "nobody", "Temporal's configuration (TEMPORAL_…, its file): Profile"),
     ],
@@ -124,7 +124,7 @@ async def test_a_worker_that_waits_for_a_server_says_so_and_stops_on_sigterm(
     tmp_path: Path,
 ) -> None:
     with running(tmp_path, sys.executable, str(WORKER)) as worker:
-        await says(tmp_path, NO_SERVER, "trying again")
+        await says(tmp_path, NO_SERVER, "retry in")
         worker.send_signal(signal.SIGTERM)
         assert await ends(worker) == 0
 
@@ -136,7 +136,7 @@ async def test_a_worker_prepares_a_bare_server_and_an_empty_database(tmp_path: P
         server = [str(TEMPORAL), "server", "start-dev", "--headless", "--port", address[10:]]
         with running(tmp_path, *server):
             await says(tmp_path, f"[{worker.pid}] polling casekeep, namespace default")
-            desk = Desk(await Client.connect(address), "casekeep")
+            desk = CasekeepClient(await Client.connect(address), "casekeep")
             handle = await desk.client.start_workflow(
                 "Ticket", TICKET, id="T-1", task_queue="casekeep"
             )

@@ -15,9 +15,9 @@ from auth import accounts
 from auth.authenticator import Authenticator
 from auth.callers import Role
 from catalog.loader import SAMPLE_FOLDER, Catalog, load_catalog
-from starter.client import Desk
+from starter.client import CasekeepClient
 from starter.settings import Settings
-from store.engine import engine_of
+from store.engine import open_engine
 from web.app import create_app
 from web.change_feed import Broadcaster
 from web.context import SESSION_COOKIE, AppContext
@@ -33,7 +33,7 @@ _CSRF: Final = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 @pytest.fixture
 def web_engine(sqlite_url: str) -> Iterator[Engine]:
     """Store with durable commits, as in the web process."""
-    engine = engine_of(sqlite_url, lasting=True)
+    engine = open_engine(sqlite_url, durable=True)
     yield engine
     engine.dispose()
 
@@ -50,7 +50,7 @@ async def make_app(engine: Engine, **settings_values: object) -> FastAPI:
     settings = Settings.model_validate(defaults | settings_values)
     client = await Client.connect("127.0.0.1:1", lazy=True)
     context = AppContext(
-        client=Desk(client, settings.task_queue),
+        client=CasekeepClient(client, settings.task_queue),
         engine=engine,
         catalog=sample_catalog(),
         settings=settings,

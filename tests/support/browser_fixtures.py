@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from auth.callers import EVERY_QUEUE, Caller, Role
 from catalog.loader import SAMPLE_FOLDER, Catalog, load_catalog
-from starter.client import Desk
+from starter.client import CasekeepClient
 from starter.settings import Settings
 from web.app import create_app
 from web.change_feed import Broadcaster
@@ -79,11 +79,11 @@ class NoClient:
 
 
 def page_context(
-    engine: Engine, client: Desk | None = None, *, catalog: Catalog | None = None
+    engine: Engine, client: CasekeepClient | None = None, *, catalog: Catalog | None = None
 ) -> AppContext:
     """Return a context with this store; the sample catalog by default."""
     return AppContext(
-        client=client or cast("Desk", NoClient()),
+        client=client or cast("CasekeepClient", NoClient()),
         engine=engine,
         catalog=catalog or load_catalog(SAMPLE_FOLDER),
         settings=Settings(),

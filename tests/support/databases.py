@@ -19,18 +19,18 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine
 
-from store.engine import engine_of
+from store.engine import open_engine
 from store.projection.writer import GroupWriter
-from store.schema.versions import upgrade
+from store.schema.versions import upgrade_schema
 
 __all__ = [
     "database_url",
     "empty_database_url",
     "engine",
-    "mortal_postgresql",
     "postgresql",
     "postgresql_url",
     "sqlite_url",
+    "stoppable_postgresql",
     "writer",
 ]
 
@@ -70,8 +70,8 @@ os._exit(0)
 """
 
 
-class PostgreSql:
-    """A running server that makes databases."""
+class PostgresServer:
+    """Running PostgreSQL server of the tests."""
 
     def __init__(self, holder: subprocess.Popen[str]) -> None:
         self._holder = holder
@@ -81,25 +81,25 @@ class PostgreSql:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
-        template = engine_of(self._make(_TEMPLATE, "template1"))
-        upgrade(template)
+        template = open_engine(self._make(_TEMPLATE, "template1"))
+        upgrade_schema(template)
         template.dispose()
 
-    def new(self, *, empty: bool = False) -> str:
-        """The URL of a new database, whose schema is current unless it shall be empty."""
+    def create_database(self, *, empty: bool = False) -> str:
+        """Create a database and return its URL; its schema is current unless `empty`."""
         return self._make(f"test_{next(self._numbers)}", "template1" if empty else _TEMPLATE)
 
     def stop(self) -> None:
-        """Cut its power: it is not there until it is started again."""
-        self._ask("stop")
+        """Stop the server without a shutdown, as a power cut."""
+        self._command("stop")
 
     def start(self) -> None:
-        """Start it again, with all that was committed."""
-        self._ask("start")
+        """Start the server again, with all committed data."""
+        self._command("start")
 
-    def _ask(self, what: str) -> None:
+    def _command(self, command: str) -> None:
         assert self._holder.stdin is not None
-        self._holder.stdin.write(f"{what}\n")
+        self._holder.stdin.write(f"{command}\n")
         self._holder.stdin.flush()
         assert self._answer() == "done"
 
@@ -115,8 +115,8 @@ class PostgreSql:
 
 
 @contextmanager
-def running() -> Iterator[PostgreSql]:
-    """A server; a process of its own stops it, even if we are killed."""
+def run_server() -> Iterator[PostgresServer]:
+    """Run a server; a separate process stops it, even if this one is killed."""
     # outside home, and not under pytest's folder: the server's account opens the folders above
     folder = tempfile.mkdtemp(prefix="casekeep-postgresql-")
     with subprocess.Popen(
@@ -126,45 +126,45 @@ def running() -> Iterator[PostgreSql]:
         text=True,
         start_new_session=True,
     ) as holder:
-        yield PostgreSql(holder)
+        yield PostgresServer(holder)
         assert holder.stdin is not None
         holder.stdin.close()
         holder.wait(timeout=30)
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSql]:
-    """A server for this test process."""
-    with running() as server:
+def postgresql() -> Iterator[PostgresServer]:
+    """Server for this test process."""
+    with run_server() as server:
         yield server
 
 
 @pytest.fixture
-def mortal_postgresql() -> Iterator[PostgreSql]:
-    """A server for one test, which stops it."""
-    with running() as server:
+def stoppable_postgresql() -> Iterator[PostgresServer]:
+    """Server for one test, which may stop it."""
+    with run_server() as server:
         yield server
 
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """A SQLite file whose schema is current."""
+    """SQLite file whose schema is current."""
     url = f"sqlite:///{tmp_path / 'casekeep.db'}"
-    upgraded = engine_of(url)
-    upgrade(upgraded)
+    upgraded = open_engine(url)
+    upgrade_schema(upgraded)
     upgraded.dispose()
     return url
 
 
 @pytest.fixture
-def postgresql_url(postgresql: PostgreSql) -> str:
-    """A PostgreSQL database whose schema is current."""
-    return postgresql.new()
+def postgresql_url(postgresql: PostgresServer) -> str:
+    """PostgreSQL database whose schema is current."""
+    return postgresql.create_database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A database of each kind, whose schema is current."""
+    """Database of each kind, whose schema is current."""
     url = request.getfixturevalue(f"{request.param}_url")
     assert isinstance(url, str)
     return url
@@ -172,23 +172,23 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of each kind, without any table."""
+    """Database of each kind, without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'empty.db'}"
-    server: PostgreSql = request.getfixturevalue("postgresql")
-    return server.new(empty=True)
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    return server.create_database(empty=True)
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    """An engine on a database of each kind."""
-    engine = engine_of(database_url)
+    """Engine on a database of each kind."""
+    engine = open_engine(database_url)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
 def writer(engine: Engine) -> Iterator[GroupWriter]:
-    """A group writer on that engine, whose id is `writer-1`."""
+    """Group writer on `engine`, with the id `writer-1`."""
     with GroupWriter(engine, "writer-1") as writer:
         yield writer

@@ -21,9 +21,9 @@ from sqlalchemy import Connection, Engine
 from mailroom import __main__ as program
 from mailroom import acceptance
 from mailroom.delivery import Deliverer
-from mailroom.routing import Reader
-from mailroom.smtp_server import Door, Porter
-from starter.client import Desk
+from mailroom.routing import MailRouter
+from mailroom.smtp_server import SmtpHandler, SmtpSession
+from starter.client import CasekeepClient
 from store.mail import inbound_mail, mail_acceptance
 
 
@@ -50,20 +50,20 @@ class KillPoint(StrEnum):
 
 
 _FUNCTIONS: Final[dict[KillPoint, tuple[Any, str, bool]]] = {
-    KillPoint.DATA: (Door, "smtp_DATA", False),
-    KillPoint.GOT: (Porter, "handle_DATA", False),
-    KillPoint.READ: (Reader, "read", True),
+    KillPoint.DATA: (SmtpSession, "smtp_DATA", False),
+    KillPoint.GOT: (SmtpHandler, "handle_DATA", False),
+    KillPoint.READ: (MailRouter, "read", True),
     KillPoint.COMMITTED: (acceptance, "accept", True),
-    KillPoint.BEFORE_OK: (Porter, "handle_DATA", True),
-    KillPoint.AFTER_OK: (Door, "smtp_DATA", True),
+    KillPoint.BEFORE_OK: (SmtpHandler, "handle_DATA", True),
+    KillPoint.AFTER_OK: (SmtpSession, "smtp_DATA", True),
     KillPoint.BEFORE_DELIVERY: (Deliverer, "_give", False),
     KillPoint.ELSEWHERE: (inbound_mail, "retarget", True),
-    KillPoint.BEFORE_START: (Desk, "start_with", False),
-    KillPoint.STARTED: (Desk, "start_with", True),
-    KillPoint.BEFORE_GIVEN: (Desk, "do", False),
-    KillPoint.GIVEN: (Desk, "do", True),
-    KillPoint.BEFORE_ANSWER: (Desk, "tell", False),
-    KillPoint.ANSWERED: (Desk, "tell", True),
+    KillPoint.BEFORE_START: (CasekeepClient, "start_with", False),
+    KillPoint.STARTED: (CasekeepClient, "start_with", True),
+    KillPoint.BEFORE_GIVEN: (CasekeepClient, "do", False),
+    KillPoint.GIVEN: (CasekeepClient, "do", True),
+    KillPoint.BEFORE_ANSWER: (CasekeepClient, "tell", False),
+    KillPoint.ANSWERED: (CasekeepClient, "tell", True),
     KillPoint.BEFORE_NOTED: (inbound_mail, "settle", False),
     KillPoint.NOTED: (inbound_mail, "settle", True),
 }

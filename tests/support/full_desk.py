@@ -10,7 +10,7 @@ import httpx
 
 from auth.authenticator import Authenticator
 from catalog.loader import SAMPLE_FOLDER, load_catalog
-from store.schema.versions import upgrade
+from store.schema.versions import upgrade_schema
 from tests.support.browser_fixtures import PEOPLE, page_context, serve_pages
 from tests.support.process_stack import RunningStack, running_stack
 from web.context import SESSION_COOKIE
@@ -47,7 +47,7 @@ async def served_desk(
     """
     url = f"sqlite:///{folder / 'casekeep.db'}"
     async with running_stack(folder, url, catalog=catalog, **options) as desk:
-        upgrade(desk.engine)
+        upgrade_schema(desk.engine)
         context = page_context(desk.engine, desk.desk, catalog=load_catalog(catalog))
         if has_real_sign_in:
             context = replace(context, caller_lookup=Authenticator(context.engine))

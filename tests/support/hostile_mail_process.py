@@ -20,11 +20,11 @@ from typing import Any, Final
 
 from catalog.mailboxes import Mailbox
 from mail.limits import MAX_RAW_BYTES
-from mailroom.delivery import received
-from mailroom.routing import Letter, Reader
-from store.engine import engine_of
-from store.mail.mail_acceptance import accept
-from store.schema.versions import upgrade
+from mailroom.delivery import receive_command
+from mailroom.routing import MailRouter, ReceivedMessage
+from store.engine import open_engine
+from store.mail.mail_acceptance import accept_mails
+from store.schema.versions import upgrade_schema
 
 DESK: Final = "desk@desk.example"
 MAX_SECONDS: Final = 2.0
@@ -224,11 +224,13 @@ MAILS: Final[Mapping[str, Callable[[], bytes]]] = {
 
 def accept_mail(raw: bytes, url: str) -> list[str]:
     """Accept a mail; return the states of the inbound mails."""
-    engine = engine_of(url)
-    reader = Reader(engine, {DESK: Mailbox(ticket="question", acknowledge=True)})
-    accepted = accept(engine, reader.read(Letter(raw=raw, addresses=(DESK,))), budget=3)
+    engine = open_engine(url)
+    reader = MailRouter(engine, {DESK: Mailbox(ticket="question", acknowledge=True)})
+    accepted = accept_mails(
+        engine, reader.route(ReceivedMessage(raw=raw, addresses=(DESK,))), budget=3
+    )
     for arrival in accepted:
-        received(arrival).model_dump_json()
+        receive_command(arrival).model_dump_json()
     engine.dispose()
     return [arrival.state.value for arrival in accepted]
 
@@ -270,8 +272,8 @@ def main(folder: str) -> None:
         tries: list[dict[str, Any]] = []
         while len(tries) < _MAX_ATTEMPTS and (not tries or tries[-1]["seconds"] >= MAX_SECONDS):
             url = f"sqlite:///{Path(folder, f'{len(tries)}.db')}"
-            engine = engine_of(url)
-            upgrade(engine)
+            engine = open_engine(url)
+            upgrade_schema(engine)
             engine.dispose()
             tries.append(measure_in_child(name, url))
         results[name] = min(tries, key=lambda measure_mail: measure_mail["seconds"])

@@ -15,7 +15,14 @@ from domain.model.due_clock import Stop
 from domain.model.items import AnyItem, Attention, CurrentWait
 from domain.model.publications import Publication
 from store.projection.writer import GroupWriter
-from tests.support.publications import action, case, due, news, ticket, written
+from tests.support.publications import (
+    action,
+    case,
+    make_due_clock,
+    make_publication,
+    ticket,
+    write_all,
+)
 
 LONG_TITLE: Final = (
     "Rechnung 2026-4711-0815-XXL der Donaudampfschifffahrtselektrizitätenhauptbetriebswerk"
@@ -38,13 +45,13 @@ _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 def write_items(engine: Engine, publications: Iterator[Publication]) -> None:
     """Write the publications to the store."""
     with GroupWriter(engine, "list-data") as writer:
-        written(writer.put, *publications)
+        write_all(writer.put, *publications)
 
 
 def few_items(now: datetime | None = None) -> Iterator[Publication]:
     """Yield items of Amy in each status, with each mark and each colour."""
     now = now or datetime.now(UTC)
-    yield from map(news, _items(now))
+    yield from map(make_publication, _items(now))
 
 
 def many_items(number_of_items: int = 240, now: datetime | None = None) -> Iterator[Publication]:
@@ -59,13 +66,13 @@ def many_items(number_of_items: int = 240, now: datetime | None = None) -> Itera
             ("human-resources", {"owner": "amy", "status": Status.RESOLVED}),
             ("accounts-payable", {}),
         ):
-            yield news(
+            yield make_publication(
                 ticket(
                     _reference("T", next(numbers)),
                     title=title,
                     category="payment-reminder" if number % 3 else "hr-question",
                     queue=queue,
-                    due=due(soon),
+                    due=make_due_clock(soon),
                     new_information=number % 4 == 0,
                     robot_rejected=number % 11 == 0,
                     **_times(now, number),
@@ -77,8 +84,8 @@ def many_items(number_of_items: int = 240, now: datetime | None = None) -> Itera
 def _items(now: datetime) -> Iterator[AnyItem]:
     hour = timedelta(hours=1)
     margin = DueRule(within=Span(days=1, clock=timedelta(0)), at_risk=Span(days=0, clock=6 * hour))
-    risky = replace(due(now + 4 * hour), rule=margin)
-    paused = replace(due(now + 3.4 * hour), stops=(Stop(since=now),))
+    risky = replace(make_due_clock(now + 4 * hour), rule=margin)
+    paused = replace(make_due_clock(now + 3.4 * hour), stops=(Stop(since=now),))
     yield ticket(
         "T-7F3K9Q2D",
         title=TITLES[0],
@@ -86,7 +93,7 @@ def _items(now: datetime) -> Iterator[AnyItem]:
         queue="accounts-payable",
         status=Status.IN_PROGRESS,
         assignee="amy",
-        due=due(now + 26 * hour),
+        due=make_due_clock(now + 26 * hour),
         **_times(now, 1),
     )
     yield ticket(
@@ -96,7 +103,7 @@ def _items(now: datetime) -> Iterator[AnyItem]:
         queue="accounts-payable",
         status=Status.IN_PROGRESS,
         assignee="amy",
-        due=due(now - 2 * hour),
+        due=make_due_clock(now - 2 * hour),
         new_information=True,
         **_times(now, 2),
     )
@@ -128,7 +135,7 @@ def _items(now: datetime) -> Iterator[AnyItem]:
         queue="accounts-payable",
         status=Status.TO_DO,
         assignee="amy",
-        due=due(now + 50 * hour),
+        due=make_due_clock(now + 50 * hour),
         attention=(Attention(action="match", reason="no purchase order"),),
         **_times(now, 5),
     )
@@ -139,7 +146,7 @@ def _items(now: datetime) -> Iterator[AnyItem]:
         queue="accounts-payable",
         status=Status.IN_PROGRESS,
         assignee="amy",
-        due=due(now + 7 * hour),
+        due=make_due_clock(now + 7 * hour),
         **_times(now, 6),
     )
     yield ticket(
@@ -159,7 +166,7 @@ def _items(now: datetime) -> Iterator[AnyItem]:
         status=Status.WAIT,
         owner="amy",
         wait=CurrentWait(type=WaitType.UNTIL, wakes_at=now + 44 * hour),
-        due=due(now + 60 * hour),
+        due=make_due_clock(now + 60 * hour),
         **_times(now, 8),
     )
     yield ticket(
@@ -178,7 +185,7 @@ def _items(now: datetime) -> Iterator[AnyItem]:
             title=title,
             category="payment-reminder",
             queue="accounts-payable",
-            due=due(now + (number - 1) * 5 * hour),
+            due=make_due_clock(now + (number - 1) * 5 * hour),
             robot_rejected=number == 2,
             **_times(now, number),
         )

@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 from sqlalchemy import select
 
-from store.engine import reading
+from store.engine import read_connection
 from store.mail import inbound_mail
 from store.mail.inbound_mail import InboundMail
 from store.schema.tables import InboundMailState, entry, item, mail_in, mail_out
@@ -52,7 +52,7 @@ class MailDesk:
         """Wait until every accepted mail is delivered or a dead letter."""
 
         async def check() -> None:
-            counts = await asyncio.to_thread(inbound_mail.counts, self.running_stack.engine)
+            counts = await asyncio.to_thread(inbound_mail.count_by_state, self.running_stack.engine)
             assert counts[InboundMailState.ACCEPTED] == 0, counts
 
         await assert_eventually(check, within=within)
@@ -74,13 +74,13 @@ class MailDesk:
 
     def all_with(self, message_id: str) -> list[InboundMail]:
         """Return the mails with this Message-ID, one for each mailbox that received it."""
-        with reading(self.running_stack.engine) as connection:
+        with read_connection(self.running_stack.engine) as connection:
             digests = connection.scalars(
                 select(mail_in.c.digest)
                 .where(mail_in.c.message_id == message_id.strip("<>"))
                 .order_by(mail_in.c.desk)
             ).all()
-        found = [inbound_mail.mail_of(self.running_stack.engine, digest) for digest in digests]
+        found = [inbound_mail.find_mail(self.running_stack.engine, digest) for digest in digests]
         return [arrival for arrival in found if arrival is not None]
 
     async def answered(self, user: str, count: int) -> list[EmailMessage]:
@@ -98,19 +98,19 @@ class MailDesk:
 
     def arrivals(self) -> list[InboundMail]:
         """Return all received mails."""
-        with reading(self.running_stack.engine) as connection:
+        with read_connection(self.running_stack.engine) as connection:
             digests = connection.scalars(select(mail_in.c.digest)).all()
-        found = [inbound_mail.mail_of(self.running_stack.engine, digest) for digest in digests]
+        found = [inbound_mail.find_mail(self.running_stack.engine, digest) for digest in digests]
         return [arrival for arrival in found if arrival is not None]
 
     def items(self) -> list[str]:
         """Return the references of all items."""
-        with reading(self.running_stack.engine) as connection:
+        with read_connection(self.running_stack.engine) as connection:
             return list(connection.scalars(select(item.c.reference)).all())
 
     def effects(self) -> list[tuple[str, str]]:
         """Return item and mail for each time that an item received a mail."""
-        with reading(self.running_stack.engine) as connection:
+        with read_connection(self.running_stack.engine) as connection:
             rows = connection.execute(
                 select(entry.c.reference, entry.c.mail).where(entry.c.command == "receive_email")
             ).all()
@@ -118,7 +118,7 @@ class MailDesk:
 
     def written(self) -> list[tuple[str, str, str]]:
         """Return item, template and status of each outgoing mail."""
-        with reading(self.running_stack.engine) as connection:
+        with read_connection(self.running_stack.engine) as connection:
             rows = connection.execute(
                 select(mail_out.c.reference, mail_out.c.template, mail_out.c.status)
             ).all()

@@ -13,10 +13,10 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from catalog.loader import load_catalog
-from mailroom.acceptance import Reception
+from mailroom.acceptance import AcceptanceQueue
 from mailroom.delivery import Deliverer
-from mailroom.routing import Letter, Reader, reader_of
-from store.engine import reading
+from mailroom.routing import MailRouter, ReceivedMessage, create_router
+from store.engine import read_connection
 from store.mail import inbound_mail
 from store.mail.inbound_mail import InboundMail
 from store.schema.tables import entry
@@ -70,7 +70,7 @@ def make_mail(
 
 def items_with_mail(desk: RunningStack, digest: str) -> list[str]:
     """Return the items that received this mail, once for each time; else the item it started."""
-    with reading(desk.engine) as connection:
+    with read_connection(desk.engine) as connection:
         rows = connection.execute(
             select(entry.c.reference, entry.c.command).where(entry.c.mail == digest)
         ).all()
@@ -85,7 +85,7 @@ class Mailroom:
     """Mailroom of a desk: accepts mails and delivers them to their items."""
 
     running_stack: RunningStack
-    reader: Reader
+    reader: MailRouter
     deliverer: Deliverer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,27 +99,27 @@ class Mailroom:
         envelope_sender: str | None = "ida@example.org",
     ) -> list[InboundMail]:
         """Accept a mail without delivering it."""
-        reception = Reception(self.running_stack.engine, self.reader, budget=3)
-        letter = Letter(
+        acceptance = AcceptanceQueue(self.running_stack.engine, self.reader, budget=3)
+        letter = ReceivedMessage(
             raw=raw,
             addresses=to or (DESK,),
             received_at=received_at,
             envelope_sender=envelope_sender,
         )
-        accepted = await reception.take(letter)
-        reception.close()
+        accepted = await acceptance.accept(letter)
+        acceptance.close()
         return accepted
 
     async def deliver(self) -> None:
         """Deliver all accepted mails to their items."""
-        await self.deliverer.look()
+        await self.deliverer.sweep()
         await self.deliverer.finish()
 
     async def send(self, *to: str, **mail: Any) -> InboundMail:  # noqa: ANN401 - arguments of make_mail
         """Accept and deliver a new mail, made by make_mail."""
         (accepted,) = await self.accept(make_mail(**mail), *to)
         await self.deliver()
-        arrived = inbound_mail.mail_of(self.running_stack.engine, accepted.digest)
+        arrived = inbound_mail.find_mail(self.running_stack.engine, accepted.digest)
         assert arrived is not None
         return arrived
 
@@ -149,4 +149,4 @@ async def mailroom(folder: Path) -> AsyncIterator[Mailroom]:
         (catalog / name).write_text(text)
     database = f"sqlite:///{folder / 'casekeep.db'}"
     async with running_stack(folder, database, catalog=catalog) as desk:
-        yield Mailroom(desk, reader_of(desk.engine, load_catalog(catalog).mailboxes))
+        yield Mailroom(desk, create_router(desk.engine, load_catalog(catalog).mailboxes))

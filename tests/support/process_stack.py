@@ -20,9 +20,9 @@ from domain.model.starts import CaseStart, TicketStart
 from domain.model.states import without_heartbeats
 from reconciliation.fsck import Checker, Difference
 from reconciliation.workflow_state import WorkflowStateReader
-from starter.client import Answer, Desk, NoAnswer, UnknownItem
+from starter.client import CasekeepClient, JsonAnswer, NoAnswer, UnknownItem
 from starter.settings import Settings
-from store.engine import engine_of
+from store.engine import open_engine
 from store.items import queries
 from tests.support.workers import TICKET
 
@@ -72,7 +72,7 @@ class RunningStack:
 
     stack: Stack
     engine: Engine
-    desk: Desk
+    desk: CasekeepClient
 
     @property
     def log(self) -> str:
@@ -101,14 +101,14 @@ class RunningStack:
 
     async def do(
         self, reference: str, command: str, *, within: float = EVENTUAL_TIMEOUT, **fields: object
-    ) -> Answer:
+    ) -> JsonAnswer:
         """Send a command under one id, with retries until it is answered."""
         content: Fields = {"by": "amy", "command_id": uuid.uuid4().hex} | fields
-        answers: list[Answer] = []
+        answers: list[JsonAnswer] = []
 
         async def attempt() -> None:
             try:
-                answers.append(await self.desk.do(reference, command, content))
+                answers.append(await self.desk.execute(reference, command, content))
             except RuntimeError as error:
                 # the server's answer if a worker did not process an update
                 if "UnprocessedUpdate" not in str(error):
@@ -130,9 +130,9 @@ class RunningStack:
 
     async def eventually(
         self, reference: str, *, within: float = EVENTUAL_TIMEOUT, **expected: object
-    ) -> Answer:
+    ) -> JsonAnswer:
         """Wait until these fields have these values; return the item's state."""
-        seen: Answer = {}
+        seen: JsonAnswer = {}
 
         async def check() -> None:
             seen.update(await self.desk.state(reference))
@@ -166,7 +166,7 @@ class RunningStack:
             self.desk.client, timedelta(seconds=EVENTUAL_TIMEOUT)
         ).read(reference)
         assert truth is not None, reference
-        row = await asyncio.to_thread(queries.item_of, self.engine, reference)
+        row = await asyncio.to_thread(queries.find_item, self.engine, reference)
         assert row is not None, f"no row of {reference}"
         told, true = without_heartbeats(row.state), without_heartbeats(truth.state)
         differing = {
@@ -177,7 +177,7 @@ class RunningStack:
         assert not differing, f"{reference}: row and item differ: {differing}"
         assert row.version.serial == truth.serial, reference
         serials = await asyncio.to_thread(
-            queries.entry_serials, self.engine, reference, truth.state.run
+            queries.list_entry_serials, self.engine, reference, truth.state.run
         )
         assert serials == tuple(range(1, truth.serial + 1)), reference
 
@@ -214,7 +214,7 @@ async def running_stack(
         given["catalog"] = catalog
     settings_of_desk = Settings.model_validate(given)
     stack = Stack(folder, temporal_port=0, ui_port=0, settings=settings_of_desk, **options)
-    engine = engine_of(database_url)
+    engine = open_engine(database_url)
     async with stack:
         yield RunningStack(stack, engine, await stack.desk())
         await stack.kill_worker()

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from domain.base.values import Status
-from store.auth.audit import note
+from store.auth.audit import add_entry
 from store.items import queries
-from store.schema.auth_tables import Audited, AuditRow, Verdict
+from store.schema.auth_tables import AuditKind, AuditOutcome, AuditRow
 from tests.support.list_data import LONG_TITLE
 from tests.support.process_stack import RunningStack, assert_eventually
 
@@ -278,29 +278,30 @@ async def _long(running_stack: RunningStack, items: ScreenshotItems, *, entries:
 def _audit(running_stack: RunningStack, items: ScreenshotItems, *, deeds: int) -> None:
     """Write entries of sign-ins, commands and refusals to the audit."""
     refused = {
-        "outcome": Verdict.REFUSED,
+        "outcome": AuditOutcome.REFUSED,
         "rule": "T9",
         "reason": "evidence is missing: " + LONG_TITLE,
     }
     entries: tuple[dict[str, Any], ...] = (
-        {"by": "amy", "kind": Audited.SIGN_IN, "what": "password", "address": "192.0.2.17"},
-        {"by": "amy", "kind": Audited.COMMAND, "what": "start", "item": items.working},
-        {"by": "amy", "kind": Audited.COMMAND, "what": "resolve", "item": items.working} | refused,
+        {"by": "amy", "kind": AuditKind.SIGN_IN, "what": "password", "address": "192.0.2.17"},
+        {"by": "amy", "kind": AuditKind.COMMAND, "what": "start", "item": items.working},
+        {"by": "amy", "kind": AuditKind.COMMAND, "what": "resolve", "item": items.working}
+        | refused,
         {
             "by": "root",
-            "kind": Audited.KEY,
+            "kind": AuditKind.KEY,
             "what": "add",
             "about": "service:" + LONG_TITLE.split()[1],
         },
     )
     for number in range(deeds):
-        note(running_stack.engine, AuditRow(**entries[number % len(entries)]))
+        add_entry(running_stack.engine, AuditRow(**entries[number % len(entries)]))
 
 
 async def _wait_until_stored(running_stack: RunningStack, references: list[str]) -> None:
     async def are_stored() -> None:
         for reference in references:
-            row = await asyncio.to_thread(queries.item_of, running_stack.engine, reference)
+            row = await asyncio.to_thread(queries.find_item, running_stack.engine, reference)
             state = await running_stack.desk.state(reference)
             assert row is not None
             assert row.state.revision == state["revision"]

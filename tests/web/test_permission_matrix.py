@@ -9,8 +9,8 @@ import pytest
 
 from auth import api_keys, sessions
 from auth.callers import EVERY_QUEUE, Role, Scope
-from store.auth.audit import AuditFilter, audit_page
-from store.schema.auth_tables import Audited, Verdict
+from store.auth.audit import AuditFilter, read_audit_page
+from store.schema.auth_tables import AuditKind, AuditOutcome
 from tests.support.app_fixture import add_account
 from tests.support.full_desk import ServedDesk, served_desk
 from web.context import SESSION_COOKIE
@@ -93,11 +93,11 @@ async def test_people_give_what_their_role_may_where_their_work_is(
                 assert (await another.post(path, json=fields)).status_code == 200
     entries = await desk.running_stack.timeline(reference)
     assert [one["command"] for one in entries if one["by"] == role.value] == given
-    noted = audit_page(
+    noted = read_audit_page(
         desk.running_stack.engine, AuditFilter(item=reference, by=role.value)
     ).entries
-    done = [one.what for one in reversed(noted) if one.outcome is Verdict.DONE]
-    refused = [one.what for one in noted if one.outcome is Verdict.FORBIDDEN]
+    done = [one.what for one in reversed(noted) if one.outcome is AuditOutcome.DONE]
+    refused = [one.what for one in noted if one.outcome is AuditOutcome.FORBIDDEN]
     assert done == given
     assert set(refused) == {command for command, _ in SAMPLE} - set(given) - NOBODYS
 
@@ -139,7 +139,7 @@ async def test_nobody_says_who_they_are_in_a_body(desk: ServedDesk) -> None:
         ):
             answer = await client.post(path, json=fields)
             assert answer.status_code == 422
-            assert "by: is whoever is signed in" in answer.json()["detail"]
+            assert "by: is the signed-in caller" in answer.json()["detail"]
     assert {one["by"] for one in await desk.running_stack.timeline(reference)} == {"amy"}
 
 
@@ -180,10 +180,10 @@ async def test_what_starts_and_what_is_refused_by_a_rule_is_audited(desk: Served
         reference = started.json()["reference"]
         refused = await client.post(f"/api/v1/items/{reference}/reopen", json={})
         assert refused.status_code == 409
-    told = audit_page(engine, AuditFilter(item=reference)).entries
+    told = read_audit_page(engine, AuditFilter(item=reference)).entries
     assert [(one.by, one.kind, one.outcome) for one in told] == [
-        ("service:erp", Audited.COMMAND, Verdict.REFUSED),
-        ("service:erp", Audited.START, Verdict.DONE),
+        ("service:erp", AuditKind.COMMAND, AuditOutcome.REFUSED),
+        ("service:erp", AuditKind.START, AuditOutcome.DONE),
     ]
     assert told[0].reason == refused.json()["detail"]
     assert told[0].rule == refused.json()["rule"]

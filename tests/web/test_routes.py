@@ -18,13 +18,13 @@ from auth.callers import Role, Scope
 from auth.permissions import COMMANDS
 from domain.model.publications import Publication
 from store.auth.sessions import digest_of
-from store.engine import writing
+from store.engine import write_connection
 from store.projection.writer import GroupWriter
 from store.schema.auth_tables import key, session
 from tests.support.app_fixture import *  # noqa: F403 - as above
 from tests.support.app_fixture import add_account, browser
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
-from tests.support.publications import action, case, news, ticket, written
+from tests.support.publications import action, case, make_publication, ticket, write_all
 from web.api.routes import PREFIX
 from web.context import SESSION_COOKIE, authenticate
 from web.sign_in.routes import PUBLIC as SIGNING
@@ -126,7 +126,9 @@ def there(web_engine: Engine) -> None:
     """One item of each kind, in a queue."""
     with GroupWriter(web_engine, "writer-1") as writer:
         put: Callable[[Publication], object] = writer.put
-        written(put, news(ticket()), news(case()), news(action()))
+        write_all(
+            put, make_publication(ticket()), make_publication(case()), make_publication(action())
+        )
 
 
 def invalid_credentials(engine: Engine) -> dict[str, dict[str, str]]:
@@ -139,7 +141,7 @@ def invalid_credentials(engine: Engine) -> dict[str, dict[str, str]]:
     whole, made = api_keys.make(engine, "robot:one", lasts=None, **every)  # type: ignore[arg-type]
     api_keys.revoke(engine, made.id, by="root")
     over, ended = api_keys.make(engine, "robot:two", lasts=timedelta(1), **every)  # type: ignore[arg-type]
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         is_amys = session.c.digest == digest_of(tokens["amy"])
         is_bobs = session.c.digest == digest_of(tokens["bob"])
         connection.execute(update(session).where(is_amys).values(ends_at=past))

@@ -14,8 +14,8 @@ from auth import sessions
 from auth.callers import Role
 from domain.base.values import Kind
 from starter.references import new_reference
-from store.auth.audit import AuditFilter, audit_page
-from store.schema.auth_tables import Audited, Verdict
+from store.auth.audit import AuditFilter, read_audit_page
+from store.schema.auth_tables import AuditKind, AuditOutcome
 from tests.support.app_fixture import add_account
 from tests.support.full_desk import ServedDesk, served_desk
 from web.context import SESSION_COOKIE
@@ -131,9 +131,9 @@ async def test_each_start_is_audited_with_what_became_of_it(
     fields = {TITLES[kind]: "No invoice", "reference": reference}
     assert (await start(desk, door, "agent", kind, fields)).status in {201, 303}
     assert (await start(desk, door, "lead", kind, fields)).status == 409
-    noted = audit_page(desk.running_stack.engine, AuditFilter(item=reference)).entries
+    noted = read_audit_page(desk.running_stack.engine, AuditFilter(item=reference)).entries
     assert [(deed.by, deed.kind, deed.what, deed.outcome) for deed in noted] == [
-        ("lead", Audited.START, kind.lower(), Verdict.REFUSED),
-        ("agent", Audited.START, kind.lower(), Verdict.DONE),
+        ("lead", AuditKind.START, kind.lower(), AuditOutcome.REFUSED),
+        ("agent", AuditKind.START, kind.lower(), AuditOutcome.DONE),
     ]
     assert noted[0].reason == f"reference {reference} is another item's: give one that is not used"

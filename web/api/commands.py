@@ -16,7 +16,7 @@ from web.api.item_paths import ReferencePath
 from web.api.problem_details import ApiRoute, StaleRevision
 from web.api.request_bodies import IdempotencyKey, IfMatch, JsonBody, parse_if_match, scoped_key
 from web.api.responses import WRITE_PROBLEMS, problem_docs, response_docs, state_doc, state_response
-from web.commands import give
+from web.commands import execute_command
 from web.context import AppContext, CallerDep, Context
 
 router = APIRouter(route_class=ApiRoute, tags=["commands"])
@@ -49,7 +49,7 @@ async def execute_conditionally(
             raise InvalidCommand(sentence, fields=("command_id", "Idempotency-Key"))
         fields = fields | {"command_id": scoped_key(caller, idempotency_key)}
     try:
-        return await give(context, caller, reference, command, fields)
+        return await execute_command(context, caller, reference, command, fields)
     except Conflict as conflict:
         if expected is not None and "expected_revision" in conflict.fields:
             raise StaleRevision(conflict.sentence) from None

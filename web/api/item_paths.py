@@ -8,7 +8,7 @@ from auth.permissions import check_reading
 from domain.base.values import ACTION_PATTERN, REFERENCE_PATTERN
 from domain.model.states import State
 from starter.client import UnknownItem
-from web.commands import known
+from web.commands import find_state
 from web.context import CallerDep, Context
 
 
@@ -26,7 +26,7 @@ ReferencePath = Annotated[str, Depends(_reference)]
 
 
 async def _readable_item(context: Context, caller: CallerDep, reference: ReferencePath) -> State:
-    state = await known(context, reference)
+    state = await find_state(context, reference)
     check_reading(caller, state)
     return state
 

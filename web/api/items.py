@@ -1,4 +1,4 @@
-"""Items as they are, and what happened to them."""
+"""Endpoints that read items: lists, state, timeline, notes, mails and allowed commands."""
 
 import asyncio
 from typing import Annotated, Final, cast
@@ -16,13 +16,13 @@ from domain.model.commands import commands_of
 from domain.model.states import State
 from domain.model.timeline import timeline_entry
 from starter.client import UnknownItem
-from store.items.api_list import Filter, Sight, items, notes_of
-from store.items.paging import PAGE
-from store.items.queries import timeline
-from store.items.timeline_page import belongs, received, sent
-from store.mail.attachments import attachments_of, content_of
-from store.mail.inbound_mail import InboundMail, mails_of
-from store.schema.auth_tables import Audited
+from store.items.api_list import ItemFilter, Visibility, find_items, list_notes
+from store.items.paging import PAGE_SIZE
+from store.items.queries import load_entries
+from store.items.timeline_page import is_mail_of_item, load_received_mails, load_sent_mails
+from store.mail.attachments import list_attachments, load_content
+from store.mail.inbound_mail import InboundMail, list_mails_of_item
+from store.schema.auth_tables import AuditKind
 from web.api.item_paths import ReadableItem
 from web.api.models import (
     AttachmentView,
@@ -46,21 +46,23 @@ from web.api.responses import (
 from web.context import CallerDep, Context
 
 router = APIRouter(route_class=ApiRoute, tags=["items"])
-MOST: Final = 200
-Limit = Annotated[int, Query(ge=1, le=MOST, description="Lines of the page.")]
-CursorGiven = Annotated[
+MAX_LINES: Final = 200
+LimitParameter = Annotated[int, Query(ge=1, le=MAX_LINES, description="Maximum number of lines.")]
+CursorParameter = Annotated[
     str | None,
-    Query(max_length=500, description="Of the page before: asks for the one that follows it."),
+    Query(max_length=500, description="`cursor` of the previous page."),
 ]
 _Names = Annotated[list[Annotated[str, Query(max_length=100)]], Query(max_length=50)]
-After = Annotated[int, Query(ge=0, le=2**31 - 1, description="The `next` of the page before.")]
+AfterParameter = Annotated[
+    int, Query(ge=0, le=2**31 - 1, description="`next` of the previous page.")
+]
 
 
-def sight_of(caller: Caller) -> Sight:
-    """Items that the caller may see."""
+def visibility_of(caller: Caller) -> Visibility:
+    """Return the items that the caller may see."""
     if caller.role is Role.OPERATOR or EVERY_QUEUE in caller.queues:
-        return Sight(actor=caller.actor, queues=None)
-    return Sight(actor=caller.actor, queues=caller.queues)
+        return Visibility(actor=caller.actor, queues=None)
+    return Visibility(actor=caller.actor, queues=caller.queues)
 
 
 @router.get(
@@ -68,11 +70,11 @@ def sight_of(caller: Caller) -> Sight:
     operation_id="list_items",
     summary="List items",
     description="Items of the caller's queues, and open ones that they hold or own; newest first. "
-    "Filters of a name are alternatives, those of different names go together. `q` looks for words "
-    "in references, titles, descriptions and notes, among the best 200 matches.",
+    "Values of one filter are alternatives; all filters must match. `q` searches words in "
+    "references, titles, descriptions and notes; other filters apply to its best 200 matches.",
     responses=response_docs({200: {"model": ItemList}}) | problem_docs(*READ_PROBLEMS),
 )
-def list_items(  # noqa: PLR0917 - one a filter
+def list_items(  # noqa: PLR0917 - a parameter for each filter
     context: Context,
     caller: CallerDep,
     status: Annotated[list[Status], Query(default_factory=list, max_length=6)],
@@ -82,12 +84,12 @@ def list_items(  # noqa: PLR0917 - one a filter
     owner: Annotated[_Names, Query(default_factory=list)],
     category: Annotated[_Names, Query(default_factory=list)],
     q: Annotated[str, Query(max_length=500)] = "",
-    limit: Limit = PAGE,
-    cursor: CursorGiven = None,
+    limit: LimitParameter = PAGE_SIZE,
+    cursor: CursorParameter = None,
 ) -> Response:
-    """A page of items."""
+    """Return a page of items."""
     check_duty(caller, Duty.READ)
-    wanted = Filter(
+    wanted = ItemFilter(
         kinds=tuple(kind),
         statuses=tuple(status),
         queues=tuple(queue),
@@ -96,12 +98,12 @@ def list_items(  # noqa: PLR0917 - one a filter
         categories=tuple(category),
         words=q,
     )
-    page = items(context.engine, wanted, sight_of(caller), limit=limit, cursor=cursor)
-    return json_response(lines_of(page))
+    page = find_items(context.engine, wanted, visibility_of(caller), limit=limit, cursor=cursor)
+    return json_response(item_list(page))
 
 
-def lines_of(page: object) -> ItemList:
-    """A page of the store as it is answered."""
+def item_list(page: object) -> ItemList:
+    """Return a page of the store as the response model."""
     return ItemList.model_validate(page)
 
 
@@ -109,11 +111,11 @@ def lines_of(page: object) -> ItemList:
     "/items/{reference}",
     operation_id="read_item",
     summary="Read an item",
-    description="Its state; with `If-None-Match` only if it has changed since.",
+    description="The state; with `If-None-Match`, only if it has changed.",
     responses=response_docs(
         {
-            200: state_doc("Its state."),
-            304: {"description": "It is still at that revision."},
+            200: state_doc("State of the item."),
+            304: {"description": "The item still has that revision."},
         }
     )
     | problem_docs(*READ_PROBLEMS, 404),
@@ -121,12 +123,12 @@ def lines_of(page: object) -> ItemList:
 async def read_item(
     state: ReadableItem,
     if_none_match: Annotated[
-        str | None, Header(alias="If-None-Match", description="The ETag of what you have.")
+        str | None, Header(alias="If-None-Match", description="ETag of the state that you have.")
     ] = None,
 ) -> Response:
-    """The item's state."""
-    known = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
-    if known & {format_etag(state.revision), "*"}:
+    """Return the item's state."""
+    tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    if tags & {format_etag(state.revision), "*"}:
         return Response(status_code=304, headers={"ETag": format_etag(state.revision)})
     return state_response(state)
 
@@ -141,12 +143,12 @@ async def read_timeline(
     context: Context,
     state: ReadableItem,
     from_revision: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
-    after: After = 0,
-    limit: Limit = MOST,
+    after: AfterParameter = 0,
+    limit: LimitParameter = MAX_LINES,
 ) -> Response:
-    """Entries, oldest first."""
+    """Return a page of entries, oldest first."""
     page = await asyncio.to_thread(
-        timeline,
+        load_entries,
         context.engine,
         state.reference,
         from_revision=from_revision,
@@ -162,17 +164,20 @@ async def read_timeline(
     "/items/{reference}/notes",
     operation_id="read_notes",
     summary="Read an item's notes",
-    description="Every text of the item at full length: what it was submitted with, notes, mails.",
+    description="All texts of the item at full length: submission, notes and mails.",
     responses=response_docs({200: {"model": NoteList}}) | problem_docs(*READ_PROBLEMS, 404),
 )
 async def read_notes(
-    context: Context, state: ReadableItem, after: After = 0, limit: Limit = PAGE
+    context: Context,
+    state: ReadableItem,
+    after: AfterParameter = 0,
+    limit: LimitParameter = PAGE_SIZE,
 ) -> Response:
-    """Notes, oldest first."""
-    found, following = await asyncio.to_thread(
-        notes_of, context.engine, state.reference, after=after, limit=limit
+    """Return a page of notes, oldest first."""
+    stored, following = await asyncio.to_thread(
+        list_notes, context.engine, state.reference, after=after, limit=limit
     )
-    notes = tuple(NoteView.model_validate(one) for one in found)
+    notes = tuple(NoteView.model_validate(note) for note in stored)
     return json_response(NoteList(notes=notes, next=following))
 
 
@@ -183,15 +188,15 @@ async def read_notes(
     responses=response_docs({200: {"model": MailList}}) | problem_docs(*READ_PROBLEMS, 404),
 )
 async def read_mails(context: Context, state: ReadableItem) -> Response:
-    """Mails in and out, oldest first."""
+    """Return mails in and out, oldest first."""
 
     def read() -> MailList:
-        digests = [one.digest for one in mails_of(context.engine, state.reference)]
-        texts = received(context.engine, digests)
-        mails = [texts[digest] for digest in digests if digest in texts]
+        digests = [mail.digest for mail in list_mails_of_item(context.engine, state.reference)]
+        by_digest = load_received_mails(context.engine, digests)
+        mails = [by_digest[digest] for digest in digests if digest in by_digest]
         return MailList(
             received=tuple(_mail_in(state, mail) for mail in mails),
-            sent=sent(context.engine, state.reference, run=state.run),
+            sent=load_sent_mails(context.engine, state.reference, run=state.run),
         )
 
     return json_response(await asyncio.to_thread(read))
@@ -211,13 +216,13 @@ def _mail_in(state: State, mail: InboundMail) -> ReceivedMailView:
         attachments=tuple(
             AttachmentView(
                 number=number,
-                name=one.name,
-                type=one.type,
-                size=one.size,
-                refused=one.refused,
-                url=None if one.digest is None else f"{base}/{number}",
+                name=each.name,
+                type=each.type,
+                size=each.size,
+                refused=each.refused,
+                url=None if each.digest is None else f"{base}/{number}",
             )
-            for number, one in enumerate(mail.attachments)
+            for number, each in enumerate(mail.attachments)
         ),
     )
 
@@ -230,7 +235,7 @@ def _mail_in(state: State, mail: InboundMail) -> ReceivedMailView:
     responses=response_docs(
         {
             200: {
-                "description": "Its content, as it came in.",
+                "description": "Content as received.",
                 "content": {"application/octet-stream": {"schema": {"type": "string"}}},
             }
         }
@@ -244,20 +249,20 @@ async def read_attachment(
     mail: Annotated[str, Path(max_length=64)],
     number: Annotated[int, Path(ge=0, le=1000)],
 ) -> Response:
-    """The content of an attachment of a mail that came in for the item."""
+    """Return the content of an attachment of a mail that the item received."""
 
     def read() -> tuple[str, bytes] | None:
-        if not mail.isalnum() or not belongs(context.engine, state.reference, mail):
+        if not mail.isalnum() or not is_mail_of_item(context.engine, state.reference, mail):
             return None
-        hanging = attachments_of(context.engine, mail)
-        if number >= len(hanging) or hanging[number].digest is None:
+        attachments = list_attachments(context.engine, mail)
+        if number >= len(attachments) or attachments[number].digest is None:
             return None
-        content = content_of(context.engine, cast("str", hanging[number].digest))
+        content = load_content(context.engine, cast("str", attachments[number].digest))
         if content is None:
             return None
-        name = hanging[number].name
+        name = attachments[number].name
         item = state.reference
-        note_done(context.engine, caller, Audited.DOWNLOAD, name, item=item, about=mail)
+        note_done(context.engine, caller, AuditKind.DOWNLOAD, name, item=item, about=mail)
         return name, content
 
     found = await asyncio.to_thread(read)
@@ -266,7 +271,7 @@ async def read_attachment(
     name, content = found
     return Response(
         content,
-        # never the sender's own type: a browser must not run it
+        # never the type that the sender set: a browser must not run it
         media_type="application/octet-stream",
         headers={
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
@@ -279,21 +284,23 @@ async def read_attachment(
 @router.get(
     "/items/{reference}/moves",
     operation_id="read_moves",
-    summary="What the caller may do with an item now",
-    description="Every command of its kind, in its variants, and why those that are refused are. "
-    "A closed item allows none.",
+    summary="List the commands that the caller may give",
+    description="All commands of the item's kind, in their variants, each with the refusal if it "
+    "is not allowed. A closed item has none.",
     responses=response_docs({200: {"model": AllowedCommands}}) | problem_docs(*READ_PROBLEMS, 404),
 )
 async def read_moves(context: Context, caller: CallerDep, state: ReadableItem) -> Response:
-    """Return the item's moves; a command without permission is not allowed."""
+    """Return the commands of the item; those without permission are not allowed."""
     if state.status is Status.CLOSED:
         none = AllowedCommands(
             by=caller.actor, revision=state.revision, moves=(), missing=(), has_evidence=False
         )
         return json_response(none)
-    told = AllowedCommands.model_validate(await context.client.moves(state.reference, caller.actor))
-    moves = tuple(_permitted(caller, state, move) for move in told.moves)
-    return json_response(told.model_copy(update={"moves": moves}))
+    answer = AllowedCommands.model_validate(
+        await context.client.moves(state.reference, caller.actor)
+    )
+    moves = tuple(_permitted(caller, state, move) for move in answer.moves)
+    return json_response(answer.model_copy(update={"moves": moves}))
 
 
 def _permitted(caller: Caller, state: State, move: AllowedCommand) -> AllowedCommand:

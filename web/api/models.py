@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.base.values import Kind, Status
 from domain.model.timeline import TimelineEntry
-from store.items.timeline_page import Sent
+from store.items.timeline_page import SentMail
 from store.projection.item_summary import ItemSummary
 from store.schema.webhook_tables import DeliveryStatus
 
@@ -62,7 +62,7 @@ class MailList(ResponseModel):
     """Mails of an item, oldest first; at most 500 received and 500 sent."""
 
     received: tuple[ReceivedMailView, ...]
-    sent: tuple[Sent, ...]
+    sent: tuple[SentMail, ...]
 
 
 class NoteView(ResponseModel):

@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 
 from auth.permissions import Forbidden
 from domain.base.refusals import InvalidCommand, Refused
-from starter.client import JustStarted, NoAnswer, UnknownItem
+from starter.client import ItemNotReady, NoAnswer, UnknownItem
 from store.errors import DatabaseBusy, DatabaseUnreachable, InvalidCursor
 from store.webhooks.subscriptions import UnknownWebhook
 from web.context import SignedOut
@@ -206,7 +206,7 @@ _RESPONSES: Final[tuple[tuple[_ErrorTypes, Callable[[Exception], Response]], ...
     (Forbidden, _plain(HTTPStatus.FORBIDDEN, "Forbidden")),
     (CrossSite, _plain(HTTPStatus.FORBIDDEN, "CrossSite")),
     (SignedOut, _signed_out),
-    ((JustStarted, NoAnswer, DatabaseBusy, DatabaseUnreachable), _unavailable),
+    ((ItemNotReady, NoAnswer, DatabaseBusy, DatabaseUnreachable), _unavailable),
     (UnknownItem, _plain(HTTPStatus.NOT_FOUND, "UnknownItem")),
     (UnknownWebhook, _plain(HTTPStatus.NOT_FOUND, "UnknownHook")),
     (InvalidCursor, _plain(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidRequest", ("cursor",))),

@@ -15,10 +15,10 @@ from web.api.command_schemas import model_body
 from web.api.commands import execute_conditionally
 from web.api.item_paths import ReferencePath
 from web.api.problem_details import ApiRoute
-from web.api.queues import names_of, next_answer
+from web.api.queues import take_next_response, visible_queue_names
 from web.api.request_bodies import IdempotencyKey, JsonBody, encode_fields
 from web.api.responses import WRITE_PROBLEMS, problem_docs, response_docs, state_doc, state_response
-from web.commands import known
+from web.commands import find_state
 from web.context import CallerDep, Context
 
 router = APIRouter(prefix="/robots", route_class=ApiRoute, tags=["robots"])
@@ -77,7 +77,9 @@ async def take(context: Context, caller: CallerDep, body: JsonBody) -> Response:
         raise InvalidCommand(
             "queues: missing, and the catalog lists none; name them", fields=("queues",)
         )
-    return await next_answer(context, caller, *(queues or names_of(context, caller)))
+    return await take_next_response(
+        context, caller, *(queues or visible_queue_names(context, caller))
+    )
 
 
 @router.post(
@@ -118,7 +120,7 @@ async def complete(
     """Resolve the item by its kind: an Action ends complete."""
     request = decode_as(CompleteRequest, encode_fields(body))
     fields: dict[str, Any] = request.model_dump(mode="json", exclude_none=True)
-    state = await known(context, reference)
+    state = await find_state(context, reference)
     if state.kind is Kind.ACTION:
         fields["outcome"] = Outcome.COMPLETE.value
     elif state.kind is Kind.TICKET:

@@ -1,4 +1,4 @@
-"""Starting Tickets and Cases."""
+"""Endpoints that start Tickets and Cases."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -17,7 +17,7 @@ from web.context import CallerDep, Context
 from web.use_cases import start_item_as
 
 router = APIRouter(route_class=ApiRoute, tags=["items"])
-_EXAMPLES: Final[dict[Kind, dict[str, Example]]] = {
+_START_EXAMPLES: Final[dict[Kind, dict[str, Example]]] = {
     Kind.TICKET: TICKET_EXAMPLES,
     Kind.CASE: CASE_EXAMPLES,
 }
@@ -44,10 +44,10 @@ for _kind, _model in START_MODELS.items():
         summary=f"Start a {_kind}",
         status_code=HTTPStatus.CREATED,
         description=(
-            "The fields of the contract; `by` is whoever is signed in. With a `reference` of your "
-            "own, or with an `Idempotency-Key`, it is started once however often it is sent."
+            "The fields of the contract; `by` is the signed-in caller. With a `reference` of your "
+            "own, or with an `Idempotency-Key`, a repeated request starts nothing more."
         ),
         responses=response_docs({201: state_doc("Started: its state.", located=True)})
         | problem_docs(*WRITE_PROBLEMS, 409),
-        openapi_extra=command_body(_model, examples=_EXAMPLES[_kind]),
+        openapi_extra=command_body(_model, examples=_START_EXAMPLES[_kind]),
     )

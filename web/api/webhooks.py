@@ -17,14 +17,14 @@ from auth.permissions import Duty, Forbidden, check_duty
 from domain.base.base_model import StrictModel
 from domain.base.values import Kind, Name, Status
 from domain.engine.decide import decode_as
-from store.items.paging import PAGE
-from store.schema.auth_tables import Audited
+from store.items.paging import PAGE_SIZE
+from store.schema.auth_tables import AuditKind
 from store.schema.webhook_tables import DeliveryStatus, WebhookRow
 from store.webhooks.deliveries import read_delivery_log
 from store.webhooks.subscriptions import add_webhook, get_webhook, list_webhooks, remove_webhook
 from store.webhooks.target_check import check_url
 from web.api.command_schemas import model_body
-from web.api.items import CursorGiven, Limit
+from web.api.items import CursorParameter, LimitParameter
 from web.api.models import DeliveryLog, DeliveryView, NewWebhookView, WebhookList, WebhookView
 from web.api.problem_details import ApiRoute
 from web.api.request_bodies import JsonBody, encode_fields
@@ -127,7 +127,7 @@ async def make_hook(context: Context, caller: CallerDep, body: JsonBody) -> Resp
         if caller.credential.startswith(_KEY_CREDENTIAL)
         else None,
     )
-    async with audited(context.engine, caller, Audited.HOOK, "add", about=webhook.id):
+    async with audited(context.engine, caller, AuditKind.HOOK, "add", about=webhook.id):
         await asyncio.to_thread(add_webhook, context.engine, webhook)
     response = json_response(NewWebhookView.model_validate(webhook), HTTPStatus.CREATED)
     response.headers["Location"] = f"/api/v1/hooks/{webhook.id}"
@@ -177,7 +177,7 @@ def read_hook(webhook: OwnWebhook) -> Response:
 )
 async def remove_hook(context: Context, caller: CallerDep, webhook: OwnWebhook) -> Response:
     """Delete the webhook."""
-    async with audited(context.engine, caller, Audited.HOOK, "remove", about=webhook.id):
+    async with audited(context.engine, caller, AuditKind.HOOK, "remove", about=webhook.id):
         await asyncio.to_thread(remove_webhook, context.engine, webhook.id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -193,8 +193,8 @@ def list_deliveries(
     context: Context,
     webhook: OwnWebhook,
     status: Annotated[list[DeliveryStatus], Query(default_factory=list, max_length=3)],
-    limit: Limit = PAGE,
-    cursor: CursorGiven = None,
+    limit: LimitParameter = PAGE_SIZE,
+    cursor: CursorParameter = None,
 ) -> Response:
     """Return a page of the webhook's deliveries."""
     page = read_delivery_log(

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from auth.permissions import Duty, check_duty
-from store.auth.audit import AuditFilter, audit_page
+from store.auth.audit import AuditFilter, read_audit_page
 from store.errors import InvalidCursor
-from store.schema.auth_tables import Audited
+from store.schema.auth_tables import AuditKind
 from web.context import CallerDep, Context
 from web.pages.page_templates import render_page
 
@@ -32,13 +32,15 @@ async def audit(
     """Show the newest entries of the audit, filtered by actor, item and kind."""
     check_duty(caller, Duty.OPERATE)
     by, item = by.strip(), item.strip()
-    chosen_kind = Audited(kind) if kind in set(Audited) else None
+    chosen_kind = AuditKind(kind) if kind in set(AuditKind) else None
     wanted = AuditFilter(by=by or None, item=item or None, kind=chosen_kind)
     try:
-        page = await asyncio.to_thread(audit_page, context.engine, wanted, cursor=cursor or None)
+        page = await asyncio.to_thread(
+            read_audit_page, context.engine, wanted, cursor=cursor or None
+        )
     except InvalidCursor:
         # the URL was changed by hand: start with the newest entries
-        page = await asyncio.to_thread(audit_page, context.engine, wanted)
+        page = await asyncio.to_thread(read_audit_page, context.engine, wanted)
     filters = {"by": by, "item": item, "kind": chosen_kind or ""}
     query = {name: value for name, value in filters.items() if value}
     return await render_page(
@@ -47,7 +49,7 @@ async def audit(
         "audit.html",
         entries=page.entries,
         filters=filters,
-        kinds=list(Audited),
+        kinds=list(AuditKind),
         is_later_page=bool(cursor),
         first_page=f"/audit?{urlencode(query)}",
         next_page=page.cursor and f"/audit?{urlencode(query | {'cursor': page.cursor})}",

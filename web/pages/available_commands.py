@@ -8,7 +8,7 @@ from auth.permissions import Forbidden, check_command
 from domain.base.refusals import Blocked, EvidenceMissing, FieldsMissing
 from domain.engine.allowed_commands import AllowedCommand, AllowedCommands
 from domain.model.states import State
-from web.pages.failed_attempt import Tried
+from web.pages.failed_attempt import FailedAttempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +77,11 @@ def available_commands(caller: Caller, state: State, moves: AllowedCommands) -> 
     )
 
 
-def commands_to_retry(tried: Tried) -> AvailableCommands:
+def commands_to_retry(attempt: FailedAttempt) -> AvailableCommands:
     """Return the failed attempt's commands with its choices, for an item that does not answer."""
-    commands = {tried.command, tried.form_of}
+    commands = {attempt.command, attempt.form_of}
     by_command = {
-        command: AvailableCommand(command=command, variants=tried.many) for command in commands
+        command: AvailableCommand(command=command, variants=attempt.many) for command in commands
     }
     return AvailableCommands(is_unanswered=True, by_command=by_command)
 

@@ -1,4 +1,4 @@
-"""POST of one command for several items: each answers for itself."""
+"""POST of one command for several items, with a result for each item."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from domain.base.refusals import Conflict, Refused
 from domain.model.states import State
 from i18n.translations import Translations, translations
 from starter.client import NoAnswer, UnknownItem
-from web.commands import give, known
+from web.commands import execute_command, find_state
 from web.context import AppContext, CallerDep, Context
 from web.pages.forms import Fields, InvalidForm, SubmittedForm, read_command_form
 from web.pages.page_templates import date_formatter, render_fragment, render_page
@@ -23,13 +23,13 @@ from web.pages.page_templates import date_formatter, render_fragment, render_pag
 router: Final = APIRouter()
 COMMANDS: Final = ("assign", "wait", "resolve", "mark_read")
 """Commands for several items at once."""
-MOST: Final = 200
-_AT_ONCE: Final = 8
+MAX_ITEMS: Final = 200
+_MAX_CONCURRENT: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """Outcome of one item: its new state, or the sentence of the refusal."""
+class BulkResult:
+    """Result of one item: its new state, or the refusal."""
 
     reference: str
     state: State | None
@@ -37,19 +37,19 @@ class Result:
 
 
 @router.post("/bulk")
-async def bulk(request: Request, context: Context, caller: CallerDep) -> Response:
-    """Give the chosen items a command, and show the outcome of each."""
+async def post_bulk(request: Request, context: Context, caller: CallerDep) -> Response:
+    """Execute a command for the chosen items, and show the result of each."""
     check_duty(caller, Duty.TAKE)
     at = date_formatter(request, caller)
     translate = translations(at.language)
-    async with request.form(max_fields=MOST + 20, max_files=0) as form:
+    async with request.form(max_fields=MAX_ITEMS + 20, max_files=0) as form:
         written = SubmittedForm(form, at.zone)
-        chosen = list(dict.fromkeys(written.values("item")))[:MOST]
+        chosen = list(dict.fromkeys(written.values("item")))[:MAX_ITEMS]
         command = written.text("command") or ""
-        results: list[Result] = []
+        results: list[BulkResult] = []
         if command in COMMANDS and chosen:
-            turn = asyncio.Semaphore(_AT_ONCE)
-            now = _Round(
+            slots = asyncio.Semaphore(_MAX_CONCURRENT)
+            bulk_command = _BulkCommand(
                 context=context,
                 caller=caller,
                 command=command,
@@ -57,11 +57,11 @@ async def bulk(request: Request, context: Context, caller: CallerDep) -> Respons
                 translate=translate,
             )
 
-            async def one(item: str) -> Result:
-                async with turn:
-                    return await now.given(item)
+            async def execute(item: str) -> BulkResult:
+                async with slots:
+                    return await bulk_command.execute(item)
 
-            results = await asyncio.gather(*map(one, chosen))
+            results = await asyncio.gather(*map(execute, chosen))
     done = sum(result.state is not None for result in results)
     shown: dict[str, Any] = {"results": results, "command": command, "done": done}
     if request.headers.get("hx-request") == "true":
@@ -72,8 +72,8 @@ async def bulk(request: Request, context: Context, caller: CallerDep) -> Respons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
-    """One command for several items, from one form."""
+class _BulkCommand:
+    """Command for several items, from one form."""
 
     context: AppContext
     caller: Caller
@@ -81,26 +81,30 @@ class _Round:
     written: SubmittedForm
     translate: Translations
 
-    async def given(self, item: str) -> Result:
-        """Give one item the command; `item` is its reference and the reader's revision."""
+    async def execute(self, item: str) -> BulkResult:
+        """Execute the command for one item; `item`: its reference and the reader's revision."""
         reference, _, revision = item.partition(":")
         try:
-            state = await known(self.context, reference)
+            state = await find_state(self.context, reference)
             if self.command == "assign" and state.assignee not in {None, self.caller.actor}:
                 check_duty(self.caller, Duty.LEAD)
-            fields = _without_nothing(read_command_form(self.command, self.written, state))
+            fields = _without_none(read_command_form(self.command, self.written, state))
             if revision.isdecimal():
                 fields["expected_revision"] = int(revision)
-            after = await give(self.context, self.caller, reference, self.command, fields)
+            after = await execute_command(
+                self.context, self.caller, reference, self.command, fields
+            )
         except InvalidForm as unreadable:
             problems = ", ".join(self.translate(key) for key in unreadable.problems.values())
-            return Result(reference=reference, state=None, sentence=problems)
+            return BulkResult(reference=reference, state=None, sentence=problems)
         except Conflict:
-            return Result(reference=reference, state=None, sentence=self.translate("bulk.conflict"))
+            return BulkResult(
+                reference=reference, state=None, sentence=self.translate("bulk.conflict")
+            )
         except (Refused, Forbidden, UnknownItem, NoAnswer) as problem:
-            return Result(reference=reference, state=None, sentence=str(problem))
-        return Result(reference=reference, state=after)
+            return BulkResult(reference=reference, state=None, sentence=str(problem))
+        return BulkResult(reference=reference, state=after)
 
 
-def _without_nothing(fields: Mapping[str, JsonValue]) -> Fields:
+def _without_none(fields: Mapping[str, JsonValue]) -> Fields:
     return {name: value for name, value in fields.items() if value is not None}

@@ -1,23 +1,23 @@
-"""Attempt that was refused: shown beside its form, which keeps the reader's input."""
+"""Failed attempt to execute a command: shown beside its form, which keeps the input."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from web.pages.timeline import Line
+from web.pages.timeline import TimelineLine
 
-_ONE_FORM: Final = {"submit": "edit", "send_and_resolve": "send_email"}
-"""Commands that have a button in the form of another one."""
+_FORM_COMMANDS: Final = {"submit": "edit", "send_and_resolve": "send_email"}
+"""Commands whose button is in the form of another command."""
 
 
-_NOT_WRITTEN: Final = frozenset(
+_HIDDEN_FIELDS: Final = frozenset(
     {"csrf", "idempotency_key", "revision", "take_over", "type", "resolution"}
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """Command that was refused, with its input and the reason; empty: nothing was tried."""
+class FailedAttempt:
+    """Command that was refused, with its input and the reason; empty: there was no attempt."""
 
     command: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
@@ -26,28 +26,28 @@ class Tried:
     sentence: str = ""
     rule: str | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
-    """Sentences by field of the form."""
-    meanwhile: tuple[Line, ...] = ()
+    """Error messages by field of the form."""
+    concurrent_entries: tuple[TimelineLine, ...] = ()
     """Entries since the reader's revision, newest first (C17)."""
     idempotency_key: str | None = None
-    """The key of the form that nobody answered: sent again by it, it is done once."""
+    """Key of a form without an answer; the form is sent again with it, and executed once."""
 
     def has(self, command: str) -> bool:
-        """Return True if this command was tried, by its own form or its button in another."""
-        return bool(self.command) and self.form_of == _ONE_FORM.get(command, command)
+        """Return True if this command was attempted, in its own form or in another's."""
+        return bool(self.command) and self.form_of == _FORM_COMMANDS.get(command, command)
 
     @property
     def form_of(self) -> str:
-        """The command whose form it was tried in."""
-        return _ONE_FORM.get(self.command, self.command)
+        """Command whose form was sent."""
+        return _FORM_COMMANDS.get(self.command, self.command)
 
     @property
-    def kept(self) -> Mapping[str, str]:
-        """Input to show where the form itself is not offered any more."""
+    def entered_values(self) -> Mapping[str, str]:
+        """Input to show if the form is no longer available."""
         return {
             name: value
             for name, value in self.form.items()
-            if name not in _NOT_WRITTEN and value.strip()
+            if name not in _HIDDEN_FIELDS and value.strip()
         }
 
     def value(self, command: str, name: str, default: str | None = "") -> str:
@@ -56,12 +56,12 @@ class Tried:
             return self.form.get(name, "")
         return default or ""
 
-    def ticked(self, command: str, name: str, value: str, *, default: bool = False) -> bool:
-        """Return True if a box or a choice was chosen."""
+    def is_checked(self, command: str, name: str, value: str, *, default: bool = False) -> bool:
+        """Return True if a checkbox or a radio button was checked."""
         if self.has(command):
             return value in self.many.get(name, ())
         return default
 
     def problem(self, command: str, name: str) -> str:
-        """Return the sentence about a field of this command's form, or an empty text."""
+        """Return the error message of a field of this command's form, or an empty text."""
         return self.problems.get(name, "") if self.has(command) else ""

@@ -23,40 +23,42 @@ from domain.model.states import ActionItemState, CaseState, State, TicketState
 from mail.address_book import StaffContact
 from starter.client import NoAnswer, UnknownItem
 from starter.item_reader import parse_state
-from store.items.queries import actions_of, lines_of
-from store.items.timeline_page import belongs
-from store.mail.attachments import attachments_of, content_of
+from store.items.queries import find_summaries, list_actions
+from store.items.timeline_page import is_mail_of_item
+from store.mail.attachments import list_attachments, load_content
 from store.projection.item_summary import ItemSummary
-from store.schema.auth_tables import Audited
+from store.schema.auth_tables import AuditKind
 from store.schema.tables import MailAttachmentRow
-from web.commands import known
+from web.commands import find_state
 from web.context import AppContext, CallerDep, Context
 from web.pages.available_commands import AvailableCommands, available_commands, commands_to_retry
 from web.pages.case_flow import FlowDiagram, draw_flow, flow_from_state
-from web.pages.failed_attempt import Tried
+from web.pages.failed_attempt import FailedAttempt
 from web.pages.navigation import visible_queues
 from web.pages.page_templates import render_fragment, render_page
-from web.pages.timeline import Telling, telling_of
+from web.pages.timeline import TimelineView, load_timeline_view
 
 router: Final = APIRouter()
 LAST_SERIAL: Final = 2**31 - 1
-PATIENCE: Final = 4.0
+ANSWER_TIMEOUT: Final = 4.0
 """Seconds that a page waits for the item's worker; after that it shows the stored state."""
-_UNANSWERED: Final = (NoAnswer, RPCError, TimeoutError)
-_SAFE: Final = frozenset({"application/pdf", "image/png", "image/jpeg", "image/gif", "text/plain"})
-"""Content types that are passed on; any other attachment is sent as bytes."""
+_NO_ANSWER_ERRORS: Final = (NoAnswer, RPCError, TimeoutError)
+_SAFE_CONTENT_TYPES: Final = frozenset(
+    {"application/pdf", "image/png", "image/jpeg", "image/gif", "text/plain"}
+)
+"""Content types that are kept; any other attachment is sent as bytes."""
 
 
 @router.get("/items/{reference}")
-async def item(
+async def show_item(
     request: Request, context: Context, caller: CallerDep, reference: str, done: str = ""
 ) -> Response:
     """Show the item; `done` is the command that led back here."""
-    return await item_page(request, context, caller, reference, done=done)
+    return await render_item(request, context, caller, reference, done=done)
 
 
 @router.get("/items/{reference}/parts")
-async def parts(
+async def show_parts(
     request: Request,
     context: Context,
     caller: CallerDep,
@@ -64,50 +66,58 @@ async def parts(
     down_to: Annotated[int | None, Query(ge=0, le=LAST_SERIAL)] = None,
 ) -> Response:
     """Show the parts of the page, to redraw an open one; the timeline goes down to `down_to`."""
-    view = await _view(context, caller, reference, down_to=down_to)
+    view = await _load_view(context, caller, reference, down_to=down_to)
     return await render_fragment(request, caller, "item/parts.html", **view.values())
 
 
 @router.get("/items/{reference}/timeline")
-async def older(
+async def show_older_entries(
     request: Request,
     context: Context,
     caller: CallerDep,
     reference: str,
     before: Annotated[int, Query(ge=0, le=LAST_SERIAL)],
 ) -> Response:
-    """Show the entries before the one of this serial."""
-    state = await known(context, reference)
+    """Show the entries before this serial."""
+    state = await find_state(context, reference)
     check_reading(caller, state)
-    timeline = await asyncio.to_thread(telling_of, context.engine, state, before=before)
-    values: dict[str, Any] = {"item": state, "timeline": timeline, "here": _here(reference)}
+    timeline = await asyncio.to_thread(load_timeline_view, context.engine, state, before=before)
+    values: dict[str, Any] = {"item": state, "timeline": timeline, "here": _path(reference)}
     if request.headers.get("hx-request") == "true":
         return await render_fragment(request, caller, "item/older.html", **values)
     return await render_page(request, caller, "item/timeline_page.html", viewed=reference, **values)
 
 
 @router.get("/items/{reference}/mails/{mail}/attachments/{number}")
-async def attachment(
+async def download_attachment(
     context: Context, caller: CallerDep, reference: str, mail: str, number: int
 ) -> Response:
-    """Download an attachment; no browser shows it as a page of the desk."""
-    state = await known(context, reference)
+    """Send an attachment as a download, so that no browser shows it as a page of the desk."""
+    state = await find_state(context, reference)
     check_reading(caller, state)
-    attachments = await asyncio.to_thread(_attachments, context, reference, mail)
+    attachments = await asyncio.to_thread(_load_attachments, context, reference, mail)
     if number not in range(len(attachments)) or attachments[number].digest is None:
         raise UnknownItem(f"no attachment {number} of that mail to {reference}")
-    kept = attachments[number]
-    content = await asyncio.to_thread(content_of, context.engine, str(kept.digest))
+    stored = attachments[number]
+    content = await asyncio.to_thread(load_content, context.engine, str(stored.digest))
     if content is None:
-        raise UnknownItem(f"attachment {number} of that mail is not kept any more")
+        raise UnknownItem(f"attachment {number} of that mail is no longer stored")
     await asyncio.to_thread(
-        note_done, context.engine, caller, Audited.DOWNLOAD, kept.name, item=reference, about=mail
+        note_done,
+        context.engine,
+        caller,
+        AuditKind.DOWNLOAD,
+        stored.name,
+        item=reference,
+        about=mail,
     )
     return Response(
         content,
-        media_type=kept.type if kept.type in _SAFE else "application/octet-stream",
+        media_type=stored.type
+        if stored.type in _SAFE_CONTENT_TYPES
+        else "application/octet-stream",
         headers={
-            "content-disposition": f"attachment; filename*=UTF-8''{_quoted(kept.name)}",
+            "content-disposition": f"attachment; filename*=UTF-8''{_quote_file_name(stored.name)}",
             "x-content-type-options": "nosniff",
             "cache-control": "no-store",
         },
@@ -115,12 +125,12 @@ async def attachment(
 
 
 @router.get("/confirmed/{reference}")
-async def confirmed(
+async def show_confirmation(
     request: Request, context: Context, caller: CallerDep, reference: str, done: str = "submit"
 ) -> Response:
-    """Confirm a command that leaves the item: submit, or a resolution as unable to complete."""
+    """Confirm a command after which the reader leaves the item: submit, or unable to complete."""
     check_duty(caller, Duty.READ)
-    state = await known(context, reference)
+    state = await find_state(context, reference)
     if not is_theirs(caller, state) and state.created_by != caller.actor:
         raise Forbidden(f"{caller.actor} may not see items of the queue {state.queue}: ask a lead")
     return await render_page(
@@ -134,7 +144,7 @@ async def confirmed(
     )
 
 
-_WITH_FORM: Final = frozenset(
+_COMMANDS_WITH_FORM: Final = frozenset(
     {
         "add_note",
         "answer_checklist",
@@ -155,7 +165,7 @@ _WITH_FORM: Final = frozenset(
 )
 """Commands with a form of their own, which shows their refusal."""
 _CONFIRMED: Final = frozenset({"submit", "resolve", "review"})
-"""Commands that lead to a confirmation: the item is left."""
+"""Commands that are followed by a confirmation page."""
 FLASHES: Final = frozenset(
     {
         "add_note",
@@ -184,11 +194,11 @@ FLASHES: Final = frozenset(
         "wait",
     }
 )
-"""Messages that the page shows after a command, by the words under `done.`."""
+"""Keys of the messages that the page shows after a command (`done.…` in the translations)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class ReplyDefaults:
     """Defaults of a mail from the page: the correspondent, and the subject of their last mail."""
 
     to: str
@@ -197,7 +207,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemPage:
-    """View model of an item's page: the templates in `item/` have its fields by their names."""
+    """View model of an item's page; templates in `item/` use its fields by name."""
 
     item: State
     kind: Kind
@@ -206,22 +216,22 @@ class ItemPage:
     can: AvailableCommands
     """Commands that the reader may give now."""
     can_lead: bool
-    tried: Tried
+    attempt: FailedAttempt
     flash: str
-    """Message about the command that led here, one of FLASHES; or empty."""
+    """Message about the command before, one of FLASHES; or empty."""
     idempotency_key: str
-    """Key of the page's forms: a form that is sent twice is done once."""
-    timeline: Telling
+    """Key of the page's forms: a form that is sent twice is executed once."""
+    timeline: TimelineView
     drawing: FlowDiagram | None
     """Flow of a Case."""
     case: str | None
     """Reference of the Case that the item belongs to."""
     related: Mapping[str, ItemSummary]
     """Linked and awaited items that the reader may see, by reference."""
-    reply: Reply
+    reply: ReplyDefaults
     catalog: Catalog
     queues: tuple[str, ...]
-    """Suggestions: the catalog's queues, and the reader's."""
+    """Suggested queues: the catalog's, and the reader's."""
     own_queues: frozenset[str]
     people: Mapping[str, StaffContact]
 
@@ -232,10 +242,10 @@ class ItemPage:
 
     @property
     def _is_refusal_in_form(self) -> bool:
-        return self.tried.form_of in _WITH_FORM and self.tried.form_of in self.can
+        return self.attempt.form_of in _COMMANDS_WITH_FORM and self.attempt.form_of in self.can
 
 
-async def item_page(
+async def render_item(
     request: Request,
     context: AppContext,
     caller: Caller,
@@ -243,54 +253,54 @@ async def item_page(
     *,
     status: int = 200,
     done: str = "",
-    tried: Tried | None = None,
+    attempt: FailedAttempt | None = None,
 ) -> Response:
-    """Return the item's whole page; `tried` is the command that was refused."""
+    """Return the item's whole page; `attempt` is the command that was refused."""
     flash = done if done in FLASHES else ""
-    view = await _view(context, caller, reference, tried=tried, flash=flash)
+    view = await _load_view(context, caller, reference, attempt=attempt, flash=flash)
     return await render_page(
         request, caller, "item/page.html", status=status, viewed=reference, **view.values()
     )
 
 
-async def _view(
+async def _load_view(
     context: AppContext,
     caller: Caller,
     reference: str,
     *,
-    tried: Tried | None = None,
+    attempt: FailedAttempt | None = None,
     flash: str = "",
     down_to: int | None = None,
 ) -> ItemPage:
     """Read all that the page shows; raises UnknownItem, or Forbidden."""
-    stored = await known(context, reference)
+    stored = await find_state(context, reference)
     check_reading(caller, stored)
     state, offers = stored, AvailableCommands(is_unanswered=False)
     flow: CaseFlow | None = None
     if stored.status is not Status.CLOSED:
-        state, offers = await _state_and_offers(context, caller, stored)
+        state, offers = await _ask_item(context, caller, stored)
     if isinstance(state, CaseState):
-        flow = await _flow(context, state, silent=offers.is_unanswered)
-    tried = tried or Tried()
-    if offers.is_unanswered and tried.idempotency_key is not None:
-        # its form is there, to send again what nobody answered
-        offers = commands_to_retry(tried)
-    timeline = await asyncio.to_thread(telling_of, context.engine, state, down_to=down_to)
+        flow = await _load_flow(context, state, silent=offers.is_unanswered)
+    attempt = attempt or FailedAttempt()
+    if offers.is_unanswered and attempt.idempotency_key is not None:
+        # show the form, so that the unanswered command can be sent again
+        offers = commands_to_retry(attempt)
+    timeline = await asyncio.to_thread(load_timeline_view, context.engine, state, down_to=down_to)
     own_queues = visible_queues(context, caller)
     return ItemPage(
         item=state,
         kind=state.kind,
-        here=_here(reference),
+        here=_path(reference),
         can=offers,
         can_lead=may(caller, Duty.LEAD),
-        tried=tried,
+        attempt=attempt,
         flash=flash,
         idempotency_key=secrets.token_hex(12),
         timeline=timeline,
-        drawing=None if flow is None else await asyncio.to_thread(_drawing, context, state, flow),
+        drawing=None if flow is None else await asyncio.to_thread(_draw_flow, context, state, flow),
         case=_case_of(state),
-        related=await asyncio.to_thread(_related, context, caller, state),
-        reply=_reply(state, timeline),
+        related=await asyncio.to_thread(_load_related, context, caller, state),
+        reply=_reply_defaults(state, timeline),
         catalog=context.catalog,
         queues=tuple(dict.fromkeys((*context.catalog.queues, *own_queues))),
         own_queues=frozenset(own_queues),
@@ -298,8 +308,8 @@ async def _view(
     )
 
 
-def _drawing(context: AppContext, state: State, flow: CaseFlow) -> FlowDiagram:
-    actions = actions_of(context.engine, state.reference)
+def _draw_flow(context: AppContext, state: State, flow: CaseFlow) -> FlowDiagram:
+    actions = list_actions(context.engine, state.reference)
     return draw_flow(flow, actions, is_over=state.status is Status.CLOSED)
 
 
@@ -307,41 +317,43 @@ def _case_of(state: State) -> str | None:
     return state.case if isinstance(state, ActionItemState) else None
 
 
-def _related(context: AppContext, caller: Caller, state: State) -> dict[str, ItemSummary]:
+def _load_related(context: AppContext, caller: Caller, state: State) -> dict[str, ItemSummary]:
     """Read the rows of linked and awaited items, and of an Action's Case."""
     references = [link.reference for link in state.links]
     if isinstance(state, TicketState | ActionItemState):
         references += [child.reference for child in state.awaited]
     case = _case_of(state)
     references += [] if case is None else [case]
-    rows = lines_of(context.engine, list(dict.fromkeys(references)))
+    rows = find_summaries(context.engine, list(dict.fromkeys(references)))
     return {reference: row for reference, row in rows.items() if is_theirs(caller, row)}
 
 
-def _reply(state: State, timeline: Telling) -> Reply:
-    """Return whom a mail from here would answer, and about what."""
-    last = next((line.received for line in timeline.lines if line.received is not None), None)
+def _reply_defaults(state: State, timeline: TimelineView) -> ReplyDefaults:
+    """Return the defaults of a mail: the last correspondent and subject."""
+    last_mail = next((line.received for line in timeline.lines if line.received is not None), None)
     contact = state.primary_contact or state.requester
-    if last is None:
-        return Reply(to=(contact and contact.email) or "", subject=state.title)
-    is_reply = last.subject.lower().startswith(("re:", "re :"))
-    return Reply(to=last.sender, subject=last.subject if is_reply else f"Re: {last.subject}")
+    if last_mail is None:
+        return ReplyDefaults(to=(contact and contact.email) or "", subject=state.title)
+    is_reply = last_mail.subject.lower().startswith(("re:", "re :"))
+    return ReplyDefaults(
+        to=last_mail.sender, subject=last_mail.subject if is_reply else f"Re: {last_mail.subject}"
+    )
 
 
-async def _state_and_offers(
+async def _ask_item(
     context: AppContext, caller: Caller, stored: State
 ) -> tuple[State, AvailableCommands]:
-    """Ask the item for its state and offers; fall back to the store if nobody answers."""
+    """Ask the item for its state and commands; fall back to the store without an answer."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             answer, moves = await asyncio.gather(
                 context.client.state(stored.reference),
                 context.client.moves(stored.reference, caller.actor),
             )
-    except _UNANSWERED:
+    except _NO_ANSWER_ERRORS:
         return stored, AvailableCommands(is_unanswered=True)
     except (NotAllowed, UnknownItem):
-        closed = await known(context, stored.reference)
+        closed = await find_state(context, stored.reference)
         return closed, AvailableCommands(is_unanswered=closed.status is not Status.CLOSED)
     state = parse_state(answer)
     if state.status is Status.CLOSED:
@@ -349,13 +361,13 @@ async def _state_and_offers(
     return state, available_commands(caller, state, AllowedCommands.model_validate(moves))
 
 
-async def _flow(context: AppContext, case: CaseState, *, silent: bool) -> CaseFlow:
+async def _load_flow(context: AppContext, case: CaseState, *, silent: bool) -> CaseFlow:
     """Ask the Case for its flow; fall back to its state and the catalog."""
     if not silent:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 flow = CaseFlow.model_validate(await context.client.flow(case.reference))
-        except (*_UNANSWERED, NotAllowed, UnknownItem, ValueError):
+        except (*_NO_ANSWER_ERRORS, NotAllowed, UnknownItem, ValueError):
             pass
         else:
             if flow.steps:
@@ -365,14 +377,18 @@ async def _flow(context: AppContext, case: CaseState, *, silent: bool) -> CaseFl
     return flow_from_state(case, definition) if definition is not None else CaseFlow()
 
 
-def _attachments(context: AppContext, reference: str, mail: str) -> list[MailAttachmentRow]:
-    """Read the attachments of a mail; none where the mail is not the item's."""
-    return attachments_of(context.engine, mail) if belongs(context.engine, reference, mail) else []
+def _load_attachments(context: AppContext, reference: str, mail: str) -> list[MailAttachmentRow]:
+    """Read the attachments of a mail; none if the mail is not of the item."""
+    return (
+        list_attachments(context.engine, mail)
+        if is_mail_of_item(context.engine, reference, mail)
+        else []
+    )
 
 
-def _here(reference: str) -> str:
+def _path(reference: str) -> str:
     return f"/items/{quote(reference, safe='')}"
 
 
-def _quoted(name: str) -> str:
+def _quote_file_name(name: str) -> str:
     return quote(name.replace("/", "_").replace("\\", "_"), safe="")

@@ -12,8 +12,8 @@ from fastapi.responses import Response
 
 from auth.permissions import Duty, check_duty
 from i18n.translations import translations
-from store.items.queue_ages import STEPS, Hands, ages, hands
-from store.items.queue_load import Load, loads
+from store.items.queue_ages import AGE_STEPS, PersonWorkload, count_by_age, count_by_person
+from store.items.queue_load import QueueWorkload, count_by_queue
 from web.context import CallerDep, Context
 from web.pages.navigation import visible_queues
 from web.pages.page_templates import date_formatter, render_fragment, render_page
@@ -21,7 +21,7 @@ from web.pages.page_templates import date_formatter, render_fragment, render_pag
 router: Final = APIRouter()
 BAR_WIDTH: Final = 1000
 """Width of the longest bar in units of the SVG's view box, which the page scales."""
-_AMBER_STEP: Final = STEPS.index(timedelta(days=7))
+_AMBER_STEP: Final = AGE_STEPS.index(timedelta(days=7))
 """Number of the age that is amber; older ones are red."""
 
 
@@ -51,9 +51,9 @@ async def lead(request: Request, context: Context, caller: CallerDep) -> Respons
     queues = visible_queues(context, caller)
     now = datetime.now(UTC)
     queue_loads, waiting, people = await asyncio.gather(
-        asyncio.to_thread(loads, context.engine, queues, now),
-        asyncio.to_thread(ages, context.engine, queues, now),
-        asyncio.to_thread(hands, context.engine, queues, now),
+        asyncio.to_thread(count_by_queue, context.engine, queues, now),
+        asyncio.to_thread(count_by_age, context.engine, queues, now),
+        asyncio.to_thread(count_by_person, context.engine, queues, now),
     )
     max_load = max((load.waiting + load.in_work for load in queue_loads), default=0)
     max_held = max((person.total for person in people), default=0)
@@ -83,17 +83,17 @@ def build_bar(counts: Sequence[tuple[str, int]], max_count: int) -> tuple[BarSeg
     return tuple(segments)
 
 
-def _load_counts(load: Load) -> tuple[tuple[str, int], ...]:
+def _load_counts(load: QueueWorkload) -> tuple[tuple[str, int], ...]:
     rest = load.waiting + load.in_work - load.overdue - load.at_risk
     return ("red", load.overdue), ("amber", load.at_risk), ("blue", rest)
 
 
-def _person_counts(held: Hands) -> tuple[tuple[str, int], ...]:
+def _person_counts(held: PersonWorkload) -> tuple[tuple[str, int], ...]:
     rest = held.total - held.overdue - held.at_risk
     return ("red", held.overdue), ("amber", held.at_risk), ("blue", rest)
 
 
-def _totals(queue_loads: Sequence[Load]) -> dict[str, Any]:
+def _totals(queue_loads: Sequence[QueueWorkload]) -> dict[str, Any]:
     oldest = [load.oldest_at for load in queue_loads if load.oldest_at is not None]
     return {
         "waiting": sum(load.waiting for load in queue_loads),
@@ -108,12 +108,12 @@ def _age_bars(request: Request, caller: CallerDep, waiting: Sequence[int]) -> li
     at = date_formatter(request, caller)
     translate = translations(at.language)
     max_count = max(waiting)
-    labels = [translate("lead.up_to", span=at.duration(STEPS[0]))]
+    labels = [translate("lead.up_to", span=at.duration(AGE_STEPS[0]))]
     labels += [
         translate("lead.between", start=at.duration(start), end=at.duration(end))
-        for start, end in pairwise(STEPS)
+        for start, end in pairwise(AGE_STEPS)
     ]
-    labels.append(translate("lead.over", span=at.duration(STEPS[-1])))
+    labels.append(translate("lead.over", span=at.duration(AGE_STEPS[-1])))
     return [
         AgeBar(label, count, build_bar([(_colour(number), count)], max_count))
         for number, (label, count) in enumerate(zip(labels, waiting, strict=True))

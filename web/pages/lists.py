@@ -21,86 +21,86 @@ from web.pages.page_templates import date_formatter, queue_title, render_fragmen
 from web.use_cases import take_next_as
 
 router: Final = APIRouter()
-_LINES: Final = 50
+_PAGE_LINES: Final = 50
 Cursor = Annotated[str | None, Query(max_length=600)]
 
 
 @router.get("/")
-async def front(_caller: CallerDep) -> Response:
+async def redirect_to_inbox(_caller: CallerDep) -> Response:
     """Redirect to the inbox."""
     return RedirectResponse("/inbox", 303)
 
 
 @router.get("/inbox")
-async def inbox(
+async def show_inbox(
     request: Request, context: Context, caller: CallerDep, cursor: Cursor = None
 ) -> Response:
-    """Show the items assigned to the reader, and owned items with news."""
+    """Show the items assigned to the reader, and owned items with new information."""
     check_duty(caller, Duty.READ)
 
-    def asked(after: str | None) -> Page:
-        return queries.inbox(context.engine, caller.actor, limit=_LINES, cursor=after)
+    def load_page(after: str | None) -> Page:
+        return queries.list_inbox(context.engine, caller.actor, limit=_PAGE_LINES, cursor=after)
 
-    return await _listed(request, caller, asked, cursor, name="inbox", live="inbox")
+    return await _render_list(request, caller, load_page, cursor, name="inbox", live="inbox")
 
 
 @router.get("/owned")
-async def owned(
+async def show_owned(
     request: Request, context: Context, caller: CallerDep, cursor: Cursor = None
 ) -> Response:
     """Show the items that the reader owns and nobody works on."""
     check_duty(caller, Duty.READ)
 
-    def asked(after: str | None) -> Page:
-        return queries.owned(context.engine, caller.actor, limit=_LINES, cursor=after)
+    def load_page(after: str | None) -> Page:
+        return queries.list_owned(context.engine, caller.actor, limit=_PAGE_LINES, cursor=after)
 
-    return await _listed(request, caller, asked, cursor, name="owned", live="owned")
+    return await _render_list(request, caller, load_page, cursor, name="owned", live="owned")
 
 
 @router.get("/queues/{queue}")
-async def queue(
+async def show_queue(
     request: Request, context: Context, caller: CallerDep, queue: str, cursor: Cursor = None
 ) -> Response:
     """Show the unassigned items of a queue, the next one first."""
-    return await queue_page(request, context, caller, queue, cursor)
+    return await render_queue(request, context, caller, queue, cursor)
 
 
-async def queue_page(
+async def render_queue(
     request: Request,
     context: AppContext,
     caller: Caller,
     queue: str,
     cursor: str | None = None,
-    **values: Any,  # noqa: ANN401 - whatever the template shows
+    **values: Any,  # noqa: ANN401 - values of the template
 ) -> Response:
     """Return a page of a queue; raises Forbidden unless the caller is a member."""
     check_duty(caller, Duty.READ, queue=queue)
 
-    def asked(after: str | None) -> Page:
+    def load_page(after: str | None) -> Page:
         now = datetime.now(UTC)
-        return queries.queue(context.engine, queue, now=now, limit=_LINES, cursor=after)
+        return queries.list_waiting(context.engine, queue, now=now, limit=_PAGE_LINES, cursor=after)
 
     shown = {"queue": queue, "title": queue_title(context, queue)} | values
     live = f"queue&queue={quote(queue, safe='')}"
-    return await _listed(request, caller, asked, cursor, name="queue", live=live, values=shown)
+    return await _render_list(
+        request, caller, load_page, cursor, name="queue", live=live, values=shown
+    )
 
 
 @router.post("/queues/{queue}/next")
-async def next_of_queue(
-    request: Request, context: Context, caller: CallerDep, queue: str
-) -> Response:
+async def take_next(request: Request, context: Context, caller: CallerDep, queue: str) -> Response:
     """Start the queue's next item for the reader, and redirect to it."""
     state = await take_next_as(context, caller, queue)
     if state is None:
         translate = translations(date_formatter(request, caller).language)
-        return await queue_page(
+        return await render_queue(
             request, context, caller, queue, notice=translate("queue.nothing"), status=404
         )
     return RedirectResponse(f"/items/{quote(state.reference, safe='')}", 303)
 
 
 @router.get("/navigation")
-async def navigation(
+async def show_navigation(
     request: Request,
     context: Context,
     caller: CallerDep,
@@ -112,10 +112,10 @@ async def navigation(
     return await render_fragment(request, caller, "navigation.html", navigation=navigation, path=at)
 
 
-async def _listed(
+async def _render_list(
     request: Request,
     caller: Caller,
-    asked: Callable[[str | None], Page],
+    load_page: Callable[[str | None], Page],
     cursor: str | None,
     *,
     name: str,
@@ -123,7 +123,7 @@ async def _listed(
     values: Mapping[str, Any] | None = None,
 ) -> Response:
     try:
-        found = await asyncio.to_thread(asked, cursor)
+        result = await asyncio.to_thread(load_page, cursor)
     except InvalidCursor:
         return RedirectResponse(request.url.path, 303)
     translate = translations(date_formatter(request, caller).language)
@@ -133,12 +133,12 @@ async def _listed(
         "subtitle": "",
         "empty": translate(f"{name}.empty"),
         "empty_how": translate(f"{name}.empty_how"),
-        "lines": found.items,
+        "lines": result.items,
         "live": live,
         "here": f"{here}?{urlencode({'cursor': cursor})}" if cursor else here,
         "first": here,
         "is_later": cursor is not None,
-        "following": f"{here}?{urlencode({'cursor': found.cursor})}" if found.cursor else None,
+        "following": f"{here}?{urlencode({'cursor': result.cursor})}" if result.cursor else None,
     } | dict(values or {})
     if request.headers.get("hx-request") == "true":
         return await render_fragment(request, caller, "lists/rows.html", **shown)

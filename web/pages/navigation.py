@@ -8,8 +8,8 @@ from typing import Final
 from auth.callers import EVERY_QUEUE, Caller, Role
 from auth.permissions import is_theirs
 from domain.rules.submitting import DEFAULT_QUEUE
-from store.items.badge_counts import MOST, counts
-from store.items.queries import lines_of
+from store.items.badge_counts import MAX_COUNT, load_badge_counts
+from store.items.queries import find_summaries
 from store.projection.item_summary import ItemSummary
 from web.context import AppContext
 
@@ -39,7 +39,7 @@ class Navigation:
 def load_navigation(context: AppContext, caller: Caller, viewed: str = "") -> Navigation:
     """Load the caller's navigation from the store; `viewed` is the cookie of viewed items."""
     queues = visible_queues(context, caller)
-    badges = counts(context.engine, caller.actor, queues)
+    badges = load_badge_counts(context.engine, caller.actor, queues)
     return Navigation(
         inbox=_count_text(badges.inbox),
         owned=_count_text(badges.owned),
@@ -64,7 +64,7 @@ def recently_viewed(context: AppContext, caller: Caller, viewed: str) -> tuple[I
     references = [part for part in viewed.split(".") if _REFERENCE.fullmatch(part)][:_MAX_VIEWED]
     if not references:
         return ()
-    rows = lines_of(context.engine, references)
+    rows = find_summaries(context.engine, references)
     found = (rows[reference] for reference in references if reference in rows)
     return tuple(row for row in found if is_theirs(caller, row))
 
@@ -78,4 +78,4 @@ def add_viewed(reference: str, viewed: str) -> str:
 
 
 def _count_text(count: int) -> str:
-    return f"{MOST - 1}+" if count >= MOST else str(count)
+    return f"{MAX_COUNT - 1}+" if count >= MAX_COUNT else str(count)

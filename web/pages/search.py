@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup, escape
 
 from auth.permissions import Duty, check_duty, is_theirs
-from store.items.search import Found, marked, search
+from store.items.search import SearchResult, search, split_matches
 from web.context import CallerDep, Context
 from web.pages.page_templates import render_fragment, render_page
 
@@ -27,7 +27,7 @@ async def show_search(
 ) -> Response:
     """Show the items that have all the words; redirect a reference to its item."""
     check_duty(caller, Duty.READ)
-    found: tuple[Found, ...] = ()
+    found: tuple[SearchResult, ...] = ()
     if q.strip():
         found = await asyncio.to_thread(search, context.engine, q, limit=_MAX_SEARCHED)
     readable = [hit for hit in found if is_theirs(caller, hit.item)]
@@ -51,6 +51,6 @@ async def show_search(
 def _highlight(text: str, words: str) -> Markup:
     """Mark the words in the text."""
     highlighted = Markup("")
-    for part, is_match in marked(text, words):
+    for part, is_match in split_matches(text, words):
         highlighted += Markup("<mark>{}</mark>").format(part) if is_match else escape(part)
     return highlighted

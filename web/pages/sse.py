@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from auth.permissions import Duty, check_duty, is_theirs
-from store.projection.watcher import Changed
+from store.projection.watcher import ChangedItem
 from web.change_feed import ItemChange, Subscription
 from web.context import CallerDep, Context, SignedOut, authenticate
 
@@ -41,15 +41,15 @@ async def live(  # noqa: PLR0917 - FastAPI passes them by name
     """
     check_duty(caller, Duty.READ)
 
-    def is_shown(row: Changed) -> bool:
+    def is_shown(row: ChangedItem) -> bool:
         return item in {row.reference, row.case_reference}
 
-    def is_listed(row: Changed) -> bool:
+    def is_listed(row: ChangedItem) -> bool:
         if list == "queue":
             return row.queue == queue
         return bool(list) and caller.actor in {row.assignee, row.owner}
 
-    filters: dict[str, Callable[[Changed], bool]] = {
+    filters: dict[str, Callable[[ChangedItem], bool]] = {
         "item": is_shown,
         "list": is_listed,
         "counts": lambda row: is_theirs(caller, row),
@@ -97,7 +97,7 @@ async def _next_batch(subscription: Subscription) -> list[ItemChange | None]:
 
 
 def _event_text(
-    batch: list[ItemChange | None], filters: Mapping[str, Callable[[Changed], bool]]
+    batch: list[ItemChange | None], filters: Mapping[str, Callable[[ChangedItem], bool]]
 ) -> str:
     if not batch:
         return ": keepalive\n\n"

@@ -1,4 +1,4 @@
-"""Timeline of an item's page: each entry with the mails that came or went with it."""
+"""Timeline of an item's page: entries with their mails in and out."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,23 @@ from sqlalchemy import Engine
 from domain.base.values import Status
 from domain.model.items import Entry
 from domain.model.states import State
-from store.items.timeline_page import NEWEST, Sent, newest, received, sent
+from store.items.timeline_page import (
+    NEWEST_ENTRIES,
+    SentMail,
+    load_received_mails,
+    load_sent_mails,
+    read_newest_entries,
+)
 from store.mail.inbound_mail import InboundMail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TimelineLine:
     """Entry of the timeline with its mails."""
 
     entry: Entry
     received: InboundMail | None
-    sent: tuple[Sent, ...]
+    sent: tuple[SentMail, ...]
 
     @property
     def moved(self) -> bool:
@@ -26,7 +32,7 @@ class Line:
 
     @property
     def resolves(self) -> bool:
-        """True for the resolution, or the evidence of it."""
+        """True for the resolution, or its evidence."""
         resolved = {Status.RESOLVED, Status.CLOSED}
         return self.entry.resolution or (
             self.entry.after is Status.RESOLVED and self.entry.before not in resolved
@@ -34,15 +40,15 @@ class Line:
 
     @property
     def version(self) -> str:
-        """Differs whenever the line looks different: entries never change, mails do."""
+        """Text that changes when the line looks different: entries never change, mails do."""
         return "-".join([str(self.entry.serial), *(mail.status.value for mail in self.sent)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """Page of the timeline, newest line first; `before` is the serial that the next one ends at."""
+class TimelineView:
+    """Page of the timeline, newest line first; `before` asks for the next page."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[TimelineLine, ...]
     before: int | None
 
     @property
@@ -51,25 +57,25 @@ class Telling:
         return self.lines[-1].entry.serial if self.lines else 0
 
 
-def telling_of(
+def load_timeline_view(
     engine: Engine,
     state: State,
     *,
     before: int | None = None,
     down_to: int | None = None,
-    limit: int = NEWEST,
-) -> Telling:
-    """Read the item's timeline from its newest entry back, with its mails."""
-    page = newest(engine, state.reference, before=before, down_to=down_to, limit=limit)
-    mails_in = received(engine, [entry.mail for entry in page.entries if entry.mail])
-    mails_out: dict[int, list[Sent]] = {}
+    limit: int = NEWEST_ENTRIES,
+) -> TimelineView:
+    """Read a page of an item's timeline, newest entry first, with mails."""
+    page = read_newest_entries(engine, state.reference, before=before, down_to=down_to, limit=limit)
+    mails_in = load_received_mails(engine, [entry.mail for entry in page.entries if entry.mail])
+    mails_out: dict[int, list[SentMail]] = {}
     if page.entries:
-        for mail in sent(
+        for mail in load_sent_mails(
             engine, state.reference, run=state.run, from_serial=page.entries[-1].serial
         ):
             mails_out.setdefault(mail.revision, []).append(mail)
     lines = []
     for entry in page.entries:
         mails = () if entry.refused else tuple(mails_out.pop(entry.revision, ()))
-        lines.append(Line(entry=entry, received=mails_in.get(entry.mail or ""), sent=mails))
-    return Telling(lines=tuple(lines), before=page.before)
+        lines.append(TimelineLine(entry=entry, received=mails_in.get(entry.mail or ""), sent=mails))
+    return TimelineView(lines=tuple(lines), before=page.before)

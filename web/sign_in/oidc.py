@@ -12,7 +12,7 @@ from auth import authentication, oidc
 from auth.authentication import SignInRefused
 from auth.oidc import AnswerRejected, Provider, ProviderFailed
 from starter.settings import Settings
-from store.auth.shared_secrets import secret_named
+from store.auth.shared_secrets import get_secret
 from web.context import AppContext, Context
 from web.csrf import client_address
 from web.sign_in.form import sign_in_form
@@ -44,7 +44,7 @@ async def begin(
     except ProviderFailed as error:
         LOG.warning("OpenID provider failed: %s", error)
         return sign_in_form(request, context, return_path=next, status=502, problem="unreachable")
-    secret = await asyncio.to_thread(secret_named, context.engine, _SECRET_NAME)
+    secret = await asyncio.to_thread(get_secret, context.engine, _SECRET_NAME)
     response = RedirectResponse(url, 303)
     response.set_cookie(
         COOKIE,
@@ -90,7 +90,7 @@ async def _sign_in(
     state: str,
     issuer: str | None,
 ) -> Response:
-    secret = await asyncio.to_thread(secret_named, context.engine, _SECRET_NAME)
+    secret = await asyncio.to_thread(get_secret, context.engine, _SECRET_NAME)
     address = client_address(request)
     try:
         pending = oidc.verify_pending(request.cookies.get(COOKIE, ""), secret)

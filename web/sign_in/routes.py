@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from auth import authentication
 from auth.authentication import SignInRefused, TooManyAttempts
-from store.auth.sessions import digest_of, is_link
+from store.auth.sessions import digest_of, is_link_usable
 from web.context import SESSION_COOKIE, CallerDep, Context
 from web.csrf import client_address
 from web.pages.page_templates import render_public_page
@@ -69,7 +69,7 @@ async def sign_in(
 @router.get("/sign-in/link/{token}")
 async def link_page(request: Request, context: Context, token: str) -> Response:
     """Ask for a click: mail scanners follow links by GET, so only the POST signs in."""
-    if not await asyncio.to_thread(is_link, context.engine, digest_of(token)):
+    if not await asyncio.to_thread(is_link_usable, context.engine, digest_of(token)):
         return sign_in_form(request, context, status=410, problem="link_over")
     return render_public_page(request, "link.html", token=token)
 

@@ -14,7 +14,7 @@ _ORDER = ["due_order", "started_at", "reference"]
 
 # Words as a clerk types them: no accents, no case, split at every sign. Each is stored behind a "w"
 # because PostgreSQL's parser reads numbers first: it cuts 7E97R3B4 into 7e97 and r3b4. A tsvector
-# holds 1 MB at most, hence the first 200,000 characters.
+# holds 1 MB at most, so only the first 200,000 characters.
 _POSTGRESQL_WORDS = r"""
 CREATE FUNCTION note_search_words(words text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$

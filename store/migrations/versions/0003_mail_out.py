@@ -1,4 +1,4 @@
-"""How mails out are written, and what became of them; secrets."""
+"""Columns for the delivery of mails out; secrets."""
 
 import sqlalchemy as sa
 from alembic import op

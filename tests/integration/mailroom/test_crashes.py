@@ -16,7 +16,7 @@ import aiosmtplib
 import pytest
 
 from store.schema.tables import InboundMailState
-from tests.support.databases import PostgreSql
+from tests.support.databases import PostgresServer
 from tests.support.dying_mailroom import KillPoint
 from tests.support.mail_desks import IDA, SUPPORT, MailDesk, mail_desk, make_plain_mail
 from tests.support.mail_host import free_port
@@ -216,10 +216,10 @@ async def test_a_mailroom_killed_anywhere_between_data_and_ok_loses_nothing_and_
 # M3
 @pytest.mark.timeout(300, func_only=True)  # three outages, each with its recovery
 async def test_what_is_down_delays_mails_and_loses_none(
-    tmp_path: Path, mortal_postgresql: PostgreSql
+    tmp_path: Path, stoppable_postgresql: PostgresServer
 ) -> None:
     """Postfix sends them on: put off while there is no database, taken while there is one."""
-    url = mortal_postgresql.new(empty=True)
+    url = stoppable_postgresql.create_database(empty=True)
     async with mail_desk(tmp_path, database_url=url, mail_answers=1000) as desk:
         stack, ticket = (
             desk.running_stack.stack,
@@ -235,24 +235,24 @@ async def test_what_is_down_delays_mails_and_loses_none(
                 await desk.host.send(mail.raw, mail.sender, mail.to)
             return fresh
 
-        await asyncio.to_thread(mortal_postgresql.stop)
+        await asyncio.to_thread(stoppable_postgresql.stop)
         await post("without-database")
-        await logged(desk, "status=deferred", "451 4.3.0 cannot be kept just now", 2)
-        await asyncio.to_thread(mortal_postgresql.start)
-        await logged(desk, "status=sent", "it is kept until it is with its item", 2)
+        await logged(desk, "status=deferred", "451 4.3.0 cannot be stored now", 2)
+        await asyncio.to_thread(stoppable_postgresql.start)
+        await logged(desk, "status=sent", "stored until it is delivered", 2)
 
         await stack.kill_server()
         await post("without-temporal")
-        await logged(desk, "status=sent", "it is kept until it is with its item", 4)
+        await logged(desk, "status=sent", "stored until it is delivered", 4)
         await stack.kill_mailroom()
         async with mailroom_by_itself(desk):
             await post("with-a-new-mailroom")
-            await logged(desk, "status=sent", "it is kept until it is with its item", 6)
+            await logged(desk, "status=sent", "stored until it is delivered", 6)
             await stack.start_server()
 
             await stack.kill_worker()
             await post("without-worker")
-            await logged(desk, "status=sent", "it is kept until it is with its item", 8)
+            await logged(desk, "status=sent", "stored until it is delivered", 8)
             await stack.start_worker()
 
             await desk.settled()
@@ -277,9 +277,9 @@ async def logged(desk: MailDesk, status: str, answer: str, count: int) -> None:
 # M3
 @pytest.mark.timeout(300, func_only=True)
 async def test_two_mailrooms_that_take_the_same_mails_at_once_give_each_one_effect(
-    tmp_path: Path, postgresql: PostgreSql
+    tmp_path: Path, postgresql: PostgresServer
 ) -> None:
-    url = postgresql.new(empty=True)
+    url = postgresql.create_database(empty=True)
     async with (
         mail_desk(tmp_path, database_url=url, sends=False, mail_answers=1000) as desk,
         mailroom_by_itself(desk, CASEKEEP_MAIL_LISTEN=f"127.0.0.1:{(other := free_port())}"),
@@ -300,9 +300,9 @@ async def test_two_mailrooms_that_take_the_same_mails_at_once_give_each_one_effe
 @pytest.mark.soak
 @pytest.mark.timeout(600, func_only=True)
 async def test_a_thousand_mails_sent_twice_have_a_thousand_effects_whatever_is_killed_meanwhile(
-    tmp_path: Path, mortal_postgresql: PostgreSql
+    tmp_path: Path, stoppable_postgresql: PostgresServer
 ) -> None:
-    url = mortal_postgresql.new(empty=True)
+    url = stoppable_postgresql.create_database(empty=True)
     async with mail_desk(tmp_path, database_url=url, sends=False, mail_answers=1000) as desk:
         references = [f"T-{number}" for number in range(TICKETS)]
         await asyncio.gather(

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from catalog.mailboxes import Mailbox
-from mailroom.routing import reader_of
-from store.engine import reading
+from mailroom.routing import create_router
+from store.engine import read_connection
 from store.schema.tables import mail_out
 from tests.support.mail_server import DeliveredMail, MailServer
 from tests.support.mailrooms import DESK, Mailroom, make_mail, plus_address
@@ -49,7 +49,7 @@ async def arrived(server: MailServer, count: int) -> list[DeliveredMail]:
 
 
 def statuses(desk: RunningStack) -> list[str]:
-    with reading(desk.engine) as connection:
+    with read_connection(desk.engine) as connection:
         return list(connection.scalars(select(mail_out.c.status)).all())
 
 
@@ -97,7 +97,7 @@ async def test_a_resolution_that_is_refused_reopens_and_is_no_evidence(tmp_path:
         assert state["new_information"]
         assert "550 no such user" in (await desk.timeline(item))[-1]["reason"]
         with pytest.raises(Exception, match="needs evidence"):
-            await desk.desk.do(item, "resolve", {"by": "amy", "method": "customer_response"})
+            await desk.desk.execute(item, "resolve", {"by": "amy", "method": "customer_response"})
 
 
 # M5
@@ -153,7 +153,7 @@ async def test_a_bounce_that_names_no_mail_is_of_the_last_one_sent_to_who_it_nam
             assert statuses(desk) == ["sent"]
 
         await assert_eventually(sent)
-        room = Mailroom(desk, reader_of(desk.engine, {DESK: Mailbox(ticket="question")}))
+        room = Mailroom(desk, create_router(desk.engine, {DESK: Mailbox(ticket="question")}))
         for whom in ("bob@example.org", IDA):
             assert (await desk.desk.state(item))["status"] == "RESOLVED"
             bounce = make_mail(

@@ -16,13 +16,18 @@ from domain.model.items import Mail
 from mail.address_book import AddressBook, Language, SenderIdentity, StaffContact
 from mail.message_ids import is_own_message_id
 from mail.smtp_settings import parse_smtp_url
-from store.auth.shared_secrets import MAIL, secret_named
-from store.engine import reading
-from store.mail.outbound_mail import MailKey, mail_named, mails_with, return_mail
+from store.auth.shared_secrets import MESSAGE_ID_KEY, get_secret
+from store.engine import read_connection
+from store.mail.outbound_mail import (
+    MailKey,
+    find_mails_by_message_id,
+    get_outbound_mail,
+    record_bounce,
+)
 from store.projection.writer import GroupWriter
 from store.schema.tables import MailStatus, mail_out
 from tests.support.mail_server import MailServer
-from tests.support.publications import MORNING, news, ticket, written
+from tests.support.publications import START_TIME, make_publication, ticket, write_all
 
 RUN: Final = "run-of-T-1"
 KEY: Final = "T-1:1:0"
@@ -48,17 +53,17 @@ class Office:
     writer: GroupWriter
     url: str
     server: MailServer
-    now: datetime = MORNING
+    now: datetime = START_TIME
     address_book: AddressBook = DIRECTORY
     queued: list[str] = field(default_factory=list)
 
     def queue(self, key: str = KEY, *, category: str | None = None, **fields: Any) -> None:  # noqa: ANN401
         defaults = {"to": ("ida@example.org",), "subject": "Your invoice", "body": "Here it is."}
         mail = Mail(key=key, **(defaults | fields))
-        written(self.writer.put, news(ticket(category=category), mails=(mail,)))
+        write_all(self.writer.put, make_publication(ticket(category=category), mails=(mail,)))
 
     async def send(self, key: str = KEY, url: str | None = None) -> str | None:
-        secret = secret_named(self.engine, MAIL)
+        secret = get_secret(self.engine, MESSAGE_ID_KEY)
         transmit = SmtpClient(parse_smtp_url(url or self.url)).transmit
         sending = SmtpDelivery(
             self.engine, transmit, self.address_book, secret, clock=lambda: self.now
@@ -71,7 +76,7 @@ class Office:
         return caught.value
 
     def status(self, key: str = KEY) -> MailStatus:
-        return mail_named(self.engine, key, run=RUN).status
+        return get_outbound_mail(self.engine, key, run=RUN).status
 
 
 @pytest.fixture
@@ -107,9 +112,9 @@ async def test_its_message_id_is_ours_and_leads_back_to_it(office: Office) -> No
     office.queue()
     await office.send()
     found = str(office.server.delivered[0].message["message-id"])
-    assert is_own_message_id(secret_named(office.engine, MAIL), found)
+    assert is_own_message_id(get_secret(office.engine, MESSAGE_ID_KEY), found)
     assert not is_own_message_id(b"another desk's", found)
-    assert mails_with(office.engine, [found, "<x@y>"]) == {
+    assert find_mails_by_message_id(office.engine, [found, "<x@y>"]) == {
         found: MailKey(reference="T-1", run=RUN, key=KEY)
     }
 
@@ -293,7 +298,7 @@ async def test_addresses_beyond_ascii_are_written_to_a_server_that_takes_them(
 async def test_a_mail_that_came_back_has_failed(office: Office) -> None:
     office.queue()
     await office.send()
-    return_mail(office.engine, KEY, run=RUN, problem="550 no such user")
+    record_bounce(office.engine, KEY, run=RUN, problem="550 no such user")
     assert office.status() is MailStatus.FAILED
 
 
@@ -303,13 +308,13 @@ async def test_a_mail_that_is_published_again_is_still_the_same_try(office: Offi
     office.server.reply = "451 later"
     await office.failed()
     office.queue()
-    found = mail_named(office.engine, KEY, run=RUN)
-    assert (found.tries, found.tried_at) == (1, MORNING)
-    with reading(office.engine) as connection:
+    found = get_outbound_mail(office.engine, KEY, run=RUN)
+    assert (found.tries, found.tried_at) == (1, START_TIME)
+    with read_connection(office.engine) as connection:
         assert connection.scalar(select(mail_out.c.last_error)) is not None
 
 
 def test_the_desk_has_one_secret_of_a_name(engine: Engine) -> None:
-    assert secret_named(engine, "a") == secret_named(engine, "a")
-    assert secret_named(engine, "a") != secret_named(engine, "b")
-    assert len(secret_named(engine, "a")) == 32
+    assert get_secret(engine, "a") == get_secret(engine, "a")
+    assert get_secret(engine, "a") != get_secret(engine, "b")
+    assert len(get_secret(engine, "a")) == 32

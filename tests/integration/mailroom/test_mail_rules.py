@@ -140,7 +140,7 @@ async def test_a_mail_that_lacks_everything_starts_an_item_all_the_same(room: Ma
 # M2
 async def test_an_address_that_no_mailbox_has_makes_a_ticket_that_is_closed(room: Mailroom) -> None:
     arrived = await room.send("nobody@desk.example")
-    state = await room.running_stack.desk.closed(arrived.reference or "")
+    state = await room.running_stack.desk.wait_until_closed(arrived.reference or "")
     assert room.items_with(arrived) == [arrived.reference]
     assert (state["status"], state["closes_at"]) == ("CLOSED", None)
     assert state["resolution"]["method"] == "rejected_unknown_address"
@@ -150,7 +150,7 @@ async def test_an_address_that_no_mailbox_has_makes_a_ticket_that_is_closed(room
 async def test_mail_to_a_closed_item_starts_a_new_one_linked_to_it(room: Mailroom) -> None:
     first = await room.send(HASTY, subject="Quickly")
     await room.running_stack.do(first.reference or "", "resolve", method="customer_response")
-    closed = await room.running_stack.desk.closed(first.reference or "")
+    closed = await room.running_stack.desk.wait_until_closed(first.reference or "")
     assert closed["status"] == "CLOSED"
     after = await room.send(HASTY, In_Reply_To=f"<{first.message_id}>")
     assert after.reference != first.reference
@@ -165,11 +165,11 @@ async def test_mail_to_a_merged_item_goes_to_its_target_while_that_is_open(room:
     first = await room.send(subject="Twice")
     target = await room.start_item(HASTY, subject="Twice, too")
     await room.running_stack.do(first.reference or "", "merge", into=target)
-    await room.running_stack.desk.closed(first.reference or "")
+    await room.running_stack.desk.wait_until_closed(first.reference or "")
     answer = {"In_Reply_To": f"<{first.message_id}>"}
     assert (await room.send(**answer)).reference == target
     await room.running_stack.do(target, "resolve", method="customer_response")
-    await room.running_stack.desk.closed(target)
+    await room.running_stack.desk.wait_until_closed(target)
     after = await room.send(**answer)
     assert after.reference not in {first.reference, target}
     assert room.items_with(after) == [after.reference]
@@ -180,7 +180,7 @@ async def _closed_action(room: Mailroom, box: str) -> tuple[str, str]:
     state = await room.running_stack.eventually(case, step="only")
     action: str = state["actions"][0]["reference"]
     await room.running_stack.do(action, "resolve", outcome="complete")
-    await room.running_stack.desk.closed(action)
+    await room.running_stack.desk.wait_until_closed(action)
     return case, action
 
 
@@ -202,7 +202,7 @@ async def test_mail_to_a_closed_action_goes_to_its_open_case_where_the_mailbox_s
     assert (arrived.reference, room.items_with(arrived)) == (case, [case])
     assert (await room.running_stack.desk.state(case))["new_information"]
     await room.running_stack.do(case, "cancel", reason="no more")
-    await room.running_stack.desk.closed(case)
+    await room.running_stack.desk.wait_until_closed(case)
     after = await room.send(plus_address(PARENT_FIRST, action))
     assert after.reference not in {case, action}
     assert room.items_with(after) == [after.reference]

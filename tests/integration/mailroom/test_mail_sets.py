@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 
 from catalog.mailboxes import Mailbox
 from mail.parser import parse_mail
-from mailroom.acceptance import Reception
+from mailroom.acceptance import AcceptanceQueue
 from mailroom.delivery import Deliverer
-from mailroom.routing import Letter, Reader, reader_of
-from store.engine import reading
-from store.items.queries import item_of
+from mailroom.routing import MailRouter, ReceivedMessage, create_router
+from store.engine import read_connection
+from store.items.queries import find_item
 from store.mail import inbound_mail
 from store.mail.inbound_mail import InboundMail
 from store.schema.tables import InboundMailState, item, mail_in, mail_out
@@ -35,12 +35,12 @@ HEADS: Final = ("mails", "known before", "started an item", "on an item", "bounc
 
 
 @asynccontextmanager
-async def filled(folder: Path) -> AsyncIterator[tuple[RunningStack, Reader, Counter[str]]]:
+async def filled(folder: Path) -> AsyncIterator[tuple[RunningStack, MailRouter, Counter[str]]]:
     """A desk that has taken in all of them, and how many of each set were not there before."""
     mailboxes = {box: Mailbox(ticket=name, acknowledge=True) for name, box in BOXES.items()}
     mailboxes[WAITING] = Mailbox(ticket="waiting")
     async with running_stack(folder, f"sqlite:///{folder / 'casekeep.db'}") as desk:
-        reader = reader_of(desk.engine, mailboxes)
+        reader = create_router(desk.engine, mailboxes)
         new: Counter[str] = Counter()
         for name in MAIL_SETS:
             accepted = await taken(desk, reader, mails_of(name), BOXES[name])
@@ -50,29 +50,31 @@ async def filled(folder: Path) -> AsyncIterator[tuple[RunningStack, Reader, Coun
 
 async def taken(
     desk: RunningStack,
-    reader: Reader,
+    reader: MailRouter,
     mails: Mapping[str, bytes],
     *addresses: str,
     envelope_sender: str | None = None,
 ) -> list[InboundMail]:
     """These mails once each is where it belongs; those that were not there before."""
     deliverer = Deliverer(desk.desk, desk.engine, reader)
-    reception = Reception(desk.engine, reader, budget=3, hand_over=deliverer.put)
+    acceptance = AcceptanceQueue(
+        desk.engine, reader, budget=3, on_accepted=deliverer.start_delivery
+    )
     letters = [
-        Letter(raw=raw, addresses=addresses, envelope_sender=envelope_sender)
+        ReceivedMessage(raw=raw, addresses=addresses, envelope_sender=envelope_sender)
         for raw in mails.values()
     ]
-    found = await asyncio.gather(*map(reception.take, letters))
+    found = await asyncio.gather(*map(acceptance.accept, letters))
     await deliverer.finish()
-    reception.close()
+    acceptance.close()
     return [arrival for each in found for arrival in each]
 
 
 def arrived(desk: RunningStack) -> dict[str, list[InboundMail]]:
     """What the store has of each set, as it ended."""
-    with reading(desk.engine) as connection:
+    with read_connection(desk.engine) as connection:
         digests = connection.execute(select(mail_in.c.digest, mail_in.c.desk)).all()
-    found = [(row.desk, inbound_mail.mail_of(desk.engine, row.digest)) for row in digests]
+    found = [(row.desk, inbound_mail.find_mail(desk.engine, row.digest)) for row in digests]
     return {
         name: [one for address, one in found if one is not None and address == box]
         for name, box in BOXES.items()
@@ -124,7 +126,7 @@ async def test_every_real_mail_is_on_one_item_or_a_dead_letter_with_a_reason(
 
         persons = [one.message_id for one in found[BOUNCES] if one.automatic is None]
         assert persons == [parse_mail(mails_of(BOUNCES)[NO_BOUNCE]).message_id]
-        with reading(desk.engine) as connection:
+        with read_connection(desk.engine) as connection:
             started = select(func.count()).where(item.c.category == BOUNCES)
             assert connection.scalar(started) == len(persons)
             answered = select(func.count()).where(mail_in.c.desk == BOXES[BOUNCES])
@@ -138,7 +140,7 @@ async def test_every_real_mail_is_on_one_item_or_a_dead_letter_with_a_reason(
         assert await desk.differences() == []
 
 
-async def bounces_wake_nothing(desk: RunningStack, reader: Reader) -> None:
+async def bounces_wake_nothing(desk: RunningStack, reader: MailRouter) -> None:
     """All bounces, sent to the address of a Ticket that waits, are on it, and it still waits."""
     waits = await desk.ticket(category="waiting")
     await desk.do(waits, "wait", type="more_information")
@@ -152,10 +154,10 @@ async def bounces_wake_nothing(desk: RunningStack, reader: Reader) -> None:
         assert items_with_mail(desk, one.digest) == ([] if one.bounced is None else [waits]), one
     state = await desk.desk.state(waits)
     assert (state["status"], state["new_information"]) == ("WAIT", False)
-    with reading(desk.engine) as connection:
+    with read_connection(desk.engine) as connection:
         to_it = select(func.count()).where(mail_out.c.reference == waits)
         assert connection.scalar(to_it) == 0
-    assert item_of(desk.engine, waits) is not None
+    assert find_item(desk.engine, waits) is not None
 
 
 async def main() -> None:

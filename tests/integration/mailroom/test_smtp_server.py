@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 
 from catalog.mailboxes import Mailbox
 from mail.limits import MAX_RAW_BYTES
-from mailroom.acceptance import Reception
-from mailroom.routing import Reader
-from mailroom.smtp_server import MOST_RECIPIENTS, listening
-from store.engine import engine_of
+from mailroom.acceptance import AcceptanceQueue
+from mailroom.routing import MailRouter
+from mailroom.smtp_server import MAX_RECIPIENTS, serve_smtp
+from store.engine import open_engine
 from store.mail import inbound_mail
 from store.schema.tables import InboundMailState
 
@@ -28,14 +28,14 @@ RAW: Final = "From: Ida <ida@example.org>\r\nMessage-ID: <{}@x>\r\nSubject: Pape
 async def door(engine: Engine) -> AsyncIterator[int]:
     """The port of a listener that keeps what it takes in this database."""
     box = Mailbox(ticket="question")
-    reception = Reception(engine, Reader(engine, {DESK: box, OTHER: box}), budget=3)
-    async with listening(reception, "127.0.0.1:0") as port:
+    acceptance = AcceptanceQueue(engine, MailRouter(engine, {DESK: box, OTHER: box}), budget=3)
+    async with serve_smtp(acceptance, "127.0.0.1:0") as port:
         yield port
-    reception.close()
+    acceptance.close()
 
 
 def accepted(engine: Engine) -> int:
-    return inbound_mail.counts(engine)[InboundMailState.ACCEPTED]
+    return inbound_mail.count_by_state(engine)[InboundMailState.ACCEPTED]
 
 
 # M3
@@ -71,7 +71,7 @@ async def test_by_lmtp_there_is_an_answer_for_each_recipient(engine: Engine) -> 
 
 # M3
 async def test_what_cannot_be_kept_now_is_to_be_sent_again(unused_tcp_port: int) -> None:
-    nowhere = engine_of(f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/none")
+    nowhere = open_engine(f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/none")
 
     def converse(port: int) -> None:
         with smtplib.SMTP("127.0.0.1", port) as smtp:
@@ -89,7 +89,7 @@ async def test_what_cannot_be_kept_now_is_to_be_sent_again(unused_tcp_port: int)
 async def test_too_many_recipients_are_for_another_mail_and_too_large_is_too_large(
     engine: Engine,
 ) -> None:
-    many = [f"desk+{number}@desk.example" for number in range(MOST_RECIPIENTS + 1)]
+    many = [f"desk+{number}@desk.example" for number in range(MAX_RECIPIENTS + 1)]
 
     def converse(port: int) -> None:
         with smtplib.SMTP("127.0.0.1", port) as smtp:

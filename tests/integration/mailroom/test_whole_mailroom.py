@@ -9,10 +9,10 @@ import pytest
 
 from catalog.loader import load_catalog
 from mail.limits import MAX_RAW_BYTES
-from mailroom.acceptance import Reception
+from mailroom.acceptance import AcceptanceQueue
 from mailroom.delivery import Deliverer
-from mailroom.imap_poller import TAKEN, TOO_LARGE, Account, poll_once
-from mailroom.routing import Letter, reader_of
+from mailroom.imap_poller import TAKEN_KEYWORD, TOO_LARGE_KEYWORD, ImapAccount, poll_once
+from mailroom.routing import ReceivedMessage, create_router
 from store.mail import inbound_mail
 from store.schema.tables import InboundMailState
 from tests.support.mail_desks import IDA, SUPPORT, mail_desk, make_plain_mail
@@ -117,20 +117,20 @@ async def test_a_mailbox_is_polled_and_its_mails_are_taken_once(tmp_path: Path) 
         await desk.running_stack.stack.start_mailroom()
         first, second = await desk.arrived("p1@example.org"), await desk.arrived("p2@example.org")
         assert first.state is second.state is InboundMailState.HANDLED
-        raw = inbound_mail.source_of(desk.running_stack.engine, second.digest)
+        raw = inbound_mail.load_source(desk.running_stack.engine, second.digest)
         assert raw is not None
         assert raw.endswith(b"caf\xe9\r\n")
 
         async def marked() -> None:
             flags = sorted(await desk.host.flags(POOL))
-            assert flags == [TAKEN, TAKEN, TOO_LARGE], flags
+            assert flags == [TAKEN_KEYWORD, TAKEN_KEYWORD, TOO_LARGE_KEYWORD], flags
 
         await assert_eventually(marked)
         assert len(desk.items()) == 2
-        reception = _reception(desk.running_stack)
-        account = Account.of(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
-        assert await poll_once(reception, account, [SUPPORT]) == 0
-        reception.close()
+        acceptance = _reception(desk.running_stack)
+        account = ImapAccount.parse(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
+        assert await poll_once(acceptance, account, [SUPPORT]) == 0
+        acceptance.close()
 
 
 # M3: the mailbox's own time is when a mail was received, not what its sender wrote
@@ -138,20 +138,20 @@ async def test_a_polled_mail_was_received_when_it_came_to_the_mailbox(tmp_path: 
     async with mail_desk(tmp_path, (POOL,), mailroom=False) as desk:
         began = datetime.now(UTC)
         await desk.host.append_mail(POOL, make_plain_mail("p1@example.org"))
-        reception = _reception(desk.running_stack)
-        account = Account.of(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
-        assert await poll_once(reception, account, [SUPPORT]) == 1
-        reception.close()
-        (kept,) = inbound_mail.undelivered(desk.running_stack.engine)
+        acceptance = _reception(desk.running_stack)
+        account = ImapAccount.parse(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
+        assert await poll_once(acceptance, account, [SUPPORT]) == 1
+        acceptance.close()
+        (kept,) = inbound_mail.list_undelivered(desk.running_stack.engine)
         assert kept.desk == SUPPORT
         assert abs(kept.received_at - began) < timedelta(minutes=5)
 
 
-def _reception(running_stack: RunningStack) -> Reception:
-    reader = reader_of(
+def _reception(running_stack: RunningStack) -> AcceptanceQueue:
+    reader = create_router(
         running_stack.engine, load_catalog(running_stack.stack.settings.catalog).mailboxes
     )
-    return Reception(running_stack.engine, reader, budget=3)
+    return AcceptanceQueue(running_stack.engine, reader, budget=3)
 
 
 # M3, C19, T6, T12
@@ -161,7 +161,7 @@ async def test_a_mail_accepted_in_time_keeps_its_item_open_however_late_it_is_de
     """The deliverer is away while a feedback window, and days to wait, come to their ends."""
     async with mail_desk(tmp_path, mailroom=False) as desk:
         resolved, waiting = await _overdue_with_mails_under_way(desk.running_stack)
-        reader = reader_of(desk.running_stack.engine, {})
+        reader = create_router(desk.running_stack.engine, {})
         delivering = asyncio.create_task(
             Deliverer(desk.running_stack.desk, desk.running_stack.engine, reader).serve()
         )
@@ -183,9 +183,9 @@ async def test_a_mail_that_became_a_dead_letter_keeps_no_item_open(tmp_path: Pat
         resolved, waiting = await _overdue_with_mails_under_way(desk.running_stack)
         dead = {
             one.digest: "no item takes it"
-            for one in inbound_mail.undelivered(desk.running_stack.engine)
+            for one in inbound_mail.list_undelivered(desk.running_stack.engine)
         }
-        inbound_mail.settle(desk.running_stack.engine, dead)
+        inbound_mail.settle_mails(desk.running_stack.engine, dead)
         for item in (resolved, waiting):
             await desk.running_stack.eventually(item, status="CLOSED")
 
@@ -193,10 +193,10 @@ async def test_a_mail_that_became_a_dead_letter_keeps_no_item_open(tmp_path: Pat
 async def _overdue_with_mails_under_way(running_stack: RunningStack) -> tuple[str, str]:
     """The two, past their ends; mails that were accepted before keep them as they are."""
     resolved, waiting, over = await _about_to_close(running_stack)
-    reception = _reception(running_stack)
+    acceptance = _reception(running_stack)
     for item in (resolved, waiting):
-        await reception.take(_letter(item))
-    reception.close()
+        await acceptance.accept(_letter(item))
+    acceptance.close()
     await _passed(over)
     assert (await running_stack.desk.state(resolved))["status"] == "RESOLVED"
     assert (await running_stack.desk.state(waiting))["status"] == "WAIT"
@@ -218,10 +218,10 @@ async def _about_to_close(running_stack: RunningStack) -> tuple[str, str, dateti
     return resolved, waiting, datetime.now(UTC) + timedelta(seconds=5)
 
 
-def _letter(item: str) -> Letter:
+def _letter(item: str) -> ReceivedMessage:
     address = SUPPORT.replace("@", f"+{item}@")
     raw = make_plain_mail(f"{item}@example.org", to=address)
-    return Letter(raw=raw, addresses=(address,))
+    return ReceivedMessage(raw=raw, addresses=(address,))
 
 
 async def _passed(over: datetime) -> None:

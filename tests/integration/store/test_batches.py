@@ -8,33 +8,33 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from domain.model.states import State
-from store.engine import engine_of, reading, writing
+from store.engine import open_engine, read_connection, write_connection
 from store.errors import DatabaseBusy, DatabaseUnreachable, SchemaOutdated, WriterClosed
-from store.items.queries import item_of, timeline
-from store.projection.writer import BATCH_LIMIT, GroupWriter
-from tests.support.databases import PostgreSql
-from tests.support.publications import entry, news, ticket, written
+from store.items.queries import find_item, load_entries
+from store.projection.writer import MAX_BATCH, GroupWriter
+from tests.support.databases import PostgresServer
+from tests.support.publications import entry, make_publication, ticket, write_all
 
 
 def kept(engine: Engine, reference: str) -> State:
-    found = item_of(engine, reference)
+    found = find_item(engine, reference)
     assert found is not None
     return found.state
 
 
 def test_a_poisonous_publication_fails_alone(engine: Engine, writer: GroupWriter) -> None:
-    with writing(engine):  # holds the writer back, so that all of them share a batch
+    with write_connection(engine):  # holds the writer back, so that all of them share a batch
         poison = ticket("T-3")
         waiting = [
-            writer.put(news(ticket("T-1"))),
-            writer.put(news(ticket("T-2"))),
-            writer.put(news(poison, entries=(entry(poison, serial=2**70),))),
-            writer.put(news(ticket("T-4"))),
+            writer.put(make_publication(ticket("T-1"))),
+            writer.put(make_publication(ticket("T-2"))),
+            writer.put(make_publication(poison, entries=(entry(poison, serial=2**70),))),
+            writer.put(make_publication(ticket("T-4"))),
         ]
     wait(waiting, timeout=30)
     failed = [future.exception() is not None for future in waiting]
     assert failed == [False, False, True, False]
-    assert item_of(engine, "T-3") is None
+    assert find_item(engine, "T-3") is None
     assert kept(engine, "T-4").reference == "T-4"
 
 
@@ -50,9 +50,9 @@ def test_whatever_waits_while_a_batch_is_under_way_is_one_transaction(
         held.set()
         hold.wait(30)
 
-    first = writer.put(news(ticket("T-0")))
+    first = writer.put(make_publication(ticket("T-0")))
     assert held.wait(30)
-    waiting = [writer.put(news(ticket(f"T-{number}"))) for number in range(1, 100)]
+    waiting = [writer.put(make_publication(ticket(f"T-{number}"))) for number in range(1, 100)]
     assert not any(future.done() for future in waiting)
     hold.set()
     wait([first, *waiting], timeout=30)
@@ -60,90 +60,95 @@ def test_whatever_waits_while_a_batch_is_under_way_is_one_transaction(
 
 
 def test_more_than_a_batch_is_written_in_several(engine: Engine, writer: GroupWriter) -> None:
-    story = [ticket(serial=serial, revision=serial) for serial in range(1, 2 * BATCH_LIMIT + 2)]
-    written(writer.put, *(news(each) for each in story))
-    assert kept(engine, "T-1").revision == 2 * BATCH_LIMIT + 1
-    found = timeline(engine, "T-1", limit=2 * BATCH_LIMIT + 2).entries
+    story = [ticket(serial=serial, revision=serial) for serial in range(1, 2 * MAX_BATCH + 2)]
+    write_all(writer.put, *(make_publication(each) for each in story))
+    assert kept(engine, "T-1").revision == 2 * MAX_BATCH + 1
+    found = load_entries(engine, "T-1", limit=2 * MAX_BATCH + 2).entries
     assert all(after.serial == before.serial + 1 for before, after in pairwise(found))
-    assert len(found) == 2 * BATCH_LIMIT + 1
+    assert len(found) == 2 * MAX_BATCH + 1
 
 
 def test_closing_writes_all_that_was_put_and_takes_nothing_more(engine: Engine) -> None:
     writer = GroupWriter(engine, "writer-1")
-    waiting = [writer.put(news(ticket(f"T-{number}"))) for number in range(200)]
+    waiting = [writer.put(make_publication(ticket(f"T-{number}"))) for number in range(200)]
     writer.close()
     writer.close()
     assert all(future.done() and future.exception() is None for future in waiting)
-    with pytest.raises(WriterClosed, match="takes no publication any more"):
-        writer.put(news(ticket()))
+    with pytest.raises(WriterClosed, match="takes no more publications"):
+        writer.put(make_publication(ticket()))
 
 
 def test_a_caller_who_gives_up_does_not_take_the_publication_back(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    with writing(engine):
-        future = writer.put(news(ticket()))
+    with write_connection(engine):
+        future = writer.put(make_publication(ticket()))
         assert not future.cancel()
     future.result(timeout=30)
     assert kept(engine, "T-1").reference == "T-1"
 
 
 def test_a_publication_waits_for_a_short_lock_and_fails_at_a_long_one(sqlite_url: str) -> None:
-    engine = engine_of(sqlite_url)
+    engine = open_engine(sqlite_url)
     with GroupWriter(engine, "writer-1") as writer:
-        with writing(engine):
-            failed = [writer.put(news(ticket(f"T-{number}"))) for number in range(3)]
+        with write_connection(engine):
+            failed = [writer.put(make_publication(ticket(f"T-{number}"))) for number in range(3)]
             wait(failed, timeout=30)
         assert {type(future.exception()) for future in failed} == {DatabaseBusy}
-        written(writer.put, news(ticket()))
+        write_all(writer.put, make_publication(ticket()))
     engine.dispose()
 
 
 def test_a_database_without_our_tables_fails_every_publication(empty_database_url: str) -> None:
-    engine = engine_of(empty_database_url)
+    engine = open_engine(empty_database_url)
     with GroupWriter(engine, "writer-1") as writer:
-        assert isinstance(writer.put(news(ticket())).exception(timeout=30), SchemaOutdated)
+        assert isinstance(
+            writer.put(make_publication(ticket())).exception(timeout=30), SchemaOutdated
+        )
     engine.dispose()
 
 
 def test_a_database_that_is_away_fails_publications_and_takes_them_when_it_is_back(
-    postgresql: PostgreSql,
+    postgresql: PostgresServer,
 ) -> None:
-    url = postgresql.new()
-    engine, other = engine_of(url), engine_of(postgresql.new())
+    url = postgresql.create_database()
+    engine, other = open_engine(url), open_engine(postgresql.create_database())
     allow = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
     name = engine.url.database
-    with GroupWriter(engine, "writer-1") as writer, reading(other) as connection:
-        written(writer.put, news(ticket("T-1")))
+    with GroupWriter(engine, "writer-1") as writer, read_connection(other) as connection:
+        write_all(writer.put, make_publication(ticket("T-1")))
         connection.execute(text(allow.format(name, "false")))
         connection.execute(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
             {"name": name},
         )
-        away = writer.put(news(ticket("T-2"))).exception(timeout=30)
+        away = writer.put(make_publication(ticket("T-2"))).exception(timeout=30)
         assert isinstance(away, DatabaseUnreachable)
         connection.execute(text(allow.format(name, "true")))
-        written(writer.put, news(ticket("T-3")))
+        write_all(writer.put, make_publication(ticket("T-3")))
     assert kept(engine, "T-3").reference == "T-3"
     engine.dispose()
     other.dispose()
 
 
-def test_a_broken_connection_costs_no_publication(postgresql: PostgreSql) -> None:
-    engine, other = engine_of(postgresql.new()), engine_of(postgresql.new())
-    with GroupWriter(engine, "writer-1") as writer, reading(other) as connection:
-        written(writer.put, news(ticket("T-1")))
+def test_a_broken_connection_costs_no_publication(postgresql: PostgresServer) -> None:
+    engine, other = (
+        open_engine(postgresql.create_database()),
+        open_engine(postgresql.create_database()),
+    )
+    with GroupWriter(engine, "writer-1") as writer, read_connection(other) as connection:
+        write_all(writer.put, make_publication(ticket("T-1")))
         connection.execute(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
             {"name": engine.url.database},
         )
-        written(writer.put, news(ticket("T-2")))
+        write_all(writer.put, make_publication(ticket("T-2")))
     engine.dispose()
     other.dispose()
 
 
 def test_two_writers_of_the_same_items_do_not_hinder_each_other(database_url: str) -> None:
-    engines = [engine_of(database_url) for _ in range(2)]
+    engines = [open_engine(database_url) for _ in range(2)]
     writers = [GroupWriter(engine, f"writer-{n}") for n, engine in enumerate(engines)]
     stories = {
         f"T-{number}": [
@@ -152,7 +157,7 @@ def test_two_writers_of_the_same_items_do_not_hinder_each_other(database_url: st
         for number in range(20)
     }
     waiting = [
-        writer.put(news(story[step]))
+        writer.put(make_publication(story[step]))
         for step in range(20)
         for turn, writer in enumerate(writers)
         for story in list(stories.values())[:: 1 if turn else -1]

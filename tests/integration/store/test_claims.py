@@ -8,12 +8,21 @@ from sqlalchemy import Engine, select, text, update
 
 from domain.base.values import Kind, Performer, Status
 from domain.model.items import AnyItem
-from store.engine import engine_of, reading, writing
+from store.engine import open_engine, read_connection, write_connection
 from store.items.claims import Claimed, claim_next
-from store.items.queries import queue
+from store.items.queries import list_waiting
 from store.projection.writer import GroupWriter
 from store.schema.tables import claim, item
-from tests.support.publications import action, at, case, due, later, news, ticket, written
+from tests.support.publications import (
+    action,
+    at,
+    case,
+    make_due_clock,
+    make_publication,
+    next_version,
+    ticket,
+    write_all,
+)
 
 ROBOT = "robot:ocr-1"
 OVER = timedelta(0)
@@ -40,15 +49,19 @@ def test_people_are_offered_a_queue_in_its_order_each_item_once(
     engine: Engine, writer: GroupWriter
 ) -> None:
     told: tuple[AnyItem, ...] = (
-        ticket("overdue-rejected", due=due(at(-99)), robot_rejected=True),
-        ticket("overdue", due=due(at(-150))),
+        ticket("overdue-rejected", due=make_due_clock(at(-99)), robot_rejected=True),
+        ticket("overdue", due=make_due_clock(at(-150))),
         ticket("rejected", robot_rejected=True),
-        case("due-soon", due=due(at(60 * 24 * 365 * 100))),
+        case("due-soon", due=make_due_clock(at(60 * 24 * 365 * 100))),
         action("for-robots", performer=Performer.ROBOT, started_at=at(-10)),
         ticket("young", started_at=at(10)),
     )
-    written(writer.put, *(news(each) for each in reversed(told)), news(ticket("T", queue="hr")))
-    listed = [line.reference for line in queue(engine, "accounts", now=at(0)).items]
+    write_all(
+        writer.put,
+        *(make_publication(each) for each in reversed(told)),
+        make_publication(ticket("T", queue="hr")),
+    )
+    listed = [line.reference for line in list_waiting(engine, "accounts", now=at(0)).items]
     assert all_of(engine) == listed == [each.reference for each in told]
 
 
@@ -56,7 +69,7 @@ def test_people_are_offered_a_queue_in_its_order_each_item_once(
 def test_what_is_offered_has_the_revision_to_start_it_by(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    written(writer.put, news(ticket("T-1", revision=7, serial=9)))
+    write_all(writer.put, make_publication(ticket("T-1", revision=7, serial=9)))
     expected = Claimed(reference="T-1", kind=Kind.TICKET, revision=7)
     assert claim_next(engine, "accounts", by="amy") == expected
 
@@ -65,17 +78,17 @@ def test_what_is_offered_has_the_revision_to_start_it_by(
 def test_robots_are_offered_what_their_queue_allows_and_no_robot_rejected(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    written(
+    write_all(
         writer.put,
-        news(action("A-2")),
-        news(action("A-1", performer=Performer.ROBOT, due=due(at(5)))),
-        news(action("A-human", performer=Performer.HUMAN)),
-        news(action("A-rejected", robot_rejected=True)),
-        news(action("A-held", assignee="bob")),
-        news(action("A-closed", status=Status.CLOSED)),
-        news(ticket("T-1", started_at=at(5))),
-        news(ticket("T-rejected", robot_rejected=True)),
-        news(case("C-1", started_at=at(6))),
+        make_publication(action("A-2")),
+        make_publication(action("A-1", performer=Performer.ROBOT, due=make_due_clock(at(5)))),
+        make_publication(action("A-human", performer=Performer.HUMAN)),
+        make_publication(action("A-rejected", robot_rejected=True)),
+        make_publication(action("A-held", assignee="bob")),
+        make_publication(action("A-closed", status=Status.CLOSED)),
+        make_publication(ticket("T-1", started_at=at(5))),
+        make_publication(ticket("T-rejected", robot_rejected=True)),
+        make_publication(case("C-1", started_at=at(6))),
     )
     assert all_of(engine, by=ROBOT, robots=ACTIONS) == ["A-1", "A-2"]
     assert all_of(engine, by=ROBOT, robots={Kind.TICKET, Kind.CASE}) == ["T-1", "C-1"]
@@ -84,8 +97,8 @@ def test_robots_are_offered_what_their_queue_allows_and_no_robot_rejected(
 
 # Q1: a dead asker hides nothing for long
 def test_a_claim_is_over_by_itself(engine: Engine, writer: GroupWriter) -> None:
-    written(writer.put, news(ticket("T-1")))
-    assert next_of(engine, lasts=OVER) == "T-1"
+    write_all(writer.put, make_publication(ticket("T-1")))
+    assert next_of(engine, duration=OVER) == "T-1"
     assert next_of(engine) == "T-1"
     assert next_of(engine) is None
 
@@ -95,25 +108,25 @@ def test_a_claim_is_over_as_soon_as_anything_happens_to_the_item(
     engine: Engine, writer: GroupWriter
 ) -> None:
     begun = ticket("T-1")
-    written(writer.put, news(begun))
+    write_all(writer.put, make_publication(begun))
     assert next_of(engine) == "T-1"
-    noted = later(begun)
-    written(writer.put, news(noted))
+    noted = next_version(begun)
+    write_all(writer.put, make_publication(noted))
     assert next_of(engine) == "T-1"
     assert next_of(engine) is None
     restarted = ticket("T-1", run="another", serial=noted.serial, started_at=at(9))
-    written(writer.put, news(restarted))
+    write_all(writer.put, make_publication(restarted))
     assert next_of(engine) == "T-1"
     assert next_of(engine) is None
 
 
 def test_claims_that_are_over_are_swept(engine: Engine, writer: GroupWriter) -> None:
-    written(writer.put, *(news(ticket(f"T-{number}")) for number in range(9)))
+    write_all(writer.put, *(make_publication(ticket(f"T-{number}")) for number in range(9)))
     for number in range(8):
-        assert next_of(engine, lasts=OVER) == "T-0", number
+        assert next_of(engine, duration=OVER) == "T-0", number
     next_of(engine)
     next_of(engine)
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         assert connection.scalars(select(claim.c.reference)).all() == ["T-0", "T-1"]
 
 
@@ -122,7 +135,7 @@ def test_claims_that_are_over_are_swept(engine: Engine, writer: GroupWriter) -> 
 def test_of_many_who_ask_at_once_each_is_offered_another_item(
     engine: Engine, writer: GroupWriter, robots: set[Kind] | None
 ) -> None:
-    written(writer.put, *(news(ticket(f"T-{number:02}")) for number in range(40)))
+    write_all(writer.put, *(make_publication(ticket(f"T-{number:02}")) for number in range(40)))
     with ThreadPoolExecutor(8) as askers:
         asked = [askers.submit(next_of, engine, robots=robots) for _ in range(60)]
         found = [each.result() for each in asked]
@@ -132,11 +145,11 @@ def test_of_many_who_ask_at_once_each_is_offered_another_item(
 
 # Q1: what is just being written is not passed over
 def test_an_item_whose_row_is_being_written_is_waited_for(postgresql_url: str) -> None:
-    engine = engine_of(postgresql_url)
+    engine = open_engine(postgresql_url)
     with GroupWriter(engine, "writer-1") as writer:
-        written(writer.put, news(ticket("T-1")))
+        write_all(writer.put, make_publication(ticket("T-1")))
     with ThreadPoolExecutor(1) as asker:
-        with writing(engine) as connection:
+        with write_connection(engine) as connection:
             connection.execute(update(item).values(title="Written anew"))
             asked = asker.submit(next_of, engine)
             while not _somebody_waits(engine):
@@ -147,7 +160,7 @@ def test_an_item_whose_row_is_being_written_is_waited_for(postgresql_url: str) -
 
 def _somebody_waits(engine: Engine) -> bool:
     waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         return bool(connection.scalar(waiting))
 
 

@@ -8,11 +8,18 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlmodel import col, select
 
-from store.engine import engine_of, named, read_session, reading, write_session, writing
+from store.engine import (
+    masked_url,
+    open_engine,
+    read_connection,
+    read_session,
+    write_connection,
+    write_session,
+)
 from store.errors import DatabaseBusy, DatabaseUnreachable, SchemaOutdated, UnknownDatabase
-from store.items.queries import inbox, queue
-from store.schema.tables import MailRow, WriterRow
-from tests.support.databases import PostgreSql
+from store.items.queries import list_inbox, list_waiting
+from store.schema.tables import MailOutRow, WriterRow
+from tests.support.databases import PostgresServer
 
 
 @pytest.mark.parametrize(
@@ -29,19 +36,19 @@ from tests.support.databases import PostgreSql
 )
 def test_a_url_of_no_database_we_know_is_refused_with_the_way_out(url: str) -> None:
     with pytest.raises(UnknownDatabase, match="give sqlite:///path/to/file or postgresql://"):
-        engine_of(url)
+        open_engine(url)
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_any_name_of_postgresql_is_its_driver(scheme: str) -> None:
-    engine = engine_of(f"{scheme}://desk:secret@db.example.org/desk")
+    engine = open_engine(f"{scheme}://desk:secret@db.example.org/desk")
     assert engine.driver == "psycopg"
-    assert named(engine).startswith("postgresql://desk:***@db.example.org/desk")
+    assert masked_url(engine).startswith("postgresql://desk:***@db.example.org/desk")
 
 
 def test_the_folder_of_a_sqlite_file_is_made(tmp_path: Path) -> None:
-    engine = engine_of(f"sqlite:///{tmp_path / 'a' / 'b' / 'desk.db'}")
-    with writing(engine) as connection:
+    engine = open_engine(f"sqlite:///{tmp_path / 'a' / 'b' / 'desk.db'}")
+    with write_connection(engine) as connection:
         connection.execute(text("CREATE TABLE here (a)"))
     engine.dispose()
     assert (tmp_path / "a" / "b" / "desk.db").exists()
@@ -50,12 +57,12 @@ def test_the_folder_of_a_sqlite_file_is_made(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DatabaseUnreachable, match="its folder cannot be made"):
-        engine_of(f"sqlite:///{tmp_path / 'file' / 'desk.db'}")
+        open_engine(f"sqlite:///{tmp_path / 'file' / 'desk.db'}")
 
 
 def test_a_sqlite_file_is_in_wal_mode_and_waits_for_other_writers(sqlite_url: str) -> None:
-    engine = engine_of(sqlite_url)
-    with reading(engine) as connection:
+    engine = open_engine(sqlite_url)
+    with read_connection(engine) as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -71,20 +78,20 @@ def test_a_sqlite_file_is_in_wal_mode_and_waits_for_other_writers(sqlite_url: st
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
     def fail() -> None:
-        with writing(engine) as connection:
+        with write_connection(engine) as connection:
             connection.execute(text("INSERT INTO writer (writer) VALUES ('w')"))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         assert connection.scalar(text("SELECT count(*) FROM writer")) == 0
 
 
 def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
-    engine = engine_of("postgresql://amy:secret@127.0.0.1:1/desk")
+    engine = open_engine("postgresql://amy:secret@127.0.0.1:1/desk")
     with pytest.raises(DatabaseUnreachable) as told:
-        inbox(engine, "amy")
+        list_inbox(engine, "amy")
     assert "postgresql://amy:***@127.0.0.1:1/desk" in str(told.value)
     assert "see that its server runs, and that CASEKEEP_DATABASE_URL names it" in str(told.value)
     assert "secret" not in str(told.value)
@@ -92,52 +99,57 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "desk.db").write_text("Dear Amy, this is a letter and no database. " * 100)
-    engine = engine_of(f"sqlite:///{tmp_path / 'desk.db'}")
+    engine = open_engine(f"sqlite:///{tmp_path / 'desk.db'}")
     with pytest.raises(DatabaseUnreachable, match=r"cannot be used \(file is not a database"):
-        inbox(engine, "amy")
+        list_inbox(engine, "amy")
     engine.dispose()
 
 
 def test_a_folder_in_the_place_of_a_file_is_told(tmp_path: Path) -> None:
-    engine = engine_of(f"sqlite:///{tmp_path}")
+    engine = open_engine(f"sqlite:///{tmp_path}")
     with pytest.raises(DatabaseUnreachable, match="unable to open database file"):
-        inbox(engine, "amy")
+        list_inbox(engine, "amy")
 
 
 def test_a_database_without_our_tables_is_told(empty_database_url: str) -> None:
-    engine = engine_of(empty_database_url)
+    engine = open_engine(empty_database_url)
     with pytest.raises(SchemaOutdated, match="start a worker or `casekeep up` once"):
-        inbox(engine, "amy")
+        list_inbox(engine, "amy")
     engine.dispose()
 
 
-def test_a_connection_that_broke_is_told_and_the_next_one_works(postgresql: PostgreSql) -> None:
-    engine, other = engine_of(postgresql.new()), engine_of(postgresql.new())
-    with reading(engine) as connection:
+def test_a_connection_that_broke_is_told_and_the_next_one_works(postgresql: PostgresServer) -> None:
+    engine, other = (
+        open_engine(postgresql.create_database()),
+        open_engine(postgresql.create_database()),
+    )
+    with read_connection(engine) as connection:
         victim = connection.scalar(text("SELECT pg_backend_pid()"))
-    with reading(other) as connection:
+    with read_connection(other) as connection:
         connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": victim})
     with pytest.raises(DatabaseUnreachable):
-        inbox(engine, "amy")
-    assert inbox(engine, "amy").items == ()
+        list_inbox(engine, "amy")
+    assert list_inbox(engine, "amy").items == ()
     engine.dispose()
     other.dispose()
 
 
 def test_other_errors_of_a_database_are_left_as_they_are(engine: Engine) -> None:
-    with pytest.raises(DBAPIError, match="syntax error"), reading(engine) as connection:
+    with pytest.raises(DBAPIError, match="syntax error"), read_connection(engine) as connection:
         connection.execute(text("SELEKT 1"))
 
 
-def test_rows_that_another_transaction_holds_for_too_long_are_told(postgresql: PostgreSql) -> None:
-    url = postgresql.new()
+def test_rows_that_another_transaction_holds_for_too_long_are_told(
+    postgresql: PostgresServer,
+) -> None:
+    url = postgresql.create_database()
     patience = "&connect_timeout=9&options=-c%20lock_timeout%3D50"
-    engine, other = engine_of(url + patience), engine_of(url)
-    with writing(other) as connection:
+    engine, other = open_engine(url + patience), open_engine(url)
+    with write_connection(other) as connection:
         connection.execute(text("LOCK TABLE item"))
         with pytest.raises(DatabaseBusy, match="held by another writer for too long: try again"):
-            inbox(engine, "amy")
-    assert inbox(engine, "amy").items == ()
+            list_inbox(engine, "amy")
+    assert list_inbox(engine, "amy").items == ()
     engine.dispose()
     other.dispose()
 
@@ -145,7 +157,7 @@ def test_rows_that_another_transaction_holds_for_too_long_are_told(postgresql: P
 def test_an_instant_without_a_zone_is_refused(engine: Engine) -> None:
     naive = datetime(2026, 3, 2, 8)  # noqa: DTZ001 - which is the point
     with pytest.raises(StatementError, match="has no zone: give an aware one"):
-        queue(engine, "accounts", now=naive)
+        list_waiting(engine, "accounts", now=naive)
 
 
 def test_a_session_writes_rows_at_its_end_and_they_stay_readable(engine: Engine) -> None:
@@ -192,11 +204,11 @@ def test_a_text_that_is_no_member_of_its_column_is_refused(engine: Engine) -> No
         pytest.raises(StatementError, match="'lost' is not a valid MailStatus"),
         read_session(engine) as session,
     ):
-        session.exec(select(MailRow).where(col(MailRow.status) == "lost"))
+        session.exec(select(MailOutRow).where(col(MailOutRow.status) == "lost"))
 
 
 def test_a_session_that_writes_holds_the_database_from_its_beginning(sqlite_url: str) -> None:
-    engine, other = engine_of(sqlite_url), engine_of(sqlite_url, busy_timeout=10)
+    engine, other = open_engine(sqlite_url), open_engine(sqlite_url, busy_timeout=10)
     with write_session(engine):
         with read_session(other) as session:
             assert session.get(WriterRow, "w") is None
@@ -207,7 +219,7 @@ def test_a_session_that_writes_holds_the_database_from_its_beginning(sqlite_url:
 
 
 def test_a_session_tells_of_a_database_without_our_tables(empty_database_url: str) -> None:
-    engine = engine_of(empty_database_url)
+    engine = open_engine(empty_database_url)
     with pytest.raises(SchemaOutdated), write_session(engine) as session:
         session.add(WriterRow(writer="w"))
     engine.dispose()

@@ -7,8 +7,8 @@ from sqlalchemy import Engine, func, select
 
 from catalog.mailboxes import Mailbox
 from mail.parser import parse_mail
-from mailroom.routing import ATTACHMENT_LIMIT, MAX_ATTACHMENTS, Letter, Reader
-from store.engine import reading
+from mailroom.routing import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MailRouter, ReceivedMessage
+from store.engine import read_connection
 from store.mail import attachments, dead_letters, inbound_mail, mail_acceptance
 from store.mail.inbound_mail import InboundMail
 from store.schema.tables import InboundMailState, attachment
@@ -19,15 +19,15 @@ OTHER: Final = "other@desk.example"
 HEAD: Final = b"From: Ida Berg <ida@example.org>\r\nSubject: Papers\r\n"
 
 
-def reader_for(engine: Engine) -> Reader:
+def reader_for(engine: Engine) -> MailRouter:
     box = Mailbox(ticket="question", acknowledge=True)
-    return Reader(engine, {DESK: box, OTHER: box})
+    return MailRouter(engine, {DESK: box, OTHER: box})
 
 
 def kept(engine: Engine, raw: bytes, *to: str, budget: int = 3) -> list[InboundMail]:
     """The mail in the store, once for each desk."""
-    letter = Letter(raw=raw, addresses=to or (DESK,), envelope_sender="ida@example.org")
-    return mail_acceptance.accept(engine, reader_for(engine).read(letter), budget=budget)
+    letter = ReceivedMessage(raw=raw, addresses=to or (DESK,), envelope_sender="ida@example.org")
+    return mail_acceptance.accept_mails(engine, reader_for(engine).route(letter), budget=budget)
 
 
 def part(name: str, content: bytes, kind: str = "application/pdf") -> bytes:
@@ -41,7 +41,7 @@ def with_parts(*parts: bytes, key: str = "1") -> bytes:
 
 
 def contents(engine: Engine) -> int:
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         return connection.scalar(select(func.count()).select_from(attachment)) or 0
 
 
@@ -51,10 +51,10 @@ def test_a_mail_is_kept_as_it_came_and_once_for_each_desk(engine: Engine) -> Non
     first, second = kept(engine, raw, DESK, OTHER)
     assert kept(engine, raw, OTHER, DESK) == []
     assert {first.desk, second.desk} == {DESK, OTHER}
-    assert inbound_mail.source_of(engine, first.digest) == raw
-    assert inbound_mail.mail_of(engine, first.digest[:10]) == first
-    assert inbound_mail.mail_of(engine, "") is None
-    assert inbound_mail.counts(engine)[InboundMailState.ACCEPTED] == 2
+    assert inbound_mail.load_source(engine, first.digest) == raw
+    assert inbound_mail.find_mail(engine, first.digest[:10]) == first
+    assert inbound_mail.find_mail(engine, "") is None
+    assert inbound_mail.count_by_state(engine)[InboundMailState.ACCEPTED] == 2
 
 
 # M6
@@ -63,17 +63,20 @@ def test_what_hangs_on_several_mails_is_kept_once(engine: Engine) -> None:
     (one,) = kept(engine, with_parts(bill, part("again.pdf", b"%PDF-"), key="1"))
     (two,) = kept(engine, with_parts(bill, part("more.txt", b"more", "text/plain"), key="2"))
     assert contents(engine) == 2
-    names = [[at.name for at in attachments.attachments_of(engine, x.digest)] for x in (one, two)]
+    names = [[at.name for at in attachments.list_attachments(engine, x.digest)] for x in (one, two)]
     assert names == [["bill.pdf", "again.pdf"], ["bill.pdf", "more.txt"]]
-    found = attachments.attachments_of(engine, two.digest)
-    assert [attachments.content_of(engine, at.digest or "") for at in found] == [b"%PDF-", b"more"]
+    found = attachments.list_attachments(engine, two.digest)
+    assert [attachments.load_content(engine, at.digest or "") for at in found] == [
+        b"%PDF-",
+        b"more",
+    ]
 
 
 # M6
 @pytest.mark.parametrize(
     ("name", "kind", "content", "refused"),
     [
-        ("a.pdf", "application/pdf", b"x" * (ATTACHMENT_LIMIT + 1), "at most"),
+        ("a.pdf", "application/pdf", b"x" * (MAX_ATTACHMENT_BYTES + 1), "at most"),
         ("run.EXE", "application/octet-stream", b"MZ", "a program"),
         ("run.pdf", "application/x-msdownload", b"MZ", "a program"),
         ("a.pdf.js", "text/plain", b"alert()", "a program"),
@@ -82,25 +85,25 @@ def test_what_hangs_on_several_mails_is_kept_once(engine: Engine) -> None:
 def test_what_is_too_large_or_a_program_is_in_the_raw_mail_alone(
     engine: Engine, name: str, kind: str, content: bytes, refused: str
 ) -> None:
-    if len(content) > ATTACHMENT_LIMIT:  # in lines, as a mail server takes them
-        content = (b"x" * 900 + b"\r\n") * (ATTACHMENT_LIMIT // 900)
+    if len(content) > MAX_ATTACHMENT_BYTES:  # in lines, as a mail server takes them
+        content = (b"x" * 900 + b"\r\n") * (MAX_ATTACHMENT_BYTES // 900)
     raw = with_parts(part(name, content, kind))
     (one,) = kept(engine, raw)
-    (found,) = attachments.attachments_of(engine, one.digest)
+    (found,) = attachments.list_attachments(engine, one.digest)
     assert (found.name, found.type, found.digest) == (name, kind, None)
     assert refused in (found.refused or "")
     assert found.size >= len(content) - 2
     assert contents(engine) == 0
-    assert inbound_mail.source_of(engine, one.digest) == raw
+    assert inbound_mail.load_source(engine, one.digest) == raw
 
 
 # M6
 def test_of_very_many_attachments_the_first_ones_are_kept_apart(engine: Engine) -> None:
     many = [part(f"{at}.txt", str(at).encode(), "a/b") for at in range(MAX_ATTACHMENTS)]
     (one,) = kept(engine, with_parts(*many[:-2]))
-    assert len(attachments.attachments_of(engine, one.digest)) == MAX_ATTACHMENTS - 2
+    assert len(attachments.list_attachments(engine, one.digest)) == MAX_ATTACHMENTS - 2
     (two,) = kept(engine, with_parts(*many, *many, key="2"))
-    assert attachments.attachments_of(engine, two.digest) == []
+    assert attachments.list_attachments(engine, two.digest) == []
     assert b"199" not in two.text.encode()
 
 
@@ -128,22 +131,22 @@ def test_of_very_many_attachments_the_first_ones_are_kept_apart(engine: Engine) 
 )
 def test_a_mail_is_kept_whatever_is_in_it(engine: Engine, raw: bytes) -> None:
     (one,) = kept(engine, raw, "de\0sk@desk.example", budget=0)
-    assert inbound_mail.source_of(engine, one.digest) == raw
-    assert inbound_mail.mail_of(engine, one.digest) is not None
+    assert inbound_mail.load_source(engine, one.digest) == raw
+    assert inbound_mail.find_mail(engine, one.digest) is not None
     assert parse_mail(raw).message_id == one.message_id
 
 
 # M7
 def test_a_dead_letter_is_tried_again_as_if_it_had_just_come(engine: Engine) -> None:
     (one,) = kept(engine, HEAD + b"Message-ID: <1@x>\r\n\r\nHello")
-    inbound_mail.settle(engine, {one.digest: "no way"})
-    (dead,) = dead_letters.dead_letters(engine)
+    inbound_mail.settle_mails(engine, {one.digest: "no way"})
+    (dead,) = dead_letters.list_dead_letters(engine)
     assert (dead.digest, dead.reason) == (one.digest, "no way")
-    assert inbound_mail.undelivered(engine) == []
-    dead_letters.retry(engine, one.digest)
-    assert dead_letters.dead_letters(engine) == []
-    assert [each.digest for each in inbound_mail.undelivered(engine)] == [one.digest]
-    assert inbound_mail.undelivered(engine, besides=[one.digest]) == []
+    assert inbound_mail.list_undelivered(engine) == []
+    dead_letters.retry_dead_letter(engine, one.digest)
+    assert dead_letters.list_dead_letters(engine) == []
+    assert [each.digest for each in inbound_mail.list_undelivered(engine)] == [one.digest]
+    assert inbound_mail.list_undelivered(engine, except_digests=[one.digest]) == []
 
 
 # M4: whatever many mails somebody sends within the hour, so many are answered

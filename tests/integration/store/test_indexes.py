@@ -7,33 +7,39 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from domain.base.values import Kind
-from store.engine import reading, writing
+from store.engine import read_connection, write_connection
 from store.items.claims import claim_next
-from store.items.queries import actions_of, inbox, open_rows, owned, queue
+from store.items.queries import (
+    iterate_open_items,
+    list_actions,
+    list_inbox,
+    list_owned,
+    list_waiting,
+)
 from store.projection.writer import GroupWriter
-from tests.support.publications import action, at, news, ticket, written
+from tests.support.publications import action, at, make_publication, ticket, write_all
 
 ASKED: dict[str, tuple[str, Callable[[Engine], Any]]] = {
-    "inbox": ("item_assigned item_raised", lambda engine: inbox(engine, "amy")),
-    "owned": ("item_owned", lambda engine: owned(engine, "amy")),
-    "queue": ("item_to_pick_up", lambda engine: queue(engine, "accounts", now=at(0))),
+    "inbox": ("item_assigned item_raised", lambda engine: list_inbox(engine, "amy")),
+    "owned": ("item_owned", lambda engine: list_owned(engine, "amy")),
+    "queue": ("item_to_pick_up", lambda engine: list_waiting(engine, "accounts", now=at(0))),
     "for people": ("item_to_pick_up", lambda engine: claim_next(engine, "accounts", by="amy")),
     "for robots": (
         "item_for_robots",
         lambda engine: claim_next(engine, "accounts", by="robot:a", robots={Kind.ACTION}),
     ),
-    "actions": ("item_of_case", lambda engine: actions_of(engine, "C-1")),
-    "open": ("", lambda engine: list(open_rows(engine))),
+    "actions": ("item_of_case", lambda engine: list_actions(engine, "C-1")),
+    "open": ("", lambda engine: list(iterate_open_items(engine))),
 }
 
 
 @pytest.mark.parametrize("asked", ASKED)
 def test_lists_are_served_by_their_indexes(engine: Engine, writer: GroupWriter, asked: str) -> None:
     held = {"assignee": "amy", "owner": "amy", "case": "C-9"}
-    written(
+    write_all(
         writer.put,
-        *(news(ticket(f"T-{number}")) for number in range(100)),
-        *(news(action(f"C-9-A{number}", **held)) for number in range(100)),
+        *(make_publication(ticket(f"T-{number}")) for number in range(100)),
+        *(make_publication(action(f"C-9-A{number}", **held)) for number in range(100)),
     )
     columns = "kind, title, queue, new_information, robot_rejected, attention, due_order, state"
     closed = f"""
@@ -44,9 +50,9 @@ def test_lists_are_served_by_their_indexes(engine: Engine, writer: GroupWriter, 
           serial, revision, started_at, changed_at, writer, written_at, {columns}
         FROM item, number
     """  # noqa: S608 - columns of our own
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(text(closed))
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(text("ANALYZE"))
     statements: list[tuple[str, Any]] = []
 
@@ -58,7 +64,7 @@ def test_lists_are_served_by_their_indexes(engine: Engine, writer: GroupWriter, 
     indexes, ask = ASKED[asked]
     ask(engine)
     explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN"
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         plan = "\n".join(
             str(row)
             for statement, parameters in statements[:1]

@@ -7,56 +7,75 @@ from sqlalchemy import Engine
 from domain.base.values import EXCERPT_LENGTH, TEXT_LIMIT, Status, excerpt
 from domain.model.items import Note
 from domain.model.states import state_of
-from store.items.queries import actions_of, entry_serials, item_of, open_rows, timeline
+from store.items.queries import (
+    find_item,
+    iterate_open_items,
+    list_actions,
+    list_entry_serials,
+    load_entries,
+)
 from store.projection.writer import GroupWriter
-from tests.support.publications import action, at, case, entry, later, news, ticket, written
+from tests.support.publications import (
+    action,
+    at,
+    case,
+    entry,
+    make_publication,
+    next_version,
+    ticket,
+    write_all,
+)
 
 
 def test_an_item_is_read_whole_with_its_version(engine: Engine, writer: GroupWriter) -> None:
     told = action(assignee="robot:ocr-1", serial=7)
-    written(writer.put, news(told))
-    found = item_of(engine, "C-1-A1")
+    write_all(writer.put, make_publication(told))
+    found = find_item(engine, "C-1-A1")
     assert found is not None
     assert found.state == state_of(told)
     assert (found.version.run, found.version.serial) == ("run-of-C-1-A1", 7)
-    assert item_of(engine, "C-1-A2") is None
+    assert find_item(engine, "C-1-A2") is None
 
 
 def test_actions_of_a_case_are_those_of_its_present_run(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    written(
+    write_all(
         writer.put,
-        news(case("C-1", run="new")),
-        news(action("C-1-A1", case_run="old", started_at=at(1))),
-        news(action("C-1-A3", case_run="new", started_at=at(2), status=Status.CLOSED)),
-        news(action("C-1-A2", case_run="new", started_at=at(3))),
-        news(action("C-2-A1", case="C-2", case_run="run-of-C-2")),
+        make_publication(case("C-1", run="new")),
+        make_publication(action("C-1-A1", case_run="old", started_at=at(1))),
+        make_publication(action("C-1-A3", case_run="new", started_at=at(2), status=Status.CLOSED)),
+        make_publication(action("C-1-A2", case_run="new", started_at=at(3))),
+        make_publication(action("C-2-A1", case="C-2", case_run="run-of-C-2")),
     )
-    assert [line.reference for line in actions_of(engine, "C-1")] == ["C-1-A3", "C-1-A2"]
-    assert [line.reference for line in actions_of(engine, "C-2")] == ["C-2-A1"]
-    assert actions_of(engine, "C-3") == ()
+    assert [line.reference for line in list_actions(engine, "C-1")] == ["C-1-A3", "C-1-A2"]
+    assert [line.reference for line in list_actions(engine, "C-2")] == ["C-2-A1"]
+    assert list_actions(engine, "C-3") == ()
 
 
 def test_a_timeline_tells_notes_at_full_length(engine: Engine, writer: GroupWriter) -> None:
     long = "Sehr geehrte Damen und Herren, " * 2_000
     assert len(long.encode()) > TEXT_LIMIT
     begun = ticket()
-    second = later(begun)
-    written(
+    second = next_version(begun)
+    write_all(
         writer.put,
-        news(begun),
-        news(
+        make_publication(begun),
+        make_publication(
             second,
             entries=(entry(second, note=excerpt(long), command="add_note"),),
             notes=(Note(serial=2, kind="note", text=long),),
         ),
-        news(later(second), entries=(entry(later(second), note="short", reason="why"),)),
+        make_publication(
+            next_version(second), entries=(entry(next_version(second), note="short", reason="why"),)
+        ),
     )
-    notes = [each.note for each in timeline(engine, "T-1").entries]
+    notes = [each.note for each in load_entries(engine, "T-1").entries]
     assert notes == [None, long, "short"]
     assert len(excerpt(long)) < EXCERPT_LENGTH + 100
-    assert timeline(engine, "T-1").entries[2] == entry(later(second), note="short", reason="why")
+    assert load_entries(engine, "T-1").entries[2] == entry(
+        next_version(second), note="short", reason="why"
+    )
 
 
 def test_a_timeline_is_told_from_a_revision_on_and_in_pages(
@@ -68,19 +87,19 @@ def test_a_timeline_is_told_from_a_revision_on_and_in_pages(
         refused = serial % 3 == 0
         now = replace(now, serial=serial, revision=now.revision + (not refused))
         rule = "C8" if refused else None
-        story.append(news(now, entries=(entry(now, refused=refused, rule=rule),)))
-    written(writer.put, *story)
-    told = timeline(engine, "T-1")
+        story.append(make_publication(now, entries=(entry(now, refused=refused, rule=rule),)))
+    write_all(writer.put, *story)
+    told = load_entries(engine, "T-1")
     assert [each.serial for each in told.entries] == list(range(1, 31))
     assert told.next is None
     assert [each.refused for each in told.entries[:3]] == [False, False, True]
-    assert timeline(engine, "T-1", from_revision=2).entries == told.entries[1:]
-    since = timeline(engine, "T-1", from_revision=15).entries
+    assert load_entries(engine, "T-1", from_revision=2).entries == told.entries[1:]
+    since = load_entries(engine, "T-1", from_revision=15).entries
     assert [each.revision for each in since] == [15, 16, 16, 17, 18, 18, 19, 20, 20]
     serials: list[int] = []
     after: int | None = 0
     while after is not None:
-        part = timeline(engine, "T-1", from_revision=15, after=after, limit=2)
+        part = load_entries(engine, "T-1", from_revision=15, after=after, limit=2)
         serials += [each.serial for each in part.entries]
         after = part.next
     assert serials == [each.serial for each in since]
@@ -91,12 +110,12 @@ def test_open_items_are_read_in_pieces_and_closed_ones_not(
 ) -> None:
     told = {f"T-{number:04}": ticket(f"T-{number:04}") for number in range(1_001)}
     told["T-0500"] = ticket("T-0500", status=Status.CLOSED)
-    written(writer.put, *(news(each) for each in told.values()))
-    found = [each.state.reference for each in open_rows(engine)]
+    write_all(writer.put, *(make_publication(each) for each in told.values()))
+    found = [each.state.reference for each in iterate_open_items(engine)]
     assert found == [reference for reference in told if reference != "T-0500"]
 
 
 def test_the_serials_of_entries_are_told_in_order(engine: Engine, writer: GroupWriter) -> None:
-    written(writer.put, *(news(ticket(serial=serial)) for serial in (3, 1, 9)))
-    assert entry_serials(engine, "T-1", "run-of-T-1") == (1, 3, 9)
-    assert entry_serials(engine, "T-1", "another") == ()
+    write_all(writer.put, *(make_publication(ticket(serial=serial)) for serial in (3, 1, 9)))
+    assert list_entry_serials(engine, "T-1", "run-of-T-1") == (1, 3, 9)
+    assert list_entry_serials(engine, "T-1", "another") == ()

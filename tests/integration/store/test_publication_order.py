@@ -12,11 +12,11 @@ from domain.model.items import Note, Ticket
 from domain.model.publications import Publication
 from domain.model.starts import Link
 from domain.model.states import state_of
-from store.engine import reading, writing
-from store.items.queries import entry_serials, item_of
-from store.projection.upserts import write
+from store.engine import read_connection, write_connection
+from store.items.queries import find_item, list_entry_serials
+from store.projection.upserts import write_publications
 from store.schema.tables import entry, item, link, mail_out, note
-from tests.support.publications import at, news, ticket
+from tests.support.publications import at, make_publication, ticket
 
 RUNS: Final = 2
 
@@ -51,7 +51,9 @@ def orders(draw: st.DrawFn) -> Told:
                     ),
                 )
                 text = f"note {serial} of {now.run}"
-                told.append(news(now, notes=(Note(serial=serial, kind="note", text=text),)))
+                told.append(
+                    make_publication(now, notes=(Note(serial=serial, kind="note", text=text),))
+                )
                 notes[reference, now.run, serial] = text
                 newest[reference] = now
     doubled = told + draw(st.lists(st.sampled_from(told), max_size=6))
@@ -66,20 +68,22 @@ def orders(draw: st.DrawFn) -> Told:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_order_ends_in_the_rows_of_the_newest(engine: Engine, told: Told) -> None:
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         for table in (item, entry, note, link, mail_out):
             connection.execute(delete(table))
     for batch in told.batches:
-        with writing(engine) as connection:
-            write(connection, batch, writer="writer-1", at=at(0))
+        with write_connection(engine) as connection:
+            write_publications(connection, batch, writer="writer-1", at=at(0))
     headings = {}
     for reference, newest in told.newest.items():
-        found = item_of(engine, reference)
+        found = find_item(engine, reference)
         assert found is not None
         assert found.state == state_of(newest)
-        assert entry_serials(engine, reference, newest.run) == tuple(range(1, newest.serial + 1))
+        assert list_entry_serials(engine, reference, newest.run) == tuple(
+            range(1, newest.serial + 1)
+        )
         headings[reference, newest.run, 0] = f"{reference}\n{newest.title}\n"
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         links = {(row.reference, row.target) for row in connection.execute(select(link))}
         notes = {
             (row.reference, row.run, row.serial): row.text

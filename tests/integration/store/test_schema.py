@@ -14,29 +14,29 @@ from sqlalchemy import Column, Engine, MetaData, Table, inspect, text
 
 import store
 from domain.base.values import Kind
-from store.engine import engine_of, writing
+from store.engine import open_engine, write_connection
 from store.errors import SchemaTooNew
 from store.items.claims import claim_next
-from store.items.queries import inbox
+from store.items.queries import list_inbox
 from store.projection.rows import item_row
 from store.schema.tables import metadata
-from store.schema.versions import compared, is_current, upgrade
-from tests.support.publications import action, at, news
+from store.schema.versions import is_schema_current, migration_options, upgrade_schema
+from tests.support.publications import action, at, make_publication
 
 _UPGRADE = """
 import sys
 import store
-from store.engine import engine_of
-from store.schema.versions import upgrade
+from store.engine import open_engine
+from store.schema.versions import upgrade_schema
 print("ready", flush=True)
 sys.stdin.readline()
-upgrade(engine_of(sys.argv[1]))
+upgrade_schema(open_engine(sys.argv[1]))
 """
 
 
 def test_migrations_make_the_tables_that_the_code_uses(engine: Engine) -> None:
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts=compared())
+        context = MigrationContext.configure(connection, opts=migration_options())
         assert compare_metadata(context, metadata) == []
 
 
@@ -54,30 +54,30 @@ def test_partial_indexes_are_partial_in_the_database_too(engine: Engine) -> None
 def test_an_empty_database_is_upgraded_and_a_second_time_changes_nothing(
     empty_database_url: str,
 ) -> None:
-    engine = engine_of(empty_database_url)
-    assert not is_current(engine)
-    upgrade(engine)
-    assert is_current(engine)
-    upgrade(engine)
-    assert is_current(engine)
-    assert inbox(engine, "amy").items == ()
+    engine = open_engine(empty_database_url)
+    assert not is_schema_current(engine)
+    upgrade_schema(engine)
+    assert is_schema_current(engine)
+    upgrade_schema(engine)
+    assert is_schema_current(engine)
+    assert list_inbox(engine, "amy").items == ()
     engine.dispose()
 
 
 def test_rows_of_an_older_schema_are_kept_and_offered_to_robots(empty_database_url: str) -> None:
-    engine = engine_of(empty_database_url)
+    engine = open_engine(empty_database_url)
     config = Config()
     config.set_main_option("script_location", str(Path(store.__file__).with_name("migrations")))
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        row = item_row(news(action()), writer="w", at=at(0)) | {"state": {}}
+        row = item_row(make_publication(action()), writer="w", at=at(0)) | {"state": {}}
         for newer in ("for_robots", "at_risk_at"):
             del row[newer]
         columns = metadata.tables["item"].c
         old = Table("item", MetaData(), *(Column(name, columns[name].type) for name in row))
         connection.execute(old.insert().values(row))
-    upgrade(engine)
+    upgrade_schema(engine)
     found = claim_next(engine, "accounts", by="robot:ocr-1", robots={Kind.ACTION})
     assert found is not None
     assert found.reference == "C-1-A1"
@@ -100,25 +100,25 @@ def test_processes_that_upgrade_at_once_all_find_it_done(empty_database_url: str
         assert process.stdout.readline() == "ready\n"
     told = [process.communicate("go\n", timeout=50)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, told
-    engine = engine_of(empty_database_url)
-    assert is_current(engine)
+    engine = open_engine(empty_database_url)
+    assert is_schema_current(engine)
     engine.dispose()
 
 
 def test_a_schema_of_a_newer_program_is_left_alone(engine: Engine) -> None:
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert not is_current(engine)
-    with pytest.raises(SchemaTooNew, match="schema 9999, which is newer than this program"):
-        upgrade(engine)
+    assert not is_schema_current(engine)
+    with pytest.raises(SchemaTooNew, match="schema 9999, newer than this program"):
+        upgrade_schema(engine)
 
 
 def test_an_upgrade_that_fails_leaves_the_database_as_it_was(empty_database_url: str) -> None:
-    engine = engine_of(empty_database_url)
-    with writing(engine) as connection:
+    engine = open_engine(empty_database_url)
+    with write_connection(engine) as connection:
         connection.execute(text("CREATE TABLE writer (a INTEGER)"))
     with pytest.raises(Exception, match="writer"):
-        upgrade(engine)
+        upgrade_schema(engine)
     assert inspect(engine).get_table_names() == ["writer"]
     engine.dispose()
 
@@ -132,6 +132,6 @@ def test_a_developer_migrates_and_compares_by_the_command_of_alembic(
     alembic(argv=[*options, "upgrade", "head"])
     alembic(argv=[*options, "check"])
     alembic(argv=[*options, "downgrade", "base"])
-    engine = engine_of(empty_database_url)
+    engine = open_engine(empty_database_url)
     assert inspect(engine).get_table_names() == ["alembic_version"]
     engine.dispose()

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from sqlalchemy import Engine
 
-from store.engine import engine_of
-from store.projection.watcher import Changed, commits, watching
+from store.engine import open_engine
+from store.projection.watcher import ChangedItem, watch_commits, watch_items
 from store.projection.writer import GroupWriter
-from tests.support.databases import PostgreSql
-from tests.support.publications import news, ticket, written
+from tests.support.databases import PostgresServer
+from tests.support.publications import make_publication, ticket, write_all
 
-Seen = tuple[Changed, ...] | None
+Seen = tuple[ChangedItem, ...] | None
 
 
 async def heard(changes: AsyncGenerator[Seen, None]) -> Seen:
@@ -29,15 +29,15 @@ async def first(changes: AsyncGenerator[Seen, None]) -> Seen:
 
 async def watch_of(engine: Engine, writer: GroupWriter) -> AsyncGenerator[Seen, None]:
     """A watch that has begun: it saw an item written for that."""
-    changes = watching(engine)
+    changes = watch_items(engine)
     asking = asyncio.create_task(first(changes))
     count = 0
     while not asking.done():
         count += 1
-        await asyncio.to_thread(written, writer.put, news(ticket(f"T-BEGUN-{count}")))
+        await asyncio.to_thread(write_all, writer.put, make_publication(ticket(f"T-BEGUN-{count}")))
         await asyncio.wait({asking}, timeout=0.3)
     await asking
-    await asyncio.to_thread(written, writer.put, news(ticket("T-BEGIN")))
+    await asyncio.to_thread(write_all, writer.put, make_publication(ticket("T-BEGIN")))
     while (seen := await first(changes)) is None or "T-BEGIN" not in {s.reference for s in seen}:
         pass
     return changes
@@ -48,7 +48,7 @@ async def test_what_is_committed_is_told_once_with_where_it_is(
 ) -> None:
     changes = await watch_of(engine, writer)
     item = ticket("T-NEW", queue="accounts", assignee="amy", serial=2, revision=2)
-    await asyncio.to_thread(written, writer.put, news(item))
+    await asyncio.to_thread(write_all, writer.put, make_publication(item))
     (seen,) = await first(changes) or ()
     assert (seen.reference, seen.queue, seen.assignee, seen.revision) == (
         "T-NEW",
@@ -56,7 +56,9 @@ async def test_what_is_committed_is_told_once_with_where_it_is(
         "amy",
         2,
     )
-    await asyncio.to_thread(written, writer.put, news(replace(item, serial=3, revision=3)))
+    await asyncio.to_thread(
+        write_all, writer.put, make_publication(replace(item, serial=3, revision=3))
+    )
     (seen,) = await first(changes) or ()
     assert (seen.reference, seen.revision) == ("T-NEW", 3)
 
@@ -64,7 +66,7 @@ async def test_what_is_committed_is_told_once_with_where_it_is(
 async def test_many_changes_at_once_are_all_told(engine: Engine, writer: GroupWriter) -> None:
     changes = await watch_of(engine, writer)
     references = {f"T-{number}" for number in range(200)}
-    told = [writer.put(news(ticket(reference))) for reference in sorted(references)]
+    told = [writer.put(make_publication(ticket(reference))) for reference in sorted(references)]
     await asyncio.gather(*map(asyncio.wrap_future, told))
     seen: set[str] = set()
     while seen < references:
@@ -75,38 +77,40 @@ async def test_many_changes_at_once_are_all_told(engine: Engine, writer: GroupWr
 async def test_a_watch_of_commits_yields_at_once_and_after_each_commit(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    watch = commits(engine)
+    watch = watch_commits(engine)
     await asyncio.wait_for(anext(watch), 20)
     for number in range(3):
         next_commit = asyncio.create_task(next_of(watch))
         assert not (await asyncio.wait({next_commit}, timeout=0.3))[0]
-        await asyncio.to_thread(written, writer.put, news(ticket(f"T-{number}")))
+        await asyncio.to_thread(write_all, writer.put, make_publication(ticket(f"T-{number}")))
         await asyncio.wait_for(next_commit, 20)
     await watch.aclose()
 
 
 async def test_a_watch_of_commits_yields_again_after_a_lost_connection(
-    mortal_postgresql: PostgreSql,
+    stoppable_postgresql: PostgresServer,
 ) -> None:
-    engine = engine_of(mortal_postgresql.new())
-    watch = commits(engine)
+    engine = open_engine(stoppable_postgresql.create_database())
+    watch = watch_commits(engine)
     await asyncio.wait_for(anext(watch), 20)
     next_commit = asyncio.create_task(next_of(watch))
-    await asyncio.to_thread(mortal_postgresql.stop)
-    await asyncio.to_thread(mortal_postgresql.start)
+    await asyncio.to_thread(stoppable_postgresql.stop)
+    await asyncio.to_thread(stoppable_postgresql.start)
     await asyncio.wait_for(next_commit, 30)
     await watch.aclose()
     engine.dispose()
 
 
-async def test_a_database_that_was_away_is_said_to_have_been(mortal_postgresql: PostgreSql) -> None:
-    url = mortal_postgresql.new()
-    engine = engine_of(url)
+async def test_a_database_that_was_away_is_said_to_have_been(
+    stoppable_postgresql: PostgresServer,
+) -> None:
+    url = stoppable_postgresql.create_database()
+    engine = open_engine(url)
     with GroupWriter(engine, "w-1") as writer:
         changes = await watch_of(engine, writer)
     asking = asyncio.create_task(heard(changes))
-    await asyncio.to_thread(mortal_postgresql.stop)
-    await asyncio.to_thread(mortal_postgresql.start)
+    await asyncio.to_thread(stoppable_postgresql.stop)
+    await asyncio.to_thread(stoppable_postgresql.start)
     assert await asyncio.wait_for(asking, 30) is None
     engine.dispose()
     with GroupWriter(engine, "w-2") as writer:
@@ -114,7 +118,7 @@ async def test_a_database_that_was_away_is_said_to_have_been(mortal_postgresql: 
         asking = asyncio.create_task(heard(changes))
         seen: Seen = None
         while seen is None:
-            await asyncio.to_thread(written, writer.put, news(item))
+            await asyncio.to_thread(write_all, writer.put, make_publication(item))
             item = replace(item, serial=item.serial + 1, revision=item.revision + 1)
             await asyncio.wait({asking}, timeout=0.3)
             if asking.done():

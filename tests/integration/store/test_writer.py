@@ -9,37 +9,37 @@ from domain.base.values import Method, Outcome, Status, WaitType
 from domain.model.items import ActionCopy, Attention, CurrentWait, Mail, Note, Resolution
 from domain.model.starts import Contact, Link
 from domain.model.states import State, state_of
-from store.engine import reading, writing
-from store.items.queries import item_of, timeline
+from store.engine import read_connection, write_connection
+from store.items.queries import find_item, load_entries
 from store.projection.writer import GroupWriter
 from store.schema.tables import item, link, mail_out, note
 from tests.support.publications import (
-    MORNING,
+    START_TIME,
     action,
     at,
     case,
-    due,
     entry,
-    later,
-    news,
+    make_due_clock,
+    make_publication,
+    next_version,
     ticket,
-    written,
+    write_all,
 )
 
 
 def kept(engine: Engine, reference: str) -> State:
-    found = item_of(engine, reference)
+    found = find_item(engine, reference)
     assert found is not None
     return found.state
 
 
 def links(engine: Engine) -> set[tuple[str, str, str]]:
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         return {(row.reference, row.kind, row.target) for row in connection.execute(select(link))}
 
 
 def notes(engine: Engine) -> dict[int, str]:
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         return {row.serial: row.text for row in connection.execute(select(note))}
 
 
@@ -55,7 +55,7 @@ def test_a_state_of_each_kind_is_read_as_it_was_told(engine: Engine, writer: Gro
             wait=CurrentWait(
                 type=WaitType.MORE_INFORMATION, days_to_wait=1.5, wakes_at=at(90), waiting_for="PO"
             ),
-            due=due(at(600)),
+            due=make_due_clock(at(600)),
             links=(Link(kind="related", reference="T-2"),),
             new_information=True,
         ),
@@ -79,7 +79,7 @@ def test_a_state_of_each_kind_is_read_as_it_was_told(engine: Engine, writer: Gro
             changed_at=at(3),
         ),
     )
-    written(writer.put, *(news(each) for each in told))
+    write_all(writer.put, *(make_publication(each) for each in told))
     assert [kept(engine, each.reference) for each in told] == [state_of(each) for each in told]
 
 
@@ -87,13 +87,13 @@ def test_columns_of_lists_follow_the_state(engine: Engine, writer: GroupWriter) 
     ended = Resolution(by="amy", at=at(9), method=Method.CUSTOMER_RESPONSE)
     closed = ticket(status=Status.CLOSED, resolution=ended, changed_at=at(9))
     failed = Attention(action="scan", reason="unreadable")
-    written(
+    write_all(
         writer.put,
-        news(closed),
-        news(action(due=due(at(60)))),
-        news(case(attention=(failed,))),
+        make_publication(closed),
+        make_publication(action(due=make_due_clock(at(60)))),
+        make_publication(case(attention=(failed,))),
     )
-    with reading(engine) as connection:
+    with read_connection(engine) as connection:
         found = {row.reference: row for row in connection.execute(select(item))}
     assert found["T-1"].closed_at == at(9)
     assert found["T-1"].resolution == "customer_response"
@@ -108,39 +108,41 @@ def test_an_older_publication_of_the_same_run_changes_nothing_but_adds_its_entri
     engine: Engine, writer: GroupWriter
 ) -> None:
     first = ticket(links=(Link(kind="related", reference="T-8"),))
-    second = later(first, title="The newer title", links=(Link(kind="related", reference="T-9"),))
-    written(writer.put, news(second))
-    written(writer.put, news(first))
+    second = next_version(
+        first, title="The newer title", links=(Link(kind="related", reference="T-9"),)
+    )
+    write_all(writer.put, make_publication(second))
+    write_all(writer.put, make_publication(first))
     assert kept(engine, "T-1") == state_of(second)
     assert links(engine) == {("T-1", "related", "T-9")}
     assert "The newer title" in notes(engine)[0]
-    assert [each.serial for each in timeline(engine, "T-1").entries] == [1, 2]
+    assert [each.serial for each in load_entries(engine, "T-1").entries] == [1, 2]
 
 
 def test_the_same_serial_told_again_overwrites_what_history_does_not_have(
     engine: Engine, writer: GroupWriter
 ) -> None:
     begun = ticket()
-    phantom, real = later(begun, assignee="amy"), later(begun, assignee="bob")
-    written(
+    phantom, real = next_version(begun, assignee="amy"), next_version(begun, assignee="bob")
+    write_all(
         writer.put,
-        news(begun),
-        news(
+        make_publication(begun),
+        make_publication(
             phantom,
             entries=(entry(phantom, by="amy"),),
             notes=(Note(serial=2, kind="note", text="never happened"),),
         ),
     )
-    written(
+    write_all(
         writer.put,
-        news(
+        make_publication(
             real,
             entries=(entry(real, by="bob"),),
             notes=(Note(serial=2, kind="note", text="happened"),),
         ),
     )
     assert kept(engine, "T-1").assignee == "bob"
-    assert [each.by for each in timeline(engine, "T-1").entries] == ["amy", "bob"]
+    assert [each.by for each in load_entries(engine, "T-1").entries] == ["amy", "bob"]
     assert notes(engine)[2] == "happened"
 
 
@@ -149,37 +151,39 @@ def test_a_reference_started_again_is_the_later_run_whatever_comes_last(
 ) -> None:
     old = ticket(run="old", serial=7, title="Of old")
     new = ticket(run="new", serial=1, title="Of new", started_at=at(60), changed_at=at(60))
-    written(writer.put, news(old))
-    written(writer.put, news(new))
-    written(writer.put, news(replace(old, serial=8)))
+    write_all(writer.put, make_publication(old))
+    write_all(writer.put, make_publication(new))
+    write_all(writer.put, make_publication(replace(old, serial=8)))
     assert kept(engine, "T-1").run == "new"
-    assert [each.serial for each in timeline(engine, "T-1").entries] == [1]
+    assert [each.serial for each in load_entries(engine, "T-1").entries] == [1]
 
 
 def test_links_are_replaced_by_those_of_the_newest_state(
     engine: Engine, writer: GroupWriter
 ) -> None:
     first = ticket(links=(Link(kind="related", reference="A"), Link(kind="related", reference="B")))
-    second = later(
+    second = next_version(
         first, links=(Link(kind="part", reference="B"), Link(kind="part", reference="B"))
     )
-    written(writer.put, news(first))
+    write_all(writer.put, make_publication(first))
     assert links(engine) == {("T-1", "related", "A"), ("T-1", "related", "B")}
-    written(writer.put, news(second))
+    write_all(writer.put, make_publication(second))
     assert links(engine) == {("T-1", "part", "B")}
-    written(writer.put, news(later(second, links=())))
+    write_all(writer.put, make_publication(next_version(second, links=())))
     assert links(engine) == set()
 
 
 def test_a_mail_that_left_the_queue_is_not_queued_again(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    sent = news(ticket(), mails=(Mail(key="T-1:1:0", to=("ann@example.org",), subject="Hello"),))
-    written(writer.put, sent)
-    with writing(engine) as connection:
+    sent = make_publication(
+        ticket(), mails=(Mail(key="T-1:1:0", to=("ann@example.org",), subject="Hello"),)
+    )
+    write_all(writer.put, sent)
+    with write_connection(engine) as connection:
         connection.execute(mail_out.update().values(status="sent"))
-    written(writer.put, sent)
-    with reading(engine) as connection:
+    write_all(writer.put, sent)
+    with read_connection(engine) as connection:
         row = connection.execute(select(mail_out)).one()
     assert (row.status, row.subject, row.to) == ("sent", "Hello", ["ann@example.org"])
 
@@ -189,13 +193,15 @@ def test_a_queued_mail_is_overwritten_by_the_one_that_history_has(
 ) -> None:
     for subject in ("never happened", "happened"):
         mail = Mail(key="T-1:1:0", to=("ann@example.org",), subject=subject)
-        written(writer.put, news(ticket(), mails=(mail,)))
-    with reading(engine) as connection:
+        write_all(writer.put, make_publication(ticket(), mails=(mail,)))
+    with read_connection(engine) as connection:
         assert connection.scalars(select(mail_out.c.subject)).all() == ["happened"]
 
 
 def test_instants_keep_their_microseconds_and_are_utc(engine: Engine, writer: GroupWriter) -> None:
-    written(writer.put, news(ticket(changed_at=MORNING + timedelta(microseconds=1))))
-    told = timeline(engine, "T-1").entries[0].at
-    assert told == MORNING + timedelta(microseconds=1)
+    write_all(
+        writer.put, make_publication(ticket(changed_at=START_TIME + timedelta(microseconds=1)))
+    )
+    told = load_entries(engine, "T-1").entries[0].at
+    assert told == START_TIME + timedelta(microseconds=1)
     assert told.utcoffset() == timedelta(0)

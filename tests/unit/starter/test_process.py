@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from starter import version
-from starter.process import unbroken
+from starter.process import run_forever
 from tests.support.workers import assert_eventually
 
 LOG = logging.getLogger("casekeep.tests")
@@ -30,7 +30,7 @@ async def test_what_breaks_is_told_and_begun_anew(caplog: pytest.LogCaptureFixtu
     async def check() -> None:
         assert begun == [0, 1]
 
-    running = asyncio.create_task(unbroken(LOG, fragile))
+    running = asyncio.create_task(run_forever(LOG, fragile))
     await assert_eventually(check)
     assert "LookupError: no such thing" in caplog.text
     running.cancel()

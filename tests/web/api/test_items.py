@@ -10,7 +10,7 @@ import pytest_asyncio
 from domain.base.values import Status
 from store.projection.writer import GroupWriter
 from tests.support.api_fixture import CASE, TICKET, Api, random_reference, running_api
-from tests.support.publications import news, ticket, written
+from tests.support.publications import make_publication, ticket, write_all
 
 pytestmark = pytest.mark.xdist_group("api")
 
@@ -191,7 +191,7 @@ async def test_a_closed_item_refuses_and_allows_nothing(api: Api) -> None:
 async def test_an_item_that_only_the_store_remembers_is_closed_not_unknown(api: Api) -> None:
     old = random_reference()
     with GroupWriter(api.running_stack.engine, random_reference()) as writer:
-        written(writer.put, news(ticket(old, status=Status.CLOSED)))
+        write_all(writer.put, make_publication(ticket(old, status=Status.CLOSED)))
     assert (await api.get(f"/items/{old}")).json()["status"] == "CLOSED"
     answer = await api.post(f"/items/{old}/add_note", {"text": "too late"})
     _is_problem(answer, 409, "NotAllowed")

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Engine, event, select, text
 
 from domain.base.values import Kind, Status
-from store.engine import reading, writing
+from store.engine import read_connection, write_connection
 from store.errors import InvalidCursor
-from store.items.api_list import Filter, Sight, items, notes_of
-from store.items.queue_load import Load, loads
-from store.items.start_keys import OtherStart, remember_start
+from store.items.api_list import ItemFilter, Visibility, find_items, list_notes
+from store.items.queue_load import QueueWorkload, count_by_queue
+from store.items.start_keys import StartKeyReused, remember_start
 from store.projection.writer import GroupWriter
 from store.schema.webhook_tables import ALL_QUEUES, WebhookRow, webhook_change
 from store.webhooks.deliveries import (
@@ -25,9 +25,17 @@ from store.webhooks.deliveries import (
 )
 from store.webhooks.subscriptions import add_webhook, remove_webhook
 from tests.support.databases import *  # noqa: F403 - fixtures
-from tests.support.publications import action, at, due, later, news, ticket, written
+from tests.support.publications import (
+    action,
+    at,
+    make_due_clock,
+    make_publication,
+    next_version,
+    ticket,
+    write_all,
+)
 
-ALL = Sight(actor="olga", queues=None)
+ALL = Visibility(actor="olga", queues=None)
 
 
 def a_webhook(**fields: Any) -> WebhookRow:  # noqa: ANN401
@@ -45,8 +53,8 @@ def a_webhook(**fields: Any) -> WebhookRow:  # noqa: ANN401
 
 
 def test_nothing_is_queued_while_there_is_no_webhook(engine: Engine, writer: GroupWriter) -> None:
-    written(writer.put, news(ticket()))
-    with reading(engine) as connection:
+    write_all(writer.put, make_publication(ticket()))
+    with read_connection(engine) as connection:
         assert connection.execute(select(webhook_change)).all() == []
 
 
@@ -57,9 +65,9 @@ def test_each_change_is_queued_once_for_each_webhook_that_accepts_it(
     for each in (every, of_cases, a_webhook(queues=["elsewhere"]), a_webhook(off_at=at(0))):
         add_webhook(engine, each)
     first = ticket()
-    second = later(first, status=Status.IN_PROGRESS)
-    written(writer.put, news(first), news(second))
-    written(writer.put, news(second))
+    second = next_version(first, status=Status.IN_PROGRESS)
+    write_all(writer.put, make_publication(first), make_publication(second))
+    write_all(writer.put, make_publication(second))
     assert fan_out(engine) == (every.id,)
     assert fan_out(engine) == ()
     assert webhooks_with_queued_deliveries(engine) == (every.id,)
@@ -83,9 +91,9 @@ def test_changes_keep_their_order_however_often_they_are_fanned_out(
     add_webhook(engine, every)
     one = ticket()
     for _ in range(4):
-        written(writer.put, news(one))
+        write_all(writer.put, make_publication(one))
         fan_out(engine)
-        one = later(one)
+        one = next_version(one)
     assert [each.serial for each in queued_deliveries(engine, every.id, limit=10)] == [1, 2, 3, 4]
     numbers = [each.number for each in queued_deliveries(engine, every.id, limit=10)]
     assert numbers == sorted(set(numbers))
@@ -100,9 +108,9 @@ def test_relays_side_by_side_queue_each_change_once_and_in_order(
     with ThreadPoolExecutor(4) as relays:
         looks = []
         for _ in range(10):
-            written(writer.put, news(one))
+            write_all(writer.put, make_publication(one))
             looks += [relays.submit(fan_out, engine) for _ in range(4)]
-            one = later(one)
+            one = next_version(one)
     queued_for = [each.result() for each in looks]
     assert 1 <= queued_for.count((every.id,)) <= 10
     assert set(queued_for) <= {(every.id,), ()}
@@ -113,11 +121,11 @@ def test_relays_side_by_side_queue_each_change_once_and_in_order(
 def test_a_webhook_of_a_queue_gets_that_queue_alone(engine: Engine, writer: GroupWriter) -> None:
     of_accounts = a_webhook(queues=["accounts"], statuses=[Status.WAIT.value])
     add_webhook(engine, of_accounts)
-    written(
+    write_all(
         writer.put,
-        news(ticket("T-1")),
-        news(ticket("T-2", status=Status.WAIT)),
-        news(ticket("T-3", status=Status.WAIT, queue="elsewhere")),
+        make_publication(ticket("T-1")),
+        make_publication(ticket("T-2", status=Status.WAIT)),
+        make_publication(ticket("T-3", status=Status.WAIT, queue="elsewhere")),
     )
     fan_out(engine)
     assert [each.reference for each in queued_deliveries(engine, of_accounts.id, limit=10)] == [
@@ -128,23 +136,23 @@ def test_a_webhook_of_a_queue_gets_that_queue_alone(engine: Engine, writer: Grou
 def test_a_key_names_one_start(engine: Engine) -> None:
     assert remember_start(engine, "key", body="a", reference="T-1") == "T-1"
     assert remember_start(engine, "key", body="a", reference="T-2") == "T-1"
-    with pytest.raises(OtherStart):
+    with pytest.raises(StartKeyReused):
         remember_start(engine, "key", body="b", reference="T-1")
 
 
 def test_a_list_is_of_what_somebody_may_see(engine: Engine, writer: GroupWriter) -> None:
-    written(
+    write_all(
         writer.put,
-        news(ticket("T-1")),
-        news(ticket("T-2", queue="elsewhere", assignee="amy")),
-        news(ticket("T-3", queue="elsewhere")),
-        news(ticket("T-4", queue="elsewhere", owner="amy", status=Status.CLOSED)),
-        news(ticket("T-5", assignee="amy", owner="amy")),
+        make_publication(ticket("T-1")),
+        make_publication(ticket("T-2", queue="elsewhere", assignee="amy")),
+        make_publication(ticket("T-3", queue="elsewhere")),
+        make_publication(ticket("T-4", queue="elsewhere", owner="amy", status=Status.CLOSED)),
+        make_publication(ticket("T-5", assignee="amy", owner="amy")),
     )
-    amy = Sight(actor="amy", queues=frozenset({"accounts"}))
+    amy = Visibility(actor="amy", queues=frozenset({"accounts"}))
 
-    def seen(sight: Sight, **wanted: Any) -> set[str]:  # noqa: ANN401
-        return {line.reference for line in items(engine, Filter(**wanted), sight).items}
+    def seen(sight: Visibility, **wanted: Any) -> set[str]:  # noqa: ANN401
+        return {line.reference for line in find_items(engine, ItemFilter(**wanted), sight).items}
 
     assert seen(amy) == {"T-1", "T-2", "T-5"}
     assert seen(amy, queues=["elsewhere"]) == {"T-2"}
@@ -153,29 +161,32 @@ def test_a_list_is_of_what_somebody_may_see(engine: Engine, writer: GroupWriter)
     assert seen(ALL, statuses=(Status.CLOSED,)) == {"T-4"}
     assert seen(ALL, words="T-3") == {"T-3"}
     assert seen(ALL, words="nothing like it") == set()
-    assert seen(Sight(actor="eva")) == set()
+    assert seen(Visibility(actor="eva")) == set()
 
 
 def test_pages_of_a_list_follow_each_other(engine: Engine, writer: GroupWriter) -> None:
-    written(
+    write_all(
         writer.put,
-        *(news(ticket(f"T-{number}", started_at=at(number // 2))) for number in range(7)),
+        *(
+            make_publication(ticket(f"T-{number}", started_at=at(number // 2)))
+            for number in range(7)
+        ),
     )
     found, cursor = [], None
     for _ in range(4):
-        page = items(engine, Filter(), ALL, limit=2, cursor=cursor)
+        page = find_items(engine, ItemFilter(), ALL, limit=2, cursor=cursor)
         found += [line.reference for line in page.items]
         cursor = page.cursor
     assert cursor is None
     assert found == [f"T-{number}" for number in reversed(range(7))]
     for wrong in ("x", "", "bm8", "\0"):
         with pytest.raises(InvalidCursor):
-            items(engine, Filter(), ALL, cursor=wrong)
+            find_items(engine, ItemFilter(), ALL, cursor=wrong)
 
 
 def test_notes_come_in_pages(engine: Engine, writer: GroupWriter) -> None:
-    written(writer.put, news(ticket()))
-    assert notes_of(engine, "T-1") == ((), None)
+    write_all(writer.put, make_publication(ticket()))
+    assert list_notes(engine, "T-1") == ((), None)
 
 
 MARGIN = timedelta(hours=6)
@@ -183,34 +194,34 @@ MARGIN = timedelta(hours=6)
 
 def test_loads_say_how_queues_stand(engine: Engine, writer: GroupWriter) -> None:
     now = at(0)
-    written(
+    write_all(
         writer.put,
-        news(ticket("T-1", started_at=at(-50))),
-        news(ticket("T-2", due=due(now - timedelta(hours=1)))),
+        make_publication(ticket("T-1", started_at=at(-50))),
+        make_publication(ticket("T-2", due=make_due_clock(now - timedelta(hours=1)))),
         *(
-            news(
+            make_publication(
                 ticket(
                     f"T-{3 + days}",
-                    due=due(now + timedelta(days=days, hours=1), MARGIN),
+                    due=make_due_clock(now + timedelta(days=days, hours=1), MARGIN),
                     assignee="amy",
                 )
             )
             for days in (0, 1)
         ),
-        news(ticket("T-5", status=Status.CLOSED)),
-        news(ticket("T-6", status=Status.WAIT, owner="amy")),
+        make_publication(ticket("T-5", status=Status.CLOSED)),
+        make_publication(ticket("T-6", status=Status.WAIT, owner="amy")),
     )
     nothing = {"in_work": 0, "overdue": 0, "at_risk": 0}
-    accounts, empty = loads(engine, ("accounts", "empty"), now)
-    assert accounts == Load(
+    accounts, empty = count_by_queue(engine, ("accounts", "empty"), now)
+    assert accounts == QueueWorkload(
         queue="accounts", waiting=2, in_work=2, oldest_at=at(-50), overdue=1, at_risk=1
     )
-    assert empty == Load(queue="empty", waiting=0, oldest_at=None, **nothing)
-    assert loads(engine, (), now) == ()
+    assert empty == QueueWorkload(queue="empty", waiting=0, oldest_at=None, **nothing)
+    assert count_by_queue(engine, (), now) == ()
 
 
 def test_lists_of_programs_are_served_by_indexes(engine: Engine, writer: GroupWriter) -> None:
-    written(writer.put, *(news(action(f"C-9-A{number}")) for number in range(200)))
+    write_all(writer.put, *(make_publication(action(f"C-9-A{number}")) for number in range(200)))
     asked: list[tuple[str, Any]] = []
 
     @event.listens_for(engine, "before_cursor_execute")
@@ -225,13 +236,13 @@ def test_lists_of_programs_are_served_by_indexes(engine: Engine, writer: GroupWr
         if statement.startswith("SELECT"):
             asked.append((statement, parameters))
 
-    items(engine, Filter(), ALL)
-    items(engine, Filter(), Sight(actor="amy", queues=frozenset({"accounts"})))
+    find_items(engine, ItemFilter(), ALL)
+    find_items(engine, ItemFilter(), Visibility(actor="amy", queues=frozenset({"accounts"})))
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     for (statement, parameters), index in zip(
         asked[:2], ("item_begun", "item_begun_in"), strict=True
     ):
-        with writing(engine) as connection:
+        with write_connection(engine) as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SET LOCAL enable_seqscan = off"))
                 connection.execute(text("SET LOCAL enable_bitmapscan = off"))

@@ -12,13 +12,13 @@ from temporalio.testing import ActivityEnvironment
 from activities.webhooks import WebhookSender, http_client
 from auth import api_keys
 from auth.callers import Scope
-from store.auth.api_keys import revoke
+from store.auth.api_keys import revoke_key
 from store.projection.writer import GroupWriter
 from store.schema.webhook_tables import ALL_QUEUES, DeliveryStatus, WebhookRow
 from store.webhooks.deliveries import fan_out, read_delivery_log
 from store.webhooks.subscriptions import add_webhook, get_webhook
 from tests.support.databases import *  # noqa: F403 - fixtures
-from tests.support.publications import later, news, ticket, written
+from tests.support.publications import make_publication, next_version, ticket, write_all
 from tests.support.webhook_receiver import WebhookReceiver, webhook_receiver
 
 NOW = datetime.now(UTC)
@@ -54,11 +54,11 @@ async def test_a_webhook_whose_key_is_revoked_is_sent_nothing_and_switched_off(
     )
     async with webhook_receiver() as receiver:
         add_webhook(engine, a_webhook(receiver, key=key.id))
-        written(writer.put, news(ticket("T-1")))
+        write_all(writer.put, make_publication(ticket("T-1")))
         await attempt(engine)
         assert len(receiver.accepted) == 1
-        revoke(engine, key.id)
-        written(writer.put, news(ticket("T-2")))
+        revoke_key(engine, key.id)
+        write_all(writer.put, make_publication(ticket("T-2")))
         await attempt(engine)
         assert len(receiver.attempted) == 1
     assert get_webhook(engine, "h1").off_because == "its key is revoked or expired"
@@ -72,10 +72,10 @@ async def test_a_change_that_is_not_accepted_for_a_day_is_given_up_and_the_next_
     async with webhook_receiver() as receiver:
         receiver.answer = lambda delivery: 500 if delivery["item"]["reference"] == "T-1" else 200
         add_webhook(engine, a_webhook(receiver))
-        written(writer.put, news(first), news(later(first)))
+        write_all(writer.put, make_publication(first), make_publication(next_version(first)))
         with pytest.raises(ApplicationError):
             await attempt(engine)
-        written(writer.put, news(ticket("T-2")))
+        write_all(writer.put, make_publication(ticket("T-2")))
         with pytest.raises(ApplicationError):
             await attempt(
                 engine, after=timedelta(hours=23)
@@ -98,7 +98,7 @@ async def test_a_receiver_that_does_not_answer_is_a_recorded_failure(
     async with webhook_receiver() as receiver:
         pass
     add_webhook(engine, a_webhook(receiver))
-    written(writer.put, news(ticket("T-1")))
+    write_all(writer.put, make_publication(ticket("T-1")))
     with pytest.raises(ApplicationError, match="did not accept"):
         await attempt(engine)
     (failed,) = read_delivery_log(engine, "h1").deliveries
@@ -124,7 +124,7 @@ async def test_a_delivery_is_verified_by_the_standard_package(
 ) -> None:
     async with webhook_receiver() as receiver:
         add_webhook(engine, a_webhook(receiver, secret=secret))
-        written(writer.put, news(ticket("T-1", title="Rechnung fehlt — прошу")))
+        write_all(writer.put, make_publication(ticket("T-1", title="Rechnung fehlt — прошу")))
         await attempt(engine)
     (body,), (headers,) = receiver.bodies, receiver.headers
     delivery = Webhook(secret.encode() if key is None else key).verify(body, headers)
@@ -139,7 +139,7 @@ async def test_a_delivery_that_is_sent_again_has_its_id_and_a_time_of_its_own(
     async with webhook_receiver() as receiver:
         receiver.answer = lambda _delivery: 500
         add_webhook(engine, a_webhook(receiver))
-        written(writer.put, news(ticket("T-1")))
+        write_all(writer.put, make_publication(ticket("T-1")))
         for minutes in (0, 3):
             with pytest.raises(ApplicationError):
                 await attempt(engine, after=timedelta(minutes=minutes))

@@ -9,7 +9,7 @@ import pytest_asyncio
 from sqlalchemy import select, update
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from store.engine import writing
+from store.engine import write_connection
 from store.schema.tables import entry
 from store.schema.webhook_tables import webhook, webhook_change
 from store.webhooks.deliveries import fan_out
@@ -149,7 +149,7 @@ async def test_a_change_that_waits_when_a_worker_starts_is_delivered(
     await api.running_stack.stack.kill_worker()
     async with webhook_receiver() as receiver:
         await make_webhook(api, receiver, queues=[queue])
-        with writing(api.running_stack.engine) as connection:
+        with write_connection(api.running_stack.engine) as connection:
             # as the trigger does; a worker died before it looked at it, or before it woke anybody
             run = connection.scalar(select(entry.c.run).where(entry.c.reference == reference))
             connection.execute(
@@ -202,7 +202,7 @@ async def test_a_webhook_that_accepted_nothing_for_a_day_is_switched_off_visibly
             assert read["failing_since"] is not None
 
         await assert_eventually(failing)
-        with writing(api.running_stack.engine) as connection:
+        with write_connection(api.running_stack.engine) as connection:
             connection.execute(
                 update(webhook)
                 .where(webhook.c.id == new["id"])

@@ -16,12 +16,20 @@ from domain.base.values import Status
 from domain.model.definitions import DueRule
 from domain.model.due_clock import Stop
 from domain.model.items import Ticket
-from store.items.queries import lines_of
-from store.items.queue_ages import STEPS, Hands, ages, hands
+from store.items.queries import find_summaries
+from store.items.queue_ages import AGE_STEPS, PersonWorkload, count_by_age, count_by_person
 from store.projection.writer import GroupWriter
 from tests.support.browser_fixtures import page_context
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
-from tests.support.publications import action, case, due, later, news, ticket, written
+from tests.support.publications import (
+    action,
+    case,
+    make_due_clock,
+    make_publication,
+    next_version,
+    ticket,
+    write_all,
+)
 from web.app import create_app
 from web.context import SESSION_COOKIE
 from web.pages.due_colour import due_colour
@@ -46,45 +54,54 @@ async def pages(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
 def stood(engine: Engine) -> None:
     """Two queues: what waits in them for how long, and who has what of them."""
     with GroupWriter(engine, "scenes") as writer:
-        written(
+        write_all(
             writer.put,
             *(
-                news(ticket(f"T-{number}", queue="facilities", started_at=NOW - age))
+                make_publication(ticket(f"T-{number}", queue="facilities", started_at=NOW - age))
                 for number, age in enumerate((HOUR, 2 * HOUR, 30 * HOUR, timedelta(days=90)))
             ),
-            news(ticket("T-10", queue="it-support", started_at=NOW - HOUR, due=due(NOW - HOUR))),
+            make_publication(
+                ticket(
+                    "T-10",
+                    queue="it-support",
+                    started_at=NOW - HOUR,
+                    due=make_due_clock(NOW - HOUR),
+                )
+            ),
             *(
-                news(
+                make_publication(
                     ticket(
                         f"T-{number}",
                         queue="it-support",
                         assignee=actor,
                         status=Status.IN_PROGRESS,
-                        due=due(NOW + ahead, at_risk=6 * HOUR),
+                        due=make_due_clock(NOW + ahead, at_risk=6 * HOUR),
                     )
                 )
                 for number, (actor, ahead) in enumerate(
                     (("amy", -HOUR), ("amy", HOUR), ("amy", 99 * HOUR), ("robot:r-1", HOUR)), 20
                 )
             ),
-            news(ticket("T-30", queue="it-support", assignee="amy", status=Status.CLOSED)),
-            news(ticket("T-31", queue="elsewhere", started_at=NOW - HOUR)),
+            make_publication(
+                ticket("T-30", queue="it-support", assignee="amy", status=Status.CLOSED)
+            ),
+            make_publication(ticket("T-31", queue="elsewhere", started_at=NOW - HOUR)),
         )
 
 
 @pytest.mark.usefixtures("stood")
 def test_what_waits_is_counted_by_its_age(engine: Engine) -> None:
-    assert ages(engine, ("facilities", "it-support"), NOW) == (3, 0, 1, 0, 0, 1)
-    assert ages(engine, (), NOW) == (0,) * (len(STEPS) + 1)
+    assert count_by_age(engine, ("facilities", "it-support"), NOW) == (3, 0, 1, 0, 0, 1)
+    assert count_by_age(engine, (), NOW) == (0,) * (len(AGE_STEPS) + 1)
 
 
 @pytest.mark.usefixtures("stood")
 def test_whoever_has_most_comes_first(engine: Engine) -> None:
-    assert hands(engine, ("it-support",), NOW) == (
-        Hands(actor="amy", total=3, overdue=1, at_risk=1),
-        Hands(actor="robot:r-1", total=1, overdue=0, at_risk=1),
+    assert count_by_person(engine, ("it-support",), NOW) == (
+        PersonWorkload(actor="amy", total=3, overdue=1, at_risk=1),
+        PersonWorkload(actor="robot:r-1", total=1, overdue=0, at_risk=1),
     )
-    assert hands(engine, (), NOW) == ()
+    assert count_by_person(engine, (), NOW) == ()
 
 
 @pytest.mark.usefixtures("stood")
@@ -146,10 +163,10 @@ def test_every_kind_tells_lists_from_when_on_it_is_at_risk(  # D3
     engine: Engine, make: Callable[..., Ticket]
 ) -> None:
     rule = DueRule(within=Span(days=1, clock=timedelta(0)), at_risk=Span(days=0, clock=6 * HOUR))
-    item = make("X-1", due=replace(due(NOW), rule=rule))
+    item = make("X-1", due=replace(make_due_clock(NOW), rule=rule))
     with GroupWriter(engine, "scenes") as writer:
-        written(writer.put, news(item))
-        assert lines_of(engine, ["X-1"])["X-1"].at_risk_at == NOW - 6 * HOUR
+        write_all(writer.put, make_publication(item))
+        assert find_summaries(engine, ["X-1"])["X-1"].at_risk_at == NOW - 6 * HOUR
         stopped = replace(item.due, stops=(Stop(since=NOW - 9 * HOUR),)) if item.due else None
-        written(writer.put, news(later(item, due=stopped)))
-    assert lines_of(engine, ["X-1"])["X-1"].at_risk_at is None
+        write_all(writer.put, make_publication(next_version(item, due=stopped)))
+    assert find_summaries(engine, ["X-1"])["X-1"].at_risk_at is None

@@ -9,12 +9,18 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from store.items.badge_counts import MOST, counts
+from store.items.badge_counts import MAX_COUNT, load_badge_counts
 from store.projection.writer import GroupWriter
 from tests.support import list_data
 from tests.support.browser_fixtures import AMY, PEOPLE, page_context
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
-from tests.support.publications import due, later, news, ticket, written
+from tests.support.publications import (
+    make_due_clock,
+    make_publication,
+    next_version,
+    ticket,
+    write_all,
+)
 from web.app import create_app
 from web.context import SESSION_COOKIE
 
@@ -129,7 +135,7 @@ async def test_a_queue_that_is_not_mine_is_not_shown(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
     with GroupWriter(engine, "scenes") as writer:
-        written(writer.put, news(ticket("T-1", title="Secret", queue="it-support")))
+        write_all(writer.put, make_publication(ticket("T-1", title="Secret", queue="it-support")))
     answer = await pages.get("/queues/it-support")
     assert answer.status_code == 403
     assert "Secret" not in answer.text
@@ -163,18 +169,18 @@ async def test_the_navigation_counts_my_work_and_my_queues(
 
 async def test_counts_stop_where_nobody_counts_on(engine: Engine) -> None:
     list_data.write_items(engine, list_data.many_items(130, NOW))
-    found = counts(engine, "amy", ("accounts-payable", "default"))
-    assert (found.inbox, found.queues) == (MOST, {"accounts-payable": MOST, "default": 0})
+    found = load_badge_counts(engine, "amy", ("accounts-payable", "default"))
+    assert (found.inbox, found.queues) == (MAX_COUNT, {"accounts-payable": MAX_COUNT, "default": 0})
 
 
 async def test_what_was_looked_at_lately_is_shown_as_far_as_it_is_for_my_eyes(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
     with GroupWriter(engine, "scenes") as writer:
-        written(
+        write_all(
             writer.put,
-            news(ticket("T-1", title="Mine to see", queue="accounts-payable")),
-            news(ticket("T-2", title="Secret", queue="it-support")),
+            make_publication(ticket("T-1", title="Mine to see", queue="accounts-payable")),
+            make_publication(ticket("T-2", title="Secret", queue="it-support")),
         )
     pages.cookies.set("casekeep_viewed", "T-2.T-1.T-gone.<script>")
     answer = await pages.get("/inbox")
@@ -193,10 +199,10 @@ async def test_search_finds_what_is_mine_and_marks_the_words(
             description="Où est la facture ?",
             queue="accounts-payable",
         )
-        written(
+        write_all(
             writer.put,
-            news(mine),
-            news(ticket("T-2", title="Facture secrète", queue="it-support")),
+            make_publication(mine),
+            make_publication(ticket("T-2", title="Facture secrète", queue="it-support")),
         )
     answer = await pages.get("/search?q=FACTURE perdu")
     assert "T-1" in answer.text
@@ -233,7 +239,7 @@ async def test_nobody_is_led_to_another_site(pages: httpx.AsyncClient, back: str
 async def test_a_title_is_never_taken_for_html(pages: httpx.AsyncClient, engine: Engine) -> None:
     with GroupWriter(engine, "scenes") as writer:
         evil = ticket("T-1", title="<img src=x onerror=alert(1)>", assignee="amy")
-        written(writer.put, news(evil))
+        write_all(writer.put, make_publication(evil))
     answer = await pages.get("/inbox")
     assert "&lt;img src=x" in answer.text
     assert "<img src=x" not in answer.text
@@ -255,12 +261,15 @@ async def test_a_viewer_sees_no_buttons_that_start_or_take(engine: Engine) -> No
 async def test_an_item_of_later_that_changes_moves_in_the_list(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
-    first = ticket("T-1", assignee="amy", due=due(NOW + timedelta(hours=5)))
-    second = ticket("T-2", assignee="amy", due=due(NOW + timedelta(hours=6)))
+    first = ticket("T-1", assignee="amy", due=make_due_clock(NOW + timedelta(hours=5)))
+    second = ticket("T-2", assignee="amy", due=make_due_clock(NOW + timedelta(hours=6)))
     with GroupWriter(engine, "scenes") as writer:
-        written(writer.put, news(first), news(second))
+        write_all(writer.put, make_publication(first), make_publication(second))
         assert rows(await pages.get("/inbox", headers=PART)) == ["T-1", "T-2"]
-        written(writer.put, news(later(first, due=due(NOW + timedelta(hours=9)))))
+        write_all(
+            writer.put,
+            make_publication(next_version(first, due=make_due_clock(NOW + timedelta(hours=9)))),
+        )
     assert rows(await pages.get("/inbox", headers=PART)) == ["T-2", "T-1"]
 
 

@@ -24,7 +24,13 @@ from tests.support.browser_fixtures import (
     serve_pages,
 )
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
-from tests.support.publications import due, later, news, ticket, written
+from tests.support.publications import (
+    make_due_clock,
+    make_publication,
+    next_version,
+    ticket,
+    write_all,
+)
 from web.context import SESSION_COOKIE, AppContext
 
 NOW: Final = datetime.now(UTC)
@@ -61,30 +67,38 @@ async def test_a_change_appears_in_an_open_list_and_in_the_counts(
     await amy.wait_for_selector(LISTENING)
     item = ticket("T-1", title="Just come in", queue="accounts-payable")
     with GroupWriter(engine, "scenes") as writer:
-        written(writer.put, news(item))
+        write_all(writer.put, make_publication(item))
         queue = amy.locator('.navigation a[href="/queues/accounts-payable"] .count')
         await expect(queue).to_have_text("1")
-        written(writer.put, news(later(item, assignee="amy", status=Status.IN_PROGRESS)))
+        write_all(
+            writer.put,
+            make_publication(next_version(item, assignee="amy", status=Status.IN_PROGRESS)),
+        )
         await expect(amy.locator("#row-T-1 .title")).to_have_text("Just come in")
         await expect(queue).to_have_text("0")
-        closed = later(item, 2, assignee=None, status=Status.CLOSED, serial=3, revision=3)
-        written(writer.put, news(closed))
+        closed = next_version(item, 2, assignee=None, status=Status.CLOSED, serial=3, revision=3)
+        write_all(writer.put, make_publication(closed))
     await expect(amy.locator("#row-T-1")).to_have_count(0)
 
 
 async def test_lines_that_are_chosen_stay_chosen_when_the_list_changes(
     amy: Page, engine: Engine
 ) -> None:
-    mine = [ticket(f"T-{n}", assignee="amy", due=due(NOW + timedelta(hours=n))) for n in (1, 2, 3)]
+    mine = [
+        ticket(f"T-{n}", assignee="amy", due=make_due_clock(NOW + timedelta(hours=n)))
+        for n in (1, 2, 3)
+    ]
     with GroupWriter(engine, "scenes") as writer:
-        written(writer.put, *map(news, mine))
+        write_all(writer.put, *map(make_publication, mine))
         await amy.goto("/inbox")
         await amy.wait_for_selector(LISTENING)
         await amy.keyboard.press("j")
         await amy.keyboard.press("j")
         await amy.keyboard.press("x")
         await expect(amy.locator("[data-chosen]")).to_have_text("1 chosen")
-        written(writer.put, news(ticket("T-0", assignee="amy", due=due(NOW))))
+        write_all(
+            writer.put, make_publication(ticket("T-0", assignee="amy", due=make_due_clock(NOW)))
+        )
         await expect(amy.locator("#row-T-0")).to_be_visible()
     await expect(amy.locator("#row-T-2")).to_have_attribute("aria-selected", "true")
     await expect(amy.locator("#row-T-2 [data-pick]")).to_be_checked()
@@ -210,8 +224,8 @@ async def test_two_hundred_open_pages_hear_of_every_change(
         await listening.wait()
         with GroupWriter(engine, "scenes") as writer:
             for number in range(changes):
-                item = news(ticket(f"T-{number}", assignee="amy"))
-                await asyncio.to_thread(written, writer.put, item)
+                item = make_publication(ticket(f"T-{number}", assignee="amy"))
+                await asyncio.to_thread(write_all, writer.put, item)
                 await everybody.wait()
     assert Counter(heard) == {f"T-{number}": pages for number in range(changes)}
 
@@ -230,7 +244,7 @@ async def test_what_happened_before_a_page_listened_is_told_first(
                 lines = stream.aiter_lines()
                 async for line in lines:
                     if line == "event: hello":
-                        written(writer.put, news(ticket("T-1", assignee="amy")))
+                        write_all(writer.put, make_publication(ticket("T-1", assignee="amy")))
                     if line == "event: list":
                         break
         for since, told in ((drawn, True), (drawn + timedelta(hours=1), False)):

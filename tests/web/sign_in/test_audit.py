@@ -14,10 +14,10 @@ from auth.callers import Caller, Role
 from auth.permissions import Forbidden
 from domain.base.refusals import NotAllowed
 from domain.base.rules import Rule
-from store.auth.audit import AuditFilter, audit_page, note
-from store.engine import engine_of, writing
+from store.auth.audit import AuditFilter, add_entry, read_audit_page
+from store.engine import open_engine, write_connection
 from store.errors import InvalidCursor
-from store.schema.auth_tables import Audited, AuditRow, Verdict
+from store.schema.auth_tables import AuditKind, AuditOutcome, AuditRow
 from tests.support.app_fixture import *  # noqa: F403 - as above
 from tests.support.app_fixture import add_account, browser
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
@@ -28,37 +28,45 @@ AMY = Caller(actor="amy", role=Role.AGENT, address="192.0.2.1")
 
 def command(number: int = 0, **given: object) -> AuditRow:
     """A command that was given."""
-    values: dict[str, object] = {"by": "amy", "kind": Audited.COMMAND, "what": "wait"}
+    values: dict[str, object] = {"by": "amy", "kind": AuditKind.COMMAND, "what": "wait"}
     return AuditRow(**values | {"item": f"T-{number}"} | given)  # type: ignore[arg-type]
 
 
 def test_what_is_noted_is_found_newest_first_by_who_did_it_to_what_and_what_sort(
     engine: Engine,
 ) -> None:
-    note(engine, command(1))
-    note(engine, command(2, by="bob", rule="C8", outcome=Verdict.REFUSED, reason="amy has it"))
-    note(engine, AuditRow(by="amy", kind=Audited.KEY, what="add", about="robot:ocr-1 abcdefgh"))
-    assert [one.item for one in audit_page(engine, AuditFilter()).entries] == [None, "T-2", "T-1"]
-    assert [one.what for one in audit_page(engine, AuditFilter(by="amy")).entries] == [
+    add_entry(engine, command(1))
+    add_entry(
+        engine, command(2, by="bob", rule="C8", outcome=AuditOutcome.REFUSED, reason="amy has it")
+    )
+    add_entry(
+        engine, AuditRow(by="amy", kind=AuditKind.KEY, what="add", about="robot:ocr-1 abcdefgh")
+    )
+    assert [one.item for one in read_audit_page(engine, AuditFilter()).entries] == [
+        None,
+        "T-2",
+        "T-1",
+    ]
+    assert [one.what for one in read_audit_page(engine, AuditFilter(by="amy")).entries] == [
         "add",
         "wait",
     ]
-    (refused,) = audit_page(engine, AuditFilter(item="T-2")).entries
-    assert (refused.by, refused.rule, refused.outcome) == ("bob", "C8", Verdict.REFUSED)
+    (refused,) = read_audit_page(engine, AuditFilter(item="T-2")).entries
+    assert (refused.by, refused.rule, refused.outcome) == ("bob", "C8", AuditOutcome.REFUSED)
     assert refused.at is not None
-    assert [one.about for one in audit_page(engine, AuditFilter(kind=Audited.KEY)).entries] == [
-        "robot:ocr-1 abcdefgh"
-    ]
-    assert audit_page(engine, AuditFilter(by="amy", item="T-2")).entries == ()
+    assert [
+        one.about for one in read_audit_page(engine, AuditFilter(kind=AuditKind.KEY)).entries
+    ] == ["robot:ocr-1 abcdefgh"]
+    assert read_audit_page(engine, AuditFilter(by="amy", item="T-2")).entries == ()
 
 
 def test_pages_follow_one_another_whatever_is_noted_meanwhile(engine: Engine) -> None:
     for number in range(5):
-        note(engine, command(number))
-    first = audit_page(engine, AuditFilter(), limit=2)
-    note(engine, command(9))
-    second = audit_page(engine, AuditFilter(), limit=2, cursor=first.cursor)
-    third = audit_page(engine, AuditFilter(), limit=2, cursor=second.cursor)
+        add_entry(engine, command(number))
+    first = read_audit_page(engine, AuditFilter(), limit=2)
+    add_entry(engine, command(9))
+    second = read_audit_page(engine, AuditFilter(), limit=2, cursor=first.cursor)
+    third = read_audit_page(engine, AuditFilter(), limit=2, cursor=second.cursor)
     found = [one.item for each in (first, second, third) for one in each.entries]
     assert found == ["T-4", "T-3", "T-2", "T-1", "T-0"]
     assert third.cursor is None
@@ -67,12 +75,12 @@ def test_pages_follow_one_another_whatever_is_noted_meanwhile(engine: Engine) ->
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1; DROP", "9" * 30, "٣"])
 def test_a_cursor_of_no_page_is_refused(engine: Engine, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
-        audit_page(engine, AuditFilter(), cursor=cursor)
+        read_audit_page(engine, AuditFilter(), cursor=cursor)
 
 
 def test_what_no_database_takes_is_noted_without_it(engine: Engine) -> None:
-    note(engine, command(reason="a\0b\ud800" + "x" * 5_000, what="y" * 5_000))
-    (found,) = audit_page(engine, AuditFilter()).entries
+    add_entry(engine, command(reason="a\0b\ud800" + "x" * 5_000, what="y" * 5_000))
+    (found,) = read_audit_page(engine, AuditFilter()).entries
     assert found.reason is not None
     assert found.reason.startswith("a\ufffdb?")
     assert len(found.reason) == len(found.what) == 1_000
@@ -81,18 +89,18 @@ def test_what_no_database_takes_is_noted_without_it(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("error", "outcome", "rule"),
     [
-        (None, Verdict.DONE, None),
-        (NotAllowed("it is closed", rule=Rule.C15), Verdict.REFUSED, "C15"),
-        (Forbidden("ask a lead"), Verdict.FORBIDDEN, None),
-        (TimeoutError("nobody answered"), Verdict.FAILED, None),
+        (None, AuditOutcome.DONE, None),
+        (NotAllowed("it is closed", rule=Rule.C15), AuditOutcome.REFUSED, "C15"),
+        (Forbidden("ask a lead"), AuditOutcome.FORBIDDEN, None),
+        (TimeoutError("nobody answered"), AuditOutcome.FAILED, None),
     ],
     ids=str,
 )
 async def test_what_callers_do_is_noted_with_what_became_of_it(
-    engine: Engine, error: Exception | None, outcome: Verdict, rule: str | None
+    engine: Engine, error: Exception | None, outcome: AuditOutcome, rule: str | None
 ) -> None:
     async def given() -> None:
-        async with audited(engine, AMY, Audited.COMMAND, "wait", item="T-1"):
+        async with audited(engine, AMY, AuditKind.COMMAND, "wait", item="T-1"):
             if error is not None:
                 raise error
 
@@ -101,7 +109,7 @@ async def test_what_callers_do_is_noted_with_what_became_of_it(
     else:
         with pytest.raises(type(error)):
             await given()
-    (found,) = audit_page(engine, AuditFilter()).entries
+    (found,) = read_audit_page(engine, AuditFilter()).entries
     assert (found.by, found.what, found.item) == ("amy", "wait", "T-1")
     assert (found.outcome, found.rule, found.address) == (outcome, rule, "192.0.2.1")
 
@@ -109,9 +117,9 @@ async def test_what_callers_do_is_noted_with_what_became_of_it(
 async def test_a_deed_that_cannot_be_noted_is_done_and_in_the_log(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(text("DROP TABLE audit"))
-    async with audited(engine, AMY, Audited.COMMAND, "wait", item="T-1"):
+    async with audited(engine, AMY, AuditKind.COMMAND, "wait", item="T-1"):
         pass
     assert "audit write failed" in caplog.text
     assert "T-1" in caplog.text
@@ -120,11 +128,11 @@ async def test_a_deed_that_cannot_be_noted_is_done_and_in_the_log(
 async def test_a_database_that_is_busy_for_a_moment_gets_the_deed_after_it(
     web_engine: Engine, sqlite_url: str
 ) -> None:
-    other = engine_of(sqlite_url)
+    other = open_engine(sqlite_url)
     held = threading.Event()
 
     def hold() -> None:
-        with writing(other):
+        with write_connection(other):
             held.set()
             # longer than one try waits, which is a second
             released.wait(1.5)
@@ -133,11 +141,11 @@ async def test_a_database_that_is_busy_for_a_moment_gets_the_deed_after_it(
     holding = threading.Thread(target=hold)
     holding.start()
     assert await asyncio.to_thread(held.wait, 10)
-    async with audited(web_engine, AMY, Audited.COMMAND, "wait", item="T-1"):
+    async with audited(web_engine, AMY, AuditKind.COMMAND, "wait", item="T-1"):
         pass
     holding.join()
     other.dispose()
-    assert [one.item for one in audit_page(web_engine, AuditFilter()).entries] == ["T-1"]
+    assert [one.item for one in read_audit_page(web_engine, AuditFilter()).entries] == ["T-1"]
 
 
 async def signed_in(app: FastAPI, engine: Engine, role: Role, name: str) -> httpx.AsyncClient:
@@ -152,10 +160,10 @@ async def signed_in(app: FastAPI, engine: Engine, role: Role, name: str) -> http
 async def test_an_operator_sees_who_did_what(web_engine: Engine, app: FastAPI) -> None:
     client = await signed_in(app, web_engine, Role.OPERATOR, "max")
     for number in range(60):
-        note(web_engine, command(number))
-    note(
+        add_entry(web_engine, command(number))
+    add_entry(
         web_engine,
-        command(99, by="<b>bob</b>", outcome=Verdict.REFUSED, rule="C8", reason="amy has it"),
+        command(99, by="<b>bob</b>", outcome=AuditOutcome.REFUSED, rule="C8", reason="amy has it"),
     )
     shown = await client.get("/audit")
     assert shown.status_code == 200

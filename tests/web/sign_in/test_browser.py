@@ -14,10 +14,10 @@ from auth import accounts
 from auth.authenticator import Authenticator
 from auth.callers import Role
 from starter.settings import Settings
-from store.auth.audit import note
-from store.engine import engine_of
-from store.schema.auth_tables import Audited, AuditRow, Verdict
-from store.schema.versions import upgrade
+from store.auth.audit import add_entry
+from store.engine import open_engine
+from store.schema.auth_tables import AuditKind, AuditOutcome, AuditRow
+from store.schema.versions import upgrade_schema
 from tests.support.app_fixture import PASSWORD, add_account
 from tests.support.browser_fixtures import (
     chromium,
@@ -44,8 +44,8 @@ class Looked:
 async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Looked]:
     """Pages and a browser for all tests."""
     folder: Path = tmp_path_factory.mktemp("browser")
-    engine = engine_of(f"sqlite:///{folder / 'casekeep.db'}")
-    upgrade(engine)
+    engine = open_engine(f"sqlite:///{folder / 'casekeep.db'}")
+    upgrade_schema(engine)
     of = replace(page_context(engine), caller_lookup=Authenticator(engine), settings=Settings())
     add_account(engine, "max", role=Role.OPERATOR, shown="Maximiliane Mustermann")
     async with serve_pages(of) as address, chromium() as browser:
@@ -108,16 +108,16 @@ async def test_the_audit_can_be_read_by_everybody_however_wide_their_window(
     for number in range(55):
         deed = AuditRow(
             by="robot:a-robot-with-a-name-that-is-far-too-long-for-anybody-to-read-it",
-            kind=list(Audited)[number % len(Audited)],
+            kind=list(AuditKind)[number % len(AuditKind)],
             what="send_and_resolve",
             item=f"C-{number:08}-A12",
             about="service:" + "x" * 60,
-            outcome=list(Verdict)[number % len(Verdict)],
+            outcome=list(AuditOutcome)[number % len(AuditOutcome)],
             reason="ticket T-7F3K9Q2D is closed: cannot assign; mail to it starts a new item",
             rule="C15",
             address="2001:db8:1:2::/64",
         )
-        note(looked.engine, deed)
+        add_entry(looked.engine, deed)
     path = accounts.make_link(looked.engine, "max", by="root")
     context = await open_window(
         looked.browser, looked.address, None, theme=theme, width=width, language=language

@@ -17,8 +17,8 @@ from auth.authenticator import Authenticator
 from auth.callers import Role, Scope
 from auth.first_sign_in import sign_in_link
 from store.auth.accounts import UnknownAccount
-from store.auth.api_keys import USED_WITHIN, UnknownKey
-from store.engine import writing
+from store.auth.api_keys import LAST_USE_PRECISION, UnknownApiKey
+from store.engine import write_connection
 from store.schema.auth_tables import key, link_in
 from tests.support.app_fixture import *  # noqa: F403 - as above
 from tests.support.app_fixture import add_account, browser
@@ -71,7 +71,7 @@ async def test_a_made_up_link_is_none(anonymous: httpx.AsyncClient, token: str) 
 def test_a_link_is_over_after_a_quarter_of_an_hour(engine: Engine) -> None:
     add_account(engine, password=None)
     token = sessions.create_link(engine, "amy", by="root")
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         ends = connection.execute(select(link_in.c.ends_at)).scalar_one()
         assert timedelta(minutes=14) < ends - datetime.now(UTC) <= timedelta(minutes=15)
         connection.execute(update(link_in).values(ends_at=datetime.now(UTC)))
@@ -142,7 +142,7 @@ def test_a_key_that_is_revoked_lets_nobody_in_at_once(engine: Engine) -> None:
 def test_a_key_that_is_over_lets_nobody_in(engine: Engine) -> None:
     whole = a_key(engine, timedelta(hours=1))
     assert Authenticator(engine).by_key(whole) is not None
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(update(key).values(ends_at=datetime.now(UTC)))
     assert Authenticator(engine).by_key(whole) is None
 
@@ -163,8 +163,8 @@ def test_when_a_key_was_used_is_known_and_costs_a_write_now_and_then_only(
         with engine.connect() as connection:
             used.append(connection.execute(select(key.c.used_at)).scalar_one())
     assert used[0] == used[1]
-    with writing(engine) as connection:
-        connection.execute(update(key).values(used_at=used[0] - USED_WITHIN))
+    with write_connection(engine) as connection:
+        connection.execute(update(key).values(used_at=used[0] - LAST_USE_PRECISION))
     assert Authenticator(engine).by_key(whole) is not None
     with engine.connect() as connection:
         assert connection.execute(select(key.c.used_at)).scalar_one() >= used[0]
@@ -191,7 +191,7 @@ def test_a_key_that_could_be_nobodys_is_not_made(
 
 
 def test_a_key_that_nobody_knows_cannot_be_revoked(engine: Engine) -> None:
-    with pytest.raises(UnknownKey, match="casekeep key list"):
+    with pytest.raises(UnknownApiKey, match="casekeep key list"):
         api_keys.revoke(engine, "nothing", by="root")
 
 

@@ -20,9 +20,9 @@ from sqlalchemy import Engine
 
 from auth import accounts, authentication
 from starter.settings import Settings
-from store.auth.accounts import account_of
-from store.auth.audit import AuditFilter, audit_page
-from store.schema.auth_tables import Audited, Verdict
+from store.auth.accounts import find_account
+from store.auth.audit import AuditFilter, read_audit_page
+from store.schema.auth_tables import AuditKind, AuditOutcome
 from tests.support.app_fixture import *  # noqa: F403 - as above
 from tests.support.app_fixture import add_account, browser, make_app
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
@@ -106,7 +106,7 @@ async def test_a_person_signs_in_there_and_is_known_by_their_subject_from_then_o
     answer = await signed_in_there(client, "u-1")
     assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
     assert SESSION_COOKIE in answer.cookies
-    found = account_of(web_engine, "amy")
+    found = find_account(web_engine, "amy")
     assert found is not None
     assert found.subject == f"{provider} u-1"
     accounts.change(web_engine, "amy", by="root", email="")
@@ -114,9 +114,9 @@ async def test_a_person_signs_in_there_and_is_known_by_their_subject_from_then_o
     assert (await signed_in_there(again, "u-1")).status_code == 303
     told = [
         (one.what, one.outcome)
-        for one in audit_page(web_engine, AuditFilter(kind=Audited.SIGN_IN)).entries
+        for one in read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN)).entries
     ]
-    assert told == [("provider", Verdict.DONE)] * 2
+    assert told == [("provider", AuditOutcome.DONE)] * 2
 
 
 async def test_an_address_that_nobody_verified_is_nobodys(
@@ -127,7 +127,7 @@ async def test_an_address_that_nobody_verified_is_nobodys(
     assert answer.status_code == 403
     assert SESSION_COOKIE not in answer.cookies
     assert "nobody here knows you" in answer.text
-    found = account_of(web_engine, "bob")
+    found = find_account(web_engine, "bob")
     assert found is not None
     assert found.subject is None
 
@@ -137,8 +137,8 @@ async def test_unknown_people_are_refused_and_get_no_account(
 ) -> None:
     answer = await signed_in_there(await desk(web_engine, provider), "u-1")
     assert answer.status_code == 403
-    assert account_of(web_engine, "u-1") is None
-    refused = audit_page(web_engine, AuditFilter(by=authentication.UNKNOWN)).entries
+    assert find_account(web_engine, "u-1") is None
+    refused = read_audit_page(web_engine, AuditFilter(by=authentication.UNKNOWN)).entries
     assert [one.reason for one in refused] == ["no account for Amy@Example.org"]
 
 
@@ -369,10 +369,11 @@ async def test_an_id_token_that_is_not_good_lets_nobody_in(
     answer = await come_back(client, code="c", state=asked["state"])
     assert answer.status_code == 401
     assert SESSION_COOKIE not in answer.cookies
-    assert account_of(web_engine, "amy").subject is None  # type: ignore[union-attr]
+    assert find_account(web_engine, "amy").subject is None  # type: ignore[union-attr]
     assert [
-        one.outcome for one in audit_page(web_engine, AuditFilter(kind=Audited.SIGN_IN)).entries
-    ] == [Verdict.FAILED]
+        one.outcome
+        for one in read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN)).entries
+    ] == [AuditOutcome.FAILED]
 
 
 @pytest.mark.parametrize("how", ["another state", "another browser", "no cookie", "another's iss"])
@@ -406,7 +407,7 @@ async def test_whoever_keeps_coming_back_with_nothing_does_not_fill_the_audit(
     client = await desk(web_engine, rogue.url)
     for _ in range(authentication.MAX_ADDRESS_FAILURES + 5):
         assert (await come_back(client, code="c", state="s")).status_code == 401
-    noted = audit_page(web_engine, AuditFilter(kind=Audited.SIGN_IN), limit=100).entries
+    noted = read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN), limit=100).entries
     assert len(noted) == authentication.MAX_ADDRESS_FAILURES
 
 

@@ -15,10 +15,10 @@ from auth.authentication import MAX_ACCOUNT_FAILURES, MAX_ADDRESS_FAILURES, Sign
 from auth.authenticator import Authenticator
 from auth.callers import Role
 from store.auth import sessions as store_sessions
-from store.auth.audit import AuditFilter, audit_page
+from store.auth.audit import AuditFilter, read_audit_page
 from store.auth.sessions import digest_of
-from store.engine import writing
-from store.schema.auth_tables import Audited, Verdict, account, attempt, session
+from store.engine import write_connection
+from store.schema.auth_tables import AuditKind, AuditOutcome, account, attempt, session
 from tests.support.app_fixture import *  # noqa: F403 - as above
 from tests.support.app_fixture import PASSWORD, add_account, browser, session_token, sign_in
 from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by their names here
@@ -159,9 +159,9 @@ async def test_signing_out_ends_the_session_for_whoever_copied_the_cookie(
     answer = await anonymous.post("/sign-out", data={"csrf": sessions.csrf_of(token)})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     assert Authenticator(web_engine).by_session(token) is None
-    assert [one.kind for one in audit_page(web_engine, AuditFilter(by="amy")).entries] == [
-        Audited.SIGN_OUT,
-        Audited.SIGN_IN,
+    assert [one.kind for one in read_audit_page(web_engine, AuditFilter(by="amy")).entries] == [
+        AuditKind.SIGN_OUT,
+        AuditKind.SIGN_IN,
     ]
 
 
@@ -190,7 +190,7 @@ def test_a_session_is_over_when_it_was_idle_too_long_or_lasted_long_enough(
     add_account(engine)
     token = sessions.begin(engine, "amy", way="password")
     at = datetime.now(UTC) - ago
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(update(session).values({column: at}))
     assert Authenticator(engine).by_session(token) is None
 
@@ -199,7 +199,7 @@ def test_a_session_that_is_used_is_not_idle(engine: Engine) -> None:
     add_account(engine)
     token = sessions.begin(engine, "amy", way="password")
     almost = datetime.now(UTC) - sessions.IDLE_TIMEOUT + timedelta(minutes=1)
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(update(session).values(seen_at=almost))
     assert Authenticator(engine).by_session(token) is not None
     with engine.connect() as connection:
@@ -228,7 +228,7 @@ async def test_too_many_failed_attempts_for_an_account_are_told_when_to_try_agai
     assert late.status_code == 429
     for _ in range(3):
         assert (await sign_in(browser(app, address="192.0.2.98"))).status_code == 429
-    noted = audit_page(web_engine, AuditFilter(by="amy", kind=Audited.SIGN_IN)).entries
+    noted = read_audit_page(web_engine, AuditFilter(by="amy", kind=AuditKind.SIGN_IN)).entries
     assert len(noted) == MAX_ACCOUNT_FAILURES + 1
     assert late.headers["retry-after"] == "900"
     assert "Try again in 15 minutes" in late.text
@@ -273,10 +273,10 @@ async def test_failed_attempts_are_audited_without_names_that_nobody_has(
     add_account(web_engine)
     await sign_in(anonymous, "amy", "wrong guess")
     await sign_in(anonymous, "my-secret-password", "wrong guess")
-    found = audit_page(web_engine, AuditFilter(kind=Audited.SIGN_IN)).entries
+    found = read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN)).entries
     assert [(one.by, one.outcome) for one in found] == [
-        (authentication.UNKNOWN, Verdict.FAILED),
-        ("amy", Verdict.FAILED),
+        (authentication.UNKNOWN, AuditOutcome.FAILED),
+        ("amy", AuditOutcome.FAILED),
     ]
     assert {one.address for one in found} == {"192.0.2.1"}
     assert "my-secret-password" not in str(found)
@@ -287,7 +287,7 @@ async def test_a_password_kept_with_older_parameters_is_kept_anew(
 ) -> None:
     add_account(web_engine)
     weak = PasswordHasher(time_cost=1, memory_cost=1_024).hash(PASSWORD)
-    with writing(web_engine) as connection:
+    with write_connection(web_engine) as connection:
         connection.execute(update(account).values(password=weak))
     assert (await sign_in(anonymous)).status_code == 303
     with web_engine.connect() as connection:
@@ -298,7 +298,7 @@ async def test_a_password_kept_with_older_parameters_is_kept_anew(
 
 def over(engine: Engine) -> None:
     """Let the window pass in which attempts are counted."""
-    with writing(engine) as connection:
+    with write_connection(engine) as connection:
         connection.execute(
             update(attempt).values(since=datetime.now(UTC) - authentication.FAILURE_WINDOW)
         )
