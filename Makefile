@@ -17,7 +17,7 @@ PIN := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --pyt
 	--generate-hashes --no-emit-index-url --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up sets test test-rest check fix rules translations docs conversations bench lock clean
+.PHONY: help setup demo up sets unit test test-rest check fix rules translations docs conversations bench lock clean
 
 help: ## print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ $(SETS): tests/support/mail_sets.txt | $(INSTALLED)
 sets: $(SETS) ## take in the mails of the fetched sets, and count what becomes of them
 	$(BIN)/python -m tests.integration.mailroom.test_mail_sets
 
+unit: $(INSTALLED) $(SETS) ## run the unit tests without the slow ones: under a minute
+	$(BIN)/pytest $(XDIST) tests/unit -m 'not slow'
+
 # domain/ is held to full coverage: it is pure, so nothing in it is hard to reach
 test: $(INSTALLED) $(SETS) ## run the tests, with coverage; python3 and make are enough
 	$(BIN)/pytest $(XDIST) -m 'not soak and not mail_server and not browser' --cov --cov-report=term
@@ -58,9 +61,10 @@ test: $(INSTALLED) $(SETS) ## run the tests, with coverage; python3 and make are
 test-rest: $(INSTALLED) $(SETS) ## run those that take minutes each, or need Debian's Postfix, Dovecot or Chromium
 	$(BIN)/pytest $(XDIST) -m 'soak or mail_server or browser'
 
-check: $(INSTALLED) ## format, lint, types, imports, dead code, dependencies, compose file, rules' tests, translations
+check: $(INSTALLED) ## format, lint, spelling, types, imports, dead code, dependencies, compose file, rules' tests, translations
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	! $(BIN)/vulture 2>&1 | grep --invert-match ': unused variable '

@@ -34,7 +34,7 @@ MODEL: Final = "docs/status-model.md"
 CONTRACT: Final = "docs/contract.md"
 WALK: Final = "tests/unit/domain/test_every_command_in_every_status.py"
 WALKED: Final = "tests/support/model_table.py"
-"""What the walk expects: `ROWS` has a command to its cells, `UNKNOWN` where there is none."""
+"""Expectations of the walk: `ROWS` maps a command to its cells; `UNKNOWN` stands for no command."""
 _NAMED: Final = re.compile(
     r"(?<![\w-])([CTKADQM])(\d{1,2})(?:\s?[-\u2013]\s?\1?(\d{1,2}))?(?![\w])"
 )
@@ -46,7 +46,7 @@ _SENTENCE: Final = re.compile(r".+?\.(?= |$)")
 _MIGRATION: Final = re.compile(r"(?<![\w-])L(?= \(|:|,|$)")
 _PROVES: Final = ("test_", "check_")
 _DECORATED: Final = {"invariant", "rule"}
-"""How hypothesis marks what holds, and what happens, in a random life."""
+"""Decorators by which Hypothesis marks invariants and steps of a random life."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def proofs_in(tree: ast.Module) -> Iterator[Function]:
 
 
 def rules_of(proof: Function, comments: Mapping[int, str], lines: list[str]) -> set[Rule]:
-    """What a test names in its docstring, and in comments inside it and right above it."""
+    """Return the rules that a test cites: in its docstring, and in comments in it or right above it."""
     first = min([proof.lineno, *(decorator.lineno for decorator in proof.decorator_list)])
     while first > 1 and lines[first - 2].lstrip().startswith("#"):
         first -= 1

@@ -1,1 +1,1 @@
-"""Every test; the folders below say what each kind needs."""
+"""All tests, one folder for each kind; the docstrings below say what each kind needs."""

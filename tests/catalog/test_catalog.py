@@ -43,7 +43,7 @@ def test_the_sample_has_categories_with_settings_and_two_definitions_of_three_st
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("name: [1\n", "2: is no YAML: while parsing a flow sequence"),
         ("", "1: is empty; a case definition has a name and steps"),
@@ -75,14 +75,14 @@ def test_the_sample_has_categories_with_settings_and_two_definitions_of_three_st
     ],
 )
 def test_a_problem_of_a_definition_is_told_with_its_file_line_and_field(
-    tmp_path: Path, text: str, told: str
+    tmp_path: Path, text: str, expected: str
 ) -> None:
     first = problems(write(tmp_path, one=text))[0]
-    assert first.startswith(f"cases/one.yaml:{told}")
+    assert first.startswith(f"cases/one.yaml:{expected}")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("- a\n", "1: must be a mapping of category names"),
         ("a:\n  que: x\n", "2: a.que: is not a field of this; there are title, queue, settings"),
@@ -93,9 +93,9 @@ def test_a_problem_of_a_definition_is_told_with_its_file_line_and_field(
     ],
 )
 def test_a_problem_of_the_categories_is_told_with_its_line_and_field(
-    tmp_path: Path, text: str, told: str
+    tmp_path: Path, text: str, expected: str
 ) -> None:
-    assert problems(write(tmp_path, categories=text))[0].startswith(f"categories.yaml:{told}")
+    assert problems(write(tmp_path, categories=text))[0].startswith(f"categories.yaml:{expected}")
 
 
 OFFICE = "office:\n  zone: Europe/Paris\n  hours: {weekdays: 09:00-12:30 13:30-18:00}\n"
@@ -103,7 +103,7 @@ OFFICE = "office:\n  zone: Europe/Paris\n  hours: {weekdays: 09:00-12:30 13:30-1
 
 # D1
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("- a\n", "1: must be a mapping of calendar names"),
         ("a:\n", "1: a.zone: is required"),
@@ -161,9 +161,9 @@ OFFICE = "office:\n  zone: Europe/Paris\n  hours: {weekdays: 09:00-12:30 13:30-1
     ],
 )
 def test_a_problem_of_the_calendars_is_told_with_its_line_and_field(
-    tmp_path: Path, text: str, told: str
+    tmp_path: Path, text: str, expected: str
 ) -> None:
-    assert problems(write(tmp_path, calendars=text))[0].startswith(f"calendars.yaml:{told}")
+    assert problems(write(tmp_path, calendars=text))[0].startswith(f"calendars.yaml:{expected}")
 
 
 # D1
@@ -188,12 +188,12 @@ def test_a_days_own_hours_go_before_those_of_weekdays_and_these_before_every_day
 # D1: an item lives for years, so the holidays of years to come are known at its start
 def test_a_countrys_holidays_are_known_from_last_year_to_five_years_on(tmp_path: Path) -> None:
     holidays = "  holidays: {country: FR, dates: [2031-12-24]}\n"
-    office = load_catalog(write(tmp_path, calendars=OFFICE + holidays)).calendars["office"]
+    opening_hours = load_catalog(write(tmp_path, calendars=OFFICE + holidays)).calendars["office"]
     this_year = datetime.now(UTC).year
-    assert {day.year for day in office.holidays if (day.month, day.day) == (7, 14)} == set(
+    assert {day.year for day in opening_hours.holidays if (day.month, day.day) == (7, 14)} == set(
         range(this_year - 1, this_year + 6)
     )
-    assert date(2031, 12, 24) in office.holidays
+    assert date(2031, 12, 24) in opening_hours.holidays
 
 
 def test_a_part_of_a_country_may_have_holidays_of_its_own(tmp_path: Path) -> None:
@@ -202,8 +202,8 @@ def test_a_part_of_a_country_may_have_holidays_of_its_own(tmp_path: Path) -> Non
         f"{OFFICE}  holidays: {{country: {way}}}\n".replace("office", name)
         for name, way in ways.items()
     )
-    found = load_catalog(write(tmp_path, calendars=text)).calendars
-    assert found["country"].holidays < found["bavaria"].holidays
+    loaded = load_catalog(write(tmp_path, calendars=text)).calendars
+    assert loaded["country"].holidays < loaded["bavaria"].holidays
 
 
 FLOW = (
@@ -219,11 +219,11 @@ CATEGORY = (
 def test_categories_and_definitions_come_with_the_calendars_they_name(tmp_path: Path) -> None:
     night = "night:\n  zone: UTC\n  hours: {every_day: 00:00-06:00 20:00-24:00}\n"
     write(tmp_path, calendars=night + OFFICE, one=FLOW, categories=CATEGORY)
-    found = load_catalog(tmp_path)
-    known = found.calendars
-    assert found.categories["a.b"].calendars == (known["office"],)
-    assert found.categories["plain"].calendars == ()
-    assert found.definitions["errand"].calendars == (known["office"], known["night"])
+    loaded = load_catalog(tmp_path)
+    known = loaded.calendars
+    assert loaded.categories["a.b"].calendars == (known["office"],)
+    assert loaded.categories["plain"].calendars == ()
+    assert loaded.definitions["errand"].calendars == (known["office"], known["night"])
 
 
 # D1
@@ -253,7 +253,7 @@ def test_calendars_that_are_wrong_themselves_are_told_alone(tmp_path: Path) -> N
 def test_the_sample_names_both_of_its_calendars() -> None:
     sample = load_catalog(SAMPLE_FOLDER)
     terms = [*sample.categories.values(), *sample.definitions.values()]
-    named = {calendar.name for one in terms for calendar in one.calendars}
+    named = {calendar.name for term in terms for calendar in term.calendars}
     assert named == set(sample.calendars) == {"paris-office", "support"}
     assert date(datetime.now(UTC).year, 7, 14) in sample.calendars["paris-office"].holidays
 
@@ -292,16 +292,16 @@ def test_a_file_that_is_not_utf8_or_nested_without_end_is_refused(tmp_path: Path
 
 def test_words_that_older_yaml_reads_as_booleans_and_dates_stay_words(tmp_path: Path) -> None:
     write(tmp_path, categories="no:\n  queue: on\n2026-01-01:\n  queue: 12:30:00\n")
-    found = load_catalog(tmp_path).categories
-    assert {name: terms.queue for name, terms in found.items()} == {
+    loaded = load_catalog(tmp_path).categories
+    assert {name: terms.queue for name, terms in loaded.items()} == {
         "no": "on",
         "2026-01-01": "12:30:00",
     }
 
 
 def test_a_category_may_leave_everything_open(tmp_path: Path) -> None:
-    found = load_catalog(write(tmp_path, categories="plain:\n")).categories["plain"]
-    assert (found.queue, found.settings, found.definition) == (None, None, None)
+    loaded = load_catalog(write(tmp_path, categories="plain:\n")).categories["plain"]
+    assert (loaded.queue, loaded.settings, loaded.definition) == (None, None, None)
 
 
 def test_no_categories_and_no_cases_are_an_empty_catalog(tmp_path: Path) -> None:
@@ -359,10 +359,10 @@ def test_catalog_check_shows_what_there_is() -> None:
 
 
 def test_catalog_check_prints_json_for_scripts() -> None:
-    found = run_command("catalog", "check", str(SAMPLE_FOLDER), "--json").json
-    assert found["categories"]["hr-question"]["settings"]["feedback_window"] == "P7D"
-    assert found["definitions"]["new-starter"]["definition"]["steps"][0]["key"] == "prepare"
-    assert found["calendars"]["support"]["week"][6] == [[480, 1200]]
+    loaded = run_command("catalog", "check", str(SAMPLE_FOLDER), "--json").json
+    assert loaded["categories"]["hr-question"]["settings"]["feedback_window"] == "P7D"
+    assert loaded["definitions"]["new-starter"]["definition"]["steps"][0]["key"] == "prepare"
+    assert loaded["calendars"]["support"]["week"][6] == [[480, 1200]]
 
 
 def test_catalog_check_refuses_with_every_problem_on_standard_error(tmp_path: Path) -> None:
@@ -381,5 +381,7 @@ def test_an_address_that_the_desk_writes_from_has_to_be_a_mailbox(tmp_path: Path
     assert load_catalog(tmp_path).mailboxes == {}  # a desk that takes no mails in
     (tmp_path / "mailboxes.yaml").write_text("desk@desk.example: {ticket: question}\n")
     (tmp_path / "categories.yaml").write_text("question: {}\n")
-    told = "senders.yaml:2: pay@desk.example: is no mailbox, so answers to what is closed start "
-    assert problems(tmp_path) == [f"{told}nothing; add it to mailboxes.yaml"]
+    expected = (
+        "senders.yaml:2: pay@desk.example: is no mailbox, so answers to what is closed start "
+    )
+    assert problems(tmp_path) == [f"{expected}nothing; add it to mailboxes.yaml"]

@@ -1,4 +1,4 @@
-"""JSON Schemas for editors: they follow the code, and say of a catalog's files what it says."""
+"""JSON Schemas for editors accept and refuse the same catalog files as the loader."""
 
 import json
 import re
@@ -31,9 +31,9 @@ def test_the_schemas_in_the_documentation_are_those_of_the_code(name: str) -> No
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_file_of_the_sample_names_its_schema_and_keeps_to_it(path: Path) -> None:
-    found = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
-    assert found is not None, f"{path} names no schema"
-    schema = (path.parent / found[1]).resolve()
+    comment = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
+    assert comment is not None, f"{path} names no schema"
+    schema = (path.parent / comment[1]).resolve()
     assert schema.parent == DOCS / "schemas"
     assert problems(schema.stem, read_yaml(path.read_text()).value) == []
 

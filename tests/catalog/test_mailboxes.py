@@ -1,4 +1,4 @@
-"""Mailboxes in the catalog: what a mail to each address starts, and what is wrong (M2, A5)."""
+"""Mailboxes in the catalog: the start that a mail to each gives, and their problems (M2, A5)."""
 
 from pathlib import Path
 
@@ -37,8 +37,8 @@ def test_a_mailbox_says_what_a_mail_to_it_starts(tmp_path: Path) -> None:
 
 def test_the_sample_has_mailboxes_for_tickets_and_for_cases() -> None:
     boxes = load_catalog(SAMPLE_FOLDER).mailboxes.values()
-    assert any(box.ticket for box in boxes)
-    assert any(box.case and box.parent_first for box in boxes)
+    assert any(mailbox.ticket for mailbox in boxes)
+    assert any(mailbox.case and mailbox.parent_first for mailbox in boxes)
 
 
 # M2
@@ -94,5 +94,5 @@ def test_what_is_wrong_is_told_with_its_line_and_the_way_out(
 ) -> None:
     with pytest.raises(CatalogInvalid) as refused:
         load_catalog(write(tmp_path, mailboxes))
-    (told,) = str(refused.value).splitlines()
-    assert told.startswith(f"{tmp_path}/mailboxes.yaml:{problem}")
+    (message,) = str(refused.value).splitlines()
+    assert message.startswith(f"{tmp_path}/mailboxes.yaml:{problem}")

@@ -1,4 +1,4 @@
-"""Queues in the catalog: what they allow robots, and that what names a queue names one (Q2)."""
+"""Queues in the catalog: what they allow robots, and references to unknown queues (Q2)."""
 
 import json
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_without_a_list_any_queue_may_be_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("a:\n  title: 5\n", "queues.yaml:2: a.title: must be a string"),
         ("a:\n  robots: [Bot]\n", "queues.yaml:2: a.robots.0: must be 'Ticket', 'Case' or"),
@@ -81,10 +81,10 @@ def test_without_a_list_any_queue_may_be_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_problem_of_the_queues_is_told_with_its_line_and_field(
-    tmp_path: Path, text: str, told: str
+    tmp_path: Path, text: str, problem: str
 ) -> None:
     # whether a queue is listed cannot be said of a list that cannot be read
-    assert problems(write(tmp_path, queues=text, categories=CATEGORIES))[0].startswith(told)
+    assert problems(write(tmp_path, queues=text, categories=CATEGORIES))[0].startswith(problem)
 
 
 def test_the_sample_lists_its_queues_and_its_robots_work_under_leases() -> None:
@@ -98,9 +98,9 @@ def test_the_sample_lists_its_queues_and_its_robots_work_under_leases() -> None:
 
 def test_the_check_shows_the_queues(tmp_path: Path) -> None:
     folder = str(write(tmp_path, queues=QUEUES, categories=CATEGORIES))
-    said = " ".join(run_command("catalog", "check", folder).out.split())
-    assert "invoices Actions Invoices" in said
-    assert "people nothing" in said
-    assert "phones Tickets, Cases" in said
-    told = json.loads(run_command("catalog", "check", folder, "--json").out)["queues"]
-    assert told["phones"] == {"title": "", "robots": ["Ticket", "Case"]}
+    output = " ".join(run_command("catalog", "check", folder).out.split())
+    assert "invoices Actions Invoices" in output
+    assert "people nothing" in output
+    assert "phones Tickets, Cases" in output
+    queues = json.loads(run_command("catalog", "check", folder, "--json").out)["queues"]
+    assert queues["phones"] == {"title": "", "robots": ["Ticket", "Case"]}

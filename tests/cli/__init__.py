@@ -1,1 +1,1 @@
-"""The shell command, its demo, the catalog and the contract."""
+"""Tests of the shell command, its demo, the catalog commands and the contract command."""

@@ -73,7 +73,7 @@ def test_a_word_is_read_by_the_type_of_its_field(
 
 
 @pytest.mark.parametrize(
-    ("model", "words", "told"),
+    ("model", "words", "error"),
     [
         (Wait, ["type"], "'type' is no field=value; quote a value that has spaces"),
         (Wait, ["=x"], "'=x' is no field=value"),
@@ -87,9 +87,9 @@ def test_a_word_is_read_by_the_type_of_its_field(
     ],
 )
 def test_a_word_that_cannot_be_read_is_refused_with_what_there_is(
-    model: type[BaseModel], words: list[str], told: str
+    model: type[BaseModel], words: list[str], error: str
 ) -> None:
-    with pytest.raises(InvalidArgument, match=told):
+    with pytest.raises(InvalidArgument, match=error):
         parse_fields(model, words, NOW)
 
 

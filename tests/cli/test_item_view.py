@@ -20,7 +20,7 @@ from domain.model.timeline import TimelineEntry, timeline_entry
 from reconciliation.fsck import Difference
 from store.items.search import SearchResult
 from store.projection.item_summary import ItemSummary
-from tests.support.builders import HOUR, NOW, ROBOT, action, case, desk, draft, ticket
+from tests.support.builders import HOUR, NOW, ROBOT, action, case, case_tree, draft, ticket
 
 LONG = "Where is our invoice of the third of May, which we sent twice already [urgent]"
 OWN = "own-reference-of-sixty-four-characters-which-is-the-longest-ther"
@@ -74,7 +74,7 @@ def until() -> State:
 def woken() -> State:
     life = ticket()
     life.do("wait", by="bob", type="until", until="2026-03-05T09:00:00Z")
-    return life.later(timedelta(days=4)).state
+    return life.advance(timedelta(days=4)).state
 
 
 def paused() -> State:
@@ -152,7 +152,7 @@ def test_a_card_says_all_there_is_whatever_the_width(width: int) -> None:
 
 
 def test_the_card_of_a_case_that_needs_attention_tells_why_and_the_ways_out() -> None:
-    at_work = desk(short_description="Pay [4711]", data={"amount": 5})
+    at_work = case_tree(short_description="Pay [4711]", data={"amount": 5})
     at_work.fail("read", "page 2 is [blank]")
     at_work.act("match", "start", by=ROBOT)
     itself = at_work.action("match").state

@@ -41,15 +41,15 @@ def test_people_see_cases_and_queues(tmp_path: Path) -> None:
 
 
 def test_scripts_get_all_figures_and_the_same_ones_for_the_same_seed() -> None:
-    found, again, other = (simulate("--json", "--seed", seed).json for seed in ("1", "1", "2"))
-    assert found == again
-    assert found["throughput"] != other["throughput"]
-    assert found["cases"]["done"] == 12
-    assert found["queues"]["invoice-robots"]["done"] == 36
-    assert set(found["queues"]["goods-receipt"]["waiting"]) == {
+    first, again, other = (simulate("--json", "--seed", seed).json for seed in ("1", "1", "2"))
+    assert first == again
+    assert first["throughput"] != other["throughput"]
+    assert first["cases"]["done"] == 12
+    assert first["queues"]["invoice-robots"]["done"] == 36
+    assert set(first["queues"]["goods-receipt"]["waiting"]) == {
         *("count", "mean", "median", "p90", "longest")
     }
-    assert len(found["daily"]) == 6
+    assert len(first["daily"]) == 6
 
 
 @pytest.mark.parametrize("name", ["supplier-invoice", "new-starter"])
@@ -70,7 +70,7 @@ def test_an_unknown_definition_is_told_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("stuff: {}\n", "1: stuff: is not a field of this; there are begins, arrivals,"),
         ("actions:\n  check: {takes: {fixed: PT1H}}\n", "2: actions.check: supplier-invoice has"),
@@ -81,11 +81,13 @@ def test_an_unknown_definition_is_told_with_the_known_ones() -> None:
         ("", "1: must be a mapping of fields"),
     ],
 )
-def test_a_plan_that_cannot_be_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+def test_a_plan_that_cannot_be_is_told_with_its_line(
+    tmp_path: Path, text: str, problem: str
+) -> None:
     path = write_file(tmp_path, text)
     ran = simulate("--plan", path)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith(f"{path}:{told}")
+    assert ran.err.startswith(f"{path}:{problem}")
 
 
 def test_a_plot_shows_every_queue(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What any Temporal client may rely on, against a real server with our settings."""
+"""Tests of what any Temporal client may rely on, against a real server with our settings."""

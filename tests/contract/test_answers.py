@@ -1,4 +1,4 @@
-"""The shapes of what is answered: states, timelines, refusals, results and search attributes."""
+"""The shapes of all answers: states, timelines, refusals, results and search attributes."""
 
 import asyncio
 import json
@@ -12,8 +12,8 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from tests.contract.command_table import ATTRIBUTES, ENTRY, EVERY, STATE_OF, well_formed
-from tests.contract.test_poison import an_item, answers
-from tests.support.raw_messages import Refusal, of_json, payload, query, start, update
+from tests.contract.test_poison import next_command_problem, start_item
+from tests.support.raw_messages import Refusal, json_payload, payload, query, start, update
 from tests.support.workers import (
     ONE_ACTION_DEFINITION,
     TWO_STEP_DEFINITION,
@@ -33,14 +33,22 @@ def is_utc(text: str) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_state_has_the_fields_of_the_contract(host: WorkerEnvironment, kind: str) -> None:
-    item = await an_item(host, kind)
-    asked, answered = await item.state(), await item.do("start")
-    for state in (asked, answered):
+    item = await start_item(host, kind)
+    first_serial, answered = await item.state(), await item.do("start")
+    for state in (first_serial, answered):
         assert set(state) >= STATE_OF[kind]
-    assert (asked["reference"], asked["kind"]) == (item.reference, kind)
-    assert (asked["status"], answered["status"]) == ("TO_DO", "IN_PROGRESS")
-    assert (asked["wait"], asked["resolution"], asked["attention"]) == (None, None, [])
-    assert (asked["clock"], asked["due_at"], asked["links"]) == ("running", None, [])
+    assert (first_serial["reference"], first_serial["kind"]) == (item.reference, kind)
+    assert (first_serial["status"], answered["status"]) == ("TO_DO", "IN_PROGRESS")
+    assert (first_serial["wait"], first_serial["resolution"], first_serial["attention"]) == (
+        None,
+        None,
+        [],
+    )
+    assert (first_serial["clock"], first_serial["due_at"], first_serial["links"]) == (
+        "running",
+        None,
+        [],
+    )
     assert answered == await item.state()
 
 
@@ -77,9 +85,9 @@ async def test_the_actions_of_a_case_have_their_shape(host: WorkerEnvironment) -
     state = await case.eventually(assignee="carol")
     assert state["attention"] == [{"action": "run", "reason": "illegible"}]
     state = await case.do("start_action", by="carol", action="run")
-    told = [{k: action[k] for k in ("key", "reference", "copy", "status", "outcome")}
+    shown = [{k: action[k] for k in ("key", "reference", "copy", "status", "outcome")}
             for action in state["actions"]]  # fmt: skip
-    assert told == [
+    assert shown == [
         {"key": "run", "reference": run.reference, "copy": 1, "status": "CLOSED",
          "outcome": "unable_to_complete"},
         {"key": "run", "reference": f"{case.reference}-A2", "copy": 2, "status": "TO_DO",
@@ -92,7 +100,7 @@ async def test_the_actions_of_a_case_have_their_shape(host: WorkerEnvironment) -
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_timeline_has_the_lines_of_the_contract(host: WorkerEnvironment, kind: str) -> None:
-    item = await an_item(host, kind)
+    item = await start_item(host, kind)
     await item.do("start")
     await item.do("add_note", text="A note.")
     await item.tell("reopen")
@@ -105,10 +113,10 @@ async def test_a_timeline_has_the_lines_of_the_contract(host: WorkerEnvironment,
     await assert_eventually(refused)
     assert page["next"] is None
     assert all(set(entry) >= ENTRY for entry in page["entries"])
-    told = [
+    shown = [
         (e["revision"], e["command"], e["from"], e["to"], e["refused"]) for e in page["entries"]
     ]
-    assert told == [
+    assert shown == [
         (1, "create", None, "TO_DO", False),
         (2, "start", "TO_DO", "IN_PROGRESS", False),
         (3, "add_note", "IN_PROGRESS", "IN_PROGRESS", False),
@@ -121,11 +129,11 @@ async def test_a_timeline_is_read_page_by_page(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     for number in range(24):
         await ticket.do("add_note", text=f"note {number}")
-    seen, asked, pages = [], 0, 0
-    while asked is not None:
-        page = await ticket.timeline(from_revision=asked, limit=10)
+    seen, first_serial, pages = [], 0, 0
+    while first_serial is not None:
+        page = await ticket.timeline(from_revision=first_serial, limit=10)
         seen += [entry["revision"] for entry in page["entries"]]
-        asked, pages = page["next"], pages + 1
+        first_serial, pages = page["next"], pages + 1
     assert seen == list(range(1, 26))
     assert pages == 3
     assert [e["revision"] for e in (await ticket.timeline(from_revision=25))["entries"]] == [25]
@@ -135,7 +143,7 @@ async def test_a_timeline_is_read_page_by_page(host: WorkerEnvironment) -> None:
     assert len(nothing["entries"]) == 25
     for wrong in ({"limit": 0}, {"limit": 201}, {"from_revision": -1}, {"page": 2}):
         assert isinstance(
-            await query(host, ticket.reference, "timeline", [of_json(wrong)]), Refusal
+            await query(host, ticket.reference, "timeline", [json_payload(wrong)]), Refusal
         )
 
 
@@ -145,11 +153,11 @@ async def test_an_item_carries_at_least_its_last_200_entries(host: WorkerEnviron
         await ticket.tell("add_note", text=f"note {number}")
     await ticket.eventually(revision=231)
     seen: list[int] = []
-    asked = 0
-    while asked is not None:
-        page = await ticket.timeline(from_revision=asked)
+    first_serial = 0
+    while first_serial is not None:
+        page = await ticket.timeline(from_revision=first_serial)
         seen += [entry["revision"] for entry in page["entries"]]
-        asked = page["next"]
+        first_serial = page["next"]
     assert seen[-200:] == list(range(32, 232))
 
 
@@ -186,12 +194,12 @@ async def test_a_refusal_has_type_sentence_rule_and_fields(host: WorkerEnvironme
 async def test_each_field_of_a_command_is_named_when_it_is_wrong(
     host: WorkerEnvironment, kind: str, command: str
 ) -> None:
-    item = await an_item(host, kind)
+    item = await start_item(host, kind)
     good = well_formed(kind, command)
     wrong: list[str] = []
     for field in good:
         for value in WRONG:
-            fields = [of_json(good | {field: value})]
+            fields = [json_payload(good | {field: value})]
             answer = await update(host, item.reference, command, fields)
             if not isinstance(answer, Refusal) or answer.type != "InvalidCommand":
                 wrong.append(f"{field} = {value!r}: {answer}")
@@ -215,7 +223,7 @@ async def test_an_instant_without_a_zone_is_refused(
 
 async def test_a_reference_of_ones_own_makes_a_start_idempotent(host: WorkerEnvironment) -> None:
     reference = new_reference("Ticket")
-    one = [of_json({"by": "amy", "title": "Once"})]
+    one = [json_payload({"by": "amy", "title": "Once"})]
     assert await start(host, "Ticket", reference, one) is None
     await host.item(reference).begun()
     with pytest.raises(RPCError) as again:
@@ -246,7 +254,7 @@ async def test_how_an_item_was_started_decides_whether_it_is_submitted(
 async def test_a_closed_item_completed_with_its_last_state(
     host: WorkerEnvironment, kind: str
 ) -> None:
-    item = await an_item(host, kind)
+    item = await start_item(host, kind)
     if kind == "Case":
         await item.do("cancel")
     elif kind == "Ticket":
@@ -260,7 +268,7 @@ async def test_a_closed_item_completed_with_its_last_state(
     described = await item.handle.describe()
     assert described.status is WorkflowExecutionStatus.COMPLETED
     for command in ("start", "no_such_command"):
-        refused = await update(host, item.reference, command, [of_json({"by": "amy"})])
+        refused = await update(host, item.reference, command, [json_payload({"by": "amy"})])
         assert isinstance(refused, Refusal)
         assert (refused.by_server, refused.type) == (True, "NOT_FOUND")
         with pytest.raises(RPCError) as error:
@@ -270,8 +278,8 @@ async def test_a_closed_item_completed_with_its_last_state(
 
 async def test_the_search_attributes_are_those_of_the_contract(host: WorkerEnvironment) -> None:
     request = ListSearchAttributesRequest(namespace="default")
-    found = await host.client.operator_service.list_search_attributes(request)
-    types = {name: str(found.custom_attributes[name]) for name in ATTRIBUTES}
+    attributes = await host.client.operator_service.list_search_attributes(request)
+    types = {name: str(attributes.custom_attributes[name]) for name in ATTRIBUTES}
     numbers = {"Keyword": "2", "Datetime": "6", "Bool": "5"}
     assert types == {name: numbers[kind] for name, kind in ATTRIBUTES.items()}
 
@@ -284,26 +292,26 @@ async def test_the_search_attributes_tell_the_state_and_nobody_outside_it(
     await read.do("resolve", by="bob", outcome="unable_to_complete", reason="illegible")
     state = await case.eventually(assignee="carol")
     described = await case.handle.describe()
-    told = {pair.key.name: pair.value for pair in described.typed_search_attributes}
-    assert {name: told.get(name) for name in ATTRIBUTES} == {
+    shown = {pair.key.name: pair.value for pair in described.typed_search_attributes}
+    assert {name: shown.get(name) for name in ATTRIBUTES} == {
         "ItemStatus": "TO_DO", "ItemQueue": "default", "ItemAssignee": "carol",
         "ItemOwner": "carol", "ItemWait": None, "ItemCategory": None, "ItemResolution": None,
         "ItemDue": datetime.fromisoformat(state["due_at"]), "ItemWakesAt": None,
         "NeedsAttention": True, "NewInformation": True,
     }  # fmt: skip
-    assert not [value for value in told.values() if "Ida" in str(value) or "@" in str(value)]
+    assert not [value for value in shown.values() if "Ida" in str(value) or "@" in str(value)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_ui_is_told_the_card_and_every_command(
     host: WorkerEnvironment, kind: str
 ) -> None:
-    item = await an_item(host, kind)
+    item = await start_item(host, kind)
     metadata = await item.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     assert item.reference in metadata.current_details
     definition = metadata.definition
-    for told in (definition.signal_definitions, definition.update_definitions):
-        described = {entry.name: entry.description for entry in told}
+    for messages in (definition.signal_definitions, definition.update_definitions):
+        described = {entry.name: entry.description for entry in messages}
         for other, command in EVERY:
             if other == kind:
                 assert described.get(command), command
@@ -319,9 +327,9 @@ async def test_free_data_of_any_depth_freezes_nothing(host: WorkerEnvironment, d
     async def answered() -> None:
         description = await case.handle.describe()
         if description.status is WorkflowExecutionStatus.RUNNING:
-            state = await query(host, reference, "publication", [of_json({})])
+            state = await query(host, reference, "publication", [json_payload({})])
             assert isinstance(state, dict)
-            assert await answers(case) is None
+            assert await next_command_problem(case) is None
         else:
             assert description.status is WorkflowExecutionStatus.FAILED
             assert depth > 50
@@ -343,7 +351,7 @@ async def test_free_data_of_any_number_freezes_nothing(
     async def answered() -> None:
         description = await case.handle.describe()
         if description.status is WorkflowExecutionStatus.RUNNING:
-            assert await answers(case) is None
+            assert await next_command_problem(case) is None
             json.dumps((await case.state())["data"], allow_nan=False)
         else:
             assert description.status is WorkflowExecutionStatus.FAILED
@@ -355,7 +363,7 @@ async def test_a_key_that_comes_twice_freezes_nothing(host: WorkerEnvironment) -
     ticket = await host.ticket()
     twice = payload(b'{"by": "amy", "text": "one", "text": "two", "by": "bob"}')
     await update(host, ticket.reference, "add_note", [twice])
-    assert await answers(ticket) is None
+    assert await next_command_problem(ticket) is None
 
 
 async def test_items_of_other_people_are_not_slowed_by_a_flood_of_garbage(
@@ -369,7 +377,7 @@ async def test_items_of_other_people_are_not_slowed_by_a_flood_of_garbage(
 
     pouring = asyncio.create_task(pour())
     while not pouring.done():
-        assert await answers(calm) is None
+        assert await next_command_problem(calm) is None
     await pouring
-    assert await answers(flooded) is None
+    assert await next_command_problem(flooded) is None
     assert datetime.now(UTC) > datetime.fromisoformat((await calm.state())["changed_at"])

@@ -1,4 +1,4 @@
-"""The `temporal` command alone, as an operator has it, drives one item of each kind (issue 2)."""
+"""The plain `temporal` command, as operators have it, drives one item of each kind (issue 2)."""
 
 import asyncio
 import json
@@ -21,18 +21,18 @@ WINDOW = {"settings": {"feedback_window": "PT1S"}}
 
 
 class CommandFailed(Exception):
-    """What the command wrote to stderr before it exited with another code than 0."""
+    """The command exited with another code than 0; the message is its stderr."""
 
 
 @dataclass(frozen=True)
 class Shell:
-    """Types `temporal workflow …` for one server and task queue."""
+    """Shell that runs `temporal workflow …` for one server and task queue."""
 
     address: str
     queue: str
 
     async def workflow(self, *words: str) -> str:
-        """What the command writes to stdout."""
+        """Run the command and return its stdout."""
         process = await asyncio.create_subprocess_exec(
             *(str(TEMPORAL), "workflow", *words, "--address", self.address),
             stdin=asyncio.subprocess.DEVNULL,
@@ -49,13 +49,13 @@ class Shell:
         await self.workflow("start", "--type", kind, *place, "--input", json.dumps(fields))
 
     async def signal(self, reference: str, name: str, **fields: object) -> None:
-        told = ("--name", name, "--input", json.dumps({"by": "amy"} | fields))
-        await self.workflow("signal", "--workflow-id", reference, *told)
+        arguments = ("--name", name, "--input", json.dumps({"by": "amy"} | fields))
+        await self.workflow("signal", "--workflow-id", reference, *arguments)
 
     async def update(self, reference: str, name: str, **fields: object) -> dict[str, Any]:
-        told = ("--name", name, "--input", json.dumps({"by": "amy"} | fields))
+        arguments = ("--name", name, "--input", json.dumps({"by": "amy"} | fields))
         place = ("--workflow-id", reference, "--output", "json")
-        answer = await self.workflow("update", "execute", *told, *place)
+        answer = await self.workflow("update", "execute", *arguments, *place)
         state: dict[str, Any] = json.loads(answer)["result"]
         return state
 
@@ -64,8 +64,8 @@ class Shell:
         state: dict[str, Any] = json.loads(await self.workflow("query", *place))["queryResult"][0]
         return state
 
-    async def until(self, reference: str, **expected: object) -> None:
-        """Ask until these fields have these values."""
+    async def wait_until(self, reference: str, **expected: object) -> None:
+        """Query the state until these fields have these values."""
 
         async def check() -> None:
             try:
@@ -76,17 +76,19 @@ class Shell:
 
         await assert_eventually(check)
 
-    async def is_found_by(self, reference: str, query: str) -> None:
-        """The list, asked this way, has the item; Temporal's Visibility lags a little."""
+    async def assert_listed(self, reference: str, query: str) -> None:
+        """Wait until Visibility, which lags behind, lists the item for this query."""
 
         async def check() -> None:
-            listed = json.loads(await self.workflow("list", "--query", query, "--output", "json"))
-            assert reference in [found["execution"]["workflowId"] for found in listed]
+            executions = json.loads(
+                await self.workflow("list", "--query", query, "--output", "json")
+            )
+            assert reference in [execution["execution"]["workflowId"] for execution in executions]
 
         await assert_eventually(check)
 
-    async def ended(self, reference: str) -> dict[str, Any]:
-        """The result, once the workflow is completed."""
+    async def wait_for_result(self, reference: str) -> dict[str, Any]:
+        """Wait until the workflow is completed and return its result."""
         answer = await self.workflow("result", "--workflow-id", reference, "--output", "json")
         result: dict[str, Any] = json.loads(answer)
         assert result["status"] == "COMPLETED", result
@@ -96,7 +98,7 @@ class Shell:
 
 @pytest.fixture
 def shell(server: WorkflowEnvironment, host: WorkerEnvironment) -> Shell:
-    """The command, for the server and the worker of these tests."""
+    """Return a shell for the server and the worker of these tests."""
     return Shell(server.client.service_client.config.target_host, host.queue)
 
 
@@ -105,21 +107,21 @@ async def test_the_command_drives_a_ticket(shell: Shell) -> None:
     ida = {"name": "Ida Berg", "email": "ida@example.org"}
     draft = {"by": "amy", "title": "No invoice", "description": "It never came."} | WINDOW
     await shell.start("Ticket", reference, draft)
-    await shell.until(reference, status="DRAFT")
+    await shell.wait_until(reference, status="DRAFT")
     fields = {"category": "billing", "primary_contact": ida, "requester": ida}
     assert (await shell.update(reference, "edit", **fields))["category"] == "billing"
     await shell.signal(reference, "submit")
-    await shell.until(reference, status="TO_DO", assignee=None)
+    await shell.wait_until(reference, status="TO_DO", assignee=None)
     assert (await shell.update(reference, "start"))["assignee"] == "amy"
     with pytest.raises(CommandFailed, match="is IN_PROGRESS: cannot reopen"):
         await shell.update(reference, "reopen")
     await shell.signal(reference, "wait", type="until", until="2126-01-01T00:00:00Z")
-    await shell.until(reference, status="WAIT", owner="amy")
+    await shell.wait_until(reference, status="WAIT", owner="amy")
     await shell.update(reference, "resume")
     mail = {"to": "ida@example.org", "subject": "Your invoice", "body": "Here it is."}
     state = await shell.update(reference, "send_and_resolve", method="customer_response", **mail)
     assert state["status"] == "RESOLVED"
-    last = await shell.ended(reference)
+    last = await shell.wait_for_result(reference)
     assert (last["status"], last["resolution"]["method"]) == ("CLOSED", "customer_response")
     with pytest.raises(CommandFailed, match="already completed"):
         await shell.signal(reference, "reopen")
@@ -129,21 +131,21 @@ async def test_the_command_drives_a_case_and_its_actions(shell: Shell) -> None:
     reference = new_reference("Case")
     start = {"by": "carol", "owner": "carol", "short_description": "An errand"}
     await shell.start("Case", reference, start | {"definition": ONE_ACTION_DEFINITION} | WINDOW)
-    await shell.until(reference, status="DRAFT", title="An errand")
+    await shell.wait_until(reference, status="DRAFT", title="An errand")
     assert (await shell.update(reference, "submit", by="carol"))["step"] == "only"
     first, second = f"{reference}-A1", f"{reference}-A2"
-    await shell.until(first, status="TO_DO", case=reference)
+    await shell.wait_until(first, status="TO_DO", case=reference)
     assert (await shell.update(first, "start", by="bob"))["assignee"] == "bob"
     failed = {"outcome": "unable_to_complete", "reason": "closed road"}
     await shell.signal(first, "resolve", by="bob", **failed)
-    assert (await shell.ended(first))["resolution"]["outcome"] == "unable_to_complete"
-    await shell.until(reference, attention=[{"action": "run", "reason": "closed road"}])
+    assert (await shell.wait_for_result(first))["resolution"]["outcome"] == "unable_to_complete"
+    await shell.wait_until(reference, attention=[{"action": "run", "reason": "closed road"}])
     await shell.signal(reference, "start_action", by="carol", action="run")
-    await shell.until(second, status="TO_DO", copy=2)
+    await shell.wait_until(second, status="TO_DO", copy=2)
     assert (await shell.update(second, "resolve", by="bob", outcome="complete"))["status"] == (
         "CLOSED"
     )
-    last = await shell.ended(reference)
+    last = await shell.wait_for_result(reference)
     assert (last["status"], last["resolution"]["outcome"]) == ("CLOSED", "complete")
 
 
@@ -156,7 +158,7 @@ async def test_the_list_finds_items_by_each_search_attribute(
     case = await host.case(ONE_ACTION_DEFINITION, queue=mark, owner="carol")
     run = await host.item(f"{case.reference}-A1").begun()
     await ticket.do("start", by=f"amy-{mark}")
-    found: dict[str, str] = {
+    execution: dict[str, str] = {
         "ItemStatus": "ItemStatus = 'IN_PROGRESS'",
         "ItemQueue": f"ItemQueue = '{mark}'",
         "ItemAssignee": f"ItemAssignee = 'amy-{mark}'",
@@ -164,9 +166,9 @@ async def test_the_list_finds_items_by_each_search_attribute(
         "ItemDue": "ItemDue > '2026-01-01T00:00:00Z'",
         "NewInformation": "NewInformation = false",
     }
-    here = f"ItemQueue = '{mark}' AND WorkflowType = 'Ticket'"
-    for query in found.values():
-        await shell.is_found_by(ticket.reference, f"{query} AND {here}")
+    in_queue = f"ItemQueue = '{mark}' AND WorkflowType = 'Ticket'"
+    for query in execution.values():
+        await shell.assert_listed(ticket.reference, f"{query} AND {in_queue}")
     await ticket.do("wait", by=f"amy-{mark}", type="until", until="2126-01-01T00:00:00Z")
     waiting = {
         "ItemWait": "ItemWait = 'until'",
@@ -174,17 +176,17 @@ async def test_the_list_finds_items_by_each_search_attribute(
         "ItemWakesAt": "ItemWakesAt BETWEEN '2125-12-31T00:00:00Z' AND '2126-01-02T00:00:00Z'",
     }
     for query in waiting.values():
-        await shell.is_found_by(ticket.reference, f"{query} AND {here}")
+        await shell.assert_listed(ticket.reference, f"{query} AND {in_queue}")
     await run.do("resolve", outcome="unable_to_complete", reason="closed road")
     attention = {"NeedsAttention": "NeedsAttention = true AND NewInformation = true"}
-    await shell.is_found_by(
+    await shell.assert_listed(
         case.reference, f"{attention['NeedsAttention']} AND ItemQueue = '{mark}'"
     )
     await ticket.do("resolve", by=f"amy-{mark}", method="rejected")
     await ticket.result()
     ended = {"ItemResolution": "ItemResolution = 'rejected' AND ItemStatus = 'CLOSED'"}
-    await shell.is_found_by(ticket.reference, f"{ended['ItemResolution']} AND {here}")
-    assert set(found | waiting | attention | ended) == set(ATTRIBUTES)
+    await shell.assert_listed(ticket.reference, f"{ended['ItemResolution']} AND {in_queue}")
+    assert set(execution | waiting | attention | ended) == set(ATTRIBUTES)
 
 
 async def test_the_command_sends_nonsense_and_the_item_goes_on(

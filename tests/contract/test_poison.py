@@ -1,4 +1,4 @@
-"""Nothing that anybody sends freezes an item (issue 2, done when 3)."""
+"""No message, however malformed, blocks an item (issue 2, done when 3)."""
 
 import asyncio
 import re
@@ -12,19 +12,19 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.contract.command_table import DETAILS, EVERY, well_formed
 from tests.support.malformed_messages import (
+    COSTLY_DEFINITIONS,
     FAR_TOO_LARGE,
     TOO_LARGE,
     UNDECODABLE,
-    UNENDING,
     UNKNOWN_NAMES,
-    oddities,
+    malformed_messages,
     oversized,
-    poisons,
+    unusual_messages,
 )
 from tests.support.raw_messages import (
     Refusal,
-    how_it_ended,
-    of_json,
+    failure_of,
+    json_payload,
     payload,
     query,
     signal,
@@ -44,7 +44,7 @@ from tests.support.workers import (
 AT_ONCE: Final = 1.0
 """Seconds within which the next good command is answered."""
 REFUSED_WITHIN: Final = 5.0
-"""Seconds in which a bad one is; a large one takes the server itself a while on a busy machine."""
+"""Seconds within which a bad message is refused; the server needs longer for large ones."""
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 STARTS: Final = {
     "Ticket": TICKET,
@@ -57,17 +57,17 @@ STARTS: Final = {
 }
 
 
-async def an_item(host: WorkerEnvironment, kind: str) -> ItemHandle:
-    """A submitted item of this kind."""
+async def start_item(host: WorkerEnvironment, kind: str) -> ItemHandle:
+    """Start a submitted item of this kind."""
     if kind == "Ticket":
         return await host.ticket()
     case = await host.case(ONE_ACTION_DEFINITION)
     return case if kind == "Case" else await host.item(f"{case.reference}-A1").begun()
 
 
-async def answers(item: ItemHandle) -> str | None:
-    """Whether the next good command is answered at once; else what came instead."""
-    good = [of_json(well_formed("Ticket", "add_note"))]
+async def next_command_problem(item: ItemHandle) -> str | None:
+    """Return None if the next good command is answered in time, else the problem."""
+    good = [json_payload(well_formed("Ticket", "add_note"))]
     try:
         async with asyncio.timeout(AT_ONCE):
             answer = await update(item.env, item.reference, "add_note", good)
@@ -76,8 +76,8 @@ async def answers(item: ItemHandle) -> str | None:
     return answer.sentence if isinstance(answer, Refusal) else None
 
 
-async def eventually_noted(item: ItemHandle, expected: list[str]) -> None:
-    """The refused entries of the timeline, by command."""
+async def wait_for_refused_entries(item: ItemHandle, expected: list[str]) -> None:
+    """Wait for the refused entries of the timeline and compare them by command."""
 
     async def check() -> None:
         page = await item.timeline()
@@ -87,10 +87,10 @@ async def eventually_noted(item: ItemHandle, expected: list[str]) -> None:
     await assert_eventually(check)
 
 
-async def what_went_wrong(
+async def problems_of(
     item: ItemHandle, command: str, cases: dict[str, list[Payload]]
 ) -> AsyncIterator[str]:
-    """Send each of them as a signal and as an update; the item answers between any two."""
+    """Send each case as a signal and an update and yield problems; the item has to answer."""
     for name, payloads in cases.items():
         refused = await signal(item.env, item.reference, command, payloads)
         if refused is not None:
@@ -111,18 +111,18 @@ async def what_went_wrong(
 async def test_a_poisoned_command_is_refused_and_the_next_good_one_is_answered(
     host: WorkerEnvironment, kind: str, command: str
 ) -> None:
-    item = await an_item(host, kind)
+    item = await start_item(host, kind)
     good = well_formed(kind, command)
-    cases = poisons(good)
-    assert [wrong async for wrong in what_went_wrong(item, command, cases)] == []
-    assert await answers(item) is None
-    large = [of_json(good | {"reason": "x" * TOO_LARGE})]
+    cases = malformed_messages(good)
+    assert [wrong async for wrong in problems_of(item, command, cases)] == []
+    assert await next_command_problem(item) is None
+    large = [json_payload(good | {"reason": "x" * TOO_LARGE})]
     for send in (signal, update):
         refused = await send(host, item.reference, command, large)
         assert isinstance(refused, Refusal)
         assert refused.by_server
-        assert await answers(item) is None
-    await eventually_noted(item, [command] * len(cases))
+        assert await next_command_problem(item) is None
+    await wait_for_refused_entries(item, [command] * len(cases))
 
 
 @pytest.mark.parametrize(
@@ -132,11 +132,11 @@ async def test_a_poisoned_command_is_refused_and_the_next_good_one_is_answered(
 async def test_an_odd_command_is_refused_and_the_next_good_one_is_answered(
     host: WorkerEnvironment, kind: str, command: str
 ) -> None:
-    item = await an_item(host, kind)
-    cases = oddities(well_formed(kind, command))
-    assert [wrong async for wrong in what_went_wrong(item, command, cases)] == []
-    assert await answers(item) is None
-    await eventually_noted(item, [command] * len(cases))
+    item = await start_item(host, kind)
+    cases = unusual_messages(well_formed(kind, command))
+    assert [wrong async for wrong in problems_of(item, command, cases)] == []
+    assert await next_command_problem(item) is None
+    await wait_for_refused_entries(item, [command] * len(cases))
 
 
 async def test_what_is_wrong_ten_thousand_times_over_is_refused_in_one_task(
@@ -144,32 +144,35 @@ async def test_what_is_wrong_ten_thousand_times_over_is_refused_in_one_task(
 ) -> None:
     item = await host.start("Case", {"by": "amy", "short_description": "A case"})
     await item.begun()
-    edits = {name: [of_json({"by": "amy", "definition": one})] for name, one in UNENDING.items()}
-    assert [wrong async for wrong in what_went_wrong(item, "edit", edits)] == []
-    assert await answers(item) is None
-    await eventually_noted(item, ["edit"] * len(edits))
+    edits = {
+        name: [json_payload({"by": "amy", "definition": one})]
+        for name, one in COSTLY_DEFINITIONS.items()
+    }
+    assert [wrong async for wrong in problems_of(item, "edit", edits)] == []
+    assert await next_command_problem(item) is None
+    await wait_for_refused_entries(item, ["edit"] * len(edits))
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case", "Action"])
 async def test_an_oversized_command_is_refused_by_the_server(
     host: WorkerEnvironment, kind: str
 ) -> None:
-    item = await an_item(host, kind)
+    item = await start_item(host, kind)
     for name, payloads in oversized(well_formed(kind, "add_note")).items():
         for send in (signal, update):
             refused = await send(host, item.reference, "add_note", payloads)
             assert isinstance(refused, Refusal), name
             assert refused.by_server, name
-            assert await answers(item) is None, name
-    await eventually_noted(item, [])
+            assert await next_command_problem(item) is None, name
+    await wait_for_refused_entries(item, [])
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case", "Action"])
 async def test_an_unknown_name_is_refused_whatever_it_carries(
     host: WorkerEnvironment, kind: str
 ) -> None:
-    item = await an_item(host, kind)
-    good = of_json({"by": "amy"})
+    item = await start_item(host, kind)
+    good = json_payload({"by": "amy"})
     foreign = [command for other, command in EVERY if (kind, command) not in EVERY]
     names = [*UNKNOWN_NAMES, *dict.fromkeys(foreign)]
     wrong: list[str] = []
@@ -180,38 +183,42 @@ async def test_an_unknown_name_is_refused_whatever_it_carries(
                 wrong.append(f"{name!r} with {len(payloads)} payloads, as an update: {answer}")
         if (refused := await signal(host, item.reference, name, [good])) is not None:
             wrong.append(f"{name!r}, as a signal: {refused}")
-        if (problem := await answers(item)) is not None:
+        if (problem := await next_command_problem(item)) is not None:
             wrong.append(f"{name!r}: then {problem}")
             break
     assert wrong == []
 
-    async def noted() -> None:
+    async def check_noted() -> None:
         refused = [entry for entry in item.entries if entry.refused]
         assert len(refused) == len(names)
         assert not any(CONTROL.search(f"{entry.command}{entry.reason}") for entry in refused)
 
-    await assert_eventually(noted)
+    await assert_eventually(check_noted)
 
 
 @pytest.mark.parametrize("kind", ["Case", "Action"])
 async def test_a_notice_between_items_is_no_update(host: WorkerEnvironment, kind: str) -> None:
-    item = await an_item(host, kind)
+    item = await start_item(host, kind)
     notice = {"Case": "action_ended", "Action": "case_cancelled"}[kind]
-    answer = await update(host, item.reference, notice, [of_json({"by": "amy", "case_run": "x"})])
+    answer = await update(
+        host, item.reference, notice, [json_payload({"by": "amy", "case_run": "x"})]
+    )
     assert isinstance(answer, Refusal)
     assert answer.type == "InvalidCommand"
-    cases = poisons({"by": "amy", "case_run": "x", "reference": "x", "outcome": "complete"})
+    cases = malformed_messages(
+        {"by": "amy", "case_run": "x", "reference": "x", "outcome": "complete"}
+    )
     for payloads in cases.values():
         assert await signal(host, item.reference, notice, payloads) is None
-    assert await answers(item) is None
-    await eventually_noted(item, [notice] * len(cases))
+    assert await next_command_problem(item) is None
+    await wait_for_refused_entries(item, [notice] * len(cases))
 
 
 @pytest.mark.parametrize("kind", STARTS)
 async def test_a_poisoned_start_fails_at_once_and_names_the_problem(
     host: WorkerEnvironment, kind: str
 ) -> None:
-    cases = poisons(STARTS[kind]) | oddities(STARTS[kind])
+    cases = malformed_messages(STARTS[kind]) | unusual_messages(STARTS[kind])
     references = {name: new_reference(kind) for name in cases}
     for name, payloads in cases.items():
         assert await start(host, kind, references[name], payloads) is None, name
@@ -227,7 +234,7 @@ async def test_a_poisoned_start_fails_at_once_and_names_the_problem(
         except AssertionError:
             wrong.append(f"{name}: is {(await handle.describe()).status}")
             continue
-        failure = await how_it_ended(host, reference)
+        failure = await failure_of(host, reference)
         if failure.type != "InvalidCommand" or not failure.sentence:
             wrong.append(f"{name}: {failure}")
     assert wrong == []
@@ -238,16 +245,16 @@ async def test_a_poisoned_start_fails_at_once_and_names_the_problem(
 async def test_a_start_tells_every_problem_at_once(host: WorkerEnvironment, kind: str) -> None:
     reference = new_reference(kind)
     fields = {"queue": 7, "links": "none", "settings": {"feedback_window": "P1Y"}, "colour": "red"}
-    await start(host, kind, reference, [of_json(fields)])
+    await start(host, kind, reference, [json_payload(fields)])
 
-    async def told() -> None:
-        failure = await how_it_ended(host, reference)
+    async def check() -> None:
+        failure = await failure_of(host, reference)
         assert failure.details is not None
         assert set(failure.details["fields"]) == {
             "by", "queue", "links", "settings.feedback_window", "colour",
         }  # fmt: skip
 
-    await assert_eventually(told)
+    await assert_eventually(check)
 
 
 @pytest.mark.parametrize("kind", STARTS)
@@ -266,27 +273,27 @@ async def test_an_oversized_start_is_refused_by_the_server(
 async def test_a_workflow_id_that_is_no_reference_fails_the_start(
     host: WorkerEnvironment, reference: str
 ) -> None:
-    await start(host, "Ticket", reference, [of_json(TICKET)])
+    await start(host, "Ticket", reference, [json_payload(TICKET)])
 
-    async def told() -> None:
-        failure = await how_it_ended(host, reference)
+    async def check() -> None:
+        failure = await failure_of(host, reference)
         assert failure.type == "InvalidCommand"
         assert failure.details is not None
         assert set(failure.details) == DETAILS
         assert (failure.details["rule"], failure.details["fields"]) == (None, ["reference"])
 
-    await assert_eventually(told)
+    await assert_eventually(check)
 
 
 async def test_updates_of_three_megabytes_do_not_freeze_the_item(host: WorkerEnvironment) -> None:
-    item = await an_item(host, "Ticket")
+    item = await start_item(host, "Ticket")
     note = {"by": "amy", "text": "x" * FAR_TOO_LARGE}
-    for payloads in ([of_json(note)], [payload(b"\x00" * FAR_TOO_LARGE, b"binary/plain")]):
+    for payloads in ([json_payload(note)], [payload(b"\x00" * FAR_TOO_LARGE, b"binary/plain")]):
         for name in ("add_note", "no_such_command"):
             refused = await update(host, item.reference, name, payloads)
             assert isinstance(refused, Refusal)
             assert refused.by_server
-            assert await answers(item) is None
+            assert await next_command_problem(item) is None
 
 
 async def test_forty_signals_of_a_megabyte_and_a_half_with_no_worker_up(
@@ -294,14 +301,14 @@ async def test_forty_signals_of_a_megabyte_and_a_half_with_no_worker_up(
 ) -> None:
     host = new_environment(server.client)
     item = await host.start("Ticket", TICKET)
-    large = [of_json({"by": "amy", "text": "x" * TOO_LARGE})]
+    large = [json_payload({"by": "amy", "text": "x" * TOO_LARGE})]
     for _ in range(40):
         refused = await signal(host, item.reference, "add_note", large)
         assert refused is not None
         assert refused.by_server
     async with host.working(cached=10):
         await item.begun()
-        assert await answers(item) is None
+        assert await next_command_problem(item) is None
 
 
 async def test_forty_notes_of_250_kilobytes_with_no_worker_up_are_all_kept(
@@ -312,19 +319,21 @@ async def test_forty_notes_of_250_kilobytes_with_no_worker_up_are_all_kept(
     texts = [f"{number} {'x' * 250_000}" for number in range(40)]
     for text in texts:
         assert (
-            await signal(host, item.reference, "add_note", [of_json({"by": "a", "text": text})])
+            await signal(
+                host, item.reference, "add_note", [json_payload({"by": "a", "text": text})]
+            )
             is None
         )
     async with host.working(cached=10):
         await item.begun()
         await item.eventually(revision=41)
-        assert await answers(item) is None
+        assert await next_command_problem(item) is None
         notes = [note.text for note in host.ledger.notes(item.reference) if note.kind == "note"]
         assert notes[:40] == texts
 
 
 async def test_a_note_of_250_kilobytes_is_carried_by_reference(host: WorkerEnvironment) -> None:
-    item = await an_item(host, "Ticket")
+    item = await start_item(host, "Ticket")
     text = "Ein langer Text. " * 15_000
     assert 250_000 < len(text) < 256 * 1024
     await item.tell("add_note", text=text)
@@ -334,7 +343,7 @@ async def test_a_note_of_250_kilobytes_is_carried_by_reference(host: WorkerEnvir
     assert carried.startswith("Ein langer Text.")
     assert len(carried) < 2000
     assert host.ledger.notes(item.reference)[-1].text == text
-    assert await answers(item) is None
+    assert await next_command_problem(item) is None
 
 
 async def test_a_description_of_200_kilobytes_is_carried_by_reference(
@@ -344,20 +353,20 @@ async def test_a_description_of_200_kilobytes_is_carried_by_reference(
     ticket = await host.ticket(description=text)
     assert len((await ticket.state())["description"]) < 2000
     assert host.ledger.notes(ticket.reference)[0].text == text
-    assert await answers(ticket) is None
+    assert await next_command_problem(ticket) is None
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case", "Action"])
 async def test_a_poisoned_query_is_answered_and_changes_nothing(
     host: WorkerEnvironment, kind: str
 ) -> None:
-    item = await an_item(host, kind)
+    item = await start_item(host, kind)
     before = await item.state()
     wrong: list[str] = []
     for name in ("state", "timeline", "moves", "publication", "no_such_query", "😀", "\x00"):
-        cases = poisons({"by": "amy"})
+        cases = malformed_messages({"by": "amy"})
         if name == "timeline":
-            cases |= oddities({"by": "amy"})
+            cases |= unusual_messages({"by": "amy"})
         for case, payloads in cases.items():
             answer = await query(host, item.reference, name, payloads)
             if name == "no_such_query" and not isinstance(answer, Refusal):
@@ -366,7 +375,7 @@ async def test_a_poisoned_query_is_answered_and_changes_nothing(
                 wrong.append(f"{name} with {case}: {answer}")
             if name == "state" and len(payloads) <= 1 and answer != before:
                 wrong.append(f"{name} with {case}: {answer}")
-        if (problem := await answers(item)) is not None:
+        if (problem := await next_command_problem(item)) is not None:
             wrong.append(f"{name}: then {problem}")
             break
         before = await item.state()

@@ -1,4 +1,4 @@
-"""Documents point only to what exists: pages, anchors, pictures, files and tests."""
+"""Documents point only to pages, anchors, pictures, files and tests that exist."""
 
 import re
 from collections.abc import Iterator
@@ -40,22 +40,22 @@ def name_of(path: Path) -> str:
 
 @cache
 def prose(path: Path) -> str:
-    """The text without fenced code."""
+    """Return the text without fenced code."""
     return _FENCE.sub("", path.read_text("utf-8"))
 
 
 def links(path: Path) -> Iterator[tuple[str, bool]]:
-    """Targets of links and pictures, and whether each is a picture."""
+    """Yield the target of each link and picture, and True for pictures."""
     # brackets in code are no links, but the text of a link may be code
     text = _CODE.sub(lambda code: code[0].replace("[", "("), prose(path))
-    for found in _LINK.finditer(text):
-        for inner in _LINK.finditer(found["text"]):
+    for matched in _LINK.finditer(text):
+        for inner in _LINK.finditer(matched["text"]):
             yield inner["target"], bool(inner["picture"])
-        yield found["target"], bool(found["picture"])
+        yield matched["target"], bool(matched["picture"])
 
 
 def local_links(path: Path) -> Iterator[tuple[Path, str]]:
-    """Files that a document points to, each with its anchor."""
+    """Yield the local files that a document points to, each with its anchor."""
     for target, _ in links(path):
         if re.match(r"[a-z][a-z0-9+.-]*:", target):
             continue
@@ -64,25 +64,25 @@ def local_links(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def slug(title: str) -> str:
-    """The anchor that a heading gets on GitHub."""
+    """Return the anchor that a heading gets on GitHub."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).replace("`", "").lower()
     return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
 
 
 @cache
 def anchors(path: Path) -> frozenset[str]:
-    """Anchors of headings, numbered where they repeat, and of HTML ids."""
-    found: set[str] = {each["id"] for each in _ID.finditer(path.read_text("utf-8"))}
+    """Return the anchors of headings, numbered if they repeat, and of HTML ids."""
+    names: set[str] = {each["id"] for each in _ID.finditer(path.read_text("utf-8"))}
     seen: dict[str, int] = {}
     for heading in _HEADING.finditer(prose(path)):
         base = slug(heading["title"])
-        found.add(f"{base}-{seen[base]}" if base in seen else base)
+        names.add(f"{base}-{seen[base]}" if base in seen else base)
         seen[base] = seen.get(base, 0) + 1
-    return frozenset(found)
+    return frozenset(names)
 
 
 def test_there_are_documents() -> None:
-    """The tests below can fail: nothing is checked where nothing is found."""
+    """The tests below can fail: a search that finds no links would check nothing."""
     assert {"README.md", "docs/README.md", "docs/architecture.md"} <= set(map(name_of, DOCUMENTS))
     assert len(list(local_links(ROOT / "README.md"))) > 1
 
@@ -100,14 +100,14 @@ def test_links_and_pictures_lead_somewhere(path: Path) -> None:
 
 def test_no_document_and_no_picture_is_unused() -> None:
     used = {target for path in DOCUMENTS for target, _ in local_links(path) if target != path}
-    kept = {path for path in (ROOT / "docs").rglob("*") if path.suffix in {".md", *_PICTURES}}
-    assert sorted(map(name_of, kept - used)) == []
+    documents = {path for path in (ROOT / "docs").rglob("*") if path.suffix in {".md", *_PICTURES}}
+    assert sorted(map(name_of, documents - used)) == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_every_picture_says_what_it_shows(path: Path) -> None:
-    shown = [found for found in _LINK.finditer(prose(path)) if found["picture"]]
-    assert [found["target"] for found in shown if not found["text"].strip()] == []
+    pictures = [matched for matched in _LINK.finditer(prose(path)) if matched["picture"]]
+    assert [matched["target"] for matched in pictures if not matched["text"].strip()] == []
 
 
 def test_the_readme_is_short() -> None:
@@ -118,18 +118,18 @@ def test_the_readme_is_short() -> None:
 def test_the_readme_begins_with_a_picture_of_the_product() -> None:
     title, picture, *_ = (ROOT / "README.md").read_text("utf-8").split("\n\n")
     assert title == "# Casekeep"
-    found = _LINK.fullmatch(picture)
-    assert found is not None
-    assert found["picture"]
-    assert found["target"] in {"docs/pictures/page.png", "docs/pictures/pages.jpg"}
+    matched = _LINK.fullmatch(picture)
+    assert matched is not None
+    assert matched["picture"]
+    assert matched["target"] in {"docs/pictures/page.png", "docs/pictures/pages.jpg"}
 
 
 def paths_in(text: str) -> set[str]:
-    """Files and folders of this repository that a text names in backticks."""
+    """Yield the files and folders of this repository that a text names in backticks."""
     return {
-        found
-        for found in _PATH.findall(text)
-        if found.endswith(_SUFFIXES) and not found.startswith(".") and "*" not in found
+        matched
+        for matched in _PATH.findall(text)
+        if matched.endswith(_SUFFIXES) and not matched.startswith(".") and "*" not in matched
     }
 
 
@@ -141,7 +141,7 @@ def test_the_architecture_names_only_files_that_exist() -> None:
 
 
 def test_the_architecture_names_every_room() -> None:
-    """A room is a folder with Python modules at the top of the repository."""
+    """A package is a folder with Python modules at the top of the repository."""
     rooms = {f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")} - {"tests/"}
     assert sorted(rooms - paths_in(prose(ARCHITECTURE))) == []
 
@@ -157,9 +157,9 @@ def test_other_documents_name_only_folders_and_files_that_exist(name: str) -> No
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_every_test_that_a_document_names_exists(path: Path) -> None:
     missing = [
-        found[0]
-        for found in _TEST.finditer(path.read_text("utf-8"))
-        if not is_a_test(ROOT / found["file"], found["name"])
+        matched[0]
+        for matched in _TEST.finditer(path.read_text("utf-8"))
+        if not is_a_test(ROOT / matched["file"], matched["name"])
     ]
     assert missing == []
 

@@ -1,4 +1,4 @@
-"""Catalogs are refused where they are incomplete, differ, or are not used as they are written."""
+"""Message catalogs are refused if they are incomplete, differ, or are not used as written."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Messages are found by key, filled in, and counted as their language counts."""
+"""Messages are found by key, filled in, and put in the plural form of their language."""
 
 from itertools import chain
 from typing import Final
@@ -50,13 +50,13 @@ def test_french_says_it_in_the_status_models_terms(key: str, term: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_value_of_the_contract_that_people_see_has_a_term(language: str) -> None:
     translate = translations(language)
-    wanted = chain(
-        (f"status.{one}" for one in Status),
-        (f"kind.{one}" for one in Kind),
-        (f"wait.{one}" for one in WaitType),
-        (f"resolution.{one}" for one in (*Method, *Outcome)),
+    expected = chain(
+        (f"status.{status}" for status in Status),
+        (f"kind.{each}" for each in Kind),
+        (f"wait.{wait}" for wait in WaitType),
+        (f"resolution.{end}" for end in (*Method, *Outcome)),
     )
-    assert {key for key in wanted if key not in translate} == set()
+    assert {key for key in expected if key not in translate} == set()
 
 
 def test_a_key_without_a_message_is_an_error_that_names_it() -> None:

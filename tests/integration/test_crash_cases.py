@@ -1,4 +1,4 @@
-"""A Case's life is the same whether or not its worker is killed between any two of its steps."""
+"""A Case ends the same, also if its worker is killed between any two of its steps."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from tests.support.process_stack import Fields, RunningStack
 
 @dataclass(frozen=True)
 class Step:
-    """A command to the Case or to one of its Actions, and the Case's revision once all is quiet."""
+    """A command to the Case or one of its Actions, and the Case's revision after all effects."""
 
     at: str
     command: str
@@ -46,54 +46,54 @@ LIFE: Final = (
     Step("", "cancel", 15),
 )
 ACTIONS: Final = 7
-TOLD: Final = ("revision", "by", "command", "before", "after", "reason", "note", "refused")
-OWN: Final = {"reference", "case", "run", "case_run"}
-"""Fields in which two lives differ, besides their instants."""
+TREE_FIELDS: Final = ("revision", "by", "command", "before", "after", "reason", "note", "refused")
+VOLATILE_FIELDS: Final = {"reference", "case", "run", "case_run"}
+"""Fields in which two runs differ, besides their instants."""
 
 
-async def take(desk: RunningStack, case: str, step: Step) -> None:
+async def send_step(desk: RunningStack, case: str, step: Step) -> None:
     await desk.do(case + step.at, step.command, by=step.by, **step.fields)
 
 
-async def live(desk: RunningStack, case: str, steps: tuple[Step, ...]) -> None:
-    """Take each step when all that came of the one before has arrived."""
+async def play(desk: RunningStack, case: str, steps: tuple[Step, ...]) -> None:
+    """Send each step when all effects of the one before have arrived."""
     for step in steps:
-        await take(desk, case, step)
+        await send_step(desk, case, step)
         await desk.eventually(case, revision=step.settles_at)
 
 
-async def born(desk: RunningStack) -> str:
+async def start_case_on(desk: RunningStack) -> str:
     case = await desk.case(settings={"feedback_window": "PT1H"})
     await desk.eventually(case, revision=1)
     return case
 
 
-def story(desk: RunningStack, case: str) -> Fields:
-    """What the store tells of a Case and its Actions, but for what two lives cannot share."""
-    told = {}
+def stored_tree(desk: RunningStack, case: str) -> Fields:
+    """Return a Case and its Actions from the store, without the fields that differ between runs."""
+    tree = {}
     for reference in family(case):
         row = queries.find_item(desk.engine, reference)
         assert row is not None, reference
-        told[reference.removeprefix(case)] = {
-            "state": without_own(row.state.model_dump(mode="json"), case),
+        tree[reference.removeprefix(case)] = {
+            "state": without_volatile(row.state.model_dump(mode="json"), case),
             "timeline": [
-                without_own({name: getattr(entry, name) for name in TOLD}, case)
+                without_volatile({name: getattr(entry, name) for name in TREE_FIELDS}, case)
                 for entry in queries.load_entries(desk.engine, reference).entries
             ],
         }
-    return told
+    return tree
 
 
-def without_own(value: Any, case: str) -> Any:  # noqa: ANN401 - JSON
+def without_volatile(value: Any, case: str) -> Any:  # noqa: ANN401 - JSON
     match value:
         case dict():
             return {
-                name: without_own(inner, case)
+                name: without_volatile(inner, case)
                 for name, inner in value.items()
-                if not (name in OWN or name == "at" or name.endswith("_at"))
+                if not (name in VOLATILE_FIELDS or name == "at" or name.endswith("_at"))
             }
         case list():
-            return [without_own(inner, case) for inner in value]
+            return [without_volatile(inner, case) for inner in value]
         case str():
             return value.replace(case, "CASE")
         case _:
@@ -101,7 +101,7 @@ def without_own(value: Any, case: str) -> Any:  # noqa: ANN401 - JSON
 
 
 async def reports(desk: RunningStack, case: str) -> Counter[str]:
-    """How often each Action reported its end, by the Case's own history."""
+    """Count the reports of each Action's end in the Case's own history."""
     history = await desk.desk.client.get_workflow_handle(case).fetch_history()
     return Counter(
         re.findall(r'"reference":"[^"]*(-A\d+)"', signal.input.payloads[0].data.decode())[0]
@@ -116,8 +116,10 @@ def family(case: str) -> list[str]:
     return [case, *(f"{case}-A{number}" for number in range(1, ACTIONS + 1))]
 
 
-async def settled(desk: RunningStack, cases: Sequence[str], steps: Sequence[Step]) -> None:
-    """Wait until all that came of each Case's step has arrived."""
+async def wait_until_settled(
+    desk: RunningStack, cases: Sequence[str], steps: Sequence[Step]
+) -> None:
+    """Wait until all effects of each Case's step have arrived."""
     for case, step in zip(cases, steps, strict=True):
         await desk.eventually(case, revision=step.settles_at)
 
@@ -127,27 +129,29 @@ async def settled(desk: RunningStack, cases: Sequence[str], steps: Sequence[Step
 async def test_a_case_lives_the_same_life_if_its_worker_is_killed_between_any_two_steps(
     desk: RunningStack,
 ) -> None:
-    """Each Case at another step: killed while it was under way, and when the next was answered."""
-    undisturbed, *cases = await asyncio.gather(*(born(desk) for _ in range(len(LIFE) + 1)))
-    lived = [live(desk, case, LIFE[:at]) for at, case in enumerate(cases)]
-    await asyncio.gather(live(desk, undisturbed, LIFE), *lived)
+    """Each Case is at another step; its worker is killed during the step and after its answer."""
+    undisturbed, *cases = await asyncio.gather(*(start_case_on(desk) for _ in range(len(LIFE) + 1)))
+    lived = [play(desk, case, LIFE[:at]) for at, case in enumerate(cases)]
+    await asyncio.gather(play(desk, undisturbed, LIFE), *lived)
 
-    steps = [asyncio.create_task(take(desk, *pair)) for pair in zip(cases, LIFE, strict=True)]
+    steps = [asyncio.create_task(send_step(desk, *pair)) for pair in zip(cases, LIFE, strict=True)]
     await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
     await desk.stack.kill_worker()
     await desk.stack.start_worker()
     await asyncio.gather(*steps)
-    await settled(desk, cases, LIFE)
+    await wait_until_settled(desk, cases, LIFE)
     await desk.recovers(cases)
 
-    await asyncio.gather(*(take(desk, *pair) for pair in zip(cases[:-1], LIFE[1:], strict=True)))
+    await asyncio.gather(
+        *(send_step(desk, *pair) for pair in zip(cases[:-1], LIFE[1:], strict=True))
+    )
     await desk.stack.kill_worker()
     await desk.stack.start_worker()
-    await settled(desk, cases[:-1], LIFE[1:])
+    await wait_until_settled(desk, cases[:-1], LIFE[1:])
     await desk.recovers(cases)
 
-    await asyncio.gather(*(live(desk, case, LIFE[at + 2 :]) for at, case in enumerate(cases)))
-    expected = story(desk, undisturbed)
+    await asyncio.gather(*(play(desk, case, LIFE[at + 2 :]) for at, case in enumerate(cases)))
+    expected = stored_tree(desk, undisturbed)
     for case, step in zip(cases, LIFE, strict=True):
-        assert story(desk, case) == expected, f"killed at {step}"
+        assert stored_tree(desk, case) == expected, f"killed at {step}"
         assert await reports(desk, case) == {f"-A{number}": 1 for number in range(1, ACTIONS + 1)}

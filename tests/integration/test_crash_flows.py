@@ -1,4 +1,4 @@
-"""A deep and wide Case, its worker killed again and again, tells what the pure domain tells."""
+"""A deep and wide Case, its worker killed again and again, agrees with the pure domain."""
 
 import json
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from domain.model.effects import StartActionEffect, StartItem
 from domain.model.starts import CaseStart
 from store.items import queries
 from tests.support.builders import Life
-from tests.support.item_network import World, defined
+from tests.support.item_network import ItemNetwork, catalog_of
 from tests.support.process_stack import Fields, RunningStack, assert_eventually, running_stack
 
 WIDE: Final = 20
@@ -22,7 +22,7 @@ KILLS: Final = 5
 
 
 def waiting_for(name: str, *, below: str, first: list[Fields] | None = None) -> Fields:
-    """A definition whose last step waits for a Case of another one."""
+    """Return a definition whose last step waits for a Case of another definition."""
     order = {"key": "deeper", "kind": "wait_for_sub_cases", "cases": [{"definition": below}]}
     steps = [{"key": "wide", "actions": first}] if first else []
     return {"name": name, "steps": [*steps, {"key": "deep", "actions": [order]}]}
@@ -44,7 +44,7 @@ REWORK: Final = {"step": "wide", "reason": "from the beginning"}
 
 @pytest_asyncio.fixture
 async def archive(tmp_path: Path) -> AsyncIterator[RunningStack]:
-    """A desk whose catalog has these definitions."""
+    """Start a stack whose catalog has these definitions."""
     cases = tmp_path / "catalog" / "cases"
     cases.mkdir(parents=True)
     for definition in DEFINITIONS:
@@ -54,15 +54,15 @@ async def archive(tmp_path: Path) -> AsyncIterator[RunningStack]:
         yield desk
 
 
-class Twice:
-    """Every command given twice: to the real desk by signal, and to the domain in memory."""
+class MirroredItems:
+    """Driver that gives every command to the real stack by signal, and to the domain in memory."""
 
     def __init__(self, desk: RunningStack) -> None:
         self.desk = desk
-        self.world = World(catalog=defined(*DEFINITIONS), run_of=self._run_of)
+        self.network = ItemNetwork(catalog=catalog_of(*DEFINITIONS), run_of=self._run_of)
 
     def _run_of(self, reference: str) -> str:
-        """The run that the real item has: references of what it starts come of it."""
+        """Return the run of the real item: references of items that it starts contain the run."""
         row = queries.find_item(self.desk.engine, reference)
         assert row is not None, reference
         return row.state.run
@@ -71,24 +71,24 @@ class Twice:
         start = CaseStart.model_validate_json(json.dumps(START | {"submit": True}))
         await self.desk.start(start, TOP)
         await self.desk.eventually(TOP)
-        terms = self.world.catalog["top"]
+        terms = self.network.catalog["top"]
         change = create_item(
-            start, reference=TOP, run=self._run_of(TOP), at=self.world.now, terms=terms
+            start, reference=TOP, run=self._run_of(TOP), at=self.network.now, terms=terms
         )
-        self.world.add(Life(change.item, self.world.now, terms, [change]))
+        self.network.add(Life(change.item, self.network.now, terms, [change]))
 
     async def tell(self, reference: str, command: str, **fields: Any) -> None:  # noqa: ANN401
-        """Signal the real item, and command the one in memory; nothing has settled yet."""
+        """Signal the real item and give the command to the one in memory, without waiting."""
         await self.desk.tell(reference, command, **fields)
-        self.world.give(reference, command, **fields)
+        self.network.give(reference, command, **fields)
 
     async def settled(self, *references: str) -> None:
-        """Once the real items, or these, are where those in memory are, all asked for done."""
+        """Wait until the real items are in the state of those in memory, after all effects."""
 
         async def check() -> None:
             self._settle()
-            for reference in references or self.world.lives:
-                life = self.world[reference]
+            for reference in references or self.network.lives:
+                life = self.network[reference]
                 row = queries.find_item(self.desk.engine, reference)
                 assert row is not None, reference
                 assert row.state.revision == life.item.revision, reference
@@ -96,33 +96,41 @@ class Twice:
         await assert_eventually(check)
 
     def _settle(self) -> None:
-        """All that the items in memory ask for, as soon as what they start is there in earnest."""
+        """Perform the effects of the items in memory, as soon as the real started items exist."""
         is_more = True
         while is_more:
-            for life in self.world.lives.values():
+            for life in self.network.lives.values():
                 for effect in life.item.outbox:
                     if isinstance(effect, StartActionEffect | StartItem):
                         self._run_of(effect.reference)
-            is_more = self.world.perform() or self.world.deliver()
+            is_more = self.network.perform() or self.network.deliver()
 
     def newest(self, key: str) -> str:
-        """The reference of the newest copy of the top Case's Action."""
-        return [copy.reference for copy in self.world.case(TOP).actions if copy.key == key][-1]
+        """Return the reference of the newest copy of the top Case's Action."""
+        return [copy.reference for copy in self.network.case(TOP).actions if copy.key == key][-1]
 
     async def pieces(self, numbers: range, outcome: Fields = COMPLETE) -> None:
-        """These Actions end, one after the other, so that their reports have an order."""
+        """End these Actions one after the other, so that their reports have an order."""
         for number in numbers:
             reference = self.newest(f"piece-{number}")
             await self.tell(reference, "resolve", by="bob", **outcome)
             await self.settled(reference, TOP)
 
 
-def told(entries: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
-    """A timeline but for its instants."""
+def without_instants(entries: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
+    """Return a timeline without its instants."""
     return [
-        (one.revision, one.by, one.command, one.before, one.after, one.reason, one.note)
-        for one in entries
-        if not one.refused
+        (
+            entry.revision,
+            entry.by,
+            entry.command,
+            entry.before,
+            entry.after,
+            entry.reason,
+            entry.note,
+        )
+        for entry in entries
+        if not entry.refused
     ]
 
 
@@ -131,7 +139,7 @@ def told(entries: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
 async def test_a_deep_and_wide_case_tells_what_the_domain_tells(
     archive: RunningStack,
 ) -> None:  # K10, K12
-    both, kills = Twice(archive), 0
+    both, kills = MirroredItems(archive), 0
 
     async def killed() -> None:
         nonlocal kills
@@ -151,18 +159,22 @@ async def test_a_deep_and_wide_case_tells_what_the_domain_tells(
     await both.pieces(range(1, WIDE))
     await both.tell(both.newest(f"piece-{WIDE}"), "resolve", by="bob", **COMPLETE)
     await killed()  # three levels of sub-Cases begin
-    assert len([one for one in both.world.lives.values() if one.item.kind == "Case"]) == 4
+    assert len([life for life in both.network.lives.values() if life.item.kind == "Case"]) == 4
     await both.tell(TOP, "rework", **REWORK)
     await killed()  # and are cancelled again
     await both.pieces(range(1, WIDE + 1))
-    bottom = [one for one in both.world.lives if both.world.item(one).status is Status.TO_DO]
-    (by_hand,) = [one for one in bottom if both.world.item(one).kind == "Action"]
+    bottom = [
+        reference
+        for reference in both.network.lives
+        if both.network.item(reference).status is Status.TO_DO
+    ]
+    (by_hand,) = [each for each in bottom if both.network.item(each).kind == "Action"]
     await both.tell(by_hand, "resolve", by="bob", **COMPLETE)
     await killed()  # each level hears that the one below is complete
 
     assert kills == KILLS
-    assert both.world.item(TOP).status is Status.CLOSED
-    for reference, life in both.world.lives.items():
+    assert both.network.item(TOP).status is Status.CLOSED
+    for reference, life in both.network.lives.items():
         entries = queries.load_entries(archive.engine, reference).entries
-        assert told(entries) == told(life.entries), reference
+        assert without_instants(entries) == without_instants(life.entries), reference
     await archive.recovers([TOP])

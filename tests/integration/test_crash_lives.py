@@ -1,4 +1,4 @@
-"""Items and clients live through the deaths of workers and servers: nothing lost, nothing twice."""
+"""Items and clients survive the deaths of workers and servers: nothing lost, nothing repeated."""
 
 import asyncio
 import random
@@ -18,11 +18,11 @@ from tests.support.process_stack import Fields, RunningStack, assert_eventually,
 
 WORKER: Final = Path(__file__).parents[2] / "worker.py"
 TICKETS: Final = 60
-MOST_DEATHS: Final = 20
+MAX_DEATHS: Final = 20
 DYING_FOR: Final = 90.0
-"""Seconds: a slow machine would otherwise get from one death to the next, and hardly anywhere."""
-LONG: Final = 300.0
-"""Seconds that a client asks again: all deaths, and the tasks that each of them held up."""
+"""Seconds: after more, a slow machine would make no progress between two deaths."""
+RETRY_TIMEOUT: Final = 300.0
+"""Seconds that a client retries: all deaths, and the tasks that each of them delayed."""
 LIFE: Final[tuple[tuple[str, Fields], ...]] = (
     ("start", {}),
     ("edit", {"category": "reminders"}),
@@ -35,24 +35,24 @@ LIFE: Final[tuple[tuple[str, Fields], ...]] = (
 CLOSED_AT: Final = 1 + len(LIFE)
 
 
-async def close(desk: RunningStack, ticket: str, fields: Fields) -> None:
-    """A client that lost the answer is told at its next try that the Ticket is closed."""
+async def close_ticket(desk: RunningStack, ticket: str, fields: Fields) -> None:
+    """Close the Ticket; on retry, a client that lost the answer gets a closed Ticket's refusal."""
     try:
-        await desk.do(ticket, "resolve", within=LONG, **fields)
+        await desk.do(ticket, "resolve", within=RETRY_TIMEOUT, **fields)
     except NotAllowed as refusal:
         if refusal.rule != "C15":
             raise
 
 
-async def live(desk: RunningStack, ticket: str, number: int) -> None:
-    """Seven commands: every second one by signal, but the last, whose answer is waited for."""
+async def play_life(desk: RunningStack, ticket: str, number: int) -> None:
+    """Give seven commands, every second one by signal; the last waits for its answer."""
     for at, (command, fields) in enumerate(LIFE):
         if command == "resolve":
-            await close(desk, ticket, fields)
+            await close_ticket(desk, ticket, fields)
         elif (at + number) % 2:
             await desk.tell(ticket, command, **fields)
         else:
-            await desk.do(ticket, command, within=LONG, **fields)
+            await desk.do(ticket, command, within=RETRY_TIMEOUT, **fields)
 
 
 @pytest.mark.soak
@@ -61,11 +61,11 @@ async def test_sixty_tickets_live_on_while_their_worker_is_killed_every_second_o
     desk: RunningStack,
 ) -> None:
     tickets = await asyncio.gather(*(desk.ticket() for _ in range(TICKETS)))
-    lives = [asyncio.create_task(live(desk, one, n)) for n, one in enumerate(tickets)]
+    lives = [asyncio.create_task(play_life(desk, one, n)) for n, one in enumerate(tickets)]
     rhythm, deaths = random.Random(6), 0  # noqa: S311 - a rhythm, not a secret
     clock = asyncio.get_running_loop().time
     end = clock() + DYING_FOR
-    while deaths < MOST_DEATHS and clock() < end and not all(life.done() for life in lives):
+    while deaths < MAX_DEATHS and clock() < end and not all(life.done() for life in lives):
         await asyncio.wait(lives, timeout=rhythm.uniform(1, 2))
         if deaths == 2:
             await desk.kill_all()
@@ -76,12 +76,15 @@ async def test_sixty_tickets_live_on_while_their_worker_is_killed_every_second_o
     await asyncio.gather(*lives)
     assert deaths > 3
     await asyncio.gather(
-        *(desk.eventually(one, status="CLOSED", revision=CLOSED_AT, within=LONG) for one in tickets)
+        *(
+            desk.eventually(each, status="CLOSED", revision=CLOSED_AT, within=RETRY_TIMEOUT)
+            for each in tickets
+        )
     )
     expected = ["create", *(command for command, _ in LIFE)]
     for ticket in tickets:
-        told = queries.load_entries(desk.engine, ticket).entries
-        assert [entry.command for entry in told] == expected
+        logged = queries.load_entries(desk.engine, ticket).entries
+        assert [entry.command for entry in logged] == expected
     await desk.recovers(tickets)
 
 
@@ -101,19 +104,19 @@ async def test_what_was_answered_is_there_after_the_server_died(desk: RunningSta
     noting = [asyncio.create_task(note(ticket)) for ticket in tickets]
     for _ in range(2):
         before = [len(texts) for texts in answered.values()]
-        await more_than(answered, before)
+        await wait_for_more(answered, before)
         await desk.stack.kill_server()
         await desk.stack.start_server()
-    await more_than(answered, [len(texts) for texts in answered.values()])
+    await wait_for_more(answered, [len(texts) for texts in answered.values()])
     is_over.set()
     await asyncio.gather(*noting)
     await desk.recovers(tickets)
     for ticket in tickets:
-        told = load_timeline(desk.engine, ticket)
-        assert [e.note for e in told if e.command == "add_note"] == answered[ticket]
+        logged = load_timeline(desk.engine, ticket)
+        assert [e.note for e in logged if e.command == "add_note"] == answered[ticket]
 
 
-async def more_than(answered: dict[str, list[str]], before: list[int]) -> None:
+async def wait_for_more(answered: dict[str, list[str]], before: list[int]) -> None:
     async def check() -> None:
         now = [len(texts) for texts in answered.values()]
         assert all(b > a + 2 for a, b in zip(before, now, strict=True)), (before, now)
@@ -125,7 +128,7 @@ async def more_than(answered: dict[str, list[str]], before: list[int]) -> None:
 async def test_a_deadline_that_passes_while_all_is_down_acts_at_its_own_moment(
     desk: RunningStack,
 ) -> None:
-    """C10, T13, C19, C20: a wait, a window, and a mail that was in time but came too late."""
+    """A wait, a window, and a mail in time that arrives late (C10, T13, C19, C20)."""
     window: Fields = {"settings": {"feedback_window": "PT5S"}}
     waiting, closing, reopening = await asyncio.gather(
         desk.ticket(), desk.ticket(**window), desk.ticket(**window)
@@ -134,7 +137,7 @@ async def test_a_deadline_that_passes_while_all_is_down_acts_at_its_own_moment(
     await desk.do(waiting, "wait", type="until", until=until.isoformat())
     for ticket in (closing, reopening):
         await desk.do(ticket, "resolve", method="customer_response")
-    ends = await asyncio.gather(*(closes_at(desk, one) for one in (closing, reopening)))
+    ends = await asyncio.gather(*(closes_at(desk, each) for each in (closing, reopening)))
     await desk.kill_all()
     await asyncio.sleep(max(0.0, (max(*ends, until) - datetime.now(UTC)).total_seconds()) + 0.5)
     await desk.stack.start_server()
@@ -160,8 +163,8 @@ async def last_entry(desk: RunningStack, ticket: str) -> tuple[str, str, datetim
     return entry["by"], entry["command"], datetime.fromisoformat(entry["at"])
 
 
-async def polls(worker: Process) -> None:
-    """Read what it says until it polls."""
+async def wait_until_polling(worker: Process) -> None:
+    """Read the worker's output until it polls."""
     assert worker.stderr is not None
     async for line in worker.stderr:
         if b"polling" in line:
@@ -179,8 +182,8 @@ async def test_a_second_worker_goes_on_where_the_first_was_killed(
         first = await asyncio.create_subprocess_exec(
             *(sys.executable, str(WORKER)), env=desk.stack.environment, stderr=PIPE
         )
-        await polls(first)
-        lives = [asyncio.create_task(live(desk, one, n)) for n, one in enumerate(tickets)]
+        await wait_until_polling(first)
+        lives = [asyncio.create_task(play_life(desk, one, n)) for n, one in enumerate(tickets)]
         await asyncio.wait(lives, timeout=0.5)
         first.kill()
         await first.wait()

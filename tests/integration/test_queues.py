@@ -1,4 +1,4 @@
-"""The next item of a queue, asked for by many at once on a real desk (Q1, Q2)."""
+"""The next item of a queue, requested by many concurrent callers on a real stack (Q1, Q2)."""
 
 import asyncio
 import json
@@ -30,27 +30,27 @@ ITEMS, ASKERS = 100, 200
 
 
 def new_queue() -> str:
-    """The name of a queue that no other test uses."""
+    """Return the name of a queue that no other test uses."""
     return f"q-{uuid.uuid4().hex[:8]}"
 
 
 async def tickets(desk: RunningStack, queue: str, count: int, **fields: Any) -> list[str]:  # noqa: ANN401
-    """So many Tickets that wait in the queue, for the store too."""
-    begun = await asyncio.gather(*(desk.ticket(queue=queue, **fields) for _ in range(count)))
-    await asyncio.gather(*(desk.eventually(reference) for reference in begun))
-    return sorted(begun)
+    """Start this number of Tickets that wait in the queue, also according to the store."""
+    references = await asyncio.gather(*(desk.ticket(queue=queue, **fields) for _ in range(count)))
+    await asyncio.gather(*(desk.eventually(reference) for reference in references))
+    return sorted(references)
 
 
-async def asked(desk: RunningStack, queue: str, by: str, **options: Any) -> State | None:  # noqa: ANN401
-    """What this asker gets, if anything."""
+async def take(desk: RunningStack, queue: str, by: str, **options: Any) -> State | None:  # noqa: ANN401
+    """Return the item that this caller gets, or None."""
     try:
         return await take_next(desk.desk, desk.engine, queue, by=by, **options)
     except QueueEmpty:
         return None
 
 
-async def typed(desk: RunningStack, *words: str) -> tuple[int | None, str, str]:
-    """`casekeep` as somebody types it: exit code, output, errors."""
+async def run_casekeep(desk: RunningStack, *words: str) -> tuple[int | None, str, str]:
+    """Run `casekeep` and return its exit code, output and errors."""
     process = await asyncio.create_subprocess_exec(
         CASEKEEP, *words, env=os.environ | desk.stack.environment, stdout=PIPE, stderr=PIPE
     )
@@ -58,8 +58,8 @@ async def typed(desk: RunningStack, *words: str) -> tuple[int | None, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-def starts(desk: RunningStack, reference: str) -> list[str]:
-    """Who started the item, in order, as the store tells it."""
+def starters(desk: RunningStack, reference: str) -> list[str]:
+    """Return the actors of the item's starts, in order, from the store."""
     entries = queries.load_entries(desk.engine, reference).entries
     return [entry.by for entry in entries if entry.command == "start"]
 
@@ -72,7 +72,7 @@ async def test_of_two_hundred_who_ask_for_a_hundred_items_a_hundred_get_one_each
     queue = new_queue()
     there = await tickets(desk, queue, ITEMS)
     askers = [f"{'robot:' if number % 2 else ''}asker-{number}" for number in range(ASKERS)]
-    answers = await asyncio.gather(*(asked(desk, queue, by, robots=TICKETS) for by in askers))
+    answers = await asyncio.gather(*(take(desk, queue, by, robots=TICKETS) for by in askers))
     won = [(answer.reference, by) for by, answer in zip(askers, answers, strict=True) if answer]
     assert sorted(reference for reference, _ in won) == there
     for answer in filter(None, answers):
@@ -80,7 +80,7 @@ async def test_of_two_hundred_who_ask_for_a_hundred_items_a_hundred_get_one_each
             dict(won)[answer.reference],
             "IN_PROGRESS",
         )
-    assert {reference: starts(desk, reference) for reference in there} == {
+    assert {reference: starters(desk, reference) for reference in there} == {
         reference: [by] for reference, by in won
     }
 
@@ -91,16 +91,16 @@ async def test_processes_that_ask_at_once_are_given_one_item_each(desk: RunningS
     there = await tickets(desk, queue, 3)
     askers = [f"asker-{number}" for number in range(5)]
     ran = await asyncio.gather(
-        *(typed(desk, "next", "--queue", queue, "--as", by, "--json") for by in askers)
+        *(run_casekeep(desk, "next", "--queue", queue, "--as", by, "--json") for by in askers)
     )
     assert sorted(code or 0 for code, _, _ in ran) == [0, 0, 0, 1, 1]
     for by, (code, out, err) in zip(askers, ran, strict=True):
-        said = json.loads(out)
+        output = json.loads(out)
         if code:
             assert err == f"nothing waits in the queue {queue} for {by}\n"
-            assert said["refused"]["type"] == "QueueEmpty"
+            assert output["refused"]["type"] == "QueueEmpty"
         else:
-            assert (said["assignee"], said["status"]) == (by, "IN_PROGRESS")
+            assert (output["assignee"], output["status"]) == (by, "IN_PROGRESS")
     assert sorted(json.loads(out)["reference"] for code, out, _ in ran if not code) == there
 
 
@@ -110,8 +110,8 @@ async def test_the_next_item_is_the_first_of_the_queue(desk: RunningStack) -> No
     (later,) = await tickets(desk, queue, 1, settings={"due": {"within": "P2D"}})
     (sooner,) = await tickets(desk, queue, 1, settings={"due": {"within": "P1D"}})
     (never,) = await tickets(desk, queue, 1)
-    taken = [await asked(desk, queue, "amy") for _ in range(4)]
-    assert [one and one.reference for one in taken] == [sooner, later, never, None]
+    taken = [await take(desk, queue, "amy") for _ in range(4)]
+    assert [each and each.reference for each in taken] == [sooner, later, never, None]
 
 
 # Q2: of what robots rejected none is offered; people are, before the others
@@ -120,11 +120,11 @@ async def test_a_robot_is_not_offered_what_a_robot_rejected_and_a_person_is(
 ) -> None:
     queue = new_queue()
     (ticket,) = await tickets(desk, queue, 1)
-    taken = await asked(desk, queue, ROBOT, robots=TICKETS)
+    taken = await take(desk, queue, ROBOT, robots=TICKETS)
     assert taken is not None
     await desk.do(ticket, "reject", by=ROBOT, reason="illegible")
-    assert await asked(desk, queue, "robot:other", robots=TICKETS) is None
-    taken = await asked(desk, queue, "amy")
+    assert await take(desk, queue, "robot:other", robots=TICKETS) is None
+    taken = await take(desk, queue, "amy")
     assert taken is not None
     assert (taken.reference, taken.assignee) == (ticket, "amy")
 
@@ -142,8 +142,8 @@ async def test_a_robot_is_offered_the_actions_that_robots_may_do(desk: RunningSt
     case = await desk.case(definition=definition)
     for number in (1, 2, 3):
         await desk.eventually(f"{case}-A{number}")
-    taken = [await asked(desk, queue, ROBOT) for _ in range(3)]
-    keys = [one.key if isinstance(one, ActionItemState) else None for one in taken]
+    taken = [await take(desk, queue, ROBOT) for _ in range(3)]
+    keys = [each.key if isinstance(each, ActionItemState) else None for each in taken]
     assert keys in (["read", "file", None], ["file", "read", None])
 
 
@@ -155,19 +155,19 @@ async def test_an_item_is_offered_again_as_soon_as_anything_happened_to_it(
     queue = new_queue()
     (ticket,) = await tickets(desk, queue, 1)
     if again == "given back":
-        assert await asked(desk, queue, "amy")
+        assert await take(desk, queue, "amy")
         await desk.do(ticket, "unassign")
     else:
         claimed = await asyncio.to_thread(claim_next, desk.engine, queue, by="dead")
         assert claimed is not None
-        assert await asked(desk, queue, "amy") is None
+        assert await take(desk, queue, "amy") is None
         await desk.do(ticket, "add_note", text="The asker died.")
-    taken = await asked(desk, queue, "bob")
+    taken = await take(desk, queue, "bob")
     assert taken is not None
     assert taken.reference == ticket
 
 
-# Q1, C17: the item decides; what is not any more as its row said is passed over
+# Q1, C17: the item decides; an item that differs from its row is skipped
 async def test_an_item_that_moved_on_behind_its_row_is_passed_over(desk: RunningStack) -> None:
     queue = new_queue()
     first, second = await tickets(desk, queue, 2, settings={"due": {"within": "P2D"}})
@@ -180,8 +180,8 @@ async def test_an_item_that_moved_on_behind_its_row_is_passed_over(desk: Running
             .where(item.c.reference == first)
             .values(assignee=None, revision=row.state.revision, serial=row.version.serial)
         )
-    taken = [await asked(desk, queue, "amy") for _ in range(2)]
-    assert [one and one.reference for one in taken] == [second, None]
+    taken = [await take(desk, queue, "amy") for _ in range(2)]
+    assert [each and each.reference for each in taken] == [second, None]
     assert await desk.differences()
 
 
@@ -189,10 +189,10 @@ async def test_a_database_that_another_writer_holds_is_asked_a_few_times(
     desk: RunningStack, sqlite_url: str
 ) -> None:
     engine, other = open_engine(sqlite_url, busy_timeout=10), open_engine(sqlite_url)
-    held = replace(desk, engine=engine)
+    with_lock = replace(desk, engine=engine)
     with write_connection(other), pytest.raises(DatabaseBusy):
-        await asked(held, "q", "amy")
-    assert await asked(held, "q", "amy") is None
+        await take(with_lock, "q", "amy")
+    assert await take(with_lock, "q", "amy") is None
     engine.dispose()
     other.dispose()
 
@@ -201,7 +201,7 @@ async def test_a_database_that_another_writer_holds_is_asked_a_few_times(
 async def test_next_waits_until_there_is_something(desk: RunningStack) -> None:
     queue = new_queue()
     words = ("next", "--queue", queue, "--as", "amy", "--wait", "--poll", "100ms", "--json")
-    waiting = asyncio.create_task(typed(desk, *words))
+    waiting = asyncio.create_task(run_casekeep(desk, *words))
     (ticket,) = await tickets(desk, queue, 1)
     code, out, err = await waiting
     assert (code, err) == (0, "")

@@ -1,4 +1,4 @@
-"""Robots as processes: programs in two languages do what a queue offers, and die of it (Q2, Q3)."""
+"""Robots as processes: programs in two languages work on a queue's items and crash (Q2, Q3)."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ REJECTED: Final = {
     """echo '{"outcome": "reject", "reason": "two pages"}'""": "two pages",
     "head -c 3000000 /dev/zero": "bytes of JSON: at most",
 }
-"""Programs, and what becomes of the reason."""
+"""Programs, and the part of the reason that each leads to."""
 # one kind of database is enough: what robots ask of it is tested on both in test_queues.py
 pytestmark = pytest.mark.parametrize(
     "shared_stack",
@@ -51,17 +51,17 @@ pytestmark = pytest.mark.parametrize(
 
 
 def new_queue() -> str:
-    """The name of a queue that no other test uses."""
+    """Return the name of a queue that no other test uses."""
     return f"q-{uuid.uuid4().hex[:8]}"
 
 
-def sh(script: str) -> tuple[str, ...]:
-    """A program as a shell script."""
+def shell_program(script: str) -> tuple[str, ...]:
+    """Write a program as a shell script."""
     return ("/bin/sh", "-c", script)
 
 
-def python(script: str) -> tuple[str, ...]:
-    """A program in Python; it has the item as `item` and answers by `answer(...)`."""
+def python_program(script: str) -> tuple[str, ...]:
+    """Write a program in Python; it has the item as `item` and answers with `answer(...)`."""
     head = """
         import json, sys
         item = json.load(sys.stdin)
@@ -71,77 +71,77 @@ def python(script: str) -> tuple[str, ...]:
     return (sys.executable, "-c", textwrap.dedent(head) + textwrap.dedent(script))
 
 
-def holding(folder: Path, *, name: str = "go") -> tuple[str, ...]:
-    """A program that keeps what it was given in `item`, and is complete once `go` is there."""
-    return sh(
+def blocking_program(folder: Path, *, name: str = "go") -> tuple[str, ...]:
+    """Write a program that saves its input in `item` and completes once `go` exists."""
+    return shell_program(
         f"cat > {folder}/item.new; echo $$ > {folder}/pid; mv {folder}/item.new {folder}/item; "
         f"while [ ! -e {folder}/{name} ]; do sleep 0.05; done; {COMPLETE}"
     )
 
 
 @dataclass(frozen=True)
-class Running:
-    """A robot's process, and what it told so far."""
+class RobotProcess:
+    """A robot's process and its output so far."""
 
     process: Process
 
-    async def told(self) -> dict[str, Any]:
-        """What became of the next item."""
+    async def next_outcome(self) -> dict[str, Any]:
+        """Wait for the outcome of the next item."""
         assert self.process.stdout is not None
         line = await self.process.stdout.readline()
-        assert line, await self.said()
-        told: dict[str, Any] = json.loads(line)
-        return told
+        assert line, await self.remaining_output()
+        outcome: dict[str, Any] = json.loads(line)
+        return outcome
 
-    async def said(self) -> str:
-        """What it said besides, to its end."""
+    async def remaining_output(self) -> str:
+        """Return the rest of its output, to the end."""
         assert self.process.stderr is not None
         return (await self.process.stderr.read()).decode()
 
-    async def ended(self) -> int:
-        """Its exit code."""
+    async def exit_code(self) -> int:
+        """Wait for the end of the process and return its exit code."""
         return await self.process.wait()
 
 
 @dataclass(frozen=True)
-class Hired:
-    """A robot in this process: what it told, said and heard so far."""
+class RobotInProcess:
+    """A robot in this process, with the events, lines and requests so far."""
 
     robot: Robot
     working: asyncio.Task[None]
     news: asyncio.Queue[JobResult]
-    said: list[str]
-    heard: list[bytes]
+    lines: list[str]
+    requests: list[bytes]
 
-    async def told(self) -> dict[str, Any]:
-        """What became of the next item."""
+    async def next_outcome(self) -> dict[str, Any]:
+        """Wait for the outcome of the next item."""
         return (await asyncio.wait_for(self.news.get(), EVENTUAL_TIMEOUT)).model_dump()
 
 
 @asynccontextmanager
-async def hired(
+async def running_robot(
     desk: RunningStack,
     queue: str,
     program: Sequence[str],
     *,
     once: bool = True,
     robots: frozenset[Kind] = DEFAULT_ROBOT_KINDS,
-) -> AsyncIterator[Hired]:
-    """A robot that works in this process; ended in peace where it has not ended itself."""
+) -> AsyncIterator[RobotInProcess]:
+    """Run a robot in this process; at the end it is asked to stop."""
     news: asyncio.Queue[JobResult] = asyncio.Queue()
-    said: list[str] = []
-    heard: list[bytes] = []
+    lines: list[str] = []
+    requests: list[bytes] = []
     job = RobotJob(by=ROBOT, queue=queue, robots=robots, program=program, poll=0.1)
     robot = Robot(
         desk.desk,
         desk.engine,
         job,
         on_result=news.put_nowait,
-        on_problem=said.append,
-        on_stderr=heard.append,
+        on_problem=lines.append,
+        on_stderr=requests.append,
     )
     working = asyncio.create_task(robot.work(once=once))
-    yield Hired(robot, working, news, said, heard)
+    yield RobotInProcess(robot, working, news, lines, requests)
     if not once:
         robot.stop()
     await asyncio.wait_for(working, EVENTUAL_TIMEOUT)
@@ -150,8 +150,8 @@ async def hired(
 @asynccontextmanager
 async def robot(
     desk: RunningStack, queue: str, program: Sequence[str], *options: str, **variables: str
-) -> AsyncIterator[Running]:
-    """`casekeep robot`, killed at the end if it still is there."""
+) -> AsyncIterator[RobotProcess]:
+    """Run `casekeep robot`, killed at the end if it still runs."""
     words = ("robot", "--as", NAME, "--queue", queue, "--poll", "100ms", "--json", *options)
     process = await asyncio.create_subprocess_exec(
         CASEKEEP,
@@ -162,13 +162,13 @@ async def robot(
         start_new_session=True,
     )
     try:
-        yield Running(process)
+        yield RobotProcess(process)
     finally:
         await kill_process_group(process)
 
 
 async def action(desk: RunningStack, queue: str, **settings: object) -> str:
-    """An Action that waits in the queue for a robot."""
+    """Start an Action that waits in the queue for a robot."""
     steps = [{"key": "only", "actions": [{"key": "read", "queue": queue, "performer": "robot"}]}]
     case = await desk.case(definition={"name": "errand", "steps": steps}, settings=settings)
     await desk.eventually(f"{case}-A1")
@@ -176,13 +176,13 @@ async def action(desk: RunningStack, queue: str, **settings: object) -> str:
 
 
 async def commands(desk: RunningStack, reference: str) -> list[tuple[str, str]]:
-    """Command and actor of every entry but refused ones."""
-    told = await desk.timeline(reference)
-    return [(entry["command"], entry["by"]) for entry in told if not entry["refused"]]
+    """Return command and actor of every entry that is not a refusal."""
+    timeline = await desk.timeline(reference)
+    return [(entry["command"], entry["by"]) for entry in timeline if not entry["refused"]]
 
 
-async def there(path: Path) -> str:
-    """The content of a file, once there is one."""
+async def wait_for_content(path: Path) -> str:
+    """Wait until a file has content and return it."""
 
     async def check() -> None:
         assert await asyncio.to_thread(path.exists), f"there is no {path}"
@@ -195,9 +195,13 @@ async def there(path: Path) -> str:
 async def test_a_shell_script_does_an_action(desk: RunningStack) -> None:
     queue = new_queue()
     read = await action(desk, queue)
-    async with hired(desk, queue, sh(COMPLETE)) as running:
-        assert await running.told() == {"reference": read, "did": "complete", "reason": None}
-    assert running.said == []
+    async with running_robot(desk, queue, shell_program(COMPLETE)) as running:
+        assert await running.next_outcome() == {
+            "reference": read,
+            "did": "complete",
+            "reason": None,
+        }
+    assert running.lines == []
     state = await desk.eventually(read, status="CLOSED")
     assert (state["resolution"]["outcome"], state["resolution"]["by"]) == ("complete", ROBOT)
     assert await commands(desk, read) == [
@@ -214,16 +218,20 @@ async def test_a_python_program_does_a_ticket_where_the_queue_allows_tickets(
     queue = new_queue()
     ticket = await desk.ticket(queue=queue, settings={"resolution_evidence": True})
     await desk.eventually(ticket)
-    program = python("""
+    program = python_program("""
         assert item["lease"] is None and item["kind"] == "Ticket"
         answer(outcome="complete", method="customer_response", note=item["title"])
     """)
     async with robot(desk, queue, program, "--once") as running:
-        assert await running.ended() == 1
-        assert f"nothing waits in the queue {queue} for {ROBOT}" in await running.said()
+        assert await running.exit_code() == 1
+        assert f"nothing waits in the queue {queue} for {ROBOT}" in await running.remaining_output()
     (tmp_path / "queues.yaml").write_text(f"{queue}:\n  robots: [Ticket]\n")
     async with robot(desk, queue, program, "--once", CASEKEEP_CATALOG=str(tmp_path)) as running:
-        assert await running.told() == {"reference": ticket, "did": "complete", "reason": None}
+        assert await running.next_outcome() == {
+            "reference": ticket,
+            "did": "complete",
+            "reason": None,
+        }
     state = await desk.eventually(ticket, status="CLOSED")
     assert (state["resolution"]["method"], state["resolution"]["by"]) == (
         "customer_response",
@@ -235,15 +243,15 @@ async def test_a_python_program_does_a_ticket_where_the_queue_allows_tickets(
 async def test_a_robot_that_is_unable_to_complete_an_action_says_why(desk: RunningStack) -> None:
     queue = new_queue()
     read = await action(desk, queue)
-    program = python("""answer(outcome="unable_to_complete", reason="no such supplier")""")
-    async with hired(desk, queue, program) as running:
-        assert (await running.told())["did"] == "unable_to_complete"
+    program = python_program("""answer(outcome="unable_to_complete", reason="no such supplier")""")
+    async with running_robot(desk, queue, program) as running:
+        assert (await running.next_outcome())["did"] == "unable_to_complete"
     state = await desk.eventually(read, status="CLOSED")
     assert state["resolution"]["outcome"] == "unable_to_complete"
     assert state["resolution"]["reason"] == "no such supplier"
 
 
-# C7: whatever a program cannot do, or cannot say, a person has to look at
+# C7: an item that a program cannot do goes to a person
 async def test_what_a_program_cannot_do_or_say_rejects_its_item(desk: RunningStack) -> None:
     queue = new_queue()
     actions = [
@@ -254,18 +262,18 @@ async def test_what_a_program_cannot_do_or_say_rejects_its_item(desk: RunningSta
     settings = {"lease": "PT10M"}
     case = await desk.case(definition={"name": "many", "steps": steps}, settings=settings)
     references = {f"{case}-A{number}": script for number, script in enumerate(REJECTED, start=1)}
-    runs_its_title = python("""
+    runs_its_title = python_program("""
         import os
         os.execv("/bin/sh", ["sh", "-c", item["title"]])
     """)
-    async with hired(desk, queue, runs_its_title, once=False) as running:
+    async with running_robot(desk, queue, runs_its_title, once=False) as running:
         for _ in references:
-            told = await running.told()
-            assert told["did"] == "reject"
-            assert REJECTED[references[told["reference"]]] in told["reason"]
-            entry = (await desk.timeline(told["reference"]))[-1]
-            assert (entry["command"], entry["reason"]) == ("reject", told["reason"])
-    assert b"scan is blurred\n" in b"".join(running.heard)
+            outcome = await running.next_outcome()
+            assert outcome["did"] == "reject"
+            assert REJECTED[references[outcome["reference"]]] in outcome["reason"]
+            entry = (await desk.timeline(outcome["reference"]))[-1]
+            assert (entry["command"], entry["reason"]) == ("reject", outcome["reason"])
+    assert b"scan is blurred\n" in b"".join(running.requests)
     for reference in references:
         state = await desk.desk.state(reference)
         assert (state["status"], state["robot_rejected"]) == ("TO_DO", True)
@@ -278,22 +286,22 @@ async def test_a_robot_keeps_its_lease_for_as_long_as_its_program_runs(
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT3S")
-    async with hired(desk, queue, holding(tmp_path)) as running:
-        given = json.loads(await there(tmp_path / "item"))
-        assert given["assignee"] == ROBOT
+    async with running_robot(desk, queue, blocking_program(tmp_path)) as running:
+        item = json.loads(await wait_for_content(tmp_path / "item"))
+        assert item["assignee"] == ROBOT
 
         async def renewed_beyond_its_length() -> None:
             lease = (await desk.desk.state(read))["lease"]
-            assert lease["token"] == given["lease"]["token"]
-            kept = datetime.fromisoformat(lease["until"]) - datetime.fromisoformat(
-                given["lease"]["until"]
+            assert lease["token"] == item["lease"]["token"]
+            lease_length = datetime.fromisoformat(lease["until"]) - datetime.fromisoformat(
+                item["lease"]["until"]
             )
-            assert kept.total_seconds() > 3
+            assert lease_length.total_seconds() > 3
 
         await assert_eventually(renewed_beyond_its_length)
         assert await desk.differences() == []  # what heartbeats move is none
         (tmp_path / "go").touch()
-        assert (await running.told())["did"] == "complete"
+        assert (await running.next_outcome())["did"] == "complete"
     await desk.eventually(read, status="CLOSED", revision=3)
 
 
@@ -303,25 +311,25 @@ async def test_a_robot_that_is_killed_loses_its_item_and_its_late_answer_is_refu
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT2S")
-    async with robot(desk, queue, holding(tmp_path)) as running:
-        given = json.loads(await there(tmp_path / "item"))
+    async with robot(desk, queue, blocking_program(tmp_path)) as running:
+        item = json.loads(await wait_for_content(tmp_path / "item"))
         running.process.send_signal(signal.SIGKILL)
-        assert await running.ended() == -signal.SIGKILL
+        assert await running.exit_code() == -signal.SIGKILL
     state = await desk.eventually(read, status="TO_DO", assignee=None)
     assert (state["lease"], state["robot_rejected"]) == (None, False)
-    late = {"by": ROBOT, "outcome": "complete", "lease": given["lease"]["token"]}
+    late = {"by": ROBOT, "outcome": "complete", "lease": item["lease"]["token"]}
     with pytest.raises(Conflict) as refused:
         await desk.desk.execute(read, "resolve", late)
     assert (refused.value.rule, refused.value.fields) == ("Q3", ("lease",))
     assert (await commands(desk, read))[-1] == ("lease_over", "system")
-    program = int(await there(tmp_path / "pid"))
+    program = int(await wait_for_content(tmp_path / "pid"))
 
     async def is_gone() -> None:
         assert not psutil.pid_exists(program)
 
     await assert_eventually(is_gone)
-    async with robot(desk, queue, sh(COMPLETE), "--once") as running:
-        assert (await running.told())["reference"] == read
+    async with robot(desk, queue, shell_program(COMPLETE), "--once") as running:
+        assert (await running.next_outcome())["reference"] == read
     await desk.eventually(read, status="CLOSED")
 
 
@@ -331,18 +339,22 @@ async def test_a_robot_that_slept_through_its_lease_says_so_and_takes_the_next_i
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT2S")
-    async with robot(desk, queue, holding(tmp_path)) as running:
-        await there(tmp_path / "item")
+    async with robot(desk, queue, blocking_program(tmp_path)) as running:
+        await wait_for_content(tmp_path / "item")
         running.process.send_signal(signal.SIGSTOP)
         await desk.eventually(read, status="TO_DO", assignee=None)
         await desk.do(read, "start", by="amy")
         (tmp_path / "go").touch()
         running.process.send_signal(signal.SIGCONT)
-        told = await running.told()
-        assert (told["reference"], told["did"]) == (read, "lost")
-        assert "stale" in told["reason"]
+        outcome = await running.next_outcome()
+        assert (outcome["reference"], outcome["did"]) == (read, "lost")
+        assert "stale" in outcome["reason"]
         other = await action(desk, queue, lease="PT2S")
-        assert await running.told() == {"reference": other, "did": "complete", "reason": None}
+        assert await running.next_outcome() == {
+            "reference": other,
+            "did": "complete",
+            "reason": None,
+        }
     await desk.eventually(read, status="IN_PROGRESS", assignee="amy")
 
 
@@ -352,10 +364,10 @@ async def test_a_robot_whose_item_was_taken_over_ends_its_program(
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT3S")
-    async with hired(desk, queue, holding(tmp_path)) as running:
-        await there(tmp_path / "item")
+    async with running_robot(desk, queue, blocking_program(tmp_path)) as running:
+        await wait_for_content(tmp_path / "item")
         await desk.do(read, "start", by="amy", take_over=True)
-        assert (await running.told())["did"] == "lost"
+        assert (await running.next_outcome())["did"] == "lost"
         assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
     await desk.eventually(read, status="IN_PROGRESS", assignee="amy")
 
@@ -367,12 +379,12 @@ async def test_an_answer_to_what_somebody_took_over_meanwhile_is_refused(
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, **settings)
-    async with hired(desk, queue, holding(tmp_path)) as running:
-        await there(tmp_path / "item")
+    async with running_robot(desk, queue, blocking_program(tmp_path)) as running:
+        await wait_for_content(tmp_path / "item")
         await desk.do(read, "start", by="amy", take_over=True)
         (tmp_path / "go").touch()
-        told = await running.told()
-        assert (told["reference"], told["did"]) == (read, "lost")
+        outcome = await running.next_outcome()
+        assert (outcome["reference"], outcome["did"]) == (read, "lost")
     state = await desk.eventually(read, status="IN_PROGRESS", assignee="amy")
     assert state["resolution"] is None
 
@@ -381,30 +393,34 @@ async def test_a_robot_goes_on_asking_a_store_that_is_not_ready(
     desk: RunningStack, tmp_path: Path
 ) -> None:
     unready = replace(desk, engine=open_engine(f"sqlite:///{tmp_path / 'empty.db'}"))
-    async with hired(unready, "q", sh(COMPLETE), once=False) as running:
+    async with running_robot(unready, "q", shell_program(COMPLETE), once=False) as running:
 
         async def said_so_twice() -> None:
-            assert len(running.said) > 1
+            assert len(running.lines) > 1
 
         await assert_eventually(said_so_twice)
-    assert "lacks tables" in running.said[0]
+    assert "lacks tables" in running.lines[0]
     with pytest.raises(SchemaOutdated):
-        async with hired(unready, "q", sh(COMPLETE)):
+        async with running_robot(unready, "q", shell_program(COMPLETE)):
             pass
 
 
-# C5: it ends in peace
+# C5: an orderly stop
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 async def test_a_robot_that_is_told_to_end_gives_its_item_back(
     desk: RunningStack, tmp_path: Path, sign: signal.Signals
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT10M")
-    async with robot(desk, queue, holding(tmp_path)) as running:
-        await there(tmp_path / "item")
+    async with robot(desk, queue, blocking_program(tmp_path)) as running:
+        await wait_for_content(tmp_path / "item")
         running.process.send_signal(sign)
-        assert await running.told() == {"reference": read, "did": "given back", "reason": None}
-        assert (await running.ended(), await running.said()) == (0, "")
+        assert await running.next_outcome() == {
+            "reference": read,
+            "did": "given back",
+            "reason": None,
+        }
+        assert (await running.exit_code(), await running.remaining_output()) == (0, "")
         assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
     await desk.eventually(read, status="TO_DO", assignee=None, robot_rejected=False)
 
@@ -414,26 +430,30 @@ async def test_a_robot_that_is_stopped_gives_its_item_back_and_takes_none(
     desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
-    async with hired(desk, queue, holding(tmp_path), once=False) as running:
+    async with running_robot(desk, queue, blocking_program(tmp_path), once=False) as running:
         read = await action(desk, queue)
-        await there(tmp_path / "item")
+        await wait_for_content(tmp_path / "item")
         running.robot.stop()
-        assert await running.told() == {"reference": read, "did": "given back", "reason": None}
+        assert await running.next_outcome() == {
+            "reference": read,
+            "did": "given back",
+            "reason": None,
+        }
     assert running.news.empty()
     await desk.eventually(read, status="TO_DO", assignee=None)
 
 
-# C5: what is taken over meanwhile is not given back
+# C5: an item that was taken over in between is not given back
 async def test_a_robot_that_is_stopped_leaves_what_it_lost_alone(
     desk: RunningStack, tmp_path: Path
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue)
-    async with hired(desk, queue, holding(tmp_path)) as running:
-        await there(tmp_path / "item")
+    async with running_robot(desk, queue, blocking_program(tmp_path)) as running:
+        await wait_for_content(tmp_path / "item")
         await desk.do(read, "resolve", by="amy", outcome="complete", take_over=True)
         running.robot.stop()
-        assert (await running.told())["did"] == "lost"
+        assert (await running.next_outcome())["did"] == "lost"
     await desk.eventually(read, status="CLOSED")
 
 
@@ -443,8 +463,8 @@ async def test_a_program_that_cannot_be_started_gives_the_item_back_and_ends_the
     queue = new_queue()
     read = await action(desk, queue)
     with pytest.raises(PermissionError):
-        async with hired(desk, queue, (str(tmp_path),)) as running:
-            assert (await running.told())["did"] == "given back"
+        async with running_robot(desk, queue, (str(tmp_path),)) as running:
+            assert (await running.next_outcome())["did"] == "given back"
     await desk.eventually(read, status="TO_DO", assignee=None, robot_rejected=False)
 
 
@@ -454,12 +474,12 @@ async def test_where_nothing_waits_a_robot_ends_or_waits(desk: RunningStack, onc
     queue = new_queue()
     if once:
         with pytest.raises(QueueEmpty, match=f"nothing waits in the queue {queue} for {ROBOT}"):
-            async with hired(desk, queue, sh(COMPLETE)):
+            async with running_robot(desk, queue, shell_program(COMPLETE)):
                 pass
     else:
-        async with hired(desk, queue, sh(COMPLETE), once=False) as running:
+        async with running_robot(desk, queue, shell_program(COMPLETE), once=False) as running:
             read = await action(desk, queue)
-            assert (await running.told())["reference"] == read
+            assert (await running.next_outcome())["reference"] == read
 
 
 # C17: an answer that nobody took is given again, and counts once
@@ -468,12 +488,12 @@ async def test_an_answer_outlives_the_death_of_the_worker(
 ) -> None:
     queue = new_queue()
     read = await action(desk, queue, lease="PT10M")
-    async with hired(desk, queue, holding(tmp_path)) as running:
-        await there(tmp_path / "item")
+    async with running_robot(desk, queue, blocking_program(tmp_path)) as running:
+        await wait_for_content(tmp_path / "item")
         await desk.stack.kill_worker()
         (tmp_path / "go").touch()
         await desk.revive()
-        assert (await running.told())["did"] == "complete"
+        assert (await running.next_outcome())["did"] == "complete"
     await desk.eventually(read, status="CLOSED", revision=3)
 
 
@@ -482,16 +502,16 @@ async def test_an_answer_that_a_rule_refuses_rejects_the_item(desk: RunningStack
     queue = new_queue()
     ticket = await desk.ticket(queue=queue, settings={"resolution_evidence": True})
     await desk.eventually(ticket)
-    program = python("""answer(outcome="complete", method="customer_response")""")
-    async with hired(desk, queue, program, robots=frozenset({Kind.TICKET})) as running:
-        told = await running.told()
-        assert told["did"] == "reject"
+    program = python_program("""answer(outcome="complete", method="customer_response")""")
+    async with running_robot(desk, queue, program, robots=frozenset({Kind.TICKET})) as running:
+        outcome = await running.next_outcome()
+        assert outcome["did"] == "reject"
     state = await desk.eventually(ticket, status="TO_DO", robot_rejected=True)
-    assert "needs evidence" in told["reason"]
+    assert "needs evidence" in outcome["reason"]
     assert state["assignee"] is None
 
 
 async def test_a_robot_without_a_program_is_wrong_use(desk: RunningStack) -> None:
     async with robot(desk, new_queue(), ("no-such-program",)) as running:
-        assert await running.ended() == 2
-        assert "no-such-program: there is no such command" in await running.said()
+        assert await running.exit_code() == 2
+        assert "no-such-program: there is no such command" in await running.remaining_output()

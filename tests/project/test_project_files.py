@@ -1,4 +1,4 @@
-"""The house itself: pins, the compose file and the entries that newcomers are told of."""
+"""Pins, the compose file and the entry points that the README promises."""
 
 import re
 import subprocess
@@ -19,14 +19,14 @@ LOCKS = {
 
 
 def pins(lock: str) -> dict[str, str]:
-    """Name to the rest of its entry: version, marker and hashes."""
+    """Map each pinned name to the rest of its entry: version, marker and hashes."""
     text = (ROOT / lock).read_text().replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
     return dict(re.split(r"(?===)", line, maxsplit=1) for line in lines)
 
 
-def asked_for(lock: str) -> list[Requirement]:
-    """What pyproject.toml declares for this lock."""
+def requirements_for(lock: str) -> list[Requirement]:
+    """Return the requirements that pyproject.toml declares for this lock file."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     declared = {"project": pyproject["project"]["dependencies"], **pyproject["dependency-groups"]}
     return [Requirement(line) for group in LOCKS[lock] for line in declared[group]]
@@ -49,7 +49,7 @@ def test_the_lock_satisfies_what_pyproject_asks_for(lock: str) -> None:
         re.sub(r"[-_.]+", "-", name.partition("[")[0]).lower(): rest.split()[0].removeprefix("==")
         for name, rest in pins(lock).items()
     }
-    for requirement in asked_for(lock):
+    for requirement in requirements_for(lock):
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
         assert requirement.specifier.contains(versions[name]), f"{requirement}: run `make lock`"
 
@@ -91,10 +91,10 @@ def test_the_server_reads_our_limits() -> None:
 
 def test_the_server_is_the_one_the_embedded_desk_runs() -> None:
     temporal = Path(sys.executable).with_name("temporal")
-    said = subprocess.run(
+    output = subprocess.run(
         [temporal, "--version"], check=True, capture_output=True, text=True
     ).stdout
-    server, ui = re.findall(r"(?:Server|UI) ([\d.]+)", said)
+    server, ui = re.findall(r"(?:Server|UI) ([\d.]+)", output)
     images = {name: service.get("image") for name, service in compose()["services"].items()}
     assert images["temporal"] == f"temporalio/server:{server}"
     assert images["temporal-schema"] == f"temporalio/admin-tools:{server}"
@@ -102,15 +102,15 @@ def test_the_server_is_the_one_the_embedded_desk_runs() -> None:
 
 
 def test_make_help_tells_every_target() -> None:
-    said = subprocess.run(
+    output = subprocess.run(
         ["make", "--no-print-directory", "help"],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    told = {line.split()[1] for line in said.splitlines()}
+    entries = {line.split()[1] for line in output.splitlines()}
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert phony is not None
-    assert told == set(phony[1].split())
-    assert {"setup", "demo", "up", "test", "check", "bench"} <= told
+    assert entries == set(phony[1].split())
+    assert {"setup", "demo", "up", "test", "check", "bench"} <= entries

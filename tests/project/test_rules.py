@@ -67,7 +67,7 @@ Items come over as this table says. *(not yet: nothing is migrated)*
 
 @dataclass(frozen=True)
 class Ran:
-    """What the script said of a project, by the rule or command that a row begins with."""
+    """Return the rows that the script writes for a project, by rule or command."""
 
     code: int
     err: str

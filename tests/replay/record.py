@@ -48,7 +48,7 @@ CALENDARS: Final = {
     name: WorkingCalendar(name=name, zone="Europe/Paris", week=((Opening(0, 1440),),) * 7)
     for name in ("always", "nights")
 }
-"""What the catalog has while lives are recorded."""
+"""Catalog of the recorded lives."""
 MAIL: Final = {"message_id": "<1@example.org>", "sender": "ida@example.org", "excerpt": "Hello."}
 
 
@@ -57,37 +57,37 @@ def soon(seconds: float) -> str:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Where a life is played: by signals or by updates."""
+class Driver:
+    """Driver of a life, by signals or by updates."""
 
     host: WorkerEnvironment
-    how: str
+    mode: str
 
     async def give(self, item: ItemHandle, command: str, by: str = "amy", **fields: object) -> None:
-        """Give a command and wait until it was taken."""
+        """Give a command and wait until the item has processed it."""
         before = len(item.entries)
-        give = item.tell if self.how == "signals" else item.do
+        give = item.tell if self.mode == "signals" else item.do
         await give(command, by=by, **fields)
 
-        async def taken() -> None:
+        async def check_taken() -> None:
             assert len(item.entries) > before
 
-        await assert_eventually(taken)
+        await assert_eventually(check_taken)
 
     async def action(self, case: ItemHandle, number: int) -> ItemHandle:
-        """The Case's Action of this number, once it answers."""
+        """Return the Case's Action of this number, once it answers."""
         return await self.host.item(f"{case.reference}-A{number}").begun()
 
 
 Operation = WithStartWorkflowOperation[Any, Any]
 Recorded = dict[str, ItemHandle | WorkflowHandle[Any, Any]]
-Play = Callable[[Stage], Awaitable[Recorded]]
+Play = Callable[[Driver], Awaitable[Recorded]]
 
 
-async def ticket_from_draft_to_closed(stage: Stage) -> Recorded:
-    give, settings = stage.give, {"feedback_window": "PT1S", "resolution_evidence": True}
+async def ticket_from_draft_to_closed(driver: Driver) -> Recorded:
+    give, settings = driver.give, {"feedback_window": "PT1S", "resolution_evidence": True}
     empty = {"title": "", "description": "", "requester": None}
-    ticket = await stage.host.ticket(submit=False, settings=settings, **empty)
+    ticket = await driver.host.ticket(submit=False, settings=settings, **empty)
     await give(ticket, "edit", requester=IDA)
     await give(ticket, "add_note", text="Typed on the phone.")
     await give(ticket, "send_email", to="ida@example.org", subject="Your call", body="Noted.")
@@ -116,68 +116,68 @@ async def ticket_from_draft_to_closed(stage: Stage) -> Recorded:
     return {"Ticket": ticket}
 
 
-async def ticket_refused_by_a_robot(stage: Stage) -> Recorded:
-    ticket = await stage.host.ticket()
-    await stage.give(ticket, "start", by="robot:ocr-1")
-    await stage.give(ticket, "reject", by="robot:ocr-1", reason="illegible")
-    await stage.give(ticket, "start", by="bob")
-    await stage.give(ticket, "resolve", by="bob", method="rejected_as_spam")
+async def ticket_refused_by_a_robot(driver: Driver) -> Recorded:
+    ticket = await driver.host.ticket()
+    await driver.give(ticket, "start", by="robot:ocr-1")
+    await driver.give(ticket, "reject", by="robot:ocr-1", reason="illegible")
+    await driver.give(ticket, "start", by="bob")
+    await driver.give(ticket, "resolve", by="bob", method="rejected_as_spam")
     await ticket.result()
     return {"Ticket": ticket}
 
 
-async def ticket_discarded(stage: Stage) -> Recorded:
-    by_hand = await stage.host.ticket(submit=False)
-    await stage.give(by_hand, "cancel")
-    by_button = await stage.host.ticket(submit=False)
+async def ticket_discarded(driver: Driver) -> Recorded:
+    by_hand = await driver.host.ticket(submit=False)
+    await driver.give(by_hand, "cancel")
+    by_button = await driver.host.ticket(submit=False)
     await by_button.handle.cancel()
     for ticket in (by_hand, by_button):
         await ticket.result()
     return {"Ticket-by-hand": by_hand, "Ticket-by-button": by_button}
 
 
-async def ticket_that_closes_itself(stage: Stage) -> Recorded:
-    ticket = await stage.host.ticket()
+async def ticket_that_closes_itself(driver: Driver) -> Recorded:
+    ticket = await driver.host.ticket()
     days = timedelta(seconds=1) / timedelta(days=1)
     wait: Fields = {"type": "more_information", "days_to_wait": days, "close_if_no_response": True}
-    await stage.give(ticket, "wait", **wait)
+    await driver.give(ticket, "wait", **wait)
     await ticket.result()
     return {"Ticket": ticket}
 
 
-async def ticket_whose_mail_is_under_way(stage: Stage) -> Recorded:
-    """M3: two closings by themselves, one after a look, one put off by a mail that then came."""
-    closed = await ticket_that_closes_itself(stage)
-    ticket = await stage.host.ticket(settings={"feedback_window": "PT1S"})
-    stage.host.mailroom.under_way.add(ticket.reference)
-    await stage.give(ticket, "resolve", method="customer_response")
+async def ticket_whose_mail_is_under_way(driver: Driver) -> Recorded:
+    """Close two Tickets by timer, one after a look for mail and one delayed by a mail (M3)."""
+    closed = await ticket_that_closes_itself(driver)
+    ticket = await driver.host.ticket(settings={"feedback_window": "PT1S"})
+    driver.host.mailroom.under_way.add(ticket.reference)
+    await driver.give(ticket, "resolve", method="customer_response")
     received = (await ticket.state())["changed_at"]
 
     async def looked() -> None:
         assert "MARKER_RECORDED" in await ticket.events()
 
     await assert_eventually(looked)
-    await stage.give(ticket, "receive_email", by="service:mailroom", received_at=received, **MAIL)
-    stage.host.mailroom.under_way.discard(ticket.reference)
+    await driver.give(ticket, "receive_email", by="service:mailroom", received_at=received, **MAIL)
+    driver.host.mailroom.under_way.discard(ticket.reference)
     await ticket.eventually(status="TO_DO")
     return {"Ticket": closed["Ticket"], "Ticket-reopened": ticket}
 
 
-async def ticket_that_is_late(stage: Stage) -> Recorded:
+async def ticket_that_is_late(driver: Driver) -> Recorded:
     due = {"within": "PT3S", "at_risk": "PT2S", "add_wait_time": True, "waits": ["until"]}
-    ticket = await stage.host.ticket(settings={"due": due})
-    await stage.give(ticket, "start")
+    ticket = await driver.host.ticket(settings={"due": due})
+    await driver.give(ticket, "start")
     await ticket.eventually(new_information=True)
-    await stage.give(ticket, "mark_read")
-    await stage.give(ticket, "wait", type="until", until=soon(1))
+    await driver.give(ticket, "mark_read")
+    await driver.give(ticket, "wait", type="until", until=soon(1))
     await ticket.eventually(status="TO_DO")
-    await stage.give(ticket, "mark_read")
+    await driver.give(ticket, "mark_read")
     await ticket.eventually(new_information=True)
     return {"Ticket-open": ticket}
 
 
-async def ticket_that_is_told_nonsense(stage: Stage) -> Recorded:
-    ticket = await stage.host.ticket()
+async def ticket_that_is_told_nonsense(driver: Driver) -> Recorded:
+    ticket = await driver.host.ticket()
     await ticket.handle.signal("no_such_command", {"by": "mallory"})
     await ticket.handle.signal("add_note", args=[])
     await ticket.handle.signal("add_note", args=[{"by": "amy", "text": "x"}] * 2)
@@ -185,58 +185,58 @@ async def ticket_that_is_told_nonsense(stage: Stage) -> Recorded:
     await ticket.tell("wait", type="until", until=soon(-1))
     await ticket.tell("reopen", command_id="1")
     await ticket.tell("reopen", command_id="1")
-    await stage.give(ticket, "add_note", text="Once.", command_id="2")
+    await driver.give(ticket, "add_note", text="Once.", command_id="2")
     await ticket.do("add_note", text="Once.", command_id="2")
     await ticket.handle.cancel()
     for command in ("reopen", "no_such_command", "start"):
         with suppress(WorkflowUpdateFailedError):
             await ticket.do(command, expected_revision=99)
-    await stage.give(ticket, "start", by="bob")
+    await driver.give(ticket, "start", by="bob")
     return {"Ticket-open": ticket}
 
 
-async def ticket_renewed(stage: Stage) -> Recorded:
-    ticket = await stage.host.ticket(settings={"feedback_window": "P1D"})
-    await stage.give(ticket, "wait", type="until", until=soon(86400))
-    await stage.give(ticket, "add_note", text="Remembered.", command_id="kept")
+async def ticket_renewed(driver: Driver) -> Recorded:
+    ticket = await driver.host.ticket(settings={"feedback_window": "P1D"})
+    await driver.give(ticket, "wait", type="until", until=soon(86400))
+    await driver.give(ticket, "add_note", text="Remembered.", command_id="kept")
     first = (await ticket.handle.describe()).run_id
     for number in range(30):
-        await stage.give(ticket, "add_note", text=f"To fill the run {number}.")
-    await stage.give(ticket, "resolve", method="customer_response")
-    run = stage.host.client.get_workflow_handle(ticket.reference, run_id=first)
+        await driver.give(ticket, "add_note", text=f"To fill the run {number}.")
+    await driver.give(ticket, "resolve", method="customer_response")
+    run = driver.host.client.get_workflow_handle(ticket.reference, run_id=first)
     return {"Ticket-first-run": run, "Ticket-open": ticket}
 
 
-async def ticket_split(stage: Stage) -> Recorded:
-    ticket = await stage.host.ticket()
-    await stage.give(ticket, "add_note", text="She called twice.")
+async def ticket_split(driver: Driver) -> Recorded:
+    ticket = await driver.host.ticket()
+    await driver.give(ticket, "add_note", text="She called twice.")
     parts = [{"title": title, "description": f"{title}."} for title in ("One", "Two")]
-    await stage.give(ticket, "split", parts=parts)
+    await driver.give(ticket, "split", parts=parts)
     links = (await ticket.state())["links"]
-    first, second = [await stage.host.item(link["reference"]).begun() for link in links]
-    await stage.give(first, "resolve", method="rejected")
+    first, second = [await driver.host.item(link["reference"]).begun() for link in links]
+    await driver.give(first, "resolve", method="rejected")
     await second.handle.terminate("an operator pressed the button")
     await ticket.result()
     return {"Ticket": ticket, "Ticket-part": first}
 
 
-async def ticket_that_launches_a_case(stage: Stage) -> Recorded:
-    ticket = await stage.host.ticket()
-    await stage.give(ticket, "launch_case", definition=ONE_ACTION_DEFINITION)
+async def ticket_that_launches_a_case(driver: Driver) -> Recorded:
+    ticket = await driver.host.ticket()
+    await driver.give(ticket, "launch_case", definition=ONE_ACTION_DEFINITION)
     (link,) = (await ticket.state())["links"]
-    case = await stage.host.item(link["reference"]).begun()
-    run = await stage.action(case, 1)
-    await stage.give(run, "resolve", by="bob", outcome="complete")
+    case = await driver.host.item(link["reference"]).begun()
+    run = await driver.action(case, 1)
+    await driver.give(run, "resolve", by="bob", outcome="complete")
     await ticket.result()
     return {"Ticket": ticket, "Case": case, "Action": run}
 
 
-async def ticket_merged(stage: Stage) -> Recorded:
-    ticket, target = await stage.host.ticket(), await stage.host.ticket()
-    draft = await stage.host.ticket(submit=False)
-    if stage.how == "signals":
-        await stage.give(ticket, "merge", into=draft.reference)
-        await stage.give(ticket, "merge", into=new_reference("Ticket"))
+async def ticket_merged(driver: Driver) -> Recorded:
+    ticket, target = await driver.host.ticket(), await driver.host.ticket()
+    draft = await driver.host.ticket(submit=False)
+    if driver.mode == "signals":
+        await driver.give(ticket, "merge", into=draft.reference)
+        await driver.give(ticket, "merge", into=new_reference("Ticket"))
         await ticket.tell("merge", into=target.reference)
     else:
         for into in (draft.reference, new_reference("Ticket")):
@@ -244,132 +244,132 @@ async def ticket_merged(stage: Stage) -> Recorded:
                 await ticket.do("merge", into=into)
         await ticket.do("merge", into=target.reference)
     await ticket.result()
-    case = await stage.host.case(ONE_ACTION_DEFINITION)
-    await stage.give(target, "merge", into=case.reference)
+    case = await driver.host.case(ONE_ACTION_DEFINITION)
+    await driver.give(target, "merge", into=case.reference)
     await target.result()
     return {"Ticket": ticket, "Ticket-target": target, "Case-open": case}
 
 
-def _alone(**action: object) -> Fields:
+def _start_ticket(**action: object) -> Fields:
     return {"name": "alone", "steps": [{"key": "only", "actions": [{"key": "do", **action}]}]}
 
 
-async def action_reviewed(stage: Stage) -> Recorded:
-    case = await stage.host.case(_alone(peer_review=True, checklist=["signed"]))
-    action = await stage.action(case, 1)
-    await stage.give(action, "answer_checklist", by="bob", answers={"signed": "no"})
-    await stage.give(action, "resolve", by="bob", outcome="complete")
-    await stage.give(action, "review", by="amy", verdict="fail", comment="It is signed.")
-    await stage.give(action, "answer_checklist", by="bob", answers={"signed": "yes"})
-    await stage.give(action, "resolve", by="bob", outcome="complete")
-    await stage.give(action, "review", by="amy", verdict="pass")
+async def action_reviewed(driver: Driver) -> Recorded:
+    case = await driver.host.case(_start_ticket(peer_review=True, checklist=["signed"]))
+    action = await driver.action(case, 1)
+    await driver.give(action, "answer_checklist", by="bob", answers={"signed": "no"})
+    await driver.give(action, "resolve", by="bob", outcome="complete")
+    await driver.give(action, "review", by="amy", verdict="fail", comment="It is signed.")
+    await driver.give(action, "answer_checklist", by="bob", answers={"signed": "yes"})
+    await driver.give(action, "resolve", by="bob", outcome="complete")
+    await driver.give(action, "review", by="amy", verdict="pass")
     await case.result()
     return {"Case": case, "Action": action}
 
 
-async def action_that_sends_a_mail(stage: Stage) -> Recorded:
+async def action_that_sends_a_mail(driver: Driver) -> Recorded:
     mail = {"to": "ida@example.org", "subject": "Your order", "body": "Which one?"}
-    case = await stage.host.case(_alone(kind="send_mail_and_wait", mail=mail))
-    action = await stage.action(case, 1)
+    case = await driver.host.case(_start_ticket(kind="send_mail_and_wait", mail=mail))
+    action = await driver.action(case, 1)
     await action.eventually(status="WAIT")
-    await stage.give(action, "receive_email", by="system", **MAIL)
+    await driver.give(action, "receive_email", by="system", **MAIL)
     await case.result()
     return {"Case": case, "Action": action}
 
 
 @contextmanager
-def _refusing(stage: Stage) -> Iterator[None]:
-    """Every mail fails for good meanwhile."""
-    stage.host.posted.is_broken = True
+def _failing_mails(driver: Driver) -> Iterator[None]:
+    """Fail every mail for good while the context lasts."""
+    driver.host.posted.is_broken = True
     try:
         yield
     finally:
-        stage.host.posted.is_broken = False
+        driver.host.posted.is_broken = False
 
 
-async def ticket_whose_mail_fails(stage: Stage) -> Recorded:
-    ticket = await stage.host.ticket(settings={"feedback_window": "P1D"})
+async def ticket_whose_mail_fails(driver: Driver) -> Recorded:
+    ticket = await driver.host.ticket(settings={"feedback_window": "P1D"})
 
-    async def told() -> None:
+    async def check_noted() -> None:
         assert "was not delivered" in (ticket.entries[-1].reason or "")
 
-    with _refusing(stage):
-        await stage.give(ticket, "send_email", to="ida@example.org", subject="Your call")
-        await assert_eventually(told)
+    with _failing_mails(driver):
+        await driver.give(ticket, "send_email", to="ida@example.org", subject="Your call")
+        await assert_eventually(check_noted)
         mail: Fields = {"to": "ida@example.org", "method": "customer_response"}
-        await stage.give(ticket, "send_and_resolve", **mail)
+        await driver.give(ticket, "send_and_resolve", **mail)
         await ticket.eventually(status="TO_DO")
-    await stage.give(ticket, "resolve", method="rejected_as_spam")
+    await driver.give(ticket, "resolve", method="rejected_as_spam")
     await ticket.result()
     return {"Ticket": ticket}
 
 
-async def ticket_of_the_mailroom(stage: Stage) -> Recorded:
-    ticket = await stage.host.ticket()
-    await stage.give(ticket, "receive_email", by="system", **MAIL)
+async def ticket_of_the_mailroom(driver: Driver) -> Recorded:
+    ticket = await driver.host.ticket()
+    await driver.give(ticket, "receive_email", by="system", **MAIL)
     run = (await ticket.state())["run"]
-    told: Fields = {"by": "system", "command_id": "a"}
-    await ticket.tell("acknowledge", to="ida@example.org", **told)
+    check_noted: Fields = {"by": "system", "command_id": "a"}
+    await ticket.tell("acknowledge", to="ida@example.org", **check_noted)
     await ticket.eventually(revision=3)
     mail = f"{ticket.reference}:3:0"
     await ticket.tell("mail_failed", run=run, mail=mail, reason="550", by="system", command_id="b")
     await ticket.eventually(revision=4)
-    await stage.give(ticket, "assign", to="bob")
-    await stage.give(ticket, "resolve", by="bob", method="rejected_as_spam")
+    await driver.give(ticket, "assign", to="bob")
+    await driver.give(ticket, "resolve", by="bob", method="rejected_as_spam")
     await ticket.result()
     return {"Ticket": ticket}
 
 
-async def action_whose_mail_fails(stage: Stage) -> Recorded:
-    with _refusing(stage):
+async def action_whose_mail_fails(driver: Driver) -> Recorded:
+    with _failing_mails(driver):
         mail = {"to": "ida@example.org", "subject": "Your order"}
-        case = await stage.host.case(_alone(kind="send_mail", mail=mail))
-        action = await stage.action(case, 1)
+        case = await driver.host.case(_start_ticket(kind="send_mail", mail=mail))
+        action = await driver.action(case, 1)
         await action.eventually(status="TO_DO")
-    await stage.give(action, "resolve", by="bob", outcome="complete")
+    await driver.give(action, "resolve", by="bob", outcome="complete")
     await case.result()
     return {"Case": case, "Action": action}
 
 
-async def action_that_calls_a_service(stage: Stage) -> Recorded:
-    case = await stage.host.case(
-        _alone(kind="call_service", call={"service": "deaf", "retries": 0})
+async def action_that_calls_a_service(driver: Driver) -> Recorded:
+    case = await driver.host.case(
+        _start_ticket(kind="call_service", call={"service": "deaf", "retries": 0})
     )
-    action = await stage.action(case, 1)
+    action = await driver.action(case, 1)
     await action.eventually(status="TO_DO")
-    await stage.give(action, "resolve", by="bob", outcome="complete")
+    await driver.give(action, "resolve", by="bob", outcome="complete")
     await case.result()
     return {"Case": case, "Action": action}
 
 
-async def case_with_sub_cases(stage: Stage) -> Recorded:
+async def case_with_sub_cases(driver: Driver) -> Recorded:
     order = {"definition": "errand"}
-    waits = _alone(kind="wait_for_sub_cases", cases=[order, order])
+    waits = _start_ticket(kind="wait_for_sub_cases", cases=[order, order])
     waits["steps"].append(
         {"key": "then", "actions": [{"key": "go", "kind": "start_case", "case": order}]}
     )
-    case = await stage.host.case(waits)
-    action = await stage.action(case, 1)
+    case = await driver.host.case(waits)
+    action = await driver.action(case, 1)
     for link in (await action.state())["links"]:
-        below = await stage.host.item(link["reference"]).begun()
-        run = await stage.action(below, 1)
-        await stage.give(run, "resolve", by="bob", outcome="complete")
+        below = await driver.host.item(link["reference"]).begun()
+        run = await driver.action(below, 1)
+        await driver.give(run, "resolve", by="bob", outcome="complete")
     await case.result()
-    again = await stage.host.case(waits)
-    waiting = await stage.action(again, 1)
-    await stage.give(again, "cancel")
+    again = await driver.host.case(waits)
+    waiting = await driver.action(again, 1)
+    await driver.give(again, "cancel")
     await again.result()
     await waiting.result()
     return {
         "Case": case,
         "Action": action,
-        "Action-starting": await stage.action(case, 2),
+        "Action-starting": await driver.action(case, 2),
         "Case-cancelled": again,
         "Action-cancelled": waiting,
     }
 
 
-async def starts_that_fail(stage: Stage) -> Recorded:
+async def starts_that_fail(driver: Driver) -> Recorded:
     starts: dict[str, list[Any]] = {
         "nothing": [], "two": [TICKET, TICKET], "list": [[]], "missing": [{"submit": True}],
     }  # fmt: skip
@@ -380,28 +380,28 @@ async def starts_that_fail(stage: Stage) -> Recorded:
             "Ticket",
             args=start,
             id=reference,
-            task_queue=stage.host.queue,
+            task_queue=driver.host.queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         )
         note = {"by": "amy", "text": "With the start."}
         with suppress(WorkflowUpdateFailedError):
-            await stage.host.client.execute_update_with_start_workflow(
+            await driver.host.client.execute_update_with_start_workflow(
                 "add_note", note, start_workflow_operation=operation
             )
-        failed[f"Ticket-{name}"] = stage.host.item(reference)
+        failed[f"Ticket-{name}"] = driver.host.item(reference)
     stranger = {"by": "amy", "case": "C-1", "case_run": "r", "key": "k", "copy_number": 1}
-    action = await stage.host.start("Action", stranger | {"title": "t", "queue": "q"})
+    action = await driver.host.start("Action", stranger | {"title": "t", "queue": "q"})
     return failed | {"Action-of-a-stranger": action}
 
 
-async def messages_with_a_start(stage: Stage) -> Recorded:
+async def messages_with_a_start(driver: Driver) -> Recorded:
     reference = new_reference("Ticket")
-    if stage.how == "signals":
-        await stage.host.client.start_workflow(
+    if driver.mode == "signals":
+        await driver.host.client.start_workflow(
             "Ticket",
             TICKET,
             id=reference,
-            task_queue=stage.host.queue,
+            task_queue=driver.host.queue,
             start_signal="start",
             start_signal_args=[{"by": "bob"}],
         )
@@ -410,25 +410,25 @@ async def messages_with_a_start(stage: Stage) -> Recorded:
             "Ticket",
             TICKET,
             id=reference,
-            task_queue=stage.host.queue,
+            task_queue=driver.host.queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
-        await stage.host.client.execute_update_with_start_workflow(
+        await driver.host.client.execute_update_with_start_workflow(
             "start", {"by": "bob"}, start_workflow_operation=operation
         )
-    ticket = await stage.host.item(reference).begun()
+    ticket = await driver.host.item(reference).begun()
     await ticket.eventually(status="IN_PROGRESS")
-    await stage.give(ticket, "add_note", by="bob", text="After it.")
+    await driver.give(ticket, "add_note", by="bob", text="After it.")
     return {"Ticket-open": ticket}
 
 
-async def case_from_draft_to_closed(stage: Stage) -> Recorded:
-    give = stage.give
+async def case_from_draft_to_closed(driver: Driver) -> Recorded:
+    give = driver.give
     settings = {"feedback_window": "PT1S"}
-    case = await stage.host.case(TWO_STEP_DEFINITION, submit=False, settings=settings)
+    case = await driver.host.case(TWO_STEP_DEFINITION, submit=False, settings=settings)
     await give(case, "edit", short_description="Invoice 4711", data={"amount": 12})
     await give(case, "submit")
-    read, match = await stage.action(case, 1), await stage.action(case, 2)
+    read, match = await driver.action(case, 1), await driver.action(case, 2)
     await give(case, "start")
     await give(case, "unassign", queue="accounts")
     await give(case, "assign", to="bob")
@@ -436,7 +436,7 @@ async def case_from_draft_to_closed(stage: Stage) -> Recorded:
     await give(case, "set_to_do")
     await give(read, "resolve", by="bob", outcome="complete")
     await give(match, "resolve", by="bob", outcome="complete")
-    transfer = await stage.action(case, 3)
+    transfer = await driver.action(case, 3)
     await give(transfer, "resolve", by="bob", outcome="complete")
     await case.eventually(status="RESOLVED")
     await give(case, "feedback", by="service:survey", rating=1)
@@ -448,25 +448,25 @@ async def case_from_draft_to_closed(stage: Stage) -> Recorded:
     return {"Case": case, "Action-1": read, "Action-3": transfer}
 
 
-async def case_that_needs_attention(stage: Stage) -> Recorded:
-    give = stage.give
+async def case_that_needs_attention(driver: Driver) -> Recorded:
+    give = driver.give
     settings = {"notify": ["desk@example.org"]}
-    case = await stage.host.case(TWO_STEP_DEFINITION, owner="carol", settings=settings)
-    read, match = await stage.action(case, 1), await stage.action(case, 2)
+    case = await driver.host.case(TWO_STEP_DEFINITION, owner="carol", settings=settings)
+    read, match = await driver.action(case, 1), await driver.action(case, 2)
     failed = {"outcome": "unable_to_complete", "reason": "illegible"}
     await give(read, "resolve", by="bob", **failed)
     await case.eventually(assignee="carol")
     await give(case, "start_action", by="carol", action="read")
-    again = await stage.action(case, 3)
+    again = await driver.action(case, 3)
     await give(again, "resolve", by="bob", **failed)
     await case.eventually(status="TO_DO")
     await give(case, "reset_in_progress", by="carol")
     await give(case, "rework", by="carol", actions=["read"])
-    await stage.action(case, 4)
+    await driver.action(case, 4)
     await give(case, "rework", by="carol", step="check", reason="another invoice")
-    fifth = await stage.action(case, 6)
+    fifth = await driver.action(case, 6)
     await give(case, "start_action", by="carol", action={"title": "Call the supplier"})
-    call = await stage.action(case, 8)
+    call = await driver.action(case, 8)
     await call.handle.terminate("an operator pressed the button")
     await case.eventually(status="TO_DO")
     await give(case, "cancel", by="carol", reason="not our invoice")
@@ -475,10 +475,10 @@ async def case_that_needs_attention(stage: Stage) -> Recorded:
     return {"Case": case, "Action-failed": read, "Action-reworked": match, "Action-6": fifth}
 
 
-async def case_that_waits(stage: Stage) -> Recorded:
-    give = stage.give
-    case = await stage.host.case(ONE_ACTION_DEFINITION, by="carol", owner="carol")
-    run = await stage.action(case, 1)
+async def case_that_waits(driver: Driver) -> Recorded:
+    give = driver.give
+    case = await driver.host.case(ONE_ACTION_DEFINITION, by="carol", owner="carol")
+    run = await driver.action(case, 1)
     await give(case, "start", by="robot:ocr-1")
     await give(case, "reject", by="robot:ocr-1", reason="not for me")
     await give(case, "wait", by="carol", type="pause")
@@ -495,49 +495,49 @@ async def case_that_waits(stage: Stage) -> Recorded:
     return {"Case": case, "Action": run}
 
 
-async def case_with_an_open_action(stage: Stage) -> Recorded:
-    case = await stage.host.case(ONE_ACTION_DEFINITION)
-    run = await stage.action(case, 1)
-    await stage.give(run, "wait", by="bob", type="until", until=soon(86400))
+async def case_with_an_open_action(driver: Driver) -> Recorded:
+    case = await driver.host.case(ONE_ACTION_DEFINITION)
+    run = await driver.action(case, 1)
+    await driver.give(run, "wait", by="bob", type="until", until=soon(86400))
     return {"Case-open": case, "Action-open": run}
 
 
-async def case_cancelled_by_button(stage: Stage) -> Recorded:
-    case = await stage.host.case(ONE_ACTION_DEFINITION)
-    run = await stage.action(case, 1)
+async def case_cancelled_by_button(driver: Driver) -> Recorded:
+    case = await driver.host.case(ONE_ACTION_DEFINITION)
+    run = await driver.action(case, 1)
     await run.handle.cancel()
-    await stage.give(run, "add_note", by="bob", text="Not by that button.")
+    await driver.give(run, "add_note", by="bob", text="Not by that button.")
     await case.handle.cancel()
     for item in (case, run):
         await item.result()
     return {"Case": case, "Action": run}
 
 
-async def case_discarded(stage: Stage) -> Recorded:
-    case = await stage.host.case(ONE_ACTION_DEFINITION, submit=False)
-    await stage.give(case, "cancel")
+async def case_discarded(driver: Driver) -> Recorded:
+    case = await driver.host.case(ONE_ACTION_DEFINITION, submit=False)
+    await driver.give(case, "cancel")
     await case.result()
     return {"Case": case}
 
 
-async def case_renewed(stage: Stage) -> Recorded:
-    case = await stage.host.case(ONE_ACTION_DEFINITION)
-    run = await stage.action(case, 1)
+async def case_renewed(driver: Driver) -> Recorded:
+    case = await driver.host.case(ONE_ACTION_DEFINITION)
+    run = await driver.action(case, 1)
     first = (await case.handle.describe()).run_id
     for item in (case, run):
         for number in range(20):
-            await stage.give(item, "add_note", text=f"To fill the run {number}.")
-    await stage.give(run, "resolve", by="bob", outcome="complete")
+            await driver.give(item, "add_note", text=f"To fill the run {number}.")
+    await driver.give(run, "resolve", by="bob", outcome="complete")
     for item in (case, run):
         await item.result()
-    begun = stage.host.client.get_workflow_handle(case.reference, run_id=first)
-    return {"Case-first-run": begun, "Case": case, "Action": run}
+    first_run = driver.host.client.get_workflow_handle(case.reference, run_id=first)
+    return {"Case-first-run": first_run, "Case": case, "Action": run}
 
 
-async def action_from_to_do_to_closed(stage: Stage) -> Recorded:
-    give = stage.give
-    case = await stage.host.case(ONE_ACTION_DEFINITION)
-    run = await stage.action(case, 1)
+async def action_from_to_do_to_closed(driver: Driver) -> Recorded:
+    give = driver.give
+    case = await driver.host.case(ONE_ACTION_DEFINITION)
+    run = await driver.action(case, 1)
     await give(run, "edit", title="Run the other errand", queue="errands")
     await give(run, "set_to_do")
     await give(run, "start", by="robot:ocr-1")
@@ -560,20 +560,20 @@ async def action_from_to_do_to_closed(stage: Stage) -> Recorded:
     return {"Case": case, "Action": run}
 
 
-async def action_whose_case_is_gone(stage: Stage) -> Recorded:
-    case = await stage.host.case(ONE_ACTION_DEFINITION)
-    run = await stage.action(case, 1)
+async def action_whose_case_is_gone(driver: Driver) -> Recorded:
+    case = await driver.host.case(ONE_ACTION_DEFINITION)
+    run = await driver.action(case, 1)
     await case.handle.terminate()
-    await stage.give(run, "resolve", by="bob", outcome="complete")
+    await driver.give(run, "resolve", by="bob", outcome="complete")
     await run.result()
     return {"Case": case, "Action": run}
 
 
-async def ticket_in_working_time(stage: Stage) -> Recorded:
-    give, calendar = stage.give, {"calendar": "always"}
+async def ticket_in_working_time(driver: Driver) -> Recorded:
+    give, calendar = driver.give, {"calendar": "always"}
     due = {"within": "PT3S", "at_risk": "PT2S", "add_wait_time": True} | calendar
     settings = {"feedback_window": "PT1S", "due": due} | calendar
-    ticket = await stage.host.ticket(submit=False, settings=settings)
+    ticket = await driver.host.ticket(submit=False, settings=settings)
     await give(ticket, "submit")
     await give(ticket, "start")
     await ticket.eventually(new_information=True)
@@ -588,33 +588,33 @@ async def ticket_in_working_time(stage: Stage) -> Recorded:
     return {"Ticket": ticket}
 
 
-async def case_in_working_time(stage: Stage) -> Recorded:
+async def case_in_working_time(driver: Driver) -> Recorded:
     due = {"within": "PT4H", "calendar": "always"}
     steps = [{"key": "only", "actions": [{"key": "run", "due": due}]}]
     settings = {"calendar": "always", "feedback_window": "PT1S"}
-    case = await stage.host.case({"name": "errand", "steps": steps}, settings=settings)
-    run = await stage.action(case, 1)
+    case = await driver.host.case({"name": "errand", "steps": steps}, settings=settings)
+    run = await driver.action(case, 1)
     for title in ("Call the supplier", "Call again"):
-        await stage.give(
+        await driver.give(
             case, "start_action", action={"title": title, "due": due | {"calendar": "nights"}}
         )
-    calls = [await stage.action(case, number) for number in (2, 3)]
+    calls = [await driver.action(case, number) for number in (2, 3)]
     for action in (run, *calls):
-        await stage.give(action, "resolve", by="bob", outcome="complete")
+        await driver.give(action, "resolve", by="bob", outcome="complete")
     await case.result()
     return {"Case": case, "Action": run, "Action-ad-hoc": calls[0]}
 
 
-async def robots_under_leases(stage: Stage) -> Recorded:
-    """A heartbeat too soon, one that renews, and one that is missing; its memo is a command."""
-    give, robot = stage.give, "robot:ocr-1"
+async def robots_under_leases(driver: Driver) -> Recorded:
+    """Send a heartbeat too soon, one that renews, and none: a lease ends; its memo is a command."""
+    give, robot = driver.give, "robot:ocr-1"
     settings = {"lease": "PT3S"}
-    ticket = await stage.host.ticket(settings=settings)
-    case = await stage.host.case(ONE_ACTION_DEFINITION, settings=settings)
-    run = await stage.action(case, 1)
+    ticket = await driver.host.ticket(settings=settings)
+    case = await driver.host.case(ONE_ACTION_DEFINITION, settings=settings)
+    run = await driver.action(case, 1)
     for item in (ticket, run):
         await give(item, "start", by=robot)
-        beat = item.tell if stage.how == "signals" else item.do
+        beat = item.tell if driver.mode == "signals" else item.do
         await beat("heartbeat", by=robot)
         await give(item, "add_note", by=robot, text="Half of it.")
         lease = (await item.state())["lease"]
@@ -673,8 +673,8 @@ LIVES: Final[dict[str, Play]] = {
 
 
 @asynccontextmanager
-async def hosting(renewed_after: int | None) -> AsyncIterator[WorkerEnvironment]:
-    """A real server, and a worker as production has it."""
+async def recording_environment(renewed_after: int | None) -> AsyncIterator[WorkerEnvironment]:
+    """Run a real server and a worker with the production settings."""
     options = server_options()
     if renewed_after is not None:
         suggestion = f"limit.historyCount.suggestContinueAsNew={renewed_after}"
@@ -703,14 +703,16 @@ async def hosting(renewed_after: int | None) -> AsyncIterator[WorkerEnvironment]
 async def record(lives: list[str]) -> None:
     """Play these lives by signals and by updates, and keep the histories that are new."""
     for renews in (False, True):
-        async with hosting(RENEWED_AFTER if renews else None) as host:
+        async with recording_environment(RENEWED_AFTER if renews else None) as host:
             for life in lives:
                 if life.endswith("renewed") is renews:
-                    for how in ("signals", "updates"):
-                        await _keep(f"{life}-by-{how}", await LIVES[life](Stage(host, how)))
+                    for mode in ("signals", "updates"):
+                        await _write_history(
+                            f"{life}-by-{mode}", await LIVES[life](Driver(host, mode))
+                        )
 
 
-async def _keep(name: str, recorded: Recorded) -> None:
+async def _write_history(name: str, recorded: Recorded) -> None:
     for part, item in recorded.items():
         path = HISTORIES / f"{name}--{part}.json"
         if path.exists():
@@ -718,17 +720,17 @@ async def _keep(name: str, recorded: Recorded) -> None:
             continue
         handle = item.handle if isinstance(item, ItemHandle) else item
         history = await handle.fetch_history()
-        events = _without_traces(json.loads(history.to_json()))
+        events = _without_machine(json.loads(history.to_json()))
         content = {"workflow_id": history.workflow_id, "history": events}
         path.write_text(json.dumps(content, separators=(",", ":")) + "\n")
         LOG.info("%s: %s events", path.name, len(history.events))
 
 
-def _without_traces(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Without what tells only of the machine that recorded it."""
+def _without_machine(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return the value without traces of the machine that recorded it."""
     if isinstance(value, dict):
-        return {name: _without_traces(v) for name, v in value.items() if name != "stackTrace"}
-    return [_without_traces(inner) for inner in value] if isinstance(value, list) else value
+        return {name: _without_machine(v) for name, v in value.items() if name != "stackTrace"}
+    return [_without_machine(inner) for inner in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

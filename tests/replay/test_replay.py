@@ -1,4 +1,4 @@
-"""Every history that was ever recorded is replayed by the code of today."""
+"""Every recorded history is replayed with the code of today."""
 
 import json
 from collections import defaultdict
@@ -29,13 +29,13 @@ tests.replay.record. The histories that are there stay as they are.
 
 
 def history_of(path: Path) -> WorkflowHistory:
-    """The history in a file."""
+    """Return the history in a file."""
     content = json.loads(path.read_text())
     return WorkflowHistory.from_json(content["workflow_id"], content["history"])
 
 
 def replayer() -> Replayer:
-    """Runs histories as our workers run workflows."""
+    """Return a replayer with the settings of our workers."""
     return Replayer(
         workflows=WORKFLOWS,
         workflow_runner=SANDBOX,
@@ -45,7 +45,7 @@ def replayer() -> Replayer:
 
 
 def kind_of(history: WorkflowHistory) -> str:
-    """The kind of item whose history it is."""
+    """Return the kind of the item whose history this is."""
     return history.events[0].workflow_execution_started_event_attributes.workflow_type.name
 
 
@@ -64,7 +64,7 @@ def test_every_life_is_recorded() -> None:
 
 
 def test_every_command_of_every_kind_is_in_a_history_as_a_signal_and_as_an_update() -> None:
-    given: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    commands_by_kind: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for path in RECORDED:
         history = history_of(path)
         for event in history.events:
@@ -72,9 +72,12 @@ def test_every_command_of_every_kind_is_in_a_history_as_a_signal_and_as_an_updat
             update = (
                 event.workflow_execution_update_accepted_event_attributes.accepted_request.input
             )
-            given["signal"].add((kind_of(history), signal))
-            given["update"].add((kind_of(history), update.name))
-    missing = {how: [each for each in EVERY if each not in given[how]] for how in given}
+            commands_by_kind["signal"].add((kind_of(history), signal))
+            commands_by_kind["update"].add((kind_of(history), update.name))
+    missing = {
+        how: [each for each in EVERY if each not in commands_by_kind[how]]
+        for how in commands_by_kind
+    }
     assert missing == {"signal": [], "update": []}
 
 
@@ -97,16 +100,16 @@ def test_every_command_of_every_kind_is_in_a_history_as_a_signal_and_as_an_updat
     ],
 )
 def test_whatever_a_workflow_writes_or_hears_is_in_a_history(event: str) -> None:
-    wanted = EventType.Value(f"EVENT_TYPE_{event}")
-    assert any(_has(history_of(path).events, wanted) for path in RECORDED)
+    wanted_type = EventType.Value(f"EVENT_TYPE_{event}")
+    assert any(_has(history_of(path).events, wanted_type) for path in RECORDED)
 
 
-def _has(events: Sequence[HistoryEvent], wanted: int) -> bool:
-    return any(event.event_type == wanted for event in events)
+def _has(events: Sequence[HistoryEvent], wanted_type: int) -> bool:
+    return any(event.event_type == wanted_type for event in events)
 
 
 async def test_a_history_of_other_commands_is_not_replayed() -> None:
-    """The tests above can fail: the planted history waits for what this workflow never starts."""
+    """The tests above can fail: the made-up history waits for what this workflow never starts."""
     content = json.loads((HISTORIES / "case-renewed-by-signals--Action.json").read_text())
     changed = json.dumps(content["history"]).replace(
         "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES", "WORKFLOW_PROPERTIES_MODIFIED", 1

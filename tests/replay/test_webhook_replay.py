@@ -1,4 +1,4 @@
-"""Recorded histories of webhooks are replayed with the present code."""
+"""Recorded histories of webhooks are replayed with the code of today."""
 
 import json
 from pathlib import Path

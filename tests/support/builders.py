@@ -1,4 +1,4 @@
-"""Items lived as users live them: every start and every command goes in as JSON."""
+"""Builders of items in memory: every start and every command goes in as JSON, as users send it."""
 
 import json
 from collections.abc import Iterator
@@ -67,18 +67,18 @@ _ANY_ITEM: TypeAdapter[AnyItem] = TypeAdapter(Ticket | Case | Action)
 
 
 def as_json(fields: dict[str, Any]) -> bytes:
-    """One JSON object; instants in RFC 3339."""
+    """Return the fields as one JSON object, with instants in RFC 3339."""
     return json.dumps(fields, default=lambda instant: instant.isoformat()).encode()
 
 
 def through_json(item: AnyItem) -> AnyItem:
-    """The item as it comes back from where it was carried."""
+    """Return the item after a round trip through JSON."""
     return _ANY_ITEM.validate_json(_ANY_ITEM.dump_json(item))
 
 
 @dataclass
 class Life:
-    """One item, its clock and all that changed it; `do` is an update, `signal` a signal."""
+    """One item with its clock and all its changes; `do` gives an update, `signal` a signal."""
 
     item: AnyItem
     now: datetime = NOW
@@ -102,14 +102,14 @@ class Life:
     def last(self) -> Entry:
         return self.entries[-1]
 
-    def keep(self, change: Change) -> Change:
+    def apply(self, change: Change) -> Change:
         self.item = change.item
         self.changes.append(change)
         return change
 
     def do(self, name: str, *, by: str = "amy", **fields: Any) -> Change:  # noqa: ANN401
         command = decode(self.item.kind, name, as_json({"by": by, **fields}))
-        return self.keep(decide(self.item, command, self.now, terms=self.terms))
+        return self.apply(decide(self.item, command, self.now, terms=self.terms))
 
     def unchanged(self, name: str, *, by: str = "amy", **fields: Any) -> None:  # noqa: ANN401
         before = self.state
@@ -122,7 +122,7 @@ class Life:
             self.do(name, by=by, **fields)
         return caught.value
 
-    def tried(self, name: str, *, by: str = "amy", **fields: Any) -> Refused | None:  # noqa: ANN401
+    def refusal_of(self, name: str, *, by: str = "amy", **fields: Any) -> Refused | None:  # noqa: ANN401
         try:
             self.do(name, by=by, **fields)
         except Refused as refusal:
@@ -132,23 +132,23 @@ class Life:
     def signal(self, name: str, *, by: str = "amy", **fields: Any) -> Refused | None:  # noqa: ANN401
         command = decode(self.item.kind, name, as_json({"by": by, **fields}))
         change, refusal = decide_signal(self.item, command, self.now, terms=self.terms)
-        self.keep(change)
+        self.apply(change)
         return refusal
 
-    def down_for(self, span: timedelta) -> Self:
-        """The clock goes on and no timer fires."""
+    def skip_downtime(self, span: timedelta) -> Self:
+        """Let the clock go on without firing timers."""
         self.now += span
         return self
 
-    def later(self, span: timedelta) -> Self:
-        """The clock goes on and whatever became due happens."""
-        self.down_for(span)
+    def advance(self, span: timedelta) -> Self:
+        """Let the clock go on and fire every timer that is due."""
+        self.skip_downtime(span)
         while change := elapse(self.item, self.now):
-            self.keep(change)
+            self.apply(change)
         return self
 
-    def emptied(self) -> tuple[Effect, ...]:
-        """The effects that wait in the outbox, taken out as by whoever performs them."""
+    def drain_outbox(self) -> tuple[Effect, ...]:
+        """Empty the outbox and return its effects, as the workflow does to perform them."""
         effects = self.item.outbox
         if effects:
             self.item = replace(self.item, outbox=())
@@ -162,19 +162,19 @@ def start_ticket(
     terms: ItemTerms | None = None,
     **fields: Any,  # noqa: ANN401
 ) -> Life:
-    """A Ticket as the fields say; nothing is added to them but who started it."""
+    """Start a Ticket from these fields alone; only the actor has a default."""
     start = TicketStart.model_validate_json(as_json({"by": "amy", **fields}))
     change = create_item(start, reference=reference, run="run-1", at=at, terms=terms)
     return Life(change.item, at, terms, [change])
 
 
 def draft(**fields: Any) -> Life:  # noqa: ANN401
-    """A Ticket of amy's that could be submitted."""
+    """Start a Draft of amy's that could be submitted."""
     return start_ticket(**COMPLETE | fields)
 
 
 def ticket(**fields: Any) -> Life:  # noqa: ANN401
-    """A submitted Ticket that nobody holds."""
+    """Start a submitted Ticket without an assignee."""
     return draft(**{"submit": True} | fields)
 
 
@@ -185,25 +185,25 @@ def start_case(
     terms: ItemTerms | None = None,
     **fields: Any,  # noqa: ANN401
 ) -> Life:
-    """A Case as the fields say; nothing is added to them but who started it."""
+    """Start a Case from these fields alone; only the actor has a default."""
     start = CaseStart.model_validate_json(as_json({"by": "amy", **fields}))
     change = create_item(start, reference=reference, run="run-1", at=at, terms=terms)
     return Life(change.item, at, terms, [change])
 
 
 def case_draft(**fields: Any) -> Life:  # noqa: ANN401
-    """A Case of amy's that could be submitted."""
+    """Start a Draft of amy's that could be submitted."""
     defaults = {"short_description": "Pay invoice 4711", "definition": TWO_STEPS}
     return start_case(**defaults | fields)
 
 
 def case(**fields: Any) -> Life:  # noqa: ANN401
-    """A submitted Case that nobody holds."""
+    """Start a submitted Case without an assignee."""
     return case_draft(**{"submit": True} | fields)
 
 
 def action(*, reference: str = "C-7F3K9Q2D-A1", at: datetime = NOW, **fields: Any) -> Life:  # noqa: ANN401
-    """An Action as its Case starts it."""
+    """Start an Action as a Case does."""
     defaults = {
         "by": "amy",
         "case": "C-7F3K9Q2D",
@@ -219,12 +219,12 @@ def action(*, reference: str = "C-7F3K9Q2D-A1", at: datetime = NOW, **fields: An
 
 
 def submitted(kind: Kind, **fields: Any) -> Life:  # noqa: ANN401
-    """A To Do item of this kind that nobody holds."""
+    """Start a To Do item of this kind without an assignee."""
     return {Kind.TICKET: ticket, Kind.CASE: case, Kind.ACTION: action}[kind](**fields)
 
 
 @dataclass
-class Desk:
+class CaseTree:
     """A Case with its Actions, wired in memory; nothing moves until `deliver` or `settle`."""
 
     life: Life
@@ -233,7 +233,7 @@ class Desk:
     reported: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     reports: list[ActionEnded] = field(default_factory=list)
-    """Ends on their way to the Case."""
+    """Reports of ends on their way to the Case."""
 
     def __post_init__(self) -> None:
         self.settle()
@@ -247,7 +247,7 @@ class Desk:
         return self.life.state
 
     def action(self, key: str) -> Life:
-        """The newest Action of this key."""
+        """Return the newest Action of this key."""
         newest = [copy.reference for copy in self.case.actions if copy.key == key][-1]
         return self.actions[newest]
 
@@ -271,18 +271,18 @@ class Desk:
     def fail(self, key: str, reason: str = "no such supplier") -> None:
         self.act(key, "resolve", outcome="unable_to_complete", reason=reason)
 
-    def later(self, span: timedelta) -> None:
+    def advance(self, span: timedelta) -> None:
         for life in (self.life, *self.actions.values()):
-            life.later(span)
+            life.advance(span)
         self.settle()
 
     def settle(self) -> None:
-        """Everything that is under way arrives, until nothing is."""
+        """Perform all effects and deliver all reports, until there are none."""
         while self.perform() or self.deliver():
             pass
 
     def deliver(self) -> bool:
-        """The oldest report under way arrives at the Case."""
+        """Deliver the oldest report to the Case; return False if there is none."""
         if not self.reports:
             return False
         self.report(self.reports.pop(0))
@@ -290,17 +290,17 @@ class Desk:
 
     def report(self, ended: ActionEnded) -> Refused | None:
         change, refusal = decide_signal(self.life.item, ended, self.life.now, terms=self.life.terms)
-        self.life.keep(change)
+        self.life.apply(change)
         return refusal
 
     def perform(self) -> bool:
-        """What the items ask for is done, in order; whether there was anything."""
-        asked = False
+        """Perform the effects of all items in order; return False if there were none."""
+        had_effects = False
         for life in (self.life, *list(self.actions.values())):
-            for effect in life.emptied():
-                asked = True
+            for effect in life.drain_outbox():
+                had_effects = True
                 self._perform(effect, life)
-        return asked
+        return had_effects
 
     def _perform(self, effect: Effect, life: Life) -> None:
         match effect:
@@ -315,40 +315,42 @@ class Desk:
                 self.actions[effect.reference] = Life(change.item, self.life.now, None, [change])
                 self.started.append(effect.reference)
             case CancelAction():
-                told = CaseCancelled(by=effect.by, case_run=effect.case_run, reason=effect.reason)
+                message = CaseCancelled(
+                    by=effect.by, case_run=effect.case_run, reason=effect.reason
+                )
                 ending = self.actions[effect.reference]
-                change, _ = decide_signal(ending.item, told, self.life.now)
-                ending.keep(change)
+                change, _ = decide_signal(ending.item, message, self.life.now)
+                ending.apply(change)
             case SendMail():
                 self.sent.append(effect.key)
             case ReportEnd():
                 self.reported.append(life.item.reference)
-                self.reports.append(ended(effect, life.item.reference))
+                self.reports.append(end_report(effect, life.item.reference))
             case _:
                 pytest.fail(
                     f"nobody here asks for {effect}; `tests.support.item_network` has everybody"
                 )
 
 
-def ended(effect: ReportEnd, reference: str) -> ActionEnded:
-    """The report of an Action as its Case gets it."""
+def end_report(effect: ReportEnd, reference: str) -> ActionEnded:
+    """Return an Action's report of its end as the Case gets it."""
     _, report = message_for(effect, reference)
     assert isinstance(report, ActionEnded)
-    return report.model_copy(update={"command_id": None})  # told again, it is told anew
+    return report.model_copy(update={"command_id": None})  # a repeated report is another message
 
 
-def desk(**fields: Any) -> Desk:  # noqa: ANN401
-    """A submitted Case of `TWO_STEPS` whose first Actions are open."""
-    return Desk(case(**fields))
+def case_tree(**fields: Any) -> CaseTree:  # noqa: ANN401
+    """Start a submitted Case of `TWO_STEPS` with its first Actions."""
+    return CaseTree(case(**fields))
 
 
 def starts_of(change: Change) -> list[str]:
-    """The keys of the Actions that are being started, in order."""
-    return [effect.start.key for effect in _effects(change, StartActionEffect)]
+    """Return the keys of the Actions that the change starts, in order."""
+    return [effect.start.key for effect in _effects_of(change, StartActionEffect)]
 
 
 E = TypeVar("E")
 
 
-def _effects(change: Change, kind: type[E]) -> Iterator[E]:
+def _effects_of(change: Change, kind: type[E]) -> Iterator[E]:
     return (effect for effect in change.item.outbox if isinstance(effect, kind))

@@ -1,7 +1,7 @@
 """Items of all kinds, wired to each other in memory as the workflows wire them.
 
-What an item asks for is done by `perform`; what it tells others is under way until it is delivered,
-in any order that a test likes. `settle` does both until nothing is left.
+`perform` performs what items ask for; messages between items wait until they are delivered, in any
+order that a test likes. `settle` does both until nothing is left.
 """
 
 from collections import Counter
@@ -45,61 +45,61 @@ from domain.rules.item_messages import (
 )
 from tests.support.builders import NOW, Life, as_json
 
-DISTURBED: Final = "terminated"
+TERMINATED: Final = "terminated"
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A service that fails for good, and what it says."""
+class ServiceFailure:
+    """A service that fails for good, with its error."""
 
-    told: str
+    error: str
 
 
 @dataclass(frozen=True)
 class PendingMessage:
-    """A message under way; `gone` is done if there is nobody to take it any more."""
+    """A message under way; `on_undelivered` is called if its item is closed or vanished."""
 
     to: str
     command: Command
-    gone: Callable[[], None] | None = None
+    on_undelivered: Callable[[], None] | None = None
 
 
-def defined(*definitions: dict[str, Any]) -> dict[str, ItemTerms]:
-    """A catalog of these case definitions."""
-    found = [CaseDefinition.model_validate_json(as_json(fields)) for fields in definitions]
-    return {one.name: ItemTerms(definition=one) for one in found}
+def catalog_of(*definitions: dict[str, Any]) -> dict[str, ItemTerms]:
+    """Return a catalog of these case definitions."""
+    loaded = [CaseDefinition.model_validate_json(as_json(fields)) for fields in definitions]
+    return {definition.name: ItemTerms(definition=definition) for definition in loaded}
 
 
 @dataclass
-class World:
+class ItemNetwork:
     """Items by reference, and the messages between them."""
 
     catalog: dict[str, ItemTerms] = field(default_factory=dict)
-    services: dict[str, JsonValue | Failure] = field(default_factory=dict)
+    services: dict[str, JsonValue | ServiceFailure] = field(default_factory=dict)
     now: datetime = NOW
     lives: dict[str, Life] = field(default_factory=dict)
-    post: list[PendingMessage] = field(default_factory=list)
+    pending: list[PendingMessage] = field(default_factory=list)
     mails: list[tuple[str, Mail]] = field(default_factory=list)
     calls: list[CallService] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
     """Addresses to which no mail can be sent."""
-    told: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often each waiting item was told of the end of another one."""
+    end_messages: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Number of times that each waiting item was told the end of each awaited one."""
     refusals: list[Refused] = field(default_factory=list)
-    """Of messages between items."""
+    """Refusals of messages between items."""
     run_of: Callable[[str], str] = "run-of-{}".format
-    """The run of an item that another one starts."""
-    begun: dict[str, tuple[str, StartItem | StartActionEffect]] = field(default_factory=dict)
-    """Who started an item, and how."""
+    """Returns the run of an item that another one starts."""
+    starters: dict[str, tuple[str, StartItem | StartActionEffect]] = field(default_factory=dict)
+    """Starter and effect of each started item."""
 
     def add(self, life: Life) -> Life:
-        """One more item that somebody outside started."""
+        """Add an item that a user started."""
         self.lives[life.item.reference] = life
         life.now = self.now
         return life
 
-    def opened(self, change: Change) -> Life:
-        """The life of an item that another one started."""
+    def life_of(self, change: Change) -> Life:
+        """Return the life of an item that another item started."""
         return Life(change.item, self.now, None, [change])
 
     def __getitem__(self, reference: str) -> Life:
@@ -122,105 +122,112 @@ class World:
         return item
 
     def linked(self, reference: str, kind: str) -> list[str]:
-        """The references of the item's links of a kind."""
+        """Return the references of the item's links of this kind."""
         return [link.reference for link in self.item(reference).links if link.kind == kind]
 
     def do(self, reference: str, name: str, *, by: str = "amy", **fields: Any) -> None:  # noqa: ANN401
-        """Give a command as an update, and let everything that comes of it happen."""
+        """Give a command as an update and settle."""
         self.give(reference, name, by=by, **fields)
         self.settle()
 
     def give(self, reference: str, name: str, *, by: str = "amy", **fields: Any) -> None:  # noqa: ANN401
-        """Give a command as an update; what it asks of others is not done yet."""
+        """Give a command as an update without performing its effects."""
         life = self.lives[reference]
         command = decode(life.item.kind, name, as_json({"by": by, **fields}))
-        self._watching_merge(life, lambda: life.keep(self._decided(life, command)))
+        self._watching_merge(life, lambda: life.apply(self._decided(life, command)))
 
     def refused(self, reference: str, name: str, *, by: str = "amy", **fields: Any) -> Refused:  # noqa: ANN401
         with pytest.raises(Refused) as caught:
             self.give(reference, name, by=by, **fields)
         return caught.value
 
-    def tried(self, reference: str, name: str, *, by: str = "amy", **fields: Any) -> Refused | None:  # noqa: ANN401
+    def refusal_of(
+        self,
+        reference: str,
+        name: str,
+        *,
+        by: str = "amy",
+        **fields: Any,  # noqa: ANN401
+    ) -> Refused | None:
         try:
             self.give(reference, name, by=by, **fields)
         except Refused as refusal:
             return refusal
         return None
 
-    def later(self, span: timedelta) -> None:
-        """Time goes on for all, and whatever became due happens."""
+    def advance(self, span: timedelta) -> None:
+        """Let time go on for all items, fire their timers and settle."""
         self.now += span
         for life in self.lives.values():
-            life.later(self.now - life.now)
+            life.advance(self.now - life.now)
         self.settle()
 
     def settle(self) -> None:
-        """All effects are done and all messages arrive, until there are none."""
+        """Perform all effects and deliver all messages, until there are none."""
         for _ in range(10_000):
             if not (self.perform() or self.deliver()):
                 return
         pytest.fail("items tell each other something without end")
 
-    def is_gone(self, reference: str) -> bool:
-        """Whether its workflow is over, or never was."""
+    def is_over(self, reference: str) -> bool:
+        """Return True if the item's workflow is over, or never started."""
         life = self.lives.get(reference)
         return life is None or (life.item.status is Status.CLOSED and not life.item.outbox)
 
     def perform(self) -> bool:
-        """What the items ask for is done, in order; whether there was anything."""
-        asked = False
+        """Perform the effects of all items in order; return False if there were none."""
+        had_effects = False
         for life in list(self.lives.values()):
-            for effect in life.emptied():
-                asked = True
+            for effect in life.drain_outbox():
+                had_effects = True
                 self._perform(effect, life)
-        return asked
+        return had_effects
 
     def perform_for(self, reference: str) -> None:
-        """What this item asks for is done."""
+        """Perform this item's effects."""
         life = self.lives[reference]
-        for effect in life.emptied():
+        for effect in life.drain_outbox():
             self._perform(effect, life)
 
     def deliver(self, which: int = 0) -> bool:
-        """One message under way arrives, by default the oldest."""
-        if not self.post:
+        """Deliver one message under way, by default the oldest; return False if there is none."""
+        if not self.pending:
             return False
-        parcel = self.post.pop(which)
-        if not self.is_gone(parcel.to):
-            self.arrive(parcel)
-        elif parcel.gone is not None:
-            parcel.gone()
+        message = self.pending.pop(which)
+        if not self.is_over(message.to):
+            self.receive(message)
+        elif message.on_undelivered is not None:
+            message.on_undelivered()
         return True
 
-    def arrive(self, parcel: PendingMessage) -> Refused | None:
-        """A message arrives at an item, as a signal; twice is no other than once."""
-        life = self.lives[parcel.to]
-        found: list[Refused] = []
+    def receive(self, message: PendingMessage) -> Refused | None:
+        """Send a message to its item as a signal; a second delivery has no effect."""
+        life = self.lives[message.to]
+        refusals: list[Refused] = []
 
         def take() -> None:
             change, refusal = decide_signal(
-                life.item, parcel.command, self.now, terms=self._terms(life.item, parcel.command)
+                life.item, message.command, self.now, terms=self._terms(life.item, message.command)
             )
-            life.keep(change)
+            life.apply(change)
             if refusal is not None:
-                found.append(refusal)
+                refusals.append(refusal)
 
         self._watching_merge(life, take)
-        self.refusals += found
-        return found[0] if found else None
+        self.refusals += refusals
+        return refusals[0] if refusals else None
 
-    def carry(self) -> None:
-        """Every run ends, and the next one reads what it left."""
+    def continue_as_new(self) -> None:
+        """Continue every item as new: the next run reads what the last one carried over."""
         for life in self.lives.values():
             again = load_item(life.item.kind, dump_item(life.item))
             assert again == life.item
             life.item = again
 
-    def vanish(self, reference: str) -> None:
-        """An operator terminates it."""
+    def terminate(self, reference: str) -> None:
+        """Terminate an item, as an operator does."""
         del self.lives[reference]
-        self._vanished(reference, DISTURBED)
+        self._vanished(reference, TERMINATED)
 
     def _decided(self, life: Life, command: Command) -> Any:  # noqa: ANN401
         life.now = self.now
@@ -235,7 +242,7 @@ class World:
         return self.catalog.get(lookup.name)
 
     def _watching_merge(self, life: Life, take: Callable[[], object]) -> None:
-        """As `workflows.merge`: what was asked in vain is refused after all (C17)."""
+        """Refuse a merge request whose merge failed, as `workflows.merge` does (C17)."""
         asked = life.item.merging if isinstance(life.item, Ticket) else None
         take()
         item = life.item
@@ -245,8 +252,10 @@ class World:
             refusal = NotAllowed("not merged", rule=Rule.T16, fields=("into",))
             life.item = remember_refusal(item, asked.command_id, refusal)
 
-    def _tell(self, to: str, command: Command, gone: Callable[[], None] | None = None) -> None:
-        self.post.append(PendingMessage(to=to, command=command, gone=gone))
+    def _tell(
+        self, to: str, command: Command, on_undelivered: Callable[[], None] | None = None
+    ) -> None:
+        self.pending.append(PendingMessage(to=to, command=command, on_undelivered=on_undelivered))
 
     def _perform(self, effect: Effect, life: Life) -> None:
         item = life.item
@@ -254,7 +263,7 @@ class World:
             case StartActionEffect() | StartItem():
                 self._start(effect, life)
             case TellWaiter():
-                self.told[effect.waiter, item.reference] += 1
+                self.end_messages[effect.waiter, item.reference] += 1
                 self._tell(*message_for(effect, item.reference))
             case CancelAction() | CancelCase() | ReportEnd() | AnswerMerge():
                 self._tell(*message_for(effect, item.reference))
@@ -270,8 +279,8 @@ class World:
     def _start(self, effect: StartActionEffect | StartItem, life: Life) -> None:
         start = effect.start if isinstance(effect, StartActionEffect) else effect.begin
         reference = effect.reference
-        assert reference not in self.begun, f"{reference} is started twice"
-        self.begun[reference] = (life.item.reference, effect)
+        assert reference not in self.starters, f"{reference} is started twice"
+        self.starters[reference] = (life.item.reference, effect)
         try:
             change = create_item(
                 start,
@@ -283,12 +292,12 @@ class World:
         except Refused as refusal:
             self._vanished(reference, refusal.sentence)
             return
-        self.lives[reference] = self.opened(change)
+        self.lives[reference] = self.life_of(change)
         if isinstance(effect, StartItem) and effect.key == _work_key(life.item):
             self._work_ended(life, f"{effect.key}:done")
 
     def _vanished(self, reference: str, problem: str) -> None:
-        starter, effect = self.begun[reference]
+        starter, effect = self.starters[reference]
         life = self.lives[starter]
         if isinstance(effect, StartActionEffect):
             run = effect.start.case_run
@@ -304,16 +313,16 @@ class World:
     def _work_ended(
         self, life: Life, ident: str, problem: str | None = None, answer: JsonValue = None
     ) -> None:
-        told = WorkEnded(by=SYSTEM, command_id=ident, reason=problem, answer=answer)
-        self._tell(life.item.reference, told)
+        ended_work = WorkEnded(by=SYSTEM, command_id=ident, reason=problem, answer=answer)
+        self._tell(life.item.reference, ended_work)
 
     def _ask(self, effect: AskMerge, asker: str) -> None:
-        into, asked = message_for(effect, asker)
-        self._tell(into, asked, lambda: self._tell(asker, absent_target_answer(effect)))
+        into, question = message_for(effect, asker)
+        self._tell(into, question, lambda: self._tell(asker, absent_target_answer(effect)))
 
     def _mail(self, effect: SendMail, life: Life) -> None:
-        found = [mail for change in life.changes for mail in change.mails if mail.key == effect.key]
-        (mail,) = found
+        mails = [mail for change in life.changes for mail in change.mails if mail.key == effect.key]
+        (mail,) = mails
         lost = self.unreachable & set(mail.to)
         if not lost:
             self.mails.append((life.item.reference, mail))
@@ -323,9 +332,9 @@ class World:
 
     def _call(self, effect: CallService, life: Life) -> None:
         self.calls.append(effect)
-        answer = self.services.get(effect.call.service, Failure("no such service"))
-        if isinstance(answer, Failure):
-            self._work_ended(life, f"{effect.key}:done", answer.told)
+        answer = self.services.get(effect.call.service, ServiceFailure("no such service"))
+        if isinstance(answer, ServiceFailure):
+            self._work_ended(life, f"{effect.key}:done", answer.error)
         else:
             self._work_ended(life, effect.key, answer=answer)
 

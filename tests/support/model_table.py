@@ -1,4 +1,4 @@
-"""Chapter 10 of the status model as data, and the rules that narrow its cells.
+"""Chapter 10 of the status model as data, with the rules that narrow its cells.
 
 Written from the rule book, never from the code: a cell says what an allowed command leads to.
 """
@@ -18,23 +18,23 @@ DRAFT, TO_DO, IN_PROGRESS, WAIT, RESOLVED, CLOSED = Status
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What comes of a command: a status and its entries, or a refusal and its rules."""
+    """The result of a command: a status and its entries, or a refusal and its rules."""
 
     leads_to: Status | None = None
-    """None: the status stays as it is."""
+    """None: the status stays."""
     entries: int = 1
     refusal: type[Refused] | None = None
     rules: frozenset[str] = frozenset()
-    """Any of these; empty where chapter 10 alone refuses."""
+    """Rules of which the refusal names one; empty where chapter 10 alone refuses."""
 
 
 STAYS: Final = Cell()
 SAME: Final = Cell(entries=0)
-ASKED: Final = Cell(entries=0)
-"""T16: nothing is written before the target says yes."""
+MERGE_REQUESTED: Final = Cell(entries=0)
+"""A merge request: nothing is written before the target agrees (T16)."""
 NO: Final = Cell(refusal=NotAllowed)
 UNKNOWN: Final = Cell(refusal=InvalidCommand)
-"""No command of this kind, or none that exists yet."""
+"""Cell of a command that the kind does not have."""
 
 
 def to(status: Status) -> Cell:
@@ -42,7 +42,7 @@ def to(status: Status) -> Cell:
 
 
 def both(status: Status) -> Cell:
-    """C18: submitted first, so two entries."""
+    """Return a cell with two entries: submitted first (C18)."""
     return Cell(leads_to=status, entries=2)
 
 
@@ -77,7 +77,7 @@ ROWS: Final[dict[str, tuple[Cell, Cell, Cell, Cell, Cell]]] = {
     "mark_read": (STAYS, STAYS, STAYS, STAYS, STAYS),
     "split": (NO, to(WAIT), to(WAIT), to(WAIT), NO),
     "launch_case": (NO, to(WAIT), to(WAIT), to(WAIT), NO),
-    "merge": (NO, ASKED, ASKED, ASKED, NO),
+    "merge": (NO, MERGE_REQUESTED, MERGE_REQUESTED, MERGE_REQUESTED, NO),
     "rework": (NO, to(IN_PROGRESS), to(IN_PROGRESS), to(IN_PROGRESS), NO),
     "start_action": (NO, STAYS, STAYS, NO, to(TO_DO)),
     "reset_in_progress": (NO, to(IN_PROGRESS), to(IN_PROGRESS), NO, NO),
@@ -105,9 +105,9 @@ KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "answer_checklist": (A,),
     "heartbeat": (T, A),
 }
-"""The contract's column `kinds`, where it is not all three."""
+"""Kinds of each command, the contract's column `kinds`, where they are not all three."""
 
-NOT_WHILE_ANOTHERS: Final = frozenset(
+REFUSED_WHILE_ASSIGNED: Final = frozenset(
     {
         "answer_checklist",
         "edit",
@@ -122,20 +122,20 @@ NOT_WHILE_ANOTHERS: Final = frozenset(
         "wait",
     }
 )
-"""C8, as far as its commands exist."""
+"""Commands that are refused while another person is assigned (C8)."""
 
 _ENDING_A_WAIT: Final = frozenset(
     {"edit", "wait", "resume", "resolve", "send_and_resolve", "split", "launch_case", "merge"}
 )
-"""C12."""
+"""Commands that end a wait (C12)."""
 
-ONLY_BY_THE_OWNER: Final = frozenset({"rework", "start_action", "reset_in_progress", "cancel"})
-"""K8; a pause too."""
+OWNERS_COMMANDS: Final = frozenset({"rework", "start_action", "reset_in_progress", "cancel"})
+"""Commands that only the owner may give, besides a pause (K8)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """An item in a status, who holds it, and what else a rule asks for."""
+    """An item's status, assignee, owner, and what else a rule depends on."""
 
     kind: Kind
     status: Status
@@ -148,10 +148,10 @@ class Situation:
     Of an Action: in review after eve completed it, or with a checklist to answer.
     """
     ended_by: str = ""
-    """Of a closed item."""
+    """End of a closed item."""
 
     def __str__(self) -> str:
-        """A test's id."""
+        """Return a test's id."""
         parts = (
             self.kind,
             self.status.lower(),
@@ -166,122 +166,126 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A command as somebody gives it."""
+    """A command with its actor and fields."""
 
     command: str
     by: str = "amy"
     fields: tuple[tuple[str, Any], ...] = ()
 
     def __str__(self) -> str:
-        """A test's id."""
+        """Return a test's id."""
         given = " ".join(f"{name}={value}" for name, value in self.fields)
         return f"{self.command or 'nameless'} by {self.by} {given}".strip()
 
-    def given(self, name: str) -> Any:  # noqa: ANN401
+    def value_of(self, name: str) -> Any:  # noqa: ANN401
         return dict(self.fields).get(name)
 
 
-def expected(found: Situation, attempt: Attempt) -> Cell:
-    """The cell of chapter 10, narrowed by the rules."""
+def expected(situation: Situation, attempt: Attempt) -> Cell:
+    """Return the cell of chapter 10, narrowed by the rules."""
     command = attempt.command
     cells = ROWS[command]
-    if cells[0] is UNKNOWN or found.kind not in KINDS.get(command, (T, C, A)):
+    if cells[0] is UNKNOWN or situation.kind not in KINDS.get(command, (T, C, A)):
         return UNKNOWN
-    if found.status is CLOSED:
+    if situation.status is CLOSED:
         return no("C15")
-    cell = cells[STATUSES.index(found.status)]
-    if command == "answer_checklist" and found.flow != "checklist" and cell.refusal is None:
+    cell = cells[STATUSES.index(situation.status)]
+    if command == "answer_checklist" and situation.flow != "checklist" and cell.refusal is None:
         return invalid("A7")
-    if cell.refusal is None and (rules := frozenset(_forbidding(found, attempt))):
+    if cell.refusal is None and (rules := frozenset(_refusing_rules(situation, attempt))):
         return no(*rules)
-    return cell if cell.refusal is not None else _led(cell, found, attempt)
+    return cell if cell.refusal is not None else _allowed_cell(cell, situation, attempt)
 
 
-def _forbidding(found: Situation, attempt: Attempt) -> Iterator[str]:
-    """Every rule that narrows this cell to a refusal; which of them is named first is free."""
+def _refusing_rules(situation: Situation, attempt: Attempt) -> Iterator[str]:
+    """Return every rule that narrows this cell to a refusal; a refusal may name any of them."""
     command, actor = attempt.command, attempt.by
-    anothers = found.assignee not in {None, actor} and not attempt.given("take_over")
-    if command in NOT_WHILE_ANOTHERS and anothers:
+    has_other_assignee = situation.assignee not in {None, actor} and not attempt.value_of(
+        "take_over"
+    )
+    if command in REFUSED_WHILE_ASSIGNED and has_other_assignee:
         yield "C8"
-    at_rest = found.status in {WAIT, RESOLVED}
-    if command == "assign" and at_rest and not is_person(attempt.given("to")):
+    at_rest = situation.status in {WAIT, RESOLVED}
+    if command == "assign" and at_rest and not is_person(attempt.value_of("to")):
         yield "C9"
-    if command in _ENDING_A_WAIT and found.wait in {WaitType.SPLIT, WaitType.CASE_LAUNCHED}:
+    if command in _ENDING_A_WAIT and situation.wait in {WaitType.SPLIT, WaitType.CASE_LAUNCHED}:
         yield "C12"
-    if command == "reject" and not (actor.startswith("robot:") and actor == found.assignee):
+    if command == "reject" and not (actor.startswith("robot:") and actor == situation.assignee):
         yield "C7"
-    if command == "heartbeat" and not (actor.startswith("robot:") and actor == found.assignee):
+    if command == "heartbeat" and not (actor.startswith("robot:") and actor == situation.assignee):
         yield "Q3"
-    if command == "mark_read" and actor != (found.assignee or found.owner):
+    if command == "mark_read" and actor != (situation.assignee or situation.owner):
         yield "C14"
-    if command == "cancel" and found.kind is T and found.status is not DRAFT:
+    if command == "cancel" and situation.kind is T and situation.status is not DRAFT:
         yield "T17"
-    yield from _unsuited(found.kind, attempt)
-    if found.kind is A:
-        yield from _forbidden_by_the_review(found, attempt)
-    if found.kind is C:
-        yield from _forbidden_by_the_flow(found, attempt)
+    yield from _refusing_wait_rules(situation.kind, attempt)
+    if situation.kind is A:
+        yield from _refusing_review_rules(situation, attempt)
+    if situation.kind is C:
+        yield from _refusing_flow_rules(situation, attempt)
 
 
-def _unsuited(kind: Kind, attempt: Attempt) -> Iterator[str]:
-    """Chapter 1, wait types: pause is for Cases, days to wait are for Tickets."""
-    if attempt.given("type") == "pause" and kind is not C:
+def _refusing_wait_rules(kind: Kind, attempt: Attempt) -> Iterator[str]:
+    """Yield the rule if the kind lacks this wait type: pause is for Cases, days for Tickets."""
+    if attempt.value_of("type") == "pause" and kind is not C:
         yield "A2" if kind is A else "C10"
-    if attempt.given("days_to_wait") and kind is not T:
+    if attempt.value_of("days_to_wait") and kind is not T:
         yield "K6" if kind is C else "A2"
 
 
-def _forbidden_by_the_review(found: Situation, attempt: Attempt) -> Iterator[str]:
-    command, by, reviewed = attempt.command, attempt.by, found.flow == "in review"
-    completes = command == "resolve" and attempt.given("outcome") == "complete"
+def _refusing_review_rules(situation: Situation, attempt: Attempt) -> Iterator[str]:
+    command, by, reviewed = attempt.command, attempt.by, situation.flow == "in review"
+    completes = command == "resolve" and attempt.value_of("outcome") == "complete"
     if command == "review" and not (reviewed and is_person(by)):
         yield "A6"
-    robot = attempt.given("to") if command == "assign" else by
-    works = command in NOT_WHILE_ANOTHERS or command == "assign"
-    if reviewed and robot == ROBOT and works and not _leaves_alone(found, attempt):
+    robot = attempt.value_of("to") if command == "assign" else by
+    works = command in REFUSED_WHILE_ASSIGNED or command == "assign"
+    if reviewed and robot == ROBOT and works and not _changes_nothing(situation, attempt):
         yield "A6"
     if reviewed and completes:
         yield "A6"
-    if completes and found.flow == "checklist":
+    if completes and situation.flow == "checklist":
         yield "A7"
 
 
-def _leaves_alone(found: Situation, attempt: Attempt) -> bool:
-    return attempt.command == "set_to_do" and found.status is TO_DO and found.assignee is None
+def _changes_nothing(situation: Situation, attempt: Attempt) -> bool:
+    return (
+        attempt.command == "set_to_do" and situation.status is TO_DO and situation.assignee is None
+    )
 
 
-def _forbidden_by_the_flow(found: Situation, attempt: Attempt) -> Iterator[str]:
+def _refusing_flow_rules(situation: Situation, attempt: Attempt) -> Iterator[str]:
     command = attempt.command
-    owners = command in ONLY_BY_THE_OWNER or attempt.given("type") == "pause"
-    if owners and found.owner not in {None, attempt.by}:
+    owners = command in OWNERS_COMMANDS or attempt.value_of("type") == "pause"
+    if owners and situation.owner not in {None, attempt.by}:
         yield "K8"
-    if command == "resolve" and found.flow == "open" and found.status is not DRAFT:
+    if command == "resolve" and situation.flow == "open" and situation.status is not DRAFT:
         yield "K11"
-    if command == "reset_in_progress" and found.flow != "failed":
+    if command == "reset_in_progress" and situation.flow != "failed":
         yield "K9"
-    if command == "rework" and found.flow == "none":
+    if command == "rework" and situation.flow == "none":
         yield from ("K8", "K10")
 
 
-def _led(cell: Cell, found: Situation, attempt: Attempt) -> Cell:
-    """Where an allowed command leads, if it is not simply what the cell says."""
-    has_it = found.owner if found.status in {WAIT, RESOLVED} else found.assignee
+def _allowed_cell(cell: Cell, situation: Situation, attempt: Attempt) -> Cell:
+    """Return the cell of an allowed command with this situation's status and entries."""
+    assignee = situation.owner if situation.status in {WAIT, RESOLVED} else situation.assignee
     match attempt.command:
-        case "start" if found.status is IN_PROGRESS and attempt.by != found.assignee:
+        case "start" if situation.status is IN_PROGRESS and attempt.by != situation.assignee:
             cell = STAYS
-        case "assign" if attempt.given("to") == has_it:
+        case "assign" if attempt.value_of("to") == assignee:
             cell = SAME
-        case "set_to_do" if found.status is TO_DO and found.assignee is None:
+        case "set_to_do" if situation.status is TO_DO and situation.assignee is None:
             cell = SAME
-        case "receive_email" if attempt.given("automatic"):
+        case "receive_email" if attempt.value_of("automatic"):
             cell = STAYS
-        case "receive_email" if found.wait is WaitType.MORE_INFORMATION:
+        case "receive_email" if situation.wait is WaitType.MORE_INFORMATION:
             cell = to(TO_DO)
         case "review":
-            cell = to(TO_DO) if attempt.given("verdict") == "fail" else to(CLOSED)
-        case "resolve" if found.kind is A:
+            cell = to(TO_DO) if attempt.value_of("verdict") == "fail" else to(CLOSED)
+        case "resolve" if situation.kind is A:
             cell = to(CLOSED)
-        case "resolve" | "send_and_resolve" if attempt.given("method") == "rejected_as_spam":
+        case "resolve" | "send_and_resolve" if attempt.value_of("method") == "rejected_as_spam":
             cell = Cell(leads_to=CLOSED, entries=cell.entries)
         case _:
             pass
@@ -358,17 +362,17 @@ _RESOLVE_VARIANTS: Final[dict[Kind, tuple[dict[str, Any], ...]]] = {
 
 
 def attempts(kind: Kind, command: str) -> list[Attempt]:
-    """Minimal valid forms of a command, by every sort of actor."""
+    """Return minimal valid forms of a command, by every sort of actor."""
     variants = _RESOLVE_VARIANTS[kind] if command == "resolve" else _VARIANTS.get(command, ({},))
     return [Attempt(command, by, tuple(fields.items())) for by, fields in product(ACTORS, variants)]
 
 
 def situations() -> list[Situation]:
-    """Every status of every kind, by who holds the item."""
+    """Return every status of every kind, with every sort of assignee."""
     return [*_of_tickets(), *_of_cases(), *_of_actions()]
 
 
-_SORTS_OF_HOLDERS: Final = (None, "amy", "bob", ROBOT)
+_ASSIGNEES: Final = (None, "amy", "bob", ROBOT)
 
 
 def _of_tickets() -> list[Situation]:
@@ -392,7 +396,7 @@ def _of_actions() -> list[Situation]:
     return [
         *_open(A),
         *_open(A, flow="checklist"),
-        *(found for found in _open(A, flow="in review") if found.status is not WAIT),
+        *(situation for situation in _open(A, flow="in review") if situation.status is not WAIT),
         *(
             Situation(A, CLOSED, ended_by=ending)
             for ending in ("completing", "failing", "its Case")
@@ -432,7 +436,7 @@ def _of_cases() -> list[Situation]:
         ),
         *(
             Situation(C, TO_DO, assignee=holder, owner=owner, flow=flow)
-            for holder, owner, flow in product(_SORTS_OF_HOLDERS, _OWNERS, _FLOWS)
+            for holder, owner, flow in product(_ASSIGNEES, _OWNERS, _FLOWS)
         ),
         *(
             Situation(C, IN_PROGRESS, assignee=holder, owner=owner, flow=flow)

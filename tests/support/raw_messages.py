@@ -1,4 +1,4 @@
-"""Messages as bytes: what a client of any language may send, right or wrong."""
+"""Messages as bytes, right or wrong, as clients in any language may send them."""
 
 import json
 import uuid
@@ -25,33 +25,33 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from tests.support.workers import WorkerEnvironment
 
-PATIENCE: Final = timedelta(seconds=10)
-ANSWERED: Final = UpdateWorkflowExecutionLifecycleStage.Value(
+ANSWER_TIMEOUT: Final = timedelta(seconds=10)
+COMPLETED: Final = UpdateWorkflowExecutionLifecycleStage.Value(
     "UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED"
 )
 ENCODING: Final = "encoding"
-REFUSED: Final = {
+REFUSAL_STATUSES: Final = {
     RPCStatusCode.INVALID_ARGUMENT,
     RPCStatusCode.NOT_FOUND,
     RPCStatusCode.RESOURCE_EXHAUSTED,  # an update beyond history.maxInFlightUpdatePayloads
 }
-"""How the server says no for good."""
+"""Statuses by which the server refuses for good."""
 
 
 def payload(content: bytes, encoding: bytes | None = b"json/plain", **metadata: bytes) -> Payload:
-    """One payload; JSON as every SDK sends it, unless said otherwise."""
+    """Return one payload, by default JSON as every SDK sends it."""
     known = {} if encoding is None else {ENCODING: encoding}
     return Payload(metadata=known | metadata, data=content)
 
 
-def of_json(value: object) -> Payload:
-    """A value as JSON."""
+def json_payload(value: object) -> Payload:
+    """Return a value as a JSON payload."""
     return payload(json.dumps(value).encode())
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """How a message was refused: by the server, or by the item."""
+    """Refusal of a message, by the server or by the item."""
 
     by_server: bool
     type: str
@@ -62,7 +62,7 @@ class Refusal:
 async def signal(
     host: WorkerEnvironment, reference: str, name: str, payloads: list[Payload]
 ) -> Refusal | None:
-    """Send a signal; a refusal if the server did not take it."""
+    """Send a signal and return the refusal if the server did not take it."""
     request = SignalWorkflowExecutionRequest(
         namespace=host.client.namespace,
         workflow_execution=WorkflowExecution(workflow_id=reference),
@@ -71,7 +71,9 @@ async def signal(
         request_id=uuid.uuid4().hex,
     )
     try:
-        await host.client.workflow_service.signal_workflow_execution(request, timeout=PATIENCE)
+        await host.client.workflow_service.signal_workflow_execution(
+            request, timeout=ANSWER_TIMEOUT
+        )
     except RPCError as error:
         return _by_server(error)
     return None
@@ -80,11 +82,11 @@ async def signal(
 async def update(
     host: WorkerEnvironment, reference: str, name: str, payloads: list[Payload]
 ) -> Refusal | dict[str, Any]:
-    """Send an update and wait for its answer."""
+    """Send an update and return its answer."""
     request = UpdateWorkflowExecutionRequest(
         namespace=host.client.namespace,
         workflow_execution=WorkflowExecution(workflow_id=reference),
-        wait_policy=WaitPolicy(lifecycle_stage=ANSWERED),
+        wait_policy=WaitPolicy(lifecycle_stage=COMPLETED),
         request=Request(
             meta=Meta(update_id=uuid.uuid4().hex, identity="test"),
             input=Input(name=name, args=Payloads(payloads=payloads)),
@@ -92,7 +94,7 @@ async def update(
     )
     service = host.client.workflow_service
     try:
-        answer = await service.update_workflow_execution(request, timeout=PATIENCE)
+        answer = await service.update_workflow_execution(request, timeout=ANSWER_TIMEOUT)
     except RPCError as error:
         return _by_server(error)
     if answer.outcome.HasField("failure"):
@@ -104,14 +106,14 @@ async def update(
 async def query(
     host: WorkerEnvironment, reference: str, name: str, payloads: list[Payload]
 ) -> Refusal | dict[str, Any]:
-    """Ask a query."""
+    """Send a query and return its answer."""
     request = QueryWorkflowRequest(
         namespace=host.client.namespace,
         execution=WorkflowExecution(workflow_id=reference),
         query=WorkflowQuery(query_type=name, query_args=Payloads(payloads=payloads)),
     )
     try:
-        answer = await host.client.workflow_service.query_workflow(request, timeout=PATIENCE)
+        answer = await host.client.workflow_service.query_workflow(request, timeout=ANSWER_TIMEOUT)
     except RPCError as error:
         return _by_server(error)
     state: dict[str, Any] = json.loads(answer.query_result.payloads[0].data)
@@ -121,7 +123,7 @@ async def query(
 async def start(
     host: WorkerEnvironment, kind: str, reference: str, payloads: list[Payload]
 ) -> Refusal | None:
-    """Start a workflow; a refusal if the server did not take it."""
+    """Start a workflow and return the refusal if the server did not take it."""
     request = StartWorkflowExecutionRequest(
         namespace=host.client.namespace,
         workflow_id=reference,
@@ -134,26 +136,30 @@ async def start(
         ),
     )
     try:
-        await host.client.workflow_service.start_workflow_execution(request, timeout=PATIENCE)
+        await host.client.workflow_service.start_workflow_execution(request, timeout=ANSWER_TIMEOUT)
     except RPCError as error:
         return _by_server(error)
     return None
 
 
-async def how_it_ended(host: WorkerEnvironment, reference: str) -> Refusal:
-    """The failure of a workflow that failed."""
+async def failure_of(host: WorkerEnvironment, reference: str) -> Refusal:
+    """Return the failure of a failed workflow."""
     handle = host.client.get_workflow_handle(reference)
     last = [event async for event in handle.fetch_history_events()][-1]
     return _by_item(last.workflow_execution_failed_event_attributes.failure)
 
 
 def _by_server(error: RPCError) -> Refusal:
-    if error.status not in REFUSED:
+    if error.status not in REFUSAL_STATUSES:
         raise error
     return Refusal(by_server=True, type=error.status.name, sentence=error.message)
 
 
 def _by_item(failure: Failure) -> Refusal:
-    told = failure.application_failure_info
-    details = json.loads(told.details.payloads[0].data) if told.details.payloads else None
-    return Refusal(by_server=False, type=told.type, sentence=failure.message, details=details)
+    failure_info = failure.application_failure_info
+    details = (
+        json.loads(failure_info.details.payloads[0].data) if failure_info.details.payloads else None
+    )
+    return Refusal(
+        by_server=False, type=failure_info.type, sentence=failure.message, details=details
+    )

@@ -1,1 +1,1 @@
-"""Tests of the pure domain, written from the status model: no server, no file, no clock."""
+"""Tests of pure code, the domain's written from the status model: no server, no file, no clock."""

@@ -1,4 +1,4 @@
-"""Which of the pages' tests need a browser."""
+"""Marker for those tests of the pages that need a browser."""
 
 import pytest
 

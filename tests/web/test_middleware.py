@@ -1,4 +1,4 @@
-"""What guards every answer: headers, other sites kept out, and refusals as they are to be read."""
+"""Guards of every answer: security headers, cross-site requests, and readable refusals."""
 
 import httpx
 import pytest
@@ -17,21 +17,21 @@ EVIL = "https://evil.example"
 
 @pytest.fixture
 def token(web_engine: Engine) -> str:
-    """The token of amy's session."""
+    """Return the token of amy's session."""
     add_account(web_engine, password=None)
     return sessions.begin(web_engine, "amy", way="link")
 
 
 @pytest.fixture
 def amy(app: FastAPI, token: str) -> httpx.AsyncClient:
-    """The browser in which amy is signed in."""
+    """Return the browser in which amy is signed in."""
     client = browser(app)
     client.cookies.set(SESSION_COOKIE, token, domain="desk.example")
     return client
 
 
-def bare(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
-    """A program that says nothing of where it comes from."""
+def client_without_origin(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
+    """Return a client that sends no Origin header."""
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN)
     if token is not None:
         client.cookies.set(SESSION_COOKIE, token, domain="desk.example")
@@ -131,8 +131,8 @@ async def test_without_it_nothing_changes(
     answer = await amy.post("/preferences", data=form)
     assert answer.status_code == 403
     assert "casekeep_language" not in answer.cookies
-    told = await amy.post("/api/v1/tickets", json={})
-    assert (told.status_code, told.json()["type"]) == (403, "CrossSite")
+    response = await amy.post("/api/v1/tickets", json={})
+    assert (response.status_code, response.json()["type"]) == (403, "CrossSite")
 
 
 @pytest.mark.parametrize(
@@ -150,18 +150,18 @@ async def test_without_it_nothing_changes(
 async def test_another_site_gets_nothing_done_even_with_the_token(
     app: FastAPI, token: str, headers: dict[str, str]
 ) -> None:
-    client = bare(app, token)
+    client = client_without_origin(app, token)
     form = {"csrf": sessions.csrf_of(token)}
     assert (await client.post("/preferences", data=form, headers=headers)).status_code == 403
     assert (await client.post("/sign-out", data=form, headers=headers)).status_code == 403
-    told = await client.post("/api/v1/tickets", json={}, headers=headers)
-    assert (told.status_code, told.json()["type"]) == (403, "CrossSite")
+    response = await client.post("/api/v1/tickets", json={}, headers=headers)
+    assert (response.status_code, response.json()["type"]) == (403, "CrossSite")
 
 
 async def test_another_site_signs_nobody_in(web_engine: Engine, app: FastAPI) -> None:
     add_account(web_engine)
     form = {"name": "amy", "password": "correct horse battery"}
-    answer = await bare(app).post("/sign-in", data=form, headers={"origin": EVIL})
+    answer = await client_without_origin(app).post("/sign-in", data=form, headers={"origin": EVIL})
     assert answer.status_code == 403
     assert SESSION_COOKIE not in answer.cookies
 
@@ -170,7 +170,7 @@ async def test_a_key_needs_no_token_and_no_origin(web_engine: Engine, app: FastA
     whole, _ = api_keys.make(
         web_engine, "service:erp", scopes=[Scope.READ], queues=["*"], by="root", lasts=None
     )
-    answer = await bare(app).post(
+    answer = await client_without_origin(app).post(
         "/api/v1/tickets", json={}, headers={"authorization": f"Bearer {whole}"}
     )
     assert (answer.status_code, answer.json()["type"]) == (403, "Forbidden")
@@ -180,7 +180,9 @@ async def test_a_cookie_beside_a_key_that_is_not_good_lets_nobody_in(
     app: FastAPI, token: str
 ) -> None:
     headers = {"authorization": "Bearer ck_aaaaaaaa_" + "a" * 43}
-    assert (await bare(app, token).get("/api/v1/queues", headers=headers)).status_code == 401
+    assert (
+        await client_without_origin(app, token).get("/api/v1/queues", headers=headers)
+    ).status_code == 401
 
 
 async def test_a_person_may_not_do_what_their_role_may_not(
@@ -214,6 +216,6 @@ async def test_where_a_request_comes_from_goes_with_its_caller(
         return {"address": caller.address, "credential": caller.credential}
 
     app.add_api_route("/who", who)
-    told = (await amy.get("/who")).json()
-    assert told["address"] == "192.0.2.1"
-    assert told["credential"].startswith("session ")
+    response = (await amy.get("/who")).json()
+    assert response["address"] == "192.0.2.1"
+    assert response["credential"].startswith("session ")

@@ -1,4 +1,4 @@
-"""Every route there is, tried by those who may not come in: a new one cannot be forgotten."""
+"""Every route refuses callers without permission; new routes are covered automatically."""
 
 import re
 from collections.abc import Callable
@@ -30,9 +30,9 @@ from web.context import SESSION_COOKIE, authenticate
 from web.sign_in.routes import PUBLIC as SIGNING
 
 PUBLIC: Final = SIGNING | {f"{PREFIX}/openapi.json", f"{PREFIX}/"}
-"""What anybody may ask, by name: how one gets in, and what describes the API."""
+"""Names of public routes: sign-in, and what describes the API."""
 ANYBODYS: Final = frozenset({"/", "/sign-out", "/preferences", "/navigation"})
-"""What whoever is signed in may ask: it is about themselves alone."""
+"""Names of routes for everybody who is signed in: they are about the caller alone."""
 STARTING: Final = frozenset({f"{PREFIX}/tickets", f"{PREFIX}/cases", "/tickets/new", "/cases/new"})
 WORKING: Final = frozenset(
     {
@@ -53,13 +53,13 @@ FILLED: Final = {  # what stands for the parameters of paths: a new one is to be
     "id": "h-1",
 }
 GIVING: Final = "/items/{reference}/do/{command}"
-"""Its refusals are in `test_access_matrix.py`, with a desk that answers."""
+"""`test_permission_matrix.py` covers their refusals, on a stack that answers."""
 SENT: Final = {f"{PREFIX}/robots/items/{{reference}}/reject": {"reason": "cannot be read"}}
 UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """One method of one route."""
 
     method: str
@@ -71,59 +71,59 @@ class Way:
 
     @property
     def address(self) -> str:
-        """The path, with something in place of each parameter."""
+        """Return the path with a value for each parameter."""
         return re.sub(r"{(\w+)}", lambda name: FILLED[name[1]], self.path)
 
     @property
     def query(self) -> dict[str, str]:
-        """What has to be asked."""
-        needed = (one for one in self.dependant.query_params if one.field_info.is_required())
-        return dict.fromkeys((one.alias for one in needed), "0")
+        """Return the required query parameters."""
+        needed = (param for param in self.dependant.query_params if param.field_info.is_required())
+        return dict.fromkeys((each.alias for each in needed), "0")
 
     @property
     def is_api(self) -> bool:
-        """Whether programs ask it."""
+        """Return True if the route belongs to the API."""
         return self.path.startswith(PREFIX)
 
 
-def ways(app: FastAPI) -> list[Way]:
-    """Every method of every route, however routers are put into one another."""
-    found = []
+def all_routes(app: FastAPI) -> list[Route]:
+    """Yield every method of every route of an application with nested routers."""
+    collected = []
     for context in iter_route_contexts(app.routes):
         if isinstance(context.original_route, Mount):
             continue
         path, dependant = context.path, context.dependant
         assert path is not None
         assert dependant is not None, f"{path} is a route that asks for nobody"
-        found += [Way(method, path, dependant) for method in sorted(context.methods or ())]
-    return found
+        collected += [Route(method, path, dependant) for method in sorted(context.methods or ())]
+    return collected
 
 
 def asks_for_a_caller(dependant: Dependant) -> bool:
-    """Whether the route cannot be had without somebody who is authenticated."""
+    """Return True if the route depends on a known caller."""
     return dependant.call is authenticate or any(map(asks_for_a_caller, dependant.dependencies))
 
 
-def scope_of(way: Way) -> Scope | None:
-    """What a key needs to be for; None: no key gets anywhere."""
-    last = way.path.rpartition("/")[2]
-    if way.path in NO_KEYS or way.path.startswith("/audit"):
+def scope_of(route: Route) -> Scope | None:
+    """Return the scope that a key needs, or None if no key is accepted."""
+    last = route.path.rpartition("/")[2]
+    if route.path in NO_KEYS or route.path.startswith("/audit"):
         return None
-    if way.path in STARTING:
+    if route.path in STARTING:
         return Scope.START
-    if way.path in WORKING or way.path.startswith(f"{PREFIX}/robots/"):
+    if route.path in WORKING or route.path.startswith(f"{PREFIX}/robots/"):
         return Scope.WORK
-    if way.path.startswith(f"{PREFIX}/hooks"):
+    if route.path.startswith(f"{PREFIX}/hooks"):
         return Scope.HOOKS
-    if way.method == "POST" and way.path.startswith(f"{PREFIX}/items/"):
+    if route.method == "POST" and route.path.startswith(f"{PREFIX}/items/"):
         return COMMANDS[last][1]
-    assert way.method == "GET", f"say here which scope {way} takes"
+    assert route.method == "GET", f"say here which scope {route} takes"
     return Scope.READ
 
 
 @pytest.fixture
-def there(web_engine: Engine) -> None:
-    """One item of each kind, in a queue."""
+def stored_items(web_engine: Engine) -> None:
+    """Store one item of each kind, in a queue."""
     with GroupWriter(web_engine, "writer-1") as writer:
         put: Callable[[Publication], object] = writer.put
         write_all(
@@ -131,8 +131,8 @@ def there(web_engine: Engine) -> None:
         )
 
 
-def invalid_credentials(engine: Engine) -> dict[str, dict[str, str]]:
-    """What lets nobody in, by what it is: the headers of a request that comes with it."""
+def rejected_credentials(engine: Engine) -> dict[str, dict[str, str]]:
+    """Return the headers of requests that must be refused, by the reason."""
     for name in ("amy", "bob", "eva", "ida", "max"):
         add_account(engine, name, role=Role.OPERATOR, password=None)
     past = datetime.now(UTC) - timedelta(minutes=1)
@@ -153,8 +153,8 @@ def invalid_credentials(engine: Engine) -> dict[str, dict[str, str]]:
     sessions.end(engine, out)
     good = sessions.begin(engine, "max", way="link")
     by_cookie = {
-        f"a session that is {what}": token
-        for what, token in (
+        f"a session that is {reason}": token
+        for reason, token in (
             ("over", tokens["amy"]),
             ("idle", tokens["bob"]),
             ("of a disabled account", tokens["eva"]),
@@ -164,8 +164,8 @@ def invalid_credentials(engine: Engine) -> dict[str, dict[str, str]]:
         )
     }
     by_key = {
-        f"a key that is {what}": f"Bearer {given}"
-        for what, given in (
+        f"a key that is {reason}": f"Bearer {key}"
+        for reason, key in (
             ("revoked", whole),
             ("over", over),
             ("none", "ck_aaaaaaaa_" + "a" * 43),
@@ -177,47 +177,49 @@ def invalid_credentials(engine: Engine) -> dict[str, dict[str, str]]:
     }
     return (
         {"nothing": {}, "a name and a password": {"authorization": "Basic YW15OmFteQ=="}}
-        | {what: {"cookie": f"{SESSION_COOKIE}={token}"} for what, token in by_cookie.items()}
-        | {what: {"authorization": bearer} for what, bearer in by_key.items()}
+        | {reason: {"cookie": f"{SESSION_COOKIE}={token}"} for reason, token in by_cookie.items()}
+        | {reason: {"authorization": bearer} for reason, bearer in by_key.items()}
     )
 
 
 def test_only_the_named_routes_are_public(app: FastAPI) -> None:
-    assert {str(way) for way in ways(app) if not asks_for_a_caller(way.dependant)} == {
-        str(way) for way in ways(app) if way.path in PUBLIC
+    assert {str(route) for route in all_routes(app) if not asks_for_a_caller(route.dependant)} == {
+        str(route) for route in all_routes(app) if route.path in PUBLIC
     }
-    assert {way.path for way in ways(app)} >= PUBLIC | ANYBODYS | STARTING | WORKING | NO_KEYS
+    assert {
+        route.path for route in all_routes(app)
+    } >= PUBLIC | ANYBODYS | STARTING | WORKING | NO_KEYS
 
 
 def test_nothing_else_is_mounted(app: FastAPI) -> None:
-    mounted = [one for one in app.routes if isinstance(one, Mount)]
-    assert [one.path for one in mounted] == ["/static"]
+    mounted = [each for each in app.routes if isinstance(each, Mount)]
+    assert [mount.path for mount in mounted] == ["/static"]
 
 
-@pytest.mark.usefixtures("there")
+@pytest.mark.usefixtures("stored_items")
 async def test_who_is_signed_out_expired_or_revoked_gets_nowhere(
     web_engine: Engine, app: FastAPI
 ) -> None:
-    credentials = invalid_credentials(web_engine)
+    credentials = rejected_credentials(web_engine)
     tried = 0
     async with browser(app) as client:
-        for way in ways(app):
-            if way.path in PUBLIC:
+        for route in all_routes(app):
+            if route.path in PUBLIC:
                 continue
-            for what, headers in credentials.items():
-                answer = await client.request(way.method, way.address, headers=headers)
-                told = f"{way} by {what}: {answer.status_code}"
-                if way.is_api:
-                    assert answer.status_code == 401, told
-                    assert answer.headers["www-authenticate"] == "Bearer", told
+            for reason, headers in credentials.items():
+                answer = await client.request(route.method, route.address, headers=headers)
+                problem = f"{route} by {reason}: {answer.status_code}"
+                if route.is_api:
+                    assert answer.status_code == 401, problem
+                    assert answer.headers["www-authenticate"] == "Bearer", problem
                 else:
-                    assert answer.status_code == 303, told
-                    assert answer.headers["location"].startswith("/sign-in"), told
+                    assert answer.status_code == 303, problem
+                    assert answer.headers["location"].startswith("/sign-in"), problem
                 tried += 1
     assert tried > 500
 
 
-@pytest.mark.usefixtures("there")
+@pytest.mark.usefixtures("stored_items")
 @pytest.mark.parametrize("scope", list(Scope))
 async def test_a_key_gets_nowhere_but_where_its_scope_is_for(
     web_engine: Engine, app: FastAPI, scope: Scope
@@ -228,12 +230,12 @@ async def test_a_key_gets_nowhere_but_where_its_scope_is_for(
     await is_forbidden(
         app,
         whole,
-        # who may look at the item is told on its page, which is the item's own answer
-        lambda way: scope_of(way) is not scope and (way.path, scope) != (GIVING, Scope.READ),
+        # the item's own answer says who may see the item
+        lambda route: scope_of(route) is not scope and (route.path, scope) != (GIVING, Scope.READ),
     )
 
 
-@pytest.mark.usefixtures("there")
+@pytest.mark.usefixtures("stored_items")
 async def test_a_key_with_every_scope_gets_nowhere_in_a_queue_that_is_not_its(
     web_engine: Engine, app: FastAPI
 ) -> None:
@@ -244,29 +246,29 @@ async def test_a_key_with_every_scope_gets_nowhere_in_a_queue_that_is_not_its(
     await is_forbidden(
         app,
         whole,
-        lambda way: (
-            any(part in way.path for part in of_a_queue)
+        lambda route: (
+            any(part in route.path for part in of_a_queue)
             # where a robot has nothing to do there is nothing to take, in its own queues
-            and way.path != f"{PREFIX}/robots/take"
+            and route.path != f"{PREFIX}/robots/take"
         ),
     )
 
 
-async def is_forbidden(app: FastAPI, whole: str, wanted: Callable[[Way], bool]) -> None:
-    """Assert that the key is let in, and gets nowhere on the routes that are wanted."""
+async def is_forbidden(app: FastAPI, whole: str, is_wanted: Callable[[Route], bool]) -> None:
+    """Assert that the key is valid, and refused on the wanted routes."""
     tried = 0
     bearer = {"authorization": f"Bearer {whole}"}
     async with browser(app) as client:
-        for way in ways(app):
-            if way.path in PUBLIC | ANYBODYS or not wanted(way):
+        for route in all_routes(app):
+            if route.path in PUBLIC | ANYBODYS or not is_wanted(route):
                 continue
             answer = await client.request(
-                way.method,
-                way.address,
-                params=way.query,
+                route.method,
+                route.address,
+                params=route.query,
                 headers=bearer,
-                json=SENT.get(way.path, {}) if way.is_api and way.method in UNSAFE else None,
+                json=SENT.get(route.path, {}) if route.is_api and route.method in UNSAFE else None,
             )
-            assert answer.status_code == 403, f"{way}: {answer.status_code} {answer.text[:300]}"
+            assert answer.status_code == 403, f"{route}: {answer.status_code} {answer.text[:300]}"
             tried += 1
     assert tried > 10

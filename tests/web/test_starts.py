@@ -1,4 +1,4 @@
-"""The API and the pages start by one use case: they refuse the same starts with the same words."""
+"""The API and the pages share one use case of starts: the same refusals in the same words."""
 
 import html
 import re
@@ -21,13 +21,13 @@ from tests.support.full_desk import ServedDesk, served_desk
 from web.context import SESSION_COOKIE
 
 QUEUE: Final = "accounts-payable"
-DOORS: Final = ("api", "pages")
+ENTRY_POINTS: Final = ("api", "pages")
 TITLES: Final = {Kind.TICKET: "title", Kind.CASE: "short_description"}
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A door's answer to a start: the status, and the sentence of the refusal."""
+    """Answer to a start: the HTTP status and the sentence of the refusal."""
 
     status: int
     sentence: str = ""
@@ -35,7 +35,7 @@ class Answered:
 
 @pytest.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
-    """A desk that asks for sessions, with somebody of each role."""
+    """Start a stack that asks for sessions, with a person of each role."""
     async with served_desk(tmp_path_factory.mktemp("starts"), has_real_sign_in=True) as whole:
         for role in Role:
             add_account(
@@ -55,23 +55,23 @@ def client(desk: ServedDesk, name: str) -> httpx.AsyncClient:
 
 
 async def start(
-    desk: ServedDesk, door: str, who: str, kind: Kind, fields: Mapping[str, str]
+    desk: ServedDesk, entry_point: str, who: str, kind: Kind, fields: Mapping[str, str]
 ) -> Answered:
-    """Start a Draft by this door."""
+    """Start a Draft through the API or the page."""
     path = f"/{kind.lower()}s"
     async with client(desk, who) as browser:
-        if door == "api":
+        if entry_point == "api":
             answer = await browser.post(f"/api/v1{path}", json={**fields, "submit": False})
             sentence = answer.json().get("detail", "")
             return Answered(answer.status_code, sentence)
         answer = await browser.post(f"{path}/new", data={**fields, "then": "save"})
-    said = re.search(r'role="alert"[^>]*>(.*?)</div>', answer.text, re.DOTALL)
-    text = re.sub(r"<[^>]+>", " ", said[1] if said else answer.text)
+    alert = re.search(r'role="alert"[^>]*>(.*?)</div>', answer.text, re.DOTALL)
+    text = re.sub(r"<[^>]+>", " ", alert[1] if alert else answer.text)
     return Answered(answer.status_code, " ".join(html.unescape(text).split()))
 
 
 async def reference_of(desk: ServedDesk, case: str, kind: Kind, who: str) -> str:
-    """Return a reference at which this start is refused, or one that is free."""
+    """Return a reference at which this start is refused, or a free one."""
     running_stack = desk.running_stack
     match case:
         case "somebody else's":
@@ -108,11 +108,13 @@ async def test_both_doors_refuse_the_same_starts_with_the_same_sentence(
     desk: ServedDesk, kind: Kind, case: str, who: str
 ) -> None:
     answers = {}
-    for door in DOORS:
+    for entry_point in ENTRY_POINTS:
         reference = await reference_of(desk, case, kind, who)
         fields = {TITLES[kind]: "No invoice", "reference": reference}
-        answer = await start(desk, door, who, kind, fields)
-        answers[door] = Answered(answer.status, answer.sentence.replace(reference, "REFERENCE"))
+        answer = await start(desk, entry_point, who, kind, fields)
+        answers[entry_point] = Answered(
+            answer.status, answer.sentence.replace(reference, "REFERENCE")
+        )
     api, page = answers["api"], answers["pages"]
     status, sentence = REFUSED[case]
     if who == Role.VIEWER:
@@ -123,14 +125,14 @@ async def test_both_doors_refuse_the_same_starts_with_the_same_sentence(
     assert api.sentence in page.sentence
 
 
-@pytest.mark.parametrize(("door", "kind"), list(product(DOORS, TITLES)), ids=str)
+@pytest.mark.parametrize(("entry_point", "kind"), list(product(ENTRY_POINTS, TITLES)), ids=str)
 async def test_each_start_is_audited_with_what_became_of_it(
-    desk: ServedDesk, door: str, kind: Kind
+    desk: ServedDesk, entry_point: str, kind: Kind
 ) -> None:
     reference = new_reference(kind)
     fields = {TITLES[kind]: "No invoice", "reference": reference}
-    assert (await start(desk, door, "agent", kind, fields)).status in {201, 303}
-    assert (await start(desk, door, "lead", kind, fields)).status == 409
+    assert (await start(desk, entry_point, "agent", kind, fields)).status in {201, 303}
+    assert (await start(desk, entry_point, "lead", kind, fields)).status == 409
     noted = read_audit_page(desk.running_stack.engine, AuditFilter(item=reference)).entries
     assert [(deed.by, deed.kind, deed.what, deed.outcome) for deed in noted] == [
         ("lead", AuditKind.START, kind.lower(), AuditOutcome.REFUSED),

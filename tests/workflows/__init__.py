@@ -1,1 +1,1 @@
-"""Lives of items on real servers, every task replayed."""
+"""Lives of items on real servers, with every task replayed."""

@@ -1,4 +1,4 @@
-"""Servers, one a test process, and a worker on a queue of its own for each test."""
+"""Fixtures: one server for each test process, one worker with its own queue for each test."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from workflows.runtime.payload_converter import DATA_CONVERTER
 from workflows.search_attributes import ALL
 
 RENEWED_AFTER = 60
-"""Events after which the renewing server suggests a new run; by default it is 4,096."""
+"""Events after which the renewing server suggests a new run; its default is 4,096."""
 
 
 class _Unlimited(WorkflowOutboundInterceptor):
@@ -36,7 +36,7 @@ class _FromInside(WorkflowInboundInterceptor):
 
 
 class NoTimeouts(Interceptor):
-    """Takes away the ten years that the time-skipping server gives to every start (C21)."""
+    """Interceptor that removes the time-skipping server's timeout of ten years (C21)."""
 
     def workflow_interceptor_class(
         self, _input: WorkflowInterceptorClassInput
@@ -46,29 +46,29 @@ class NoTimeouts(Interceptor):
 
 @dataclass(frozen=True)
 class Clock:
-    """The time of a server on which a month is over at once."""
+    """Clock of a server that skips time."""
 
     env: WorkflowEnvironment
 
     async def now(self) -> datetime:
-        """The server's time."""
+        """Return the server's time."""
         return await self.env.get_current_time()
 
     async def skip(self, span: timedelta) -> None:
-        """Let this much time go by, with all that happens in it."""
+        """Skip this much time, with everything that happens in it."""
         await self.env.sleep(span)
 
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[WorkflowEnvironment]:
-    """A real server with the embedded stack's limits."""
+    """Start a real server with the embedded stack's limits."""
     async with real_server() as env:
         yield env
 
 
 @pytest.fixture(scope="session")
 async def renewing_server() -> AsyncIterator[WorkflowEnvironment]:
-    """A real server that suggests a new run often."""
+    """Start a real server that suggests a new run often."""
     suggestion = f"limit.historyCount.suggestContinueAsNew={RENEWED_AFTER}"
     async with real_server("--dynamic-config-value", suggestion) as env:
         yield env
@@ -76,9 +76,9 @@ async def renewing_server() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 async def clock() -> AsyncIterator[Clock]:
-    """A server of the test's own, whose time only we move.
+    """Start a server of the test's own whose time only the test moves.
 
-    Not shared: whatever another test left there, open or terminated, may stop its time for good.
+    Not shared: open or terminated workflows of another test may stop its time for good.
     """
     async with await WorkflowEnvironment.start_time_skipping(
         data_converter=DATA_CONVERTER, test_server_existing_path=str(TEST_SERVER)
@@ -97,7 +97,7 @@ async def clock() -> AsyncIterator[Clock]:
 
 @pytest.fixture
 async def host(server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
-    """A worker that replays every task, on a real server."""
+    """Start a worker that replays every task, on a real server."""
     host = new_environment(server.client)
     async with host.working():
         yield host
@@ -105,7 +105,7 @@ async def host(server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
 
 @pytest.fixture
 async def renewing(renewing_server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
-    """A worker that replays every task, where runs are renewed often."""
+    """Start a worker that replays every task, on the server that suggests new runs often."""
     host = new_environment(renewing_server.client)
     async with host.working():
         yield host
@@ -113,7 +113,7 @@ async def renewing(renewing_server: WorkflowEnvironment) -> AsyncIterator[Worker
 
 @pytest.fixture
 async def desk(clock: Clock) -> AsyncIterator[WorkerEnvironment]:
-    """A worker that replays every task, on the server whose time we move."""
+    """Start a worker that replays every task, on the server that skips time."""
     host = new_environment(clock.env.client, NoTimeouts())
     async with host.working():
         yield host

@@ -1,4 +1,4 @@
-"""Actions and their Case: who may start one, and what each hears of the other."""
+"""Actions and their Case: who may start an Action, and the messages between the two."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ from tests.support.workers import (
 
 
 async def started(case: ItemHandle, number: int = 1) -> ItemHandle:
-    """The Case's Action of this number, once it answers."""
+    """Return the Case's Action of this number, once it answers."""
     return await case.env.item(f"{case.reference}-A{number}").begun()
 
 
-async def eventually_noted(item: ItemHandle, command: str, rule: str) -> None:
-    """A refused entry of this command and rule."""
+async def wait_for_refused_entry(item: ItemHandle, command: str, rule: str) -> None:
+    """Wait for a refused entry of this command and rule."""
 
     async def check() -> None:
         assert (command, rule) in [(e.command, e.rule) for e in item.entries if e.refused]
@@ -30,8 +30,8 @@ async def eventually_noted(item: ItemHandle, command: str, rule: str) -> None:
     await assert_eventually(check)
 
 
-def stranger(case: str, **fields: object) -> dict[str, Any]:
-    """What a stranger starts an Action with."""
+def strangers_start(case: str, **fields: object) -> dict[str, Any]:
+    """Return the start of an Action as a client other than its Case would send it."""
     start = {"by": "amy", "case": case, "case_run": "r", "key": "run", "copy_number": 1}
     return start | {"title": "Run", "queue": "default"} | fields
 
@@ -41,7 +41,7 @@ async def test_an_action_is_started_by_nobody_but_its_case(
     host: WorkerEnvironment, reference: str
 ) -> None:
     case = new_reference("Case")
-    action = await host.start("Action", stranger(case), reference.format(case=case))
+    action = await host.start("Action", strangers_start(case), reference.format(case=case))
     with pytest.raises(WorkflowFailureError) as failure:
         await action.result()
     assert isinstance(failure.value.cause, ApplicationError)
@@ -72,7 +72,7 @@ async def test_the_report_to_a_case_that_is_gone_is_final(host: WorkerEnvironmen
     await case.handle.terminate()
     await run.do("resolve", by="bob", outcome="complete")
     assert (await run.result())["status"] == "CLOSED"
-    await eventually_noted(run, "action_ended", "A4")
+    await wait_for_refused_entry(run, "action_ended", "A4")
 
 
 async def test_a_stranger_case_of_the_same_reference_refuses_the_report(
@@ -81,21 +81,21 @@ async def test_a_stranger_case_of_the_same_reference_refuses_the_report(
     case = await host.case(ONE_ACTION_DEFINITION)
     run = await started(case)
     await case.handle.terminate()
-    stranger = await host.start(
+    strangers_start = await host.start(
         "Case", {"by": "amy", "short_description": "Another", "submit": True}, case.reference
     )
-    await stranger.begun()
+    await strangers_start.begun()
     await run.do("resolve", by="bob", outcome="complete")
     assert (await run.result())["status"] == "CLOSED"
-    await eventually_noted(stranger, "action_ended", "A4")
-    assert (await stranger.state())["actions"] == []
+    await wait_for_refused_entry(strangers_start, "action_ended", "A4")
+    assert (await strangers_start.state())["actions"] == []
 
 
 async def test_an_action_hears_no_case_but_its_own(host: WorkerEnvironment) -> None:
     case = await host.case(ONE_ACTION_DEFINITION)
     run = await started(case)
     await run.tell("case_cancelled", by="mallory", case_run="another", reason="I say so")
-    await eventually_noted(run, "case_cancelled", "A1")
+    await wait_for_refused_entry(run, "case_cancelled", "A1")
     assert (await run.state())["status"] == "TO_DO"
 
 
@@ -139,9 +139,9 @@ async def test_the_id_of_an_action_that_a_stranger_took_does_not_block_the_case(
     host: WorkerEnvironment,
 ) -> None:
     case = new_reference("Case")
-    taken = await host.start("Action", stranger(case), f"{case}-A1")
+    refusal = await host.start("Action", strangers_start(case), f"{case}-A1")
     with pytest.raises(WorkflowFailureError):
-        await taken.result()
+        await refusal.result()
     start = {
         "by": "amy",
         "short_description": "A case",

@@ -1,4 +1,4 @@
-"""Where items get their calendars from: the catalog, asked once, and only where one is named."""
+"""Calendars of items: the catalog is asked once, and only if a calendar is named."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -21,7 +21,7 @@ ALWAYS: Final = WorkingCalendar(name="always", zone="UTC", week=((Opening(0, 144
 NEVER_SUMMER: Final = WorkingCalendar(
     name="kathmandu", zone="Asia/Kathmandu", week=((Opening(0, 1440),),) * 7
 )
-CALENDARS: Final = {one.name: one for one in (ALWAYS, NEVER_SUMMER)}
+CALENDARS: Final = {each.name: each for each in (ALWAYS, NEVER_SUMMER)}
 DUE: Final = {"within": "P1D", "calendar": "kathmandu"}
 FLOW: Final[dict[str, Any]] = {
     "name": "errand",
@@ -31,7 +31,7 @@ FLOW: Final[dict[str, Any]] = {
 
 @pytest.fixture
 async def host(server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
-    """A worker that replays every task, and knows two calendars."""
+    """Start a worker that replays every task and knows two calendars."""
     billing = ItemTerms(settings=ItemSettings(calendar="always"), calendars=(ALWAYS,))
     host = new_environment(server.client)
     async with host.working(categories={"billing": billing}, calendars=CALENDARS):
@@ -119,7 +119,7 @@ async def test_an_ad_hoc_action_is_due_by_a_calendar_that_its_case_looks_up(
     assert len((await case.state())["actions"]) == 2
 
 
-# D1: a run that is renewed keeps the calendars, whatever became of the catalog
+# D1: a new run keeps the calendars, also if the catalog has changed
 async def test_calendars_outlive_a_renewal_and_the_catalog(
     renewing_server: WorkflowEnvironment,
 ) -> None:

@@ -21,8 +21,8 @@ from tests.support.workers import (
 BILLING = {"billing": ItemTerms(queue="accounts")}
 
 
-async def eventually_refused(item: ItemHandle) -> None:
-    """One refused `cancel`, by the system, and nothing else of it."""
+async def wait_for_refused_cancel(item: ItemHandle) -> None:
+    """Wait for exactly one refused `cancel` by the system."""
 
     async def check() -> None:
         cancels = [entry for entry in item.entries if entry.command == "cancel"]
@@ -34,7 +34,7 @@ async def eventually_refused(item: ItemHandle) -> None:
 async def test_a_request_to_cancel_a_ticket_is_refused_and_seen(host: WorkerEnvironment) -> None:
     ticket = await host.ticket()
     await ticket.handle.cancel()
-    await eventually_refused(ticket)
+    await wait_for_refused_cancel(ticket)
     assert (await ticket.do("start"))["status"] == "IN_PROGRESS"
     await ticket.do("resolve", method="rejected")
     assert (await ticket.result())["cancelled"] is False
@@ -44,7 +44,7 @@ async def test_a_request_to_cancel_an_action_is_refused_and_seen(host: WorkerEnv
     case = await host.case(ONE_ACTION_DEFINITION)
     run = await host.item(f"{case.reference}-A1").begun()
     await run.handle.cancel()
-    await eventually_refused(run)
+    await wait_for_refused_cancel(run)
     await run.do("resolve", by="bob", outcome="complete")
     assert (await case.result())["resolution"]["outcome"] == "complete"
 
@@ -81,7 +81,7 @@ async def test_a_waiting_ticket_keeps_its_timer_when_asked_to_cancel(
     ticket = await host.ticket()
     waiting = await ticket.do("wait", type="more_information", days_to_wait=1)
     await ticket.handle.cancel()
-    await eventually_refused(ticket)
+    await wait_for_refused_cancel(ticket)
     assert await ticket.state() == waiting
     assert (await ticket.events()).count("TIMER_STARTED") == 1
     assert "TIMER_CANCELED" not in await ticket.events()
@@ -96,7 +96,7 @@ async def test_a_request_that_comes_with_the_start_is_taken_after_it(
     for item in (ticket, case):
         await item.handle.cancel()
     async with host.working(categories=BILLING):
-        await eventually_refused(ticket)
+        await wait_for_refused_cancel(ticket)
         assert (await ticket.state())["queue"] == "accounts"
         assert (await case.result())["cancelled"] is True
 
@@ -111,19 +111,19 @@ async def test_a_request_that_comes_while_a_submit_looks_up_its_terms_loses_noth
     await ticket.tell("add_note", text="right after")
     await ticket.handle.cancel()
     async with host.working(categories=BILLING):
-        await eventually_refused(ticket)
+        await wait_for_refused_cancel(ticket)
         assert ticket.commands == ["create", "submit", "add_note"]
 
 
 async def test_a_request_outlives_no_renewal(renewing: WorkerEnvironment) -> None:
     ticket = await renewing.ticket()
     await ticket.handle.cancel()
-    await eventually_refused(ticket)
+    await wait_for_refused_cancel(ticket)
     first = (await ticket.handle.describe()).run_id
     for number in range(40):
         await ticket.do("add_note", text=f"note {number}")
     assert (await ticket.handle.describe()).run_id != first
-    await eventually_refused(ticket)
+    await wait_for_refused_cancel(ticket)
     await ticket.handle.cancel()
 
     async def check() -> None:

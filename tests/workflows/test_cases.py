@@ -1,4 +1,4 @@
-"""Lives of Cases with their Actions, over days and months, on a server whose time we move."""
+"""Lives of Cases with their Actions, over days and months, on a server that skips time."""
 
 import json
 from datetime import datetime, timedelta
@@ -19,21 +19,21 @@ DAY = timedelta(days=1)
 WINDOW = {"feedback_window": "P10D"}
 
 
-async def started(case: ItemHandle, *numbers: int) -> list[ItemHandle]:
-    """The Case's Actions of these numbers, once they answer."""
-    found = [case.env.item(f"{case.reference}-A{number}") for number in numbers]
-    for action in found:
+async def started_actions(case: ItemHandle, *numbers: int) -> list[ItemHandle]:
+    """Return the Case's Actions of these numbers, once they answer."""
+    handles = [case.env.item(f"{case.reference}-A{number}") for number in numbers]
+    for action in handles:
         await action.begun()
-    return found
+    return handles
 
 
 async def copies(case: ItemHandle) -> list[tuple[str, int, str, str | None]]:
-    """Every copy: key, number, status, outcome."""
+    """Return key, number, status and outcome of every copy."""
     actions = (await case.state())["actions"]
     return [(copy["key"], copy["copy"], copy["status"], copy["outcome"]) for copy in actions]
 
 
-async def eventually_copies(case: ItemHandle, *expected: tuple[str, int, str, str | None]) -> None:
+async def wait_for_copies(case: ItemHandle, *expected: tuple[str, int, str, str | None]) -> None:
     async def check() -> None:
         assert await copies(case) == list(expected)
 
@@ -43,9 +43,9 @@ async def eventually_copies(case: ItemHandle, *expected: tuple[str, int, str, st
 async def failed(
     desk: WorkerEnvironment, definition: Fields, **fields: object
 ) -> tuple[ItemHandle, list[ItemHandle]]:
-    """A Case of carol's whose first Action could not be completed, and its first Actions."""
+    """Start a Case of carol's whose first Action failed, and return it with its first Actions."""
     case = await desk.case(definition, owner="carol", **fields)
-    actions = await started(case, *range(1, 1 + len(definition["steps"][0]["actions"])))
+    actions = await started_actions(case, *range(1, 1 + len(definition["steps"][0]["actions"])))
     await actions[0].do("resolve", by="bob", outcome="unable_to_complete", reason="illegible")
     await case.eventually(assignee="carol")
     return case, actions
@@ -55,7 +55,7 @@ async def test_a_case_goes_through_its_steps_over_months(
     desk: WorkerEnvironment, clock: Clock
 ) -> None:
     case = await desk.case(TWO_STEP_DEFINITION, settings=WINDOW)
-    read, match = await started(case, 1, 2)
+    read, match = await started_actions(case, 1, 2)
     assert (await case.state())["step"] == "check"
     assert (await read.state())["case"] == case.reference
     await read.do("start", by="robot:ocr-1")
@@ -70,7 +70,7 @@ async def test_a_case_goes_through_its_steps_over_months(
     await clock.skip(30 * DAY)
     assert (await match.eventually(status="TO_DO"))["assignee"] == "bob"
     await match.do("resolve", by="bob", outcome="complete")
-    (transfer,) = await started(case, 3)
+    (transfer,) = await started_actions(case, 3)
     assert (await case.state())["step"] == "pay"  # K4
     await transfer.do("resolve", by="bob", outcome="complete")
     resolved = await case.eventually(status="RESOLVED")
@@ -90,7 +90,7 @@ async def test_an_action_unable_to_complete_calls_for_attention(desk: WorkerEnvi
     (mail,) = desk.ledger.mails(case.reference)
     assert (mail.to, mail.accounts) == (("desk@example.org",), ("carol",))
     await match.do("resolve", by="bob", outcome="complete")  # running siblings go on
-    await eventually_copies(
+    await wait_for_copies(
         case, ("read", 1, "CLOSED", "unable_to_complete"), ("match", 1, "CLOSED", "complete")
     )
     assert (await case.state())["step"] == "check"
@@ -102,10 +102,10 @@ async def test_restarting_a_failed_action_starts_a_copy_and_the_flow_goes_on(
     case, (_, match) = await failed(desk, TWO_STEP_DEFINITION)
     await match.do("resolve", by="bob", outcome="complete")
     assert (await case.do("start_action", by="carol", action="read"))["status"] == "IN_PROGRESS"
-    (again,) = await started(case, 3)
+    (again,) = await started_actions(case, 3)
     assert (await again.state())["copy"] == 2  # K9
     await again.do("resolve", by="bob", outcome="complete")
-    (transfer,) = await started(case, 4)
+    (transfer,) = await started_actions(case, 4)
     await transfer.do("resolve", by="bob", outcome="complete")
     last = await case.result()
     assert (last["status"], last["attention"]) == ("CLOSED", [])
@@ -116,14 +116,14 @@ async def test_a_reset_accepts_what_failed_and_goes_on(desk: WorkerEnvironment) 
     await match.do("resolve", by="bob", outcome="complete")
     reset = await case.do("reset_in_progress", by="carol")
     assert (reset["status"], reset["assignee"], reset["step"]) == ("IN_PROGRESS", "carol", "pay")
-    await started(case, 3)  # K9
+    await started_actions(case, 3)  # K9
 
 
 async def test_rework_ends_what_runs_and_starts_copies(
     desk: WorkerEnvironment, clock: Clock
 ) -> None:
     case = await desk.case(TWO_STEP_DEFINITION)
-    read, match = await started(case, 1, 2)
+    read, match = await started_actions(case, 1, 2)
     await read.do("resolve", by="bob", outcome="complete")
     await clock.skip(DAY)
     reworked = await case.do("rework", by="carol", step="check", reason="another invoice")
@@ -131,7 +131,7 @@ async def test_rework_ends_what_runs_and_starts_copies(
     ended = await match.result()  # K10
     assert (ended["status"], ended["cancelled"]) == ("CLOSED", True)
     assert ended["resolution"]["reason"] == "rework"
-    await started(case, 3, 4)
+    await started_actions(case, 3, 4)
     assert await copies(case) == [
         ("read", 1, "CLOSED", "complete"), ("match", 1, "CLOSED", "cancelled"),
         ("read", 2, "TO_DO", None), ("match", 2, "TO_DO", None),
@@ -140,9 +140,9 @@ async def test_rework_ends_what_runs_and_starts_copies(
 
 async def test_the_late_report_of_a_replaced_copy_changes_nothing(desk: WorkerEnvironment) -> None:
     case = await desk.case(ONE_ACTION_DEFINITION)
-    (run,) = await started(case, 1)
+    (run,) = await started_actions(case, 1)
     await case.do("rework", by="carol", step="only")
-    await started(case, 2)
+    await started_actions(case, 2)
     await run.result()
     before = await case.state()
     report = {"case_run": before["run"], "reference": run.reference, "outcome": "complete"}
@@ -155,20 +155,20 @@ async def test_the_late_report_of_a_replaced_copy_changes_nothing(desk: WorkerEn
 
 async def test_rework_and_an_end_at_the_same_time_leave_one_truth(desk: WorkerEnvironment) -> None:
     case = await desk.case(ONE_ACTION_DEFINITION)
-    (run,) = await started(case, 1)
+    (run,) = await started_actions(case, 1)
     await run.tell("resolve", by="bob", outcome="complete")
     await case.tell("rework", by="carol", step="only")
     assert (await run.result())["status"] == "CLOSED"
     last = await case.handle.describe()
     if last.close_time is None:  # the rework came first
-        (again,) = await started(case, 2)
+        (again,) = await started_actions(case, 2)
         await again.do("resolve", by="bob", outcome="complete")
     assert (await case.result())["resolution"]["outcome"] == "complete"
 
 
 async def test_cancelling_a_case_ends_its_actions(desk: WorkerEnvironment) -> None:
     case = await desk.case(TWO_STEP_DEFINITION, settings=WINDOW)
-    actions = await started(case, 1, 2)
+    actions = await started_actions(case, 1, 2)
     await case.do("cancel", reason="not our invoice")
     last = await case.result()  # K12: at once, no window
     assert (last["status"], last["cancelled"]) == ("CLOSED", True)
@@ -180,7 +180,7 @@ async def test_cancelling_a_case_ends_its_actions(desk: WorkerEnvironment) -> No
 
 async def test_no_action_starts_while_the_case_waits(desk: WorkerEnvironment, clock: Clock) -> None:
     case = await desk.case(TWO_STEP_DEFINITION)
-    read, match = await started(case, 1, 2)
+    read, match = await started_actions(case, 1, 2)
     until = await clock.now() + 20 * DAY
     await case.do("wait", by="carol", type="until", until=until.isoformat())
     for action in (read, match):
@@ -189,7 +189,7 @@ async def test_no_action_starts_while_the_case_waits(desk: WorkerEnvironment, cl
     waiting = await case.state()
     assert (waiting["status"], waiting["step"], len(waiting["actions"])) == ("WAIT", "check", 2)
     await clock.skip(10 * DAY)
-    await started(case, 3)  # K5
+    await started_actions(case, 3)  # K5
     assert (await case.state())["step"] == "pay"
 
 
@@ -200,7 +200,7 @@ async def test_a_failure_ends_a_wait_but_no_pause(desk: WorkerEnvironment, clock
     until = (await clock.now() + 20 * DAY).isoformat()
     await waiting.do("wait", by="carol", type="until", until=until)
     for case in (paused, waiting):
-        (run,) = await started(case, 1)
+        (run,) = await started_actions(case, 1)
         await run.do("resolve", by="bob", outcome="unable_to_complete", reason="closed road")
     assert (await waiting.eventually(status="TO_DO"))["assignee"] == "carol"
     assert (await paused.eventually(new_information=True))["status"] == "WAIT"
@@ -216,7 +216,7 @@ async def test_a_case_due_while_its_action_waits_tells_its_owner(
 ) -> None:
     settings = {"due": {"within": "P5D"}}
     case = await desk.case(ONE_ACTION_DEFINITION, owner="carol", settings=settings)
-    (run,) = await started(case, 1)
+    (run,) = await started_actions(case, 1)
     await run.do("wait", by="bob", type="more_information")
     await clock.skip(6 * DAY)
 
@@ -230,25 +230,25 @@ async def test_a_case_due_while_its_action_waits_tells_its_owner(
 async def test_an_actions_due_date_is_its_own(desk: WorkerEnvironment, clock: Clock) -> None:
     action = {"key": "run", "due": {"within": "P3D"}}
     case = await desk.case({"name": "errand", "steps": [{"key": "only", "actions": [action]}]})
-    (run,) = await started(case, 1)
-    begun = datetime.fromisoformat((await run.state())["started_at"])
+    (run,) = await started_actions(case, 1)
+    started_at = datetime.fromisoformat((await run.state())["started_at"])
     await clock.skip(4 * DAY)
 
     async def check() -> None:
         assert run.commands == ["create", "overdue"]
 
     await assert_eventually(check)
-    assert run.entries[-1].at - begun == 3 * DAY
+    assert run.entries[-1].at - started_at == 3 * DAY
     assert case.commands == ["create"]
 
 
 async def test_an_ad_hoc_action_belongs_to_the_step_under_way(desk: WorkerEnvironment) -> None:
     case = await desk.case(ONE_ACTION_DEFINITION)
     await case.do("start_action", action={"title": "Call the supplier", "queue": "phones"})
-    run, call = await started(case, 1, 2)
+    run, call = await started_actions(case, 1, 2)
     assert (await call.state())["queue"] == "phones"
     await run.do("resolve", by="bob", outcome="complete")
-    await eventually_copies(case, ("run", 1, "CLOSED", "complete"), ("ad-hoc-1", 1, "TO_DO", None))
+    await wait_for_copies(case, ("run", 1, "CLOSED", "complete"), ("ad-hoc-1", 1, "TO_DO", None))
     await call.do("resolve", by="bob", outcome="complete")
     assert (await case.result())["status"] == "CLOSED"  # K4: no window was set
 
@@ -266,14 +266,14 @@ async def test_a_reopened_case_starts_nothing_by_itself(
     desk: WorkerEnvironment, clock: Clock
 ) -> None:
     case = await desk.case(ONE_ACTION_DEFINITION, settings=WINDOW, owner="carol")
-    (run,) = await started(case, 1)
+    (run,) = await started_actions(case, 1)
     await run.do("resolve", by="bob", outcome="complete")
     await case.eventually(status="RESOLVED")
     await case.do("reopen", by="carol")
     await clock.skip(30 * DAY)
     assert len(await copies(case)) == 1  # K4
     await case.do("rework", by="carol", step="only")
-    (again,) = await started(case, 2)
+    (again,) = await started_actions(case, 2)
     await again.do("resolve", by="bob", outcome="complete")
     await case.eventually(status="RESOLVED")
     await clock.skip(10 * DAY)
@@ -287,7 +287,7 @@ async def test_the_definition_is_pinned_from_the_catalog_at_submit(clock: Clock)
     async with desk.working(definitions={"errand": errand}):
         case = await desk.case("errand", submit=False)
         await case.do("submit")
-        (run,) = await started(case, 1)
+        (run,) = await started_actions(case, 1)
     async with desk.working(definitions={"errand": invoice}):  # K2
         await run.do("resolve", by="bob", outcome="complete")
         assert (await case.result())["status"] == "CLOSED"

@@ -1,4 +1,4 @@
-"""What happens to items whose moments pass while no worker is there."""
+"""Items whose deadlines pass while no worker runs."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,21 +14,19 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-async def until_the_timer_fired(item: ItemHandle) -> None:
+async def wait_for_timer(item: ItemHandle) -> None:
     async def check() -> None:
         assert "TIMER_FIRED" in await item.events()
 
     await assert_eventually(check)
 
 
-async def a_resolved_ticket_whose_window_passed(
-    host: WorkerEnvironment,
-) -> tuple[ItemHandle, datetime]:
-    """The Ticket, which does not know it yet, and the end of its window."""
+async def ticket_with_passed_window(host: WorkerEnvironment) -> tuple[ItemHandle, datetime]:
+    """Return a Ticket whose window passed while no worker ran, and the end of that window."""
     async with host.working():
         ticket = await host.ticket(settings=WINDOW)
         closes_at = (await ticket.do("resolve", method="customer_response"))["closes_at"]
-    await until_the_timer_fired(ticket)
+    await wait_for_timer(ticket)
     return ticket, instant(closes_at)
 
 
@@ -36,7 +34,7 @@ async def test_mail_received_before_the_window_ended_reopens_however_late_it_is_
     server: WorkflowEnvironment,
 ) -> None:
     host = new_environment(server.client)
-    ticket, end = await a_resolved_ticket_whose_window_passed(host)
+    ticket, end = await ticket_with_passed_window(host)
     mail = {"message_id": "<1@x>", "sender": "ida@example.org"}
     await ticket.tell(
         "receive_email", by="system", received_at=(end - SECOND / 10).isoformat(), **mail
@@ -51,7 +49,7 @@ async def test_mail_received_after_the_window_ended_finds_the_ticket_closed(
     server: WorkflowEnvironment,
 ) -> None:
     host = new_environment(server.client)
-    ticket, end = await a_resolved_ticket_whose_window_passed(host)
+    ticket, end = await ticket_with_passed_window(host)
     mail = {"message_id": "<1@x>", "sender": "ida@example.org"}
     await ticket.tell(
         "receive_email", by="system", received_at=(end + SECOND / 1000).isoformat(), **mail
@@ -64,7 +62,7 @@ async def test_mail_received_after_the_window_ended_finds_the_ticket_closed(
 
 async def test_feedback_handled_late_counts_by_its_own_time(server: WorkflowEnvironment) -> None:
     host = new_environment(server.client)
-    ticket, end = await a_resolved_ticket_whose_window_passed(host)
+    ticket, end = await ticket_with_passed_window(host)
     fields = {"rating": 1, "received_at": (end - SECOND / 10).isoformat()}
     await ticket.tell("feedback", by="service:survey", **fields)
     async with host.working():
@@ -75,7 +73,7 @@ async def test_what_arrived_while_nobody_worked_is_taken_in_the_order_of_its_own
     server: WorkflowEnvironment,
 ) -> None:
     host = new_environment(server.client)
-    ticket, end = await a_resolved_ticket_whose_window_passed(host)
+    ticket, end = await ticket_with_passed_window(host)
     await ticket.tell("add_note", text="sent last, and handled last")
     late = {"message_id": "<2@x>", "received_at": (end - SECOND / 10).isoformat()}
     early = {"message_id": "<1@x>", "received_at": (end - SECOND / 2).isoformat()}
@@ -99,7 +97,7 @@ async def test_a_moment_that_passes_while_nobody_works_ends_the_wait_afterwards(
         ticket = await host.ticket()
         until = datetime.now(UTC) + SECOND
         await ticket.do("wait", type="until", until=until.isoformat())
-    await until_the_timer_fired(ticket)
+    await wait_for_timer(ticket)
     async with host.working():
         await ticket.eventually(status="TO_DO")  # C10
         assert ticket.entries[-1].at == until

@@ -1,4 +1,4 @@
-"""What a life costs in events: waiting costs none, and a timer is touched only to move it."""
+"""The cost of a life in events: waiting costs none, and timers are touched only to be moved."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +13,8 @@ def in_days(days: float) -> str:
     return (datetime.now(UTC) + days * DAY).isoformat()
 
 
-async def waiting(host: WorkerEnvironment, kind: str) -> ItemHandle:
-    """An item of this kind that waits until a moment far away."""
+async def waiting_item(host: WorkerEnvironment, kind: str) -> ItemHandle:
+    """Start an item of this kind that waits until a moment far away."""
     if kind == "Ticket":
         item = await host.ticket()
     else:
@@ -29,7 +29,7 @@ async def waiting(host: WorkerEnvironment, kind: str) -> ItemHandle:
 async def test_ten_notes_to_a_waiting_item_touch_no_timer(
     host: WorkerEnvironment, kind: str
 ) -> None:
-    item = await waiting(host, kind)
+    item = await waiting_item(host, kind)
     before = await item.events()
     for number in range(10):
         await item.do("add_note", text=f"note {number}")
@@ -39,7 +39,7 @@ async def test_ten_notes_to_a_waiting_item_touch_no_timer(
 
 
 async def test_reading_writes_nothing(host: WorkerEnvironment) -> None:
-    ticket = await waiting(host, "Ticket")
+    ticket = await waiting_item(host, "Ticket")
     before = await ticket.events()
     for _ in range(3):
         await ticket.state()
@@ -73,7 +73,7 @@ async def test_the_nearest_of_several_deadlines_has_the_one_timer(host: WorkerEn
 
 
 async def test_a_closed_item_leaves_no_timer(host: WorkerEnvironment) -> None:
-    ticket = await waiting(host, "Ticket")
+    ticket = await waiting_item(host, "Ticket")
     await ticket.do("resolve", method="rejected_as_spam")
     await ticket.result()
     events = await ticket.events()
@@ -81,7 +81,7 @@ async def test_a_closed_item_leaves_no_timer(host: WorkerEnvironment) -> None:
 
 
 async def test_timers_say_what_they_wait_for(host: WorkerEnvironment) -> None:
-    ticket = await waiting(host, "Ticket")
+    ticket = await waiting_item(host, "Ticket")
     history = await ticket.handle.fetch_history()
     summaries = [
         event.user_metadata.summary.data

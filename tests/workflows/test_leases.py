@@ -1,4 +1,4 @@
-"""Leases on real timers: kept by heartbeats, lost by silence, and replayed alike (Q3)."""
+"""Leases on real timers: kept by heartbeats, lost without them, and replayed alike (Q3)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ ROBOT = "robot:ocr-1"
 
 
 async def leased(desk: WorkerEnvironment, kind: str) -> ItemHandle:
-    """An item of this kind that a robot has just started, under a lease of three hours."""
+    """Start an item of this kind that a robot has just started, with a lease of three hours."""
     if kind == "Ticket":
         item = await desk.ticket(settings=LEASE)
     else:

@@ -32,26 +32,26 @@ PARTS = [
 
 
 CACHED = 50
-"""Where a catalog is asked: an item forgotten while it asks waits ten seconds more."""
+"""For tests with a catalog: an evicted item that waits for the catalog loses ten more seconds."""
 
 
-def defined(*definitions: Fields) -> dict[str, ItemTerms]:
-    """A catalog of these case definitions."""
+def catalog_of(*definitions: Fields) -> dict[str, ItemTerms]:
+    """Return a catalog of these case definitions."""
     read = [CaseDefinition.model_validate_json(json.dumps(fields)) for fields in definitions]
-    return {one.name: ItemTerms(definition=one) for one in read}
+    return {each.name: ItemTerms(definition=each) for each in read}
 
 
 def one_action(name: str, **action: object) -> Fields:
-    """A case definition of one step with one Action."""
+    """Return a case definition of one step with one Action."""
     return {"name": name, "steps": [{"key": "only", "actions": [{"key": "do", **action}]}]}
 
 
 @dataclass
 class Erp:
-    """A real HTTP service that answers as it is told, and remembers what it was asked."""
+    """A real HTTP service that answers as the test says and records its requests."""
 
     answers: list[tuple[str, str]]
-    asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
@@ -64,7 +64,7 @@ class Erp:
         head = (await asks.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         body = await asks.readexactly(int(headers.get("content-length", "0")))
-        self.asked.append((head[0], headers, json.loads(body) if body else None))
+        self.requests.append((head[0], headers, json.loads(body) if body else None))
         status, text = self.answers.pop(0)
         answer = f"HTTP/1.1 {status}\r\ncontent-length: {len(text)}\r\nconnection: close\r\n\r\n"
         tells.write(answer.encode() + text.encode())
@@ -73,10 +73,10 @@ class Erp:
 
 
 async def linked(item: ItemHandle, kind: str) -> list[ItemHandle]:
-    """The items that it has links of this kind to, once they answer."""
+    """Wait for the item's links of this kind and return the linked items."""
     links = (await item.state())["links"]
-    found = [item.env.item(link["reference"]) for link in links if link["kind"] == kind]
-    return [await one.begun() for one in found]
+    items = [item.env.item(link["reference"]) for link in links if link["kind"] == kind]
+    return [await each.begun() for each in items]
 
 
 async def test_a_split_ticket_closes_when_its_last_part_is_closed(
@@ -97,7 +97,7 @@ async def test_a_split_ticket_closes_when_its_last_part_is_closed(
     await parts[1].do("resolve", method="customer_response")
     closed = await ticket.result()
     assert (closed["status"], closed["resolution"]["method"]) == ("CLOSED", "split")
-    assert [one["ended"] for one in closed["awaited"]] == ["rejected", "customer_response"]
+    assert [each["ended"] for each in closed["awaited"]] == ["rejected", "customer_response"]
 
 
 async def test_a_part_that_vanishes_is_not_waited_for(host: WorkerEnvironment) -> None:
@@ -111,7 +111,7 @@ async def test_a_part_that_vanishes_is_not_waited_for(host: WorkerEnvironment) -
 
 async def test_a_ticket_closes_with_the_case_it_launched(server: WorkflowEnvironment) -> None:
     host = new_environment(server.client)
-    async with host.working(cached=CACHED, definitions=defined(ONE_ACTION_DEFINITION)):
+    async with host.working(cached=CACHED, definitions=catalog_of(ONE_ACTION_DEFINITION)):
         ticket = await host.ticket()
         refused = await ticket.refusal("launch_case", definition="nonsense")
         assert refused.details[0].items() >= {"rule": "K2", "fields": ["definition"]}.items()
@@ -203,7 +203,7 @@ async def test_who_merges_two_into_each_other_is_told_which_one_closed(
     refused = [answer for answer in answers if isinstance(answer, WorkflowUpdateFailedError)]
     merged = [answer for answer in answers if isinstance(answer, dict)]
     assert [state["resolution"]["method"] for state in merged] == ["merged"]
-    assert [getattr(one.cause, "type", None) for one in refused] == ["NotAllowed"]
+    assert [getattr(each.cause, "type", None) for each in refused] == ["NotAllowed"]
 
 
 # T16, C15: a target that never answers holds up nobody
@@ -216,10 +216,10 @@ async def test_a_ticket_that_closes_before_its_merge_is_answered_says_so(
     ticket = await host.ticket(settings=settings)
     merging = asyncio.create_task(ticket.refusal("merge", into=deaf.reference))
 
-    async def asked() -> None:
+    async def requests() -> None:
         assert (await ticket.refusal("merge", into="T-OTHER")).details[0]["rule"] == "T16"
 
-    await assert_eventually(asked)
+    await assert_eventually(requests)
     await ticket.do("resolve", method="rejected" if later else "rejected_as_spam")
     assert (await merging).details[0].items() >= {"rule": "T16", "fields": ["into"]}.items()
     assert (await ticket.result())["status"] == "CLOSED"
@@ -256,7 +256,7 @@ CALL = {"service": "erp", "path": "/payments", "keep_as": "payment", "retries": 
 
 @asynccontextmanager
 async def calling(server: WorkflowEnvironment, erp: Erp) -> AsyncIterator[WorkerEnvironment]:
-    """A worker that knows the service."""
+    """Start a worker that knows the service."""
     host = new_environment(server.client)
     async with erp.listening() as url:
         services = {"erp": Endpoint(url, {"authorization": "Bearer abc"})}
@@ -270,15 +270,15 @@ async def test_a_service_is_called_until_it_answers(server: WorkflowEnvironment)
         case = await host.case(one_action("pay", kind="call_service", call=CALL), data={"sum": 12})
         closed = await case.result()
         assert closed["data"] == {"sum": 12, "payment": {"number": 7}}
-        assert [line for line, _, _ in erp.asked] == ["POST /api/payments HTTP/1.1"] * 2
-        keys = {headers["idempotency-key"] for _, headers, _ in erp.asked}
+        assert [line for line, _, _ in erp.requests] == ["POST /api/payments HTTP/1.1"] * 2
+        keys = {headers["idempotency-key"] for _, headers, _ in erp.requests}
         assert len(keys) == 1
-        assert erp.asked[0][1]["authorization"] == "bearer abc"
-        assert erp.asked[0][2]["data"] == {"sum": 12}
+        assert erp.requests[0][1]["authorization"] == "bearer abc"
+        assert erp.requests[0][2]["data"] == {"sum": 12}
 
 
 @pytest.mark.parametrize(
-    ("answers", "call", "told"),
+    ("answers", "call", "problem"),
     [
         ([("404 Nowhere", "no such payment")], CALL, "answered 404"),
         ([("500 Broken", "")] * 2, CALL, "answered 500"),
@@ -287,17 +287,17 @@ async def test_a_service_is_called_until_it_answers(server: WorkflowEnvironment)
     ids=["refused", "broken", "too large"],
 )
 async def test_a_call_that_fails_for_good_is_left_to_people(
-    server: WorkflowEnvironment, answers: list[tuple[str, str]], call: Fields, told: str
+    server: WorkflowEnvironment, answers: list[tuple[str, str]], call: Fields, problem: str
 ) -> None:
     async with calling(server, Erp(list(answers))) as host:
         case = await host.case(one_action("pay", kind="call_service", call=call))
         action = await host.item(f"{case.reference}-A1").begun()
         await action.eventually(status="TO_DO", assignee=None, new_information=True)
-        assert told in (await action.timeline())["entries"][-1]["reason"]
+        assert problem in (await action.timeline())["entries"][-1]["reason"]
 
 
 def nested(*names: str) -> list[Fields]:
-    """Definitions of which each waits for a Case of the next; the last is done by hand."""
+    """Return definitions that each wait for a Case of the next; the last is done by hand."""
     waiting = [
         one_action(name, kind="wait_for_sub_cases", cases=[{"definition": below}])
         for name, below in pairwise(names)
@@ -309,9 +309,11 @@ def nested(*names: str) -> list[Fields]:
 async def three_levels(
     server: WorkflowEnvironment,
 ) -> AsyncIterator[tuple[WorkerEnvironment, list[ItemHandle]]]:
-    """A Case that waits for a Case that waits for a Case with an Action done by hand."""
+    """Start a Case that waits for a Case that waits for a Case with an Action done by hand."""
     host = new_environment(server.client)
-    async with host.working(cached=CACHED, definitions=defined(*nested("top", "middle", "bottom"))):
+    async with host.working(
+        cached=CACHED, definitions=catalog_of(*nested("top", "middle", "bottom"))
+    ):
         cases = [await host.case("top", data={"sum": 12})]
         for _ in range(2):
             action = await host.item(f"{cases[-1].reference}-A1").begun()
@@ -351,11 +353,11 @@ async def test_a_case_that_is_merely_started_goes_on_by_itself(
     host = new_environment(server.client)
     starting = one_action("starter", kind="start_case", case={"definition": "errand"})
     starting["steps"].append({"key": "then", "actions": [{"key": "by-hand"}]})
-    async with host.working(cached=CACHED, definitions=defined(ONE_ACTION_DEFINITION)):
+    async with host.working(cached=CACHED, definitions=catalog_of(ONE_ACTION_DEFINITION)):
         case = await host.case(starting)
         action = await host.item(f"{case.reference}-A1").begun()
         assert (await action.result())["resolution"]["outcome"] == "complete"
-        link = next(one for one in (await action.result())["links"] if one["kind"] == "started")
+        link = next(each for each in (await action.result())["links"] if each["kind"] == "started")
         await case.do("cancel")
         await case.result()
         started = await host.item(link["reference"]).begun()

@@ -1,4 +1,4 @@
-"""Messages that come with a start, twice, at once, or with an old revision (C16, C17)."""
+"""Messages that come with a start, twice, concurrently, or with an old revision (C16, C17)."""
 
 import asyncio
 from typing import Any
@@ -152,10 +152,10 @@ async def test_updates_that_wait_for_a_worker_are_all_answered_in_order(
     host = new_environment(server.client)
     ticket = await host.start("Ticket", TICKET)
     texts = [f"note {number}" for number in range(5)]
-    asked = [asyncio.create_task(ticket.do("add_note", text=text)) for text in texts]
+    tasks = [asyncio.create_task(ticket.do("add_note", text=text)) for text in texts]
     await ticket.tell("start", by="bob")
     async with host.working():
-        answers = await asyncio.gather(*asked)
+        answers = await asyncio.gather(*tasks)
     assert sorted(answer["revision"] for answer in answers) >= [2, 3, 4, 5, 6]
     notes = host.ledger.notes(ticket.reference)
     assert sorted(note.text for note in notes if note.kind == "note") == texts
@@ -172,7 +172,7 @@ async def test_updates_at_the_same_time_each_make_one_revision(host: WorkerEnvir
 
 
 async def twice(ticket: ItemHandle, how: str, command: str, **fields: object) -> None:
-    """The same command, with the same id, two times."""
+    """Give the same command, with the same id, twice."""
     for _ in range(2):
         await (ticket.tell if how == "signal" else ticket.do)(command, command_id="1", **fields)
 
@@ -237,13 +237,15 @@ async def test_commands_to_a_closing_item_are_refused_and_none_is_lost(
     host: WorkerEnvironment,
 ) -> None:
     ticket = await host.ticket()
-    asked = [
+    tasks = [
         asyncio.create_task(ticket.do("resolve", method="rejected")),
         *(asyncio.create_task(ticket.do("add_note", text=f"note {n}")) for n in range(5)),
     ]
-    done = await asyncio.gather(*asked, return_exceptions=True)
+    done = await asyncio.gather(*tasks, return_exceptions=True)
     last = await ticket.result()
     assert last["status"] == "CLOSED"
-    kept = [note.text for note in host.ledger.notes(ticket.reference) if note.kind == "note"]
+    stored_notes = [
+        note.text for note in host.ledger.notes(ticket.reference) if note.kind == "note"
+    ]
     answered = [f"note {n}" for n, answer in enumerate(done[1:]) if isinstance(answer, dict)]
-    assert sorted(kept) == answered
+    assert sorted(stored_notes) == answered

@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(scope="session")
 async def skipping_server() -> AsyncIterator[WorkflowEnvironment]:
-    """A real server with the embedded stack's limits that may skip time."""
+    """Start a real server with the embedded stack's limits that may skip time."""
     skipping = ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
@@ -40,14 +40,14 @@ async def skipping_server() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 async def desk(skipping_server: WorkflowEnvironment) -> AsyncIterator[WorkerEnvironment]:
-    """A worker that replays every task, on that server."""
+    """Start a worker that replays every task, on that server."""
     host = new_environment(skipping_server.client)
     async with host.working():
         yield host
 
 
-async def later(env: WorkflowEnvironment, item: ItemHandle, span: timedelta) -> None:
-    """Let this much time go by for one item."""
+async def skip(env: WorkflowEnvironment, item: ItemHandle, span: timedelta) -> None:
+    """Skip this much time for one item."""
     await env.fast_forward(item.handle, span)
 
 
@@ -59,14 +59,14 @@ async def test_a_ticket_waits_for_months_and_closes_after_its_window(
     await neighbour.do("resolve", method="rejected")
     until = datetime.now(UTC) + 200 * DAY
     await ticket.do("wait", type="until", until=until.isoformat())
-    await later(skipping_server, ticket, 199 * DAY)
+    await skip(skipping_server, ticket, 199 * DAY)
     assert (await ticket.state())["status"] == "WAIT"
-    await later(skipping_server, ticket, 2 * DAY)
+    await skip(skipping_server, ticket, 2 * DAY)
     back = await ticket.eventually(status="TO_DO")
     assert back["assignee"] == "amy"
     assert ticket.entries[-1].at == until
     await ticket.do("resolve", method="customer_response")
-    await later(skipping_server, ticket, 31 * DAY)
+    await skip(skipping_server, ticket, 31 * DAY)
     assert (await ticket.result())["status"] == "CLOSED"
     assert (await neighbour.state())["status"] == "RESOLVED"
 
@@ -77,7 +77,7 @@ async def test_a_ticket_closes_itself_after_weeks_without_an_answer(
     ticket = await desk.ticket()
     fields = {"type": "more_information", "days_to_wait": 21, "close_if_no_response": True}
     waiting = await ticket.do("wait", **fields)
-    await later(skipping_server, ticket, 22 * DAY)
+    await skip(skipping_server, ticket, 22 * DAY)
     last = await ticket.result()
     assert last["resolution"]["method"] == "no_customer_response"
     assert last["resolution"]["at"] == waiting["wakes_at"]
@@ -104,14 +104,14 @@ billing:
 
 
 def to_summer_time(after: date) -> date:
-    """The next Sunday on which clocks in Paris go forward."""
+    """Return the next Sunday on which clocks in Paris go forward."""
     ends_of_march = (date(year, 3, 31) for year in (after.year, after.year + 1))
     sundays = [end - timedelta(days=(end.weekday() + 1) % 7) for end in ends_of_march]
     return next(sunday for sunday in sundays if sunday > after + 4 * DAY)
 
 
 class Paris:
-    """The clock in Paris, from the Thursday before it goes forward on."""
+    """The clock in Paris, from the Thursday before it goes forward."""
 
     def __init__(self, env: WorkflowEnvironment, sunday: date) -> None:
         self.env = env
@@ -119,18 +119,18 @@ class Paris:
         self.skipped = timedelta(0)
 
     def at(self, days: int, wall: str) -> datetime:
-        """A moment so many days after that Sunday."""
+        """Return a moment this number of days after that Sunday."""
         there = datetime.combine(self.sunday + days * DAY, time.fromisoformat(wall), PARIS)
         return there.astimezone(UTC)
 
     def now(self) -> datetime:
-        """The item's time."""
+        """Return the item's time."""
         return datetime.now(UTC) + self.skipped
 
-    async def comes(self, item: ItemHandle, days: int, wall: str) -> None:
-        """Let the item's time go by until then."""
+    async def skip_to(self, item: ItemHandle, days: int, wall: str) -> None:
+        """Skip the item's time until then."""
         span = self.at(days, wall) - self.now()
-        await later(self.env, item, span)
+        await skip(self.env, item, span)
         self.skipped += span
 
 
@@ -146,36 +146,38 @@ async def test_a_due_date_in_paris_working_time_is_right_to_the_minute(
     host = new_environment(skipping_server.client)
     async with host.working(categories=catalog.categories, clock=paris.now):
         ticket = await host.ticket(submit=False)
-        await paris.comes(ticket, -3, "16:40:20")  # a Thursday
+        await paris.skip_to(ticket, -3, "16:40:20")  # a Thursday
         submitted = await ticket.do("submit")
         assert to_the_minute(submitted["submitted_at"]) == paris.at(-3, "16:40")
         assert to_the_minute(submitted["due_at"]) == paris.at(5, "16:40")
-        await paris.comes(ticket, -2, "10:00")
+        await paris.skip_to(ticket, -2, "10:00")
         waiting = await ticket.do("wait", type="more_information", days_to_wait=3)
         assert to_the_minute(waiting["wakes_at"]) == paris.at(3, "10:00")
         assert (waiting["due_at"], await due_attribute(ticket)) == (None, None)
         assert waiting["due_text"] == "Due: paused 44 h 40 m before due"
-        await paris.comes(ticket, 1, "10:00")  # three days later; the clock went forward between
+        await paris.skip_to(ticket, 1, "10:00")  # three days later; the clock went forward between
         resumed = await ticket.do("resume")
         # 7 h of the wait were working time: 20 m of Friday, the holiday, 6 h 40 m of Tuesday
         due = paris.at(9, "16:40")
         assert to_the_minute(resumed["due_at"]) == due
         assert await due_attribute(ticket) == datetime.fromisoformat(resumed["due_at"])
         assert resumed["due_text"] == f"Due: {paris.sunday + 9 * DAY} 16:40 Europe/Paris"
-        await paris.comes(ticket, 9, "18:00")
-        told = {entry.command: to_the_minute(entry.at) for entry in ticket.entries}
-        assert told["at_risk"] == paris.at(9, "11:40")
-        assert told["overdue"] == due
+        await paris.skip_to(ticket, 9, "18:00")
+        times = {entry.command: to_the_minute(entry.at) for entry in ticket.entries}
+        assert times["at_risk"] == paris.at(9, "11:40")
+        assert times["overdue"] == due
         resolved = await ticket.do("resolve", method="customer_response")
         assert to_the_minute(resolved["closes_at"]) == paris.at(11, "09:00")
 
 
-async def due_attribute(item: ItemHandle) -> Any:  # noqa: ANN401 - whatever is there
-    """The search attribute, as lists in Temporal's UI show it."""
+async def due_attribute(item: ItemHandle) -> Any:  # noqa: ANN401 - any value
+    """Return the search attribute, as lists in Temporal's UI show it."""
     described = await item.handle.describe()
-    return {one.key.name: one.value for one in described.typed_search_attributes}.get("ItemDue")
+    return {
+        attribute.key.name: attribute.value for attribute in described.typed_search_attributes
+    }.get("ItemDue")
 
 
 def to_the_minute(moment: str | datetime) -> datetime:
-    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return found.replace(second=0, microsecond=0)
+    instant = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return instant.replace(second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Continue-as-new: a new run goes on with everything, and nothing that was sent is lost."""
+"""Continue-as-new: a new run carries everything on and loses no message."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -22,13 +22,13 @@ DAY = timedelta(days=1)
 
 
 async def run_of(item: ItemHandle) -> str:
-    """The id of the current run."""
+    """Return the id of the current run."""
     run = (await item.handle.describe()).run_id
     assert run is not None
     return run
 
 
-async def renewed(item: ItemHandle, by: str = "amy") -> None:
+async def renew(item: ItemHandle, by: str = "amy") -> None:
     """Add notes until there is a new run."""
     first = await run_of(item)
     for number in range(80):
@@ -44,7 +44,7 @@ async def test_a_new_run_has_the_whole_state(renewing: WorkerEnvironment) -> Non
     await ticket.do("start")
     await ticket.do("wait", type="more_information", days_to_wait=3, waiting_for="customer")
     before = await ticket.state()
-    await renewed(ticket)
+    await renew(ticket)
     after = await ticket.state()
     moved = {"revision", "changed_at"}
     assert {name for name in after if after[name] != before[name]} == moved
@@ -56,7 +56,7 @@ async def test_a_new_run_remembers_the_ids_it_was_told(renewing: WorkerEnvironme
     ticket = await renewing.ticket()
     await ticket.do("add_note", text="once", command_id="kept")
     await ticket.tell("reopen", command_id="refused")
-    await renewed(ticket)
+    await renew(ticket)
     before = await ticket.state()
     assert await ticket.do("add_note", text="once", command_id="kept") == before  # C17
     await ticket.tell("add_note", text="once", command_id="kept")
@@ -74,7 +74,7 @@ async def test_a_new_run_sets_its_timer_from_the_moment_it_was_given(
     ticket = await renewing.ticket()
     until = datetime.now(UTC) + timedelta(seconds=4)
     await ticket.do("wait", type="until", until=until.isoformat())
-    await renewed(ticket)
+    await renew(ticket)
     back = await ticket.eventually(status="TO_DO")
     woken = next(entry for entry in ticket.entries if entry.command == "wait_over")
     assert woken.at == until
@@ -84,7 +84,7 @@ async def test_a_new_run_sets_its_timer_from_the_moment_it_was_given(
 async def test_a_new_run_has_one_timer(renewing: WorkerEnvironment) -> None:
     ticket = await renewing.ticket()
     await ticket.do("wait", type="until", until=(datetime.now(UTC) + DAY).isoformat())
-    await renewed(ticket)
+    await renew(ticket)
     for number in range(5):
         await ticket.do("add_note", text=f"note {number}")
     events = await ticket.events()
@@ -96,13 +96,13 @@ async def test_an_actions_report_reaches_the_run_that_is_current(
 ) -> None:
     case = await renewing.case(TWO_STEP_DEFINITION)
     actions = [await renewing.item(f"{case.reference}-A{number}").begun() for number in (1, 2)]
-    await renewed(case)
-    await renewed(actions[0])
+    await renew(case)
+    await renew(actions[0])
     for action in actions:
         await action.do("resolve", by="bob", outcome="complete")
         assert (await action.result())["status"] == "CLOSED"
     transfer = await renewing.item(f"{case.reference}-A3").begun()
-    await renewed(case)
+    await renew(case)
     await transfer.do("resolve", by="bob", outcome="complete")
     last = await case.result()
     assert {copy["outcome"] for copy in last["actions"]} == {"complete"}
@@ -114,7 +114,7 @@ async def test_a_new_run_can_cancel_the_actions_of_an_earlier_one(
 ) -> None:
     case = await renewing.case(ONE_ACTION_DEFINITION)
     run = await renewing.item(f"{case.reference}-A1").begun()
-    await renewed(case)
+    await renew(case)
     await case.do("cancel", reason="not needed any more")
     assert (await case.result())["cancelled"]
     assert (await run.result())["resolution"]["outcome"] == "cancelled"
@@ -128,7 +128,7 @@ async def test_a_new_run_knows_why_it_needs_attention_and_its_copies(
     await run.do("resolve", by="bob", outcome="unable_to_complete", reason="closed road")
     attention = (await case.eventually(assignee="carol"))["attention"]
     assert attention
-    await renewed(case)
+    await renew(case)
     assert (await case.state())["attention"] == attention
     await case.do("start_action", by="carol", action="run")
     again = await renewing.item(f"{case.reference}-A2").begun()
@@ -143,8 +143,8 @@ async def test_a_mail_that_waits_for_its_way_out_survives_renewals(
     ticket = await renewing.ticket()
     renewing.posted.is_slow = True
     await ticket.do("send_email", to="ida@example.org", subject="Hello", body="How are you?")
-    await renewed(ticket)
-    await renewed(ticket)
+    await renew(ticket)
+    await renew(ticket)
     renewing.posted.is_slow = False
     (mail,) = renewing.ledger.mails(ticket.reference)
 
@@ -274,14 +274,14 @@ async def test_3600_notes_to_a_case_with_an_open_action_are_all_kept(
         last = await asyncio.wait_for(case.handle.result(), 40)
         assert last["revision"] == 3602
         assert last["actions"][0]["outcome"] == "complete"
-        kept = {note.text for note in host.ledger.notes(case.reference)}
-        assert kept == {f"note {number}" for number in range(3600)}
+        stored_notes = {note.text for note in host.ledger.notes(case.reference)}
+        assert stored_notes == {f"note {number}" for number in range(3600)}
         assert await run_of(case) != first
 
 
 @pytest.mark.parametrize("kind", ["Ticket", "Case"])
 async def test_a_run_that_nobody_carried_on_is_refused(host: WorkerEnvironment, kind: str) -> None:
-    """What a run goes on with is no start: nobody makes an item of his own making by it."""
+    """The carried state is not a valid start: nobody can forge an item from it."""
     item = await host.start(kind, {"reference": "x", "run": "y", "status": "CLOSED"})
     with pytest.raises(WorkflowFailureError):
         await item.result()

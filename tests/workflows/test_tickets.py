@@ -1,4 +1,4 @@
-"""Lives of Tickets over days and months, on a server whose time we move."""
+"""Lives of Tickets over days and months, on a server that skips time."""
 
 from datetime import datetime, timedelta
 
@@ -74,9 +74,9 @@ async def test_a_response_in_time_cancels_the_days_to_wait(
     await ticket.do("wait", type="more_information", days_to_wait=5, close_if_no_response=True)
     await clock.skip(4 * DAY)
     await ticket.tell("receive_email", by="system", message_id="<1@x>", sender="ida@example.org")
-    heard = await ticket.eventually(status="TO_DO")
+    to_do = await ticket.eventually(status="TO_DO")
     await clock.skip(90 * DAY)
-    assert await ticket.state() == heard  # T7
+    assert await ticket.state() == to_do  # T7
     assert "TIMER_FIRED" not in await ticket.events()
 
 
@@ -93,12 +93,12 @@ async def test_another_date_replaces_the_timer_of_the_first(
     desk: WorkerEnvironment, clock: Clock
 ) -> None:
     ticket = await desk.ticket()
-    begun = await clock.now()
-    await ticket.do("wait", type="until", until=(begun + 20 * DAY).isoformat())
-    later = await ticket.do("wait", type="until", until=(begun + 200 * DAY).isoformat())
+    start = await clock.now()
+    await ticket.do("wait", type="until", until=(start + 20 * DAY).isoformat())
+    later = await ticket.do("wait", type="until", until=(start + 200 * DAY).isoformat())
     await clock.skip(100 * DAY)
     assert await ticket.state() == later  # C11
-    sooner = begun + 101 * DAY
+    sooner = start + 101 * DAY
     await ticket.do("wait", type="until", until=sooner.isoformat())
     await clock.skip(DAY)
     await ticket.eventually(status="TO_DO")
@@ -151,7 +151,7 @@ async def test_the_holder_is_told_once_at_risk_and_once_overdue(
 ) -> None:
     ticket = await desk.ticket(settings={"due": {"within": "P10D", "at_risk": "P2D"}})
     await ticket.do("start")
-    begun = instant((await ticket.state())["submitted_at"])
+    start = instant((await ticket.state())["submitted_at"])
     await clock.skip(60 * DAY)
 
     async def check() -> None:
@@ -159,7 +159,7 @@ async def test_the_holder_is_told_once_at_risk_and_once_overdue(
         assert len(desk.posted.taken) == 2
 
     await assert_eventually(check)
-    assert [entry.at - begun for entry in ticket.entries[-2:]] == [8 * DAY, 10 * DAY]
+    assert [entry.at - start for entry in ticket.entries[-2:]] == [8 * DAY, 10 * DAY]
     mails = desk.ledger.mails(ticket.reference)
     assert [mail.accounts for mail in mails] == [("amy",), ("amy",)]
     assert [mail.key for mail in mails] == desk.posted.taken
@@ -170,7 +170,7 @@ async def test_a_wait_that_stops_the_clock_moves_the_due_date(
 ) -> None:
     ticket = await desk.ticket(settings={"due": {"within": "P10D", "add_wait_time": True}})
     await ticket.do("start")
-    begun = instant((await ticket.state())["submitted_at"])
+    start = instant((await ticket.state())["submitted_at"])
     await clock.skip(4 * DAY)
     stopped = await ticket.do("wait", type="more_information")
     assert (stopped["clock"], stopped["due_at"]) == ("stopped", None)  # D5
@@ -179,7 +179,7 @@ async def test_a_wait_that_stops_the_clock_moves_the_due_date(
     resumed = await ticket.do("resume")
     due = instant(resumed["due_at"])
     waited = instant(resumed["changed_at"]) - instant(stopped["changed_at"])
-    assert due - begun == 10 * DAY + waited  # D2
+    assert due - start == 10 * DAY + waited  # D2
     await clock.skip(6 * DAY)
 
     async def check() -> None:
@@ -276,9 +276,9 @@ async def test_who_is_assigned_an_item_by_somebody_else_is_told_by_mail(
     await ticket.do("assign", by="dora", to="dora")
 
     async def check() -> None:
-        told = [one.accounts for one in desk.ledger.mails(ticket.reference)]
-        assert told == [("bob",), ("carol",)]
-        assert len(desk.posted.taken) == len(told)
+        mailed_accounts = [each.accounts for each in desk.ledger.mails(ticket.reference)]
+        assert mailed_accounts == [("bob",), ("carol",)]
+        assert len(desk.posted.taken) == len(mailed_accounts)
 
     await assert_eventually(check)
 
@@ -310,10 +310,10 @@ async def test_the_mailroom_has_a_sender_told_that_a_mail_arrived(desk: WorkerEn
 
     async def check() -> None:
         mails = desk.ledger.mails(ticket.reference)
-        assert [(one.to, one.template) for one in mails] == [
+        assert [(each.to, each.template) for each in mails] == [
             (("ida@example.org",), "acknowledgement")
         ]
-        assert desk.posted.taken == [one.key for one in mails]
+        assert desk.posted.taken == [mail.key for mail in mails]
 
     await assert_eventually(check)
     assert not (await ticket.state())["new_information"]

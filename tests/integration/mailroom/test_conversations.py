@@ -1,4 +1,4 @@
-"""What Gmail, Outlook and Apple Mail write, in three languages, lands where the rules say."""
+"""Conversations with Gmail, Outlook and Apple Mail, in three languages, follow the rules."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.mail_server
 async def test_conversations_land_where_the_rules_say_and_are_threads_in_dovecot(
     tmp_path: Path,
 ) -> None:
-    """And docs/mail-conversations.md tells them as they are: `make conversations` writes it."""
+    """docs/mail-conversations.md is up to date; `make conversations` writes it."""
     assert await transcript(tmp_path) == DOCUMENT.read_text("utf-8")
 
 

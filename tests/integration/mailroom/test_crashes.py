@@ -43,7 +43,7 @@ class Posting:
     to: str = SUPPORT
     sender: str = IDA
     starts: bool = True
-    """Whether a Ticket begins with it."""
+    """True if a Ticket begins with the mail."""
     follows: str | None = None
     """The closed one that it answers, if it does."""
 
@@ -69,11 +69,11 @@ class Sender:
 
     port: int
     told: Counter[str] = field(default_factory=Counter)
-    """What it heard: `OK`, a code, or `lost`."""
+    """Answers of the mailroom: `OK`, a code, or `lost`."""
     _door: aiosmtplib.SMTP | None = None
 
     async def sends(self, mail: Posting) -> bool:
-        """Whether it was told OK; else the mail was put off, or the connection was lost."""
+        """Return True if the answer was OK; else the mail was deferred, or the connection lost."""
         try:
             if self._door is None:
                 self._door = aiosmtplib.SMTP(

@@ -1,4 +1,4 @@
-"""Mails from an item to a mail server, through real workers that die on the way (M5)."""
+"""Mails from an item to a mail server, through real workers that are killed on the way (M5)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,8 +21,8 @@ PROVING: Final = {"feedback_window": "P1D", "resolution_evidence": True}
 
 
 @asynccontextmanager
-async def office(folder: Path, server: MailServer) -> AsyncIterator[RunningStack]:
-    """A desk that sends its mails to this server."""
+async def stack_with_smtp(folder: Path, server: MailServer) -> AsyncIterator[RunningStack]:
+    """Start a stack that sends its mails to this server."""
     catalog = folder / "catalog"
     catalog.mkdir()
     (catalog / "senders.yaml").write_text("desk@desk.example: {name: The desk}\n")
@@ -37,8 +37,8 @@ async def office(folder: Path, server: MailServer) -> AsyncIterator[RunningStack
         yield desk
 
 
-async def arrived(server: MailServer, count: int) -> list[DeliveredMail]:
-    """The mails that the server got, once there are so many."""
+async def wait_for_mails(server: MailServer, count: int) -> list[DeliveredMail]:
+    """Wait until the server has this number of mails and return them."""
 
     async def check() -> None:
         assert len(server.delivered) >= count
@@ -56,16 +56,16 @@ def statuses(desk: RunningStack) -> list[str]:
 # M5, T10, T12
 async def test_a_conversation_by_mail_is_one_thread(tmp_path: Path) -> None:
     server = MailServer()
-    async with office(tmp_path, server) as desk:
+    async with stack_with_smtp(tmp_path, server) as desk:
         item = await desk.ticket(settings=PROVING)
         await desk.do(item, "receive_email", by="system", message_id="<a@example.org>", sender=IDA)
         await desk.tell(item, "acknowledge", by="system", to=IDA, language="fr")
-        (told,) = await arrived(server, 1)
+        (told,) = await wait_for_mails(server, 1)
         assert told.message["in-reply-to"] == "<a@example.org>"
         assert told.message["auto-submitted"] == "auto-replied"
         assert told.message["subject"] == f"[{item}] Bien reçu : No invoice"
         await desk.do(item, "assign", to="bob")
-        await arrived(server, 2)
+        await wait_for_mails(server, 2)
         assert server.delivered[1].recipients == ("bob@desk.example",)
         assert f"{item}" in server.delivered[1].part("html")
         answer = await desk.do(
@@ -78,7 +78,7 @@ async def test_a_conversation_by_mail_is_one_thread(tmp_path: Path) -> None:
             body="Here it is.",
         )
         assert answer["status"] == "RESOLVED"
-        await arrived(server, 3)
+        await wait_for_mails(server, 3)
         answered = server.delivered[2].message
         assert answered["references"].split() == ["<a@example.org>", told.message["message-id"]]
         assert answered["reply-to"] == f"The desk <desk+{item}@desk.example>"
@@ -87,7 +87,7 @@ async def test_a_conversation_by_mail_is_one_thread(tmp_path: Path) -> None:
 # M5, T9
 async def test_a_resolution_that_is_refused_reopens_and_is_no_evidence(tmp_path: Path) -> None:
     server = MailServer(recipient_replies={IDA: "550 no such user"})
-    async with office(tmp_path, server) as desk:
+    async with stack_with_smtp(tmp_path, server) as desk:
         item = await desk.ticket(settings=PROVING)
         await desk.do(item, "start")
         await desk.do(
@@ -106,13 +106,13 @@ async def test_a_worker_killed_between_the_sending_and_the_noting_sends_the_same
     tmp_path: Path,
 ) -> None:
     server = MailServer()
-    async with office(tmp_path, server) as desk:
+    async with stack_with_smtp(tmp_path, server) as desk:
         server.on_first_delivery = desk.stack.kill_worker
         item = await desk.ticket()
         await desk.do(item, "send_email", to=IDA, subject="Hello", body="Here it is.")
-        await arrived(server, 1)
+        await wait_for_mails(server, 1)
         await desk.stack.start_worker()
-        first, second = await arrived(server, 2)
+        first, second = await wait_for_mails(server, 2)
         assert first.raw == second.raw
 
         async def sent() -> None:
@@ -125,7 +125,7 @@ async def test_a_worker_killed_between_the_sending_and_the_noting_sends_the_same
 # M5
 async def test_a_mail_waits_for_a_mail_server_that_is_down(tmp_path: Path) -> None:
     server = MailServer(reply="421 closing")
-    async with office(tmp_path, server) as desk:
+    async with stack_with_smtp(tmp_path, server) as desk:
         item = await desk.ticket()
         await desk.do(item, "send_email", to=IDA, subject="Hello")
 
@@ -135,7 +135,7 @@ async def test_a_mail_waits_for_a_mail_server_that_is_down(tmp_path: Path) -> No
         await assert_eventually(tried)
         assert statuses(desk) == ["queued"]
         server.reply = "250 OK"
-        await arrived(server, 1)
+        await wait_for_mails(server, 1)
         assert not (await desk.desk.state(item))["new_information"]
 
 
@@ -144,29 +144,31 @@ async def test_a_bounce_that_names_no_mail_is_of_the_last_one_sent_to_who_it_nam
     tmp_path: Path,
 ) -> None:
     server = MailServer()
-    async with office(tmp_path, server) as desk:
+    async with stack_with_smtp(tmp_path, server) as desk:
         item = await desk.ticket(settings=PROVING)
         await desk.do(item, "send_and_resolve", method="customer_response", to=IDA, body="Here.")
-        await arrived(server, 1)
+        await wait_for_mails(server, 1)
 
         async def sent() -> None:
             assert statuses(desk) == ["sent"]
 
         await assert_eventually(sent)
-        room = Mailroom(desk, create_router(desk.engine, {DESK: Mailbox(ticket="question")}))
-        for whom in ("bob@example.org", IDA):
+        mails_in = Mailroom(desk, create_router(desk.engine, {DESK: Mailbox(ticket="question")}))
+        for recipient in ("bob@example.org", IDA):
             assert (await desk.desk.state(item))["status"] == "RESOLVED"
             bounce = make_mail(
                 sender="MAILER-DAEMON@mx.example",
                 subject="failure notice",
                 body="Hi. This is the qmail-send program at mx.example.\n"
-                f"I'm afraid I wasn't able to deliver.\n\n<{whom}>:\nno mailbox here\n",
+                f"I'm afraid I wasn't able to deliver.\n\n<{recipient}>:\nno mailbox here\n",
             )
-            (accepted,) = await room.accept(bounce, plus_address(DESK, item), envelope_sender="")
-            await room.deliver()
-            assert room.items_with(accepted) == [item]
+            (accepted,) = await mails_in.accept(
+                bounce, plus_address(DESK, item), envelope_sender=""
+            )
+            await mails_in.deliver()
+            assert mails_in.items_with(accepted) == [item]
         back = await desk.eventually(item, status="TO_DO", assignee="amy", new_information=True)
         assert back["resolution"] is None
         assert statuses(desk) == ["failed"]
-        told = [one["reason"] or "" for one in await desk.timeline(item)]
-        assert sum("was not delivered: it came back: failure notice" in one for one in told) == 1
+        told = [entry["reason"] or "" for entry in await desk.timeline(item)]
+        assert sum("was not delivered: it came back: failure notice" in each for each in told) == 1

@@ -1,4 +1,4 @@
-"""Programs that answer programs: they stop (M4)."""
+"""Mail loops between two automatic senders stop (M4)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,13 +22,13 @@ BUDGET: Final = 3
 
 # M4
 async def test_two_desks_that_acknowledge_each_other_exchange_one_mail(tmp_path: Path) -> None:
-    """Each has the other as its correspondent, and each is told to acknowledge."""
+    """Two desks are each other's correspondents, and both send acknowledgements."""
     async with mail_desk(tmp_path, mail_answers=BUDGET) as desk:
         for name, sender, to in (("b1", BILLING, SUPPORT), ("s1", SUPPORT, BILLING)):
             raw = make_plain_mail(f"{name}@elsewhere.example", sender=sender, to=to)
             await desk.host.send(raw, sender, to)
             await desk.arrived(f"{name}@elsewhere.example", desk=to)
-        await is_over(desk, mails=4, answered=2)
+        await assert_loop_stopped(desk, mails=4, answered=2)
         items = desk.items()
         assert len(items) == 2
         for item in items:
@@ -46,11 +46,14 @@ async def test_two_desks_that_acknowledge_each_other_exchange_one_mail(tmp_path:
 async def test_an_out_of_office_robot_without_any_mark_gets_the_budgeted_answers(
     tmp_path: Path,
 ) -> None:
-    """It answers each mail to the address it came from, as nobody would: no mark, no thread."""
-    async with mail_desk(tmp_path, (IDA, ROBOT), mail_answers=BUDGET) as desk, answering(desk):
+    """The robot answers each mail to its sender, without auto-reply headers and threading."""
+    async with (
+        mail_desk(tmp_path, (IDA, ROBOT), mail_answers=BUDGET) as desk,
+        answering_robot(desk),
+    ):
         await desk.host.send(make_plain_mail("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
         await desk.answered(ROBOT, BUDGET)
-        await is_over(desk, mails=1 + BUDGET, answered=BUDGET)
+        await assert_loop_stopped(desk, mails=1 + BUDGET, answered=BUDGET)
         assert len(await desk.host.mails(ROBOT)) == BUDGET
         assert len(desk.items()) == 1 + BUDGET
         await desk.host.send(make_plain_mail("ida@example.org"), IDA, SUPPORT)
@@ -61,12 +64,12 @@ async def test_an_out_of_office_robot_without_any_mark_gets_the_budgeted_answers
 async def test_an_out_of_office_robot_that_says_so_is_answered_once(tmp_path: Path) -> None:
     async with (
         mail_desk(tmp_path, (ROBOT,), mail_answers=BUDGET) as desk,
-        answering(desk, "Auto-Submitted: auto-replied"),
+        answering_robot(desk, "Auto-Submitted: auto-replied"),
     ):
         await desk.host.send(make_plain_mail("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
         await desk.answered(ROBOT, 1)
         away = await desk.arrived("away-1@example.org")
-        await is_over(desk, mails=2, answered=1)
+        await assert_loop_stopped(desk, mails=2, answered=1)
         assert away.state is InboundMailState.DEAD
         assert len(await desk.host.mails(ROBOT)) == 1
         assert len(desk.items()) == 1
@@ -77,32 +80,36 @@ async def test_a_robot_that_answers_within_the_thread_is_not_answered_again(
     tmp_path: Path,
 ) -> None:
     async with mail_desk(tmp_path, (ROBOT,), mail_answers=BUDGET) as desk:
-        async with answering(desk, in_thread=True):
+        async with answering_robot(desk, in_thread=True):
             await desk.host.send(make_plain_mail("first@example.org", sender=ROBOT), ROBOT, SUPPORT)
             await desk.arrived("away-1@example.org")
-            await is_over(desk, mails=2, answered=1)
+            await assert_loop_stopped(desk, mails=2, answered=1)
         (item,) = desk.items()
         assert len(await desk.host.mails(ROBOT)) == 1
         assert {reference for reference, _ in desk.effects()} == {item}
 
 
-async def is_over(desk: MailDesk, *, mails: int, answered: int) -> None:
-    """Assert that so many mails came, and that so many of them alone are answered, as is done."""
+async def assert_loop_stopped(desk: MailDesk, *, mails: int, answered: int) -> None:
+    """Assert that this number of mails came and only this number of them is answered."""
 
     async def check() -> None:
         came = desk.arrivals()
         assert len(came) == mails, came
-        assert InboundMailState.ACCEPTED not in {one.state for one in came}
-        assert sum(one.answered for one in came) == answered
-        told = [status for _, template, status in desk.written() if template == "acknowledgement"]
-        assert told == ["sent"] * answered
+        assert InboundMailState.ACCEPTED not in {each.state for each in came}
+        assert sum(mail.answered for mail in came) == answered
+        statuses = [
+            status for _, template, status in desk.written() if template == "acknowledgement"
+        ]
+        assert statuses == ["sent"] * answered
 
     await assert_eventually(check)
 
 
 @asynccontextmanager
-async def answering(desk: MailDesk, *headers: str, in_thread: bool = False) -> AsyncIterator[None]:
-    """A robot that answers each mail that comes to its mailbox, while the context lasts."""
+async def answering_robot(
+    desk: MailDesk, *headers: str, in_thread: bool = False
+) -> AsyncIterator[None]:
+    """Run a robot that answers each mail to its mailbox while the context lasts."""
     task = asyncio.create_task(_answer_all(desk, headers, in_thread=in_thread))
     try:
         yield
@@ -129,7 +136,7 @@ async def _answer_all(desk: MailDesk, headers: tuple[str, ...], *, in_thread: bo
 
 
 async def _mail(desk: MailDesk, number: int) -> EmailMessage:
-    """The robot's mail of this number, once it has come."""
+    """Return the robot's mail of this number, once it has arrived."""
     while True:
         mails = await desk.host.mails(ROBOT)
         if len(mails) >= number:

@@ -1,4 +1,4 @@
-"""What mails do on a real desk: where each belongs, and what comes of it (M1, M2, C13, A5)."""
+"""Mails on a real desk: the item that each belongs to, and its effect (M1, M2, C13, A5)."""
 
 import logging
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Every mail of the fetched sets on a real desk, and what became of each (M1, M2, M4, M7)."""
+"""Every mail of the fetched sets on a real stack, and the outcome of each (M1, M2, M4, M7)."""
 
 import asyncio
 import tempfile
@@ -27,7 +27,7 @@ from tests.support.process_stack import RunningStack, running_stack
 
 COUNTS: Final = Path(__file__).parents[3] / "docs/mail-sets.md"
 NO_BOUNCE: Final = "tests/data/groupwise_03.txt"
-"""A person's answer, which a detector of bounces once stumbled over."""
+"""A person's answer that a bounce detector once took for a bounce."""
 WAITING: Final = "waiting@desk.example"
 BOXES: Final = {name: f"{name.replace('_', '-')}@desk.example" for name in MAIL_SETS}
 """A mailbox for each set: some mails have the same Message-ID in two of them."""
@@ -35,27 +35,29 @@ HEADS: Final = ("mails", "known before", "started an item", "on an item", "bounc
 
 
 @asynccontextmanager
-async def filled(folder: Path) -> AsyncIterator[tuple[RunningStack, MailRouter, Counter[str]]]:
-    """A desk that has taken in all of them, and how many of each set were not there before."""
+async def filled_stack(
+    folder: Path,
+) -> AsyncIterator[tuple[RunningStack, MailRouter, Counter[str]]]:
+    """Start a stack that has accepted every mail, and count the new mails of each set."""
     mailboxes = {box: Mailbox(ticket=name, acknowledge=True) for name, box in BOXES.items()}
     mailboxes[WAITING] = Mailbox(ticket="waiting")
     async with running_stack(folder, f"sqlite:///{folder / 'casekeep.db'}") as desk:
         reader = create_router(desk.engine, mailboxes)
         new: Counter[str] = Counter()
         for name in MAIL_SETS:
-            accepted = await taken(desk, reader, mails_of(name), BOXES[name])
+            accepted = await deliver_once(desk, reader, mails_of(name), BOXES[name])
             new[name] = len(accepted)
         yield desk, reader, new
 
 
-async def taken(
+async def deliver_once(
     desk: RunningStack,
     reader: MailRouter,
     mails: Mapping[str, bytes],
     *addresses: str,
     envelope_sender: str | None = None,
 ) -> list[InboundMail]:
-    """These mails once each is where it belongs; those that were not there before."""
+    """Deliver each of these mails once and return those that were new."""
     deliverer = Deliverer(desk.desk, desk.engine, reader)
     acceptance = AcceptanceQueue(
         desk.engine, reader, budget=3, on_accepted=deliverer.start_delivery
@@ -70,8 +72,8 @@ async def taken(
     return [arrival for each in found for arrival in each]
 
 
-def arrived(desk: RunningStack) -> dict[str, list[InboundMail]]:
-    """What the store has of each set, as it ended."""
+def stored_by_set(desk: RunningStack) -> dict[str, list[InboundMail]]:
+    """Return the stored mails of each set with their outcomes."""
     with read_connection(desk.engine) as connection:
         digests = connection.execute(select(mail_in.c.digest, mail_in.c.desk)).all()
     found = [(row.desk, inbound_mail.find_mail(desk.engine, row.digest)) for row in digests]
@@ -81,8 +83,8 @@ def arrived(desk: RunningStack) -> dict[str, list[InboundMail]]:
     }
 
 
-def table_of(desk: RunningStack, new: Mapping[str, int]) -> str:
-    """The counts, as docs/mail-sets.md has them."""
+def table_of_counts(desk: RunningStack, new: Mapping[str, int]) -> str:
+    """Return the counts as the table of docs/mail-sets.md."""
     lines = [
         "# Real mails, and what becomes of them",
         "",
@@ -94,13 +96,13 @@ def table_of(desk: RunningStack, new: Mapping[str, int]) -> str:
         f"| set | {' | '.join(HEADS)} | dead letters |",
         f"|---|{'---|' * (len(HEADS) + 1)}",
     ]
-    for name, found in arrived(desk).items():
+    for name, found in stored_by_set(desk).items():
         whole = len(mails_of(name))
-        dead = [one for one in found if one.state is InboundMailState.DEAD]
-        started = len({one.reference for one in found if one.state is InboundMailState.HANDLED})
+        dead = [each for each in found if each.state is InboundMailState.DEAD]
+        started = len({mail.reference for mail in found if mail.state is InboundMailState.HANDLED})
         handled = len(found) - len(dead)
-        bounces = sum(one.bounced is not None for one in found)
-        automatic = sum(one.automatic is not None for one in found) - bounces
+        bounces = sum(mail.bounced is not None for mail in found)
+        automatic = sum(mail.automatic is not None for mail in found) - bounces
         counts = (whole, whole - new[name], started, handled - started, bounces, automatic)
         lines.append(f"| {name} | {' | '.join(map(str, counts))} | {len(dead)} |")
     return "\n".join([*lines, ""])
@@ -111,20 +113,20 @@ def table_of(desk: RunningStack, new: Mapping[str, int]) -> str:
 async def test_every_real_mail_is_on_one_item_or_a_dead_letter_with_a_reason(
     tmp_path: Path,
 ) -> None:
-    """M1, M2, M3, M4, M7; and C9: bounces for an item that waits, or is resolved, wake it not."""
-    async with filled(tmp_path) as (desk, reader, new):
-        found = arrived(desk)
+    """All mails of the sets follow the rules; bounces end no waits (M1, M2, M3, M4, M7, C9)."""
+    async with filled_stack(tmp_path) as (desk, reader, new):
+        found = stored_by_set(desk)
         for name, mails in found.items():
             assert len(mails) == new[name], name
-            for one in mails:
-                if one.state is InboundMailState.DEAD:
-                    assert one.reason, one
-                    assert items_with_mail(desk, one.digest) == [], one
+            for mail in mails:
+                if mail.state is InboundMailState.DEAD:
+                    assert mail.reason, mail
+                    assert items_with_mail(desk, mail.digest) == [], mail
                 else:
-                    assert one.state is InboundMailState.HANDLED, one
-                    assert items_with_mail(desk, one.digest) == [one.reference], one
+                    assert mail.state is InboundMailState.HANDLED, mail
+                    assert items_with_mail(desk, mail.digest) == [mail.reference], mail
 
-        persons = [one.message_id for one in found[BOUNCES] if one.automatic is None]
+        persons = [each.message_id for each in found[BOUNCES] if each.automatic is None]
         assert persons == [parse_mail(mails_of(BOUNCES)[NO_BOUNCE]).message_id]
         with read_connection(desk.engine) as connection:
             started = select(func.count()).where(item.c.category == BOUNCES)
@@ -132,26 +134,26 @@ async def test_every_real_mail_is_on_one_item_or_a_dead_letter_with_a_reason(
             answered = select(func.count()).where(mail_in.c.desk == BOXES[BOUNCES])
             assert connection.scalar(answered.where(mail_in.c.answered)) == len(persons)
 
-        counted = table_of(desk, new)
+        counted = table_of_counts(desk, new)
         assert counted == COUNTS.read_text("utf-8"), "not what docs/mail-sets.md says: `make sets`"
         for name in MAIL_SETS:  # M3: all of them again
-            assert await taken(desk, reader, mails_of(name), BOXES[name]) == []
-        await bounces_wake_nothing(desk, reader)
+            assert await deliver_once(desk, reader, mails_of(name), BOXES[name]) == []
+        await assert_bounces_end_no_wait(desk, reader)
         assert await desk.differences() == []
 
 
-async def bounces_wake_nothing(desk: RunningStack, reader: MailRouter) -> None:
-    """All bounces, sent to the address of a Ticket that waits, are on it, and it still waits."""
+async def assert_bounces_end_no_wait(desk: RunningStack, reader: MailRouter) -> None:
+    """Assert that bounces to a waiting Ticket's address are on the Ticket, which still waits."""
     waits = await desk.ticket(category="waiting")
     await desk.do(waits, "wait", type="more_information")
     local, _, domain = WAITING.partition("@")
     address = f"{local}+{waits}@{domain}"
     bounces = {name: raw for name, raw in mails_of(BOUNCES).items() if name != NO_BOUNCE}
-    accepted = await taken(desk, reader, bounces, address, envelope_sender="")
+    accepted = await deliver_once(desk, reader, bounces, address, envelope_sender="")
     assert accepted
-    for one in accepted:
+    for each in accepted:
         # a robot that answers is no party to it, and a bounce comes from none
-        assert items_with_mail(desk, one.digest) == ([] if one.bounced is None else [waits]), one
+        assert items_with_mail(desk, each.digest) == ([] if each.bounced is None else [waits]), each
     state = await desk.desk.state(waits)
     assert (state["status"], state["new_information"]) == ("WAIT", False)
     with read_connection(desk.engine) as connection:
@@ -161,10 +163,10 @@ async def bounces_wake_nothing(desk: RunningStack, reader: MailRouter) -> None:
 
 
 async def main() -> None:
-    """Count them once more, and write it down."""
+    """Count the mails again and write the document."""
     with tempfile.TemporaryDirectory() as folder:
-        async with filled(Path(folder)) as (desk, _, new):
-            counted = table_of(desk, new)
+        async with filled_stack(Path(folder)) as (desk, _, new):
+            counted = table_of_counts(desk, new)
     COUNTS.write_text(counted, "utf-8")
     print(counted)  # noqa: T201 - what it is for
 

@@ -1,4 +1,4 @@
-"""The listener at the door, over real connections: OK is said once a mail is kept (M3)."""
+"""The SMTP server over real connections: OK is sent once the mail is committed (M3)."""
 
 import asyncio
 import smtplib
@@ -25,16 +25,18 @@ RAW: Final = "From: Ida <ida@example.org>\r\nMessage-ID: <{}@x>\r\nSubject: Pape
 
 
 @asynccontextmanager
-async def door(engine: Engine) -> AsyncIterator[int]:
-    """The port of a listener that keeps what it takes in this database."""
-    box = Mailbox(ticket="question")
-    acceptance = AcceptanceQueue(engine, MailRouter(engine, {DESK: box, OTHER: box}), budget=3)
+async def smtp_port(engine: Engine) -> AsyncIterator[int]:
+    """Start a server that stores mails in this database and return its port."""
+    mailbox = Mailbox(ticket="question")
+    acceptance = AcceptanceQueue(
+        engine, MailRouter(engine, {DESK: mailbox, OTHER: mailbox}), budget=3
+    )
     async with serve_smtp(acceptance, "127.0.0.1:0") as port:
         yield port
     acceptance.close()
 
 
-def accepted(engine: Engine) -> int:
+def accepted_mails(engine: Engine) -> int:
     return inbound_mail.count_by_state(engine)[InboundMailState.ACCEPTED]
 
 
@@ -44,11 +46,11 @@ async def test_ok_is_said_once_the_mail_is_kept(engine: Engine) -> None:
         with smtplib.SMTP("127.0.0.1", port) as smtp:
             for times in (1, 2):
                 smtp.sendmail(IDA, [DESK], RAW.format("1"))
-                assert accepted(engine) == 1, f"sent {times} times"
+                assert accepted_mails(engine) == 1, f"sent {times} times"
             smtp.sendmail(IDA, [DESK, OTHER, DESK], RAW.format("2"))
-            assert accepted(engine) == 3
+            assert accepted_mails(engine) == 3
 
-    async with door(engine) as port:
+    async with smtp_port(engine) as port:
         await asyncio.to_thread(converse, port)
 
 
@@ -63,9 +65,9 @@ async def test_by_lmtp_there_is_an_answer_for_each_recipient(engine: Engine) -> 
             assert lmtp.data(RAW.format("1"))[0] == 250
             assert lmtp.getreply()[0] == 250
             assert lmtp.noop()[0] == 250
-        assert accepted(engine) == 2
+        assert accepted_mails(engine) == 2
 
-    async with door(engine) as port:
+    async with smtp_port(engine) as port:
         await asyncio.to_thread(converse, port)
 
 
@@ -80,7 +82,7 @@ async def test_what_cannot_be_kept_now_is_to_be_sent_again(unused_tcp_port: int)
                     smtp.sendmail(IDA, [DESK], RAW.format("1"))
                 assert refused.value.smtp_code == 451
 
-    async with door(nowhere) as port:
+    async with smtp_port(nowhere) as port:
         await asyncio.to_thread(converse, port)
     nowhere.dispose()
 
@@ -97,7 +99,7 @@ async def test_too_many_recipients_are_for_another_mail_and_too_large_is_too_lar
             with pytest.raises(smtplib.SMTPSenderRefused, match="message size") as refused:
                 smtp.sendmail(IDA, [DESK], "x" * (MAX_RAW_BYTES + 1))
             assert refused.value.smtp_code == 552
-        assert accepted(engine) == 1
+        assert accepted_mails(engine) == 1
 
-    async with door(engine) as port:
+    async with smtp_port(engine) as port:
         await asyncio.to_thread(converse, port)

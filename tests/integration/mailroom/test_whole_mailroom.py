@@ -1,4 +1,4 @@
-"""Mail the whole way: through Postfix to an item, and from it through Postfix into Dovecot."""
+"""Mail end to end: through Postfix to an item, and from the item through Postfix into Dovecot."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -33,18 +33,18 @@ async def test_a_mail_becomes_a_ticket_whose_answers_come_back_to_it(tmp_path: P
         state = await desk.running_stack.eventually(reference, status="TO_DO", new_information=True)
         assert (state["title"], state["category"]) == ("Where is my invoice?", "question")
         assert state["primary_contact"]["email"] == IDA
-        (told,) = await desk.answered(IDA, 1)
-        assert told["in-reply-to"] == "<a1@example.org>"
-        assert told["auto-submitted"] == "auto-replied"
-        assert reference in told["subject"]
+        (acknowledgement,) = await desk.answered(IDA, 1)
+        assert acknowledgement["in-reply-to"] == "<a1@example.org>"
+        assert acknowledgement["auto-submitted"] == "auto-replied"
+        assert reference in acknowledgement["subject"]
 
         answer = make_plain_mail(
             "a2@example.org",
-            f"In-Reply-To: {told['message-id']}",
-            f"References: <a1@example.org> {told['message-id']}",
-            to=str(told["reply-to"]),
+            f"In-Reply-To: {acknowledgement['message-id']}",
+            f"References: <a1@example.org> {acknowledgement['message-id']}",
+            to=str(acknowledgement["reply-to"]),
         )
-        await desk.host.send(answer, IDA, str(told["reply-to"].addresses[0].addr_spec))
+        await desk.host.send(answer, IDA, str(acknowledgement["reply-to"].addresses[0].addr_spec))
         second = await desk.arrived("a2@example.org")
         assert second.reference == reference
         assert desk.effects() == [(reference, first.digest), (reference, second.digest)]
@@ -75,9 +75,9 @@ async def test_a_mail_that_comes_back_is_told_to_its_item_and_nobody_answers_it(
         await desk.running_stack.do(reference, "send_email", to="gone@example.org", subject="Hello")
         await desk.running_stack.eventually(reference, new_information=True)
         (entry,) = [
-            one
-            for one in await desk.running_stack.timeline(reference)
-            if one["command"] == "mail_failed"
+            each
+            for each in await desk.running_stack.timeline(reference)
+            if each["command"] == "mail_failed"
         ]
         assert "came back" in entry["reason"]
         await desk.settled()
@@ -142,9 +142,9 @@ async def test_a_polled_mail_was_received_when_it_came_to_the_mailbox(tmp_path: 
         account = ImapAccount.parse(f"{desk.host.imap_url(POOL)}?to={SUPPORT}")
         assert await poll_once(acceptance, account, [SUPPORT]) == 1
         acceptance.close()
-        (kept,) = inbound_mail.list_undelivered(desk.running_stack.engine)
-        assert kept.desk == SUPPORT
-        assert abs(kept.received_at - began) < timedelta(minutes=5)
+        (stored,) = inbound_mail.list_undelivered(desk.running_stack.engine)
+        assert stored.desk == SUPPORT
+        assert abs(stored.received_at - began) < timedelta(minutes=5)
 
 
 def _reception(running_stack: RunningStack) -> AcceptanceQueue:
@@ -158,7 +158,7 @@ def _reception(running_stack: RunningStack) -> AcceptanceQueue:
 async def test_a_mail_accepted_in_time_keeps_its_item_open_however_late_it_is_delivered(
     tmp_path: Path,
 ) -> None:
-    """The deliverer is away while a feedback window, and days to wait, come to their ends."""
+    """The deliverer is stopped while a feedback window and days to wait end."""
     async with mail_desk(tmp_path, mailroom=False) as desk:
         resolved, waiting = await _overdue_with_mails_under_way(desk.running_stack)
         reader = create_router(desk.running_stack.engine, {})
@@ -169,7 +169,7 @@ async def test_a_mail_accepted_in_time_keeps_its_item_open_however_late_it_is_de
             await desk.running_stack.eventually(
                 item, status="TO_DO", assignee="amy", new_information=True
             )
-            commands = [one["command"] for one in await desk.running_stack.timeline(item)]
+            commands = [each["command"] for each in await desk.running_stack.timeline(item)]
             assert commands[-1] == "receive_email"
             assert not {"window_over", "days_to_wait_over"} & set(commands)
         await desk.settled()
@@ -182,8 +182,8 @@ async def test_a_mail_that_became_a_dead_letter_keeps_no_item_open(tmp_path: Pat
     async with mail_desk(tmp_path, mailroom=False) as desk:
         resolved, waiting = await _overdue_with_mails_under_way(desk.running_stack)
         dead = {
-            one.digest: "no item takes it"
-            for one in inbound_mail.list_undelivered(desk.running_stack.engine)
+            each.digest: "no item takes it"
+            for each in inbound_mail.list_undelivered(desk.running_stack.engine)
         }
         inbound_mail.settle_mails(desk.running_stack.engine, dead)
         for item in (resolved, waiting):
@@ -191,20 +191,20 @@ async def test_a_mail_that_became_a_dead_letter_keeps_no_item_open(tmp_path: Pat
 
 
 async def _overdue_with_mails_under_way(running_stack: RunningStack) -> tuple[str, str]:
-    """The two, past their ends; mails that were accepted before keep them as they are."""
+    """Make two overdue items that mails accepted before their deadlines keep as they are."""
     resolved, waiting, over = await _about_to_close(running_stack)
     acceptance = _reception(running_stack)
     for item in (resolved, waiting):
-        await acceptance.accept(_letter(item))
+        await acceptance.accept(_mail_from_ida(item))
     acceptance.close()
-    await _passed(over)
+    await _wait_until_passed(over)
     assert (await running_stack.desk.state(resolved))["status"] == "RESOLVED"
     assert (await running_stack.desk.state(waiting))["status"] == "WAIT"
     return resolved, waiting
 
 
 async def _about_to_close(running_stack: RunningStack) -> tuple[str, str, datetime]:
-    """One in its feedback window, one that waits for an answer, and when both are over."""
+    """Return a Ticket in its feedback window, one that waits for an answer, and a deadline."""
     resolved = await running_stack.ticket(settings={"feedback_window": "PT5S"})
     waiting = await running_stack.ticket()
     await running_stack.do(resolved, "resolve", method="customer_response")
@@ -218,12 +218,12 @@ async def _about_to_close(running_stack: RunningStack) -> tuple[str, str, dateti
     return resolved, waiting, datetime.now(UTC) + timedelta(seconds=5)
 
 
-def _letter(item: str) -> ReceivedMessage:
+def _mail_from_ida(item: str) -> ReceivedMessage:
     address = SUPPORT.replace("@", f"+{item}@")
     raw = make_plain_mail(f"{item}@example.org", to=address)
     return ReceivedMessage(raw=raw, addresses=(address,))
 
 
-async def _passed(over: datetime) -> None:
-    """Until a moment has been over for a while."""
+async def _wait_until_passed(over: datetime) -> None:
+    """Wait until a moment is well in the past."""
     await asyncio.sleep(max(0.0, (over - datetime.now(UTC)).total_seconds()) + 2)

@@ -1,4 +1,4 @@
-"""The group writer: what shares a transaction, and who fails for whose fault."""
+"""The group writer: publications that share a transaction, and which of them fail together."""
 
 import threading
 from concurrent.futures import wait
@@ -16,10 +16,10 @@ from tests.support.databases import PostgresServer
 from tests.support.publications import entry, make_publication, ticket, write_all
 
 
-def kept(engine: Engine, reference: str) -> State:
-    found = find_item(engine, reference)
-    assert found is not None
-    return found.state
+def stored_state(engine: Engine, reference: str) -> State:
+    stored = find_item(engine, reference)
+    assert stored is not None
+    return stored.state
 
 
 def test_a_poisonous_publication_fails_alone(engine: Engine, writer: GroupWriter) -> None:
@@ -35,7 +35,7 @@ def test_a_poisonous_publication_fails_alone(engine: Engine, writer: GroupWriter
     failed = [future.exception() is not None for future in waiting]
     assert failed == [False, False, True, False]
     assert find_item(engine, "T-3") is None
-    assert kept(engine, "T-4").reference == "T-4"
+    assert stored_state(engine, "T-4").reference == "T-4"
 
 
 def test_whatever_waits_while_a_batch_is_under_way_is_one_transaction(
@@ -43,15 +43,15 @@ def test_whatever_waits_while_a_batch_is_under_way_is_one_transaction(
 ) -> None:
     commits = []
     event.listen(engine, "commit", lambda _: commits.append(1))
-    hold, held = threading.Event(), threading.Event()
+    hold, is_held = threading.Event(), threading.Event()
 
     @event.listens_for(engine, "begin")
     def _stop_at_the_first(_connection: object) -> None:
-        held.set()
+        is_held.set()
         hold.wait(30)
 
     first = writer.put(make_publication(ticket("T-0")))
-    assert held.wait(30)
+    assert is_held.wait(30)
     waiting = [writer.put(make_publication(ticket(f"T-{number}"))) for number in range(1, 100)]
     assert not any(future.done() for future in waiting)
     hold.set()
@@ -62,10 +62,10 @@ def test_whatever_waits_while_a_batch_is_under_way_is_one_transaction(
 def test_more_than_a_batch_is_written_in_several(engine: Engine, writer: GroupWriter) -> None:
     story = [ticket(serial=serial, revision=serial) for serial in range(1, 2 * MAX_BATCH + 2)]
     write_all(writer.put, *(make_publication(each) for each in story))
-    assert kept(engine, "T-1").revision == 2 * MAX_BATCH + 1
-    found = load_entries(engine, "T-1", limit=2 * MAX_BATCH + 2).entries
-    assert all(after.serial == before.serial + 1 for before, after in pairwise(found))
-    assert len(found) == 2 * MAX_BATCH + 1
+    assert stored_state(engine, "T-1").revision == 2 * MAX_BATCH + 1
+    stored = load_entries(engine, "T-1", limit=2 * MAX_BATCH + 2).entries
+    assert all(after.serial == before.serial + 1 for before, after in pairwise(stored))
+    assert len(stored) == 2 * MAX_BATCH + 1
 
 
 def test_closing_writes_all_that_was_put_and_takes_nothing_more(engine: Engine) -> None:
@@ -85,7 +85,7 @@ def test_a_caller_who_gives_up_does_not_take_the_publication_back(
         future = writer.put(make_publication(ticket()))
         assert not future.cancel()
     future.result(timeout=30)
-    assert kept(engine, "T-1").reference == "T-1"
+    assert stored_state(engine, "T-1").reference == "T-1"
 
 
 def test_a_publication_waits_for_a_short_lock_and_fails_at_a_long_one(sqlite_url: str) -> None:
@@ -126,7 +126,7 @@ def test_a_database_that_is_away_fails_publications_and_takes_them_when_it_is_ba
         assert isinstance(away, DatabaseUnreachable)
         connection.execute(text(allow.format(name, "true")))
         write_all(writer.put, make_publication(ticket("T-3")))
-    assert kept(engine, "T-3").reference == "T-3"
+    assert stored_state(engine, "T-3").reference == "T-3"
     engine.dispose()
     other.dispose()
 
@@ -166,6 +166,6 @@ def test_two_writers_of_the_same_items_do_not_hinder_each_other(database_url: st
     assert [future.exception() for future in waiting] == [None] * len(waiting)
     for writer in writers:
         writer.close()
-    assert {kept(engines[0], reference).revision for reference in stories} == {20}
+    assert {stored_state(engines[0], reference).revision for reference in stories} == {20}
     for engine in engines:
         engine.dispose()

@@ -1,4 +1,4 @@
-"""Claims: many ask a queue at once, and each is offered another item (Q1, Q2)."""
+"""Claims: concurrent callers ask a queue, and each is offered another item (Q1, Q2)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -30,18 +30,18 @@ ACTIONS = frozenset({Kind.ACTION})
 
 
 def next_of(engine: Engine, **options: object) -> str | None:
-    """What the next asker is offered, a person unless said otherwise."""
-    asked: dict[str, object] = {"by": "amy"} | options
-    found = claim_next(engine, "accounts", **asked)  # type: ignore[arg-type]
-    return None if found is None else found.reference
+    """Return the item that the next caller, by default a person, is offered."""
+    options_with_actor: dict[str, object] = {"by": "amy"} | options
+    references = claim_next(engine, "accounts", **options_with_actor)  # type: ignore[arg-type]
+    return None if references is None else references.reference
 
 
-def all_of(engine: Engine, **options: object) -> list[str]:
-    """What one asker after the other is offered, until nothing is left."""
-    found: list[str] = []
+def claim_all(engine: Engine, **options: object) -> list[str]:
+    """Return the items that callers are offered one after the other, until none is left."""
+    references: list[str] = []
     while (reference := next_of(engine, **options)) is not None:
-        found.append(reference)
-    return found
+        references.append(reference)
+    return references
 
 
 # Q1
@@ -61,8 +61,8 @@ def test_people_are_offered_a_queue_in_its_order_each_item_once(
         *(make_publication(each) for each in reversed(told)),
         make_publication(ticket("T", queue="hr")),
     )
-    listed = [line.reference for line in list_waiting(engine, "accounts", now=at(0)).items]
-    assert all_of(engine) == listed == [each.reference for each in told]
+    listing = [line.reference for line in list_waiting(engine, "accounts", now=at(0)).items]
+    assert claim_all(engine) == listing == [each.reference for each in told]
 
 
 # Q1
@@ -90,12 +90,12 @@ def test_robots_are_offered_what_their_queue_allows_and_no_robot_rejected(
         make_publication(ticket("T-rejected", robot_rejected=True)),
         make_publication(case("C-1", started_at=at(6))),
     )
-    assert all_of(engine, by=ROBOT, robots=ACTIONS) == ["A-1", "A-2"]
-    assert all_of(engine, by=ROBOT, robots={Kind.TICKET, Kind.CASE}) == ["T-1", "C-1"]
-    assert all_of(engine, by=ROBOT, robots=()) == []
+    assert claim_all(engine, by=ROBOT, robots=ACTIONS) == ["A-1", "A-2"]
+    assert claim_all(engine, by=ROBOT, robots={Kind.TICKET, Kind.CASE}) == ["T-1", "C-1"]
+    assert claim_all(engine, by=ROBOT, robots=()) == []
 
 
-# Q1: a dead asker hides nothing for long
+# Q1: the claim of a dead caller expires soon
 def test_a_claim_is_over_by_itself(engine: Engine, writer: GroupWriter) -> None:
     write_all(writer.put, make_publication(ticket("T-1")))
     assert next_of(engine, duration=OVER) == "T-1"
@@ -107,10 +107,10 @@ def test_a_claim_is_over_by_itself(engine: Engine, writer: GroupWriter) -> None:
 def test_a_claim_is_over_as_soon_as_anything_happens_to_the_item(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    begun = ticket("T-1")
-    write_all(writer.put, make_publication(begun))
+    started = ticket("T-1")
+    write_all(writer.put, make_publication(started))
     assert next_of(engine) == "T-1"
-    noted = next_version(begun)
+    noted = next_version(started)
     write_all(writer.put, make_publication(noted))
     assert next_of(engine) == "T-1"
     assert next_of(engine) is None
@@ -137,24 +137,24 @@ def test_of_many_who_ask_at_once_each_is_offered_another_item(
 ) -> None:
     write_all(writer.put, *(make_publication(ticket(f"T-{number:02}")) for number in range(40)))
     with ThreadPoolExecutor(8) as askers:
-        asked = [askers.submit(next_of, engine, robots=robots) for _ in range(60)]
-        found = [each.result() for each in asked]
-    assert sorted(filter(None, found)) == [f"T-{number:02}" for number in range(40)]
-    assert found.count(None) == 20
+        pending = [askers.submit(next_of, engine, robots=robots) for _ in range(60)]
+        references = [each.result() for each in pending]
+    assert sorted(filter(None, references)) == [f"T-{number:02}" for number in range(40)]
+    assert references.count(None) == 20
 
 
-# Q1: what is just being written is not passed over
+# Q1: a row that is being written is not skipped
 def test_an_item_whose_row_is_being_written_is_waited_for(postgresql_url: str) -> None:
     engine = open_engine(postgresql_url)
     with GroupWriter(engine, "writer-1") as writer:
         write_all(writer.put, make_publication(ticket("T-1")))
     with ThreadPoolExecutor(1) as asker:
         with write_connection(engine) as connection:
-            connection.execute(update(item).values(title="Written anew"))
-            asked = asker.submit(next_of, engine)
+            connection.execute(update(item).values(title="Rewritten"))
+            pending = asker.submit(next_of, engine)
             while not _somebody_waits(engine):
-                assert not asked.done()
-        assert asked.result() == "T-1"
+                assert not pending.done()
+        assert pending.result() == "T-1"
     engine.dispose()
 
 

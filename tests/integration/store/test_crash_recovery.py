@@ -31,7 +31,7 @@ def version(engine: Engine, reference: str) -> RowVersion:
 
 
 def wrote(engine: Engine, writer: str, at: datetime, *publications: Publication) -> None:
-    """As if a process of that name had written them then."""
+    """Write the publications as a process of that name, at that time."""
     with write_connection(engine) as connection:
         statement = statements_for(connection.dialect.name).writer
         connection.execute(statement, {"writer": writer})

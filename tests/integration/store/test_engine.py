@@ -1,4 +1,4 @@
-"""Engines: which URLs they take, how SQLite is set up, and what an error tells."""
+"""Engines: the URLs they accept, SQLite's settings, and the text of their errors."""
 
 from datetime import datetime
 from pathlib import Path
@@ -63,12 +63,12 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_a_sqlite_file_is_in_wal_mode_and_waits_for_other_writers(sqlite_url: str) -> None:
     engine = open_engine(sqlite_url)
     with read_connection(engine) as connection:
-        found = {
+        stored = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
     engine.dispose()
-    assert found == {
+    assert stored == {
         "journal_mode": "wal",
         "synchronous": 1,
         "foreign_keys": 1,
@@ -90,11 +90,11 @@ def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
 
 def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
     engine = open_engine("postgresql://amy:secret@127.0.0.1:1/desk")
-    with pytest.raises(DatabaseUnreachable) as told:
+    with pytest.raises(DatabaseUnreachable) as refused:
         list_inbox(engine, "amy")
-    assert "postgresql://amy:***@127.0.0.1:1/desk" in str(told.value)
-    assert "see that its server runs, and that CASEKEEP_DATABASE_URL names it" in str(told.value)
-    assert "secret" not in str(told.value)
+    assert "postgresql://amy:***@127.0.0.1:1/desk" in str(refused.value)
+    assert "see that its server runs, and that CASEKEEP_DATABASE_URL names it" in str(refused.value)
+    assert "secret" not in str(refused.value)
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
@@ -164,9 +164,9 @@ def test_a_session_writes_rows_at_its_end_and_they_stay_readable(engine: Engine)
     with write_session(engine) as session:
         session.add(WriterRow(writer="w"))
     with read_session(engine) as session:
-        found = session.get(WriterRow, "w")
-    assert found is not None
-    assert (found.writer, found.settled_until) == ("w", None)
+        stored = session.get(WriterRow, "w")
+    assert stored is not None
+    assert (stored.writer, stored.settled_until) == ("w", None)
 
 
 def test_a_session_that_fails_leaves_nothing(engine: Engine) -> None:

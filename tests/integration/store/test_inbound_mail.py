@@ -1,4 +1,4 @@
-"""What the store keeps of mails in: raw, read, and what hangs on them once (M3, M4, M6, M7)."""
+"""Inbound mails in the store: raw, parsed, with each attachment once (M3, M4, M6, M7)."""
 
 from typing import Final
 
@@ -20,14 +20,18 @@ HEAD: Final = b"From: Ida Berg <ida@example.org>\r\nSubject: Papers\r\n"
 
 
 def reader_for(engine: Engine) -> MailRouter:
-    box = Mailbox(ticket="question", acknowledge=True)
-    return MailRouter(engine, {DESK: box, OTHER: box})
+    mailbox = Mailbox(ticket="question", acknowledge=True)
+    return MailRouter(engine, {DESK: mailbox, OTHER: mailbox})
 
 
-def kept(engine: Engine, raw: bytes, *to: str, budget: int = 3) -> list[InboundMail]:
-    """The mail in the store, once for each desk."""
-    letter = ReceivedMessage(raw=raw, addresses=to or (DESK,), envelope_sender="ida@example.org")
-    return mail_acceptance.accept_mails(engine, reader_for(engine).route(letter), budget=budget)
+def store_mail(engine: Engine, raw: bytes, *to: str, budget: int = 3) -> list[InboundMail]:
+    """Store the mail, once for each installation."""
+    received_letter = ReceivedMessage(
+        raw=raw, addresses=to or (DESK,), envelope_sender="ida@example.org"
+    )
+    return mail_acceptance.accept_mails(
+        engine, reader_for(engine).route(received_letter), budget=budget
+    )
 
 
 def part(name: str, content: bytes, kind: str = "application/pdf") -> bytes:
@@ -40,7 +44,7 @@ def with_parts(*parts: bytes, key: str = "1") -> bytes:
     return head + f"Message-ID: <{key}@x>\r\n\r\n".encode() + b"".join(parts) + b"--b--\r\n"
 
 
-def contents(engine: Engine) -> int:
+def stored_contents(engine: Engine) -> int:
     with read_connection(engine) as connection:
         return connection.scalar(select(func.count()).select_from(attachment)) or 0
 
@@ -48,8 +52,8 @@ def contents(engine: Engine) -> int:
 # M3, M6
 def test_a_mail_is_kept_as_it_came_and_once_for_each_desk(engine: Engine) -> None:
     raw = HEAD + b"Message-ID: <1@x>\r\n\r\nHello \xff\x00\r\n"
-    first, second = kept(engine, raw, DESK, OTHER)
-    assert kept(engine, raw, OTHER, DESK) == []
+    first, second = store_mail(engine, raw, DESK, OTHER)
+    assert store_mail(engine, raw, OTHER, DESK) == []
     assert {first.desk, second.desk} == {DESK, OTHER}
     assert inbound_mail.load_source(engine, first.digest) == raw
     assert inbound_mail.find_mail(engine, first.digest[:10]) == first
@@ -60,13 +64,13 @@ def test_a_mail_is_kept_as_it_came_and_once_for_each_desk(engine: Engine) -> Non
 # M6
 def test_what_hangs_on_several_mails_is_kept_once(engine: Engine) -> None:
     bill = part("bill.pdf", b"%PDF-")
-    (one,) = kept(engine, with_parts(bill, part("again.pdf", b"%PDF-"), key="1"))
-    (two,) = kept(engine, with_parts(bill, part("more.txt", b"more", "text/plain"), key="2"))
-    assert contents(engine) == 2
+    (one,) = store_mail(engine, with_parts(bill, part("again.pdf", b"%PDF-"), key="1"))
+    (two,) = store_mail(engine, with_parts(bill, part("more.txt", b"more", "text/plain"), key="2"))
+    assert stored_contents(engine) == 2
     names = [[at.name for at in attachments.list_attachments(engine, x.digest)] for x in (one, two)]
     assert names == [["bill.pdf", "again.pdf"], ["bill.pdf", "more.txt"]]
-    found = attachments.list_attachments(engine, two.digest)
-    assert [attachments.load_content(engine, at.digest or "") for at in found] == [
+    stored = attachments.list_attachments(engine, two.digest)
+    assert [attachments.load_content(engine, at.digest or "") for at in stored] == [
         b"%PDF-",
         b"more",
     ]
@@ -88,21 +92,21 @@ def test_what_is_too_large_or_a_program_is_in_the_raw_mail_alone(
     if len(content) > MAX_ATTACHMENT_BYTES:  # in lines, as a mail server takes them
         content = (b"x" * 900 + b"\r\n") * (MAX_ATTACHMENT_BYTES // 900)
     raw = with_parts(part(name, content, kind))
-    (one,) = kept(engine, raw)
-    (found,) = attachments.list_attachments(engine, one.digest)
-    assert (found.name, found.type, found.digest) == (name, kind, None)
-    assert refused in (found.refused or "")
-    assert found.size >= len(content) - 2
-    assert contents(engine) == 0
+    (one,) = store_mail(engine, raw)
+    (stored,) = attachments.list_attachments(engine, one.digest)
+    assert (stored.name, stored.type, stored.digest) == (name, kind, None)
+    assert refused in (stored.refused or "")
+    assert stored.size >= len(content) - 2
+    assert stored_contents(engine) == 0
     assert inbound_mail.load_source(engine, one.digest) == raw
 
 
 # M6
 def test_of_very_many_attachments_the_first_ones_are_kept_apart(engine: Engine) -> None:
     many = [part(f"{at}.txt", str(at).encode(), "a/b") for at in range(MAX_ATTACHMENTS)]
-    (one,) = kept(engine, with_parts(*many[:-2]))
+    (one,) = store_mail(engine, with_parts(*many[:-2]))
     assert len(attachments.list_attachments(engine, one.digest)) == MAX_ATTACHMENTS - 2
-    (two,) = kept(engine, with_parts(*many, *many, key="2"))
+    (two,) = store_mail(engine, with_parts(*many, *many, key="2"))
     assert attachments.list_attachments(engine, two.digest) == []
     assert b"199" not in two.text.encode()
 
@@ -130,7 +134,7 @@ def test_of_very_many_attachments_the_first_ones_are_kept_apart(engine: Engine) 
     ),
 )
 def test_a_mail_is_kept_whatever_is_in_it(engine: Engine, raw: bytes) -> None:
-    (one,) = kept(engine, raw, "de\0sk@desk.example", budget=0)
+    (one,) = store_mail(engine, raw, "de\0sk@desk.example", budget=0)
     assert inbound_mail.load_source(engine, one.digest) == raw
     assert inbound_mail.find_mail(engine, one.digest) is not None
     assert parse_mail(raw).message_id == one.message_id
@@ -138,7 +142,7 @@ def test_a_mail_is_kept_whatever_is_in_it(engine: Engine, raw: bytes) -> None:
 
 # M7
 def test_a_dead_letter_is_tried_again_as_if_it_had_just_come(engine: Engine) -> None:
-    (one,) = kept(engine, HEAD + b"Message-ID: <1@x>\r\n\r\nHello")
+    (one,) = store_mail(engine, HEAD + b"Message-ID: <1@x>\r\n\r\nHello")
     inbound_mail.settle_mails(engine, {one.digest: "no way"})
     (dead,) = dead_letters.list_dead_letters(engine)
     assert (dead.digest, dead.reason) == (one.digest, "no way")
@@ -149,10 +153,10 @@ def test_a_dead_letter_is_tried_again_as_if_it_had_just_come(engine: Engine) -> 
     assert inbound_mail.list_undelivered(engine, except_digests=[one.digest]) == []
 
 
-# M4: whatever many mails somebody sends within the hour, so many are answered
+# M4: the number of answers to one sender within an hour is limited
 def test_the_budget_of_answers_is_kept_in_the_store(engine: Engine) -> None:
     mails = [HEAD + f"Message-ID: <{at}@x>\r\n\r\nHello".encode() for at in range(5)]
-    answered = [one.answered for raw in mails for one in kept(engine, raw, budget=2)]
+    answered = [each.answered for raw in mails for each in store_mail(engine, raw, budget=2)]
     assert answered == [True, True, False, False, False]
     eve = HEAD.replace(b"ida@", b"eve@") + b"Message-ID: <e@x>\r\n\r\nHello"
-    assert [one.answered for one in kept(engine, eve, budget=2)] == [True]
+    assert [mail.answered for mail in store_mail(engine, eve, budget=2)] == [True]

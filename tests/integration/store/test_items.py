@@ -1,4 +1,4 @@
-"""One item: as it is, its Actions, its timeline, and what fsck reads."""
+"""Reads of one item: its state, its Actions, its timeline, and the rows that fsck compares."""
 
 from dataclasses import replace
 
@@ -28,12 +28,12 @@ from tests.support.publications import (
 
 
 def test_an_item_is_read_whole_with_its_version(engine: Engine, writer: GroupWriter) -> None:
-    told = action(assignee="robot:ocr-1", serial=7)
-    write_all(writer.put, make_publication(told))
-    found = find_item(engine, "C-1-A1")
-    assert found is not None
-    assert found.state == state_of(told)
-    assert (found.version.run, found.version.serial) == ("run-of-C-1-A1", 7)
+    expected = action(assignee="robot:ocr-1", serial=7)
+    write_all(writer.put, make_publication(expected))
+    listed = find_item(engine, "C-1-A1")
+    assert listed is not None
+    assert listed.state == state_of(expected)
+    assert (listed.version.run, listed.version.serial) == ("run-of-C-1-A1", 7)
     assert find_item(engine, "C-1-A2") is None
 
 
@@ -56,11 +56,11 @@ def test_actions_of_a_case_are_those_of_its_present_run(
 def test_a_timeline_tells_notes_at_full_length(engine: Engine, writer: GroupWriter) -> None:
     long = "Sehr geehrte Damen und Herren, " * 2_000
     assert len(long.encode()) > TEXT_LIMIT
-    begun = ticket()
-    second = next_version(begun)
+    started = ticket()
+    second = next_version(started)
     write_all(
         writer.put,
-        make_publication(begun),
+        make_publication(started),
         make_publication(
             second,
             entries=(entry(second, note=excerpt(long), command="add_note"),),
@@ -89,11 +89,11 @@ def test_a_timeline_is_told_from_a_revision_on_and_in_pages(
         rule = "C8" if refused else None
         story.append(make_publication(now, entries=(entry(now, refused=refused, rule=rule),)))
     write_all(writer.put, *story)
-    told = load_entries(engine, "T-1")
-    assert [each.serial for each in told.entries] == list(range(1, 31))
-    assert told.next is None
-    assert [each.refused for each in told.entries[:3]] == [False, False, True]
-    assert load_entries(engine, "T-1", from_revision=2).entries == told.entries[1:]
+    page = load_entries(engine, "T-1")
+    assert [each.serial for each in page.entries] == list(range(1, 31))
+    assert page.next is None
+    assert [each.refused for each in page.entries[:3]] == [False, False, True]
+    assert load_entries(engine, "T-1", from_revision=2).entries == page.entries[1:]
     since = load_entries(engine, "T-1", from_revision=15).entries
     assert [each.revision for each in since] == [15, 16, 16, 17, 18, 18, 19, 20, 20]
     serials: list[int] = []
@@ -108,11 +108,11 @@ def test_a_timeline_is_told_from_a_revision_on_and_in_pages(
 def test_open_items_are_read_in_pieces_and_closed_ones_not(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    told = {f"T-{number:04}": ticket(f"T-{number:04}") for number in range(1_001)}
-    told["T-0500"] = ticket("T-0500", status=Status.CLOSED)
-    write_all(writer.put, *(make_publication(each) for each in told.values()))
-    found = [each.state.reference for each in iterate_open_items(engine)]
-    assert found == [reference for reference in told if reference != "T-0500"]
+    expected = {f"T-{number:04}": ticket(f"T-{number:04}") for number in range(1_001)}
+    expected["T-0500"] = ticket("T-0500", status=Status.CLOSED)
+    write_all(writer.put, *(make_publication(each) for each in expected.values()))
+    listed = [each.state.reference for each in iterate_open_items(engine)]
+    assert listed == [reference for reference in expected if reference != "T-0500"]
 
 
 def test_the_serials_of_entries_are_told_in_order(engine: Engine, writer: GroupWriter) -> None:

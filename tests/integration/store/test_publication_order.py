@@ -1,4 +1,4 @@
-"""However publications are doubled, delayed and mixed, the rows end as the newest say."""
+"""Publications in any order, repeated and delayed, leave the rows of the newest."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -22,8 +22,8 @@ RUNS: Final = 2
 
 
 @dataclass(frozen=True)
-class Told:
-    """All that was ever published, in the order in which it reached the store, batch by batch."""
+class PublishedLog:
+    """All publications in the order in which they reach the store, batch by batch."""
 
     batches: list[list[Publication]]
     newest: dict[str, Ticket]
@@ -31,8 +31,8 @@ class Told:
 
 
 @st.composite
-def orders(draw: st.DrawFn) -> Told:
-    told, newest, notes = [], {}, {}
+def orders(draw: st.DrawFn) -> PublishedLog:
+    log, newest, notes = [], {}, {}
     for reference in ("T-1", "T-2"):
         for run in range(draw(st.integers(1, RUNS))):
             for serial in range(1, draw(st.integers(1, 4)) + 1):
@@ -51,34 +51,34 @@ def orders(draw: st.DrawFn) -> Told:
                     ),
                 )
                 text = f"note {serial} of {now.run}"
-                told.append(
+                log.append(
                     make_publication(now, notes=(Note(serial=serial, kind="note", text=text),))
                 )
                 notes[reference, now.run, serial] = text
                 newest[reference] = now
-    doubled = told + draw(st.lists(st.sampled_from(told), max_size=6))
+    doubled = log + draw(st.lists(st.sampled_from(log), max_size=6))
     shuffled = draw(st.permutations(doubled))
     cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=4)))
     bounds = zip([0, *cuts], [*cuts, len(shuffled)], strict=True)
-    return Told([list(shuffled[begin:end]) for begin, end in bounds], newest, notes)
+    return PublishedLog([list(shuffled[begin:end]) for begin, end in bounds], newest, notes)
 
 
-@given(told=orders())
+@given(log=orders())
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_order_ends_in_the_rows_of_the_newest(engine: Engine, told: Told) -> None:
+def test_any_order_ends_in_the_rows_of_the_newest(engine: Engine, log: PublishedLog) -> None:
     with write_connection(engine) as connection:
         for table in (item, entry, note, link, mail_out):
             connection.execute(delete(table))
-    for batch in told.batches:
+    for batch in log.batches:
         with write_connection(engine) as connection:
             write_publications(connection, batch, writer="writer-1", at=at(0))
     headings = {}
-    for reference, newest in told.newest.items():
-        found = find_item(engine, reference)
-        assert found is not None
-        assert found.state == state_of(newest)
+    for reference, newest in log.newest.items():
+        stored = find_item(engine, reference)
+        assert stored is not None
+        assert stored.state == state_of(newest)
         assert list_entry_serials(engine, reference, newest.run) == tuple(
             range(1, newest.serial + 1)
         )
@@ -91,7 +91,7 @@ def test_any_order_ends_in_the_rows_of_the_newest(engine: Engine, told: Told) ->
         }
     assert links == {
         (reference, each.reference)
-        for reference, newest in told.newest.items()
+        for reference, newest in log.newest.items()
         for each in newest.links
     }
-    assert notes.items() >= (told.notes | headings).items()
+    assert notes.items() >= (log.notes | headings).items()

@@ -1,4 +1,4 @@
-"""What people ask, in the words of the status model's first chapter."""
+"""The questions of the status model's first chapter, as queries of the store."""
 
 import base64
 from collections.abc import Callable
@@ -54,13 +54,13 @@ def references(page: Page) -> list[str]:
 
 
 def all_pages(ask: Callable[..., Page], limit: int) -> list[str]:
-    found: list[str] = []
+    collected: list[str] = []
     cursor: str | None = None
     while True:
         page = ask(limit=limit, cursor=cursor)
-        found += references(page)
+        collected += references(page)
         if page.cursor is None:
-            return found
+            return collected
         assert page.items
         cursor = page.cursor
 

@@ -1,4 +1,4 @@
-"""The schema: versions, upgrades at once, and migrations that agree with the tables."""
+"""The schema: versions, concurrent upgrades, and migrations that agree with the tables."""
 
 import subprocess
 import sys
@@ -41,14 +41,14 @@ def test_migrations_make_the_tables_that_the_code_uses(engine: Engine) -> None:
 
 
 def test_partial_indexes_are_partial_in_the_database_too(engine: Engine) -> None:
-    found = {index["name"]: index for index in inspect(engine).get_indexes("item")}
+    result = {index["name"]: index for index in inspect(engine).get_indexes("item")}
     partial = {
         name
-        for name, index in found.items()
+        for name, index in result.items()
         if index["dialect_options"].get(f"{engine.dialect.name}_where") is not None
     }
-    assert partial == set(found) - {"item_written", "item_begun", "item_begun_in"}
-    assert set(found) == {index.name for index in metadata.tables["item"].indexes}
+    assert partial == set(result) - {"item_written", "item_begun", "item_begun_in"}
+    assert set(result) == {index.name for index in metadata.tables["item"].indexes}
 
 
 def test_an_empty_database_is_upgraded_and_a_second_time_changes_nothing(
@@ -78,9 +78,9 @@ def test_rows_of_an_older_schema_are_kept_and_offered_to_robots(empty_database_u
         old = Table("item", MetaData(), *(Column(name, columns[name].type) for name in row))
         connection.execute(old.insert().values(row))
     upgrade_schema(engine)
-    found = claim_next(engine, "accounts", by="robot:ocr-1", robots={Kind.ACTION})
-    assert found is not None
-    assert found.reference == "C-1-A1"
+    result = claim_next(engine, "accounts", by="robot:ocr-1", robots={Kind.ACTION})
+    assert result is not None
+    assert result.reference == "C-1-A1"
     engine.dispose()
 
 

@@ -1,4 +1,4 @@
-"""Search: what a clerk types, and what it finds."""
+"""Search: the words that a clerk types, and the items they find."""
 
 from sqlalchemy import Engine
 
@@ -17,8 +17,8 @@ from tests.support.publications import (
 )
 
 
-def references(found: tuple[SearchResult, ...]) -> list[str]:
-    return [each.item.reference for each in found]
+def references(result: tuple[SearchResult, ...]) -> list[str]:
+    return [each.item.reference for each in result]
 
 
 def noted(item: AnyItem, text: str) -> tuple[Note, ...]:
@@ -133,13 +133,13 @@ def test_the_excerpt_shows_the_words_in_their_place(engine: Engine, writer: Grou
     told = ticket()
     text = "Lorem ipsum dolor.\n" * 500 + "The Réglée part\tis here. " + "Dolor sit amet. " * 500
     write_all(writer.put, make_publication(told, notes=noted(told, text)))
-    (found,) = search(engine, "reglee")
-    assert "The Réglée part is here." in found.excerpt
-    assert found.excerpt.startswith("… ")
-    assert found.excerpt.endswith(" …")
-    assert len(found.excerpt) < 200
-    (found,) = search(engine, "about")
-    assert found.excerpt == ""
+    (result,) = search(engine, "reglee")
+    assert "The Réglée part is here." in result.excerpt
+    assert result.excerpt.startswith("… ")
+    assert result.excerpt.endswith(" …")
+    assert len(result.excerpt) < 200
+    (result,) = search(engine, "about")
+    assert result.excerpt == ""
 
 
 def test_the_largest_text_is_found_at_its_beginning(engine: Engine, writer: GroupWriter) -> None:

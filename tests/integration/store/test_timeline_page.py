@@ -1,4 +1,4 @@
-"""What an item's page reads: the newest entries first, and the mails that go with them."""
+"""Reads for an item's page: the newest entries first, with their mails."""
 
 from sqlalchemy import Engine
 
@@ -12,7 +12,7 @@ from store.items.timeline_page import (
 from store.mail import attachments
 from store.projection.writer import GroupWriter
 from store.schema.tables import MailStatus
-from tests.integration.store.test_inbound_mail import kept, part, with_parts
+from tests.integration.store.test_inbound_mail import part, store_mail, with_parts
 from tests.support.publications import entry, make_publication, next_version, ticket, write_all
 
 
@@ -66,10 +66,10 @@ def test_mails_out_say_which_change_caused_them_and_what_became_of_them(
         changed = next_version(first, revision, serial=revision, revision=revision)
         write_all(writer.put, make_publication(changed, mails=(mail,)))
     both = load_sent_mails(engine, "T-1", run=first.run)
-    assert [(one.revision, one.subject) for one in both] == [(2, "no. 2"), (3, "no. 3")]
-    assert {one.status for one in both} == {MailStatus.QUEUED}
+    assert [(each.revision, each.subject) for each in both] == [(2, "no. 2"), (3, "no. 3")]
+    assert {mail.status for mail in both} == {MailStatus.QUEUED}
     assert [
-        one.revision for one in load_sent_mails(engine, "T-1", run=first.run, from_serial=3)
+        mail.revision for mail in load_sent_mails(engine, "T-1", run=first.run, from_serial=3)
     ] == [3]
     assert load_sent_mails(engine, "T-1", run="another") == ()
 
@@ -78,14 +78,16 @@ def test_mails_out_say_which_change_caused_them_and_what_became_of_them(
 def test_a_mail_that_came_in_is_read_with_what_hangs_on_it(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    (mail,) = kept(engine, with_parts(part("order.pdf", b"%PDF"), part("\u202e.pdf", b"%PDF-2")))
+    (mail,) = store_mail(
+        engine, with_parts(part("order.pdf", b"%PDF"), part("\u202e.pdf", b"%PDF-2"))
+    )
     first = ticket()
     write_all(writer.put, make_publication(first, entries=(entry(first, mail=mail.digest),)))
     found = load_received_mails(engine, [mail.digest, "nothing"])
     assert set(found) == {mail.digest}
     assert found[mail.digest].sender == "ida@example.org"
-    names = [one.name for one in found[mail.digest].attachments]
-    assert names == [one.name for one in attachments.list_attachments(engine, mail.digest)]
+    names = [attachment.name for attachment in found[mail.digest].attachments]
+    assert names == [each.name for each in attachments.list_attachments(engine, mail.digest)]
     assert len(names) == 2
     assert load_received_mails(engine, []) == {}
 
@@ -93,7 +95,7 @@ def test_a_mail_that_came_in_is_read_with_what_hangs_on_it(
 def test_a_mail_belongs_to_the_items_whose_timeline_tells_of_it(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    (mail,) = kept(engine, with_parts(part("order.pdf", b"%PDF")))
+    (mail,) = store_mail(engine, with_parts(part("order.pdf", b"%PDF")))
     first, other = ticket(), ticket("T-2")
     write_all(
         writer.put,

@@ -1,4 +1,4 @@
-"""What changes in the store is told as it is committed, whoever writes it."""
+"""Changes of the store are reported when they are committed, by any writer."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ from tests.support.publications import make_publication, ticket, write_all
 Seen = tuple[ChangedItem, ...] | None
 
 
-async def heard(changes: AsyncGenerator[Seen, None]) -> Seen:
+async def next_change(changes: AsyncGenerator[Seen, None]) -> Seen:
     return await anext(changes)
 
 
@@ -27,8 +27,8 @@ async def first(changes: AsyncGenerator[Seen, None]) -> Seen:
     return await asyncio.wait_for(anext(changes), 20)
 
 
-async def watch_of(engine: Engine, writer: GroupWriter) -> AsyncGenerator[Seen, None]:
-    """A watch that has begun: it saw an item written for that."""
+async def started_watch(engine: Engine, writer: GroupWriter) -> AsyncGenerator[Seen, None]:
+    """Start a watch and wait for its first change: a row that is written for it."""
     changes = watch_items(engine)
     asking = asyncio.create_task(first(changes))
     count = 0
@@ -46,7 +46,7 @@ async def watch_of(engine: Engine, writer: GroupWriter) -> AsyncGenerator[Seen, 
 async def test_what_is_committed_is_told_once_with_where_it_is(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    changes = await watch_of(engine, writer)
+    changes = await started_watch(engine, writer)
     item = ticket("T-NEW", queue="accounts", assignee="amy", serial=2, revision=2)
     await asyncio.to_thread(write_all, writer.put, make_publication(item))
     (seen,) = await first(changes) or ()
@@ -64,13 +64,13 @@ async def test_what_is_committed_is_told_once_with_where_it_is(
 
 
 async def test_many_changes_at_once_are_all_told(engine: Engine, writer: GroupWriter) -> None:
-    changes = await watch_of(engine, writer)
+    changes = await started_watch(engine, writer)
     references = {f"T-{number}" for number in range(200)}
-    told = [writer.put(make_publication(ticket(reference))) for reference in sorted(references)]
-    await asyncio.gather(*map(asyncio.wrap_future, told))
+    futures = [writer.put(make_publication(ticket(reference))) for reference in sorted(references)]
+    await asyncio.gather(*map(asyncio.wrap_future, futures))
     seen: set[str] = set()
     while seen < references:
-        seen |= {one.reference for one in await first(changes) or ()}
+        seen |= {each.reference for each in await first(changes) or ()}
     assert seen == references
 
 
@@ -107,15 +107,15 @@ async def test_a_database_that_was_away_is_said_to_have_been(
     url = stoppable_postgresql.create_database()
     engine = open_engine(url)
     with GroupWriter(engine, "w-1") as writer:
-        changes = await watch_of(engine, writer)
-    asking = asyncio.create_task(heard(changes))
+        changes = await started_watch(engine, writer)
+    asking = asyncio.create_task(next_change(changes))
     await asyncio.to_thread(stoppable_postgresql.stop)
     await asyncio.to_thread(stoppable_postgresql.start)
     assert await asyncio.wait_for(asking, 30) is None
     engine.dispose()
     with GroupWriter(engine, "w-2") as writer:
         item = ticket("T-AFTER")
-        asking = asyncio.create_task(heard(changes))
+        asking = asyncio.create_task(next_change(changes))
         seen: Seen = None
         while seen is None:
             await asyncio.to_thread(write_all, writer.put, make_publication(item))
@@ -123,7 +123,7 @@ async def test_a_database_that_was_away_is_said_to_have_been(
             await asyncio.wait({asking}, timeout=0.3)
             if asking.done():
                 seen = asking.result()
-                asking = asyncio.create_task(heard(changes))
-        assert {one.reference for one in seen} == {"T-AFTER"}
+                asking = asyncio.create_task(next_change(changes))
+        assert {each.reference for each in seen} == {"T-AFTER"}
         asking.cancel()
     engine.dispose()

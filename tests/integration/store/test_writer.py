@@ -1,4 +1,4 @@
-"""What is written of a publication, and which rows it leaves alone."""
+"""Writes of a publication, and the rows that they leave alone."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -27,10 +27,10 @@ from tests.support.publications import (
 )
 
 
-def kept(engine: Engine, reference: str) -> State:
-    found = find_item(engine, reference)
-    assert found is not None
-    return found.state
+def stored_state(engine: Engine, reference: str) -> State:
+    stored = find_item(engine, reference)
+    assert stored is not None
+    return stored.state
 
 
 def links(engine: Engine) -> set[tuple[str, str, str]]:
@@ -80,7 +80,9 @@ def test_a_state_of_each_kind_is_read_as_it_was_told(engine: Engine, writer: Gro
         ),
     )
     write_all(writer.put, *(make_publication(each) for each in told))
-    assert [kept(engine, each.reference) for each in told] == [state_of(each) for each in told]
+    assert [stored_state(engine, each.reference) for each in told] == [
+        state_of(each) for each in told
+    ]
 
 
 def test_columns_of_lists_follow_the_state(engine: Engine, writer: GroupWriter) -> None:
@@ -94,14 +96,14 @@ def test_columns_of_lists_follow_the_state(engine: Engine, writer: GroupWriter) 
         make_publication(case(attention=(failed,))),
     )
     with read_connection(engine) as connection:
-        found = {row.reference: row for row in connection.execute(select(item))}
-    assert found["T-1"].closed_at == at(9)
-    assert found["T-1"].resolution == "customer_response"
-    assert found["C-1-A1"].due_at == at(60)
-    assert (found["C-1-A1"].case_reference, found["C-1-A1"].case_run) == ("C-1", "run-of-C-1")
-    assert found["C-1-A1"].closed_at is None
-    assert found["C-1"].attention is True
-    assert {row.writer for row in found.values()} == {"writer-1"}
+        stored = {row.reference: row for row in connection.execute(select(item))}
+    assert stored["T-1"].closed_at == at(9)
+    assert stored["T-1"].resolution == "customer_response"
+    assert stored["C-1-A1"].due_at == at(60)
+    assert (stored["C-1-A1"].case_reference, stored["C-1-A1"].case_run) == ("C-1", "run-of-C-1")
+    assert stored["C-1-A1"].closed_at is None
+    assert stored["C-1"].attention is True
+    assert {row.writer for row in stored.values()} == {"writer-1"}
 
 
 def test_an_older_publication_of_the_same_run_changes_nothing_but_adds_its_entries(
@@ -113,7 +115,7 @@ def test_an_older_publication_of_the_same_run_changes_nothing_but_adds_its_entri
     )
     write_all(writer.put, make_publication(second))
     write_all(writer.put, make_publication(first))
-    assert kept(engine, "T-1") == state_of(second)
+    assert stored_state(engine, "T-1") == state_of(second)
     assert links(engine) == {("T-1", "related", "T-9")}
     assert "The newer title" in notes(engine)[0]
     assert [each.serial for each in load_entries(engine, "T-1").entries] == [1, 2]
@@ -122,11 +124,11 @@ def test_an_older_publication_of_the_same_run_changes_nothing_but_adds_its_entri
 def test_the_same_serial_told_again_overwrites_what_history_does_not_have(
     engine: Engine, writer: GroupWriter
 ) -> None:
-    begun = ticket()
-    phantom, real = next_version(begun, assignee="amy"), next_version(begun, assignee="bob")
+    started = ticket()
+    phantom, real = next_version(started, assignee="amy"), next_version(started, assignee="bob")
     write_all(
         writer.put,
-        make_publication(begun),
+        make_publication(started),
         make_publication(
             phantom,
             entries=(entry(phantom, by="amy"),),
@@ -141,7 +143,7 @@ def test_the_same_serial_told_again_overwrites_what_history_does_not_have(
             notes=(Note(serial=2, kind="note", text="happened"),),
         ),
     )
-    assert kept(engine, "T-1").assignee == "bob"
+    assert stored_state(engine, "T-1").assignee == "bob"
     assert [each.by for each in load_entries(engine, "T-1").entries] == ["amy", "bob"]
     assert notes(engine)[2] == "happened"
 
@@ -154,7 +156,7 @@ def test_a_reference_started_again_is_the_later_run_whatever_comes_last(
     write_all(writer.put, make_publication(old))
     write_all(writer.put, make_publication(new))
     write_all(writer.put, make_publication(replace(old, serial=8)))
-    assert kept(engine, "T-1").run == "new"
+    assert stored_state(engine, "T-1").run == "new"
     assert [each.serial for each in load_entries(engine, "T-1").entries] == [1]
 
 

@@ -1,4 +1,4 @@
-"""The matrix: every role and scope by every command, in an own queue and in another's."""
+"""The permission matrix: every role and scope by every command, in an own and another's queue."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -19,7 +19,7 @@ NAMES: Final = tuple(dict.fromkeys(name for kind in Kind for name in commands_of
 
 @dataclass(frozen=True)
 class Held:
-    """An item as permits look at it."""
+    """An item as the permissions see it."""
 
     queue: str = "invoices"
     assignee: str | None = None
@@ -27,17 +27,17 @@ class Held:
 
 
 def person(role: Role, *queues: str) -> Caller:
-    """Somebody with this role."""
+    """Return a caller with this role."""
     return Caller(actor="amy", role=role, queues=frozenset(queues))
 
 
 def program(*scopes: Scope, queues: tuple[str, ...] = ("invoices",)) -> Caller:
-    """A robot's key for these."""
+    """Return a robot's API key for these queues."""
     return Caller(actor="robot:r", scopes=frozenset(scopes), queues=frozenset(queues))
 
 
 def is_allowed(caller: Caller, command: str, item: Held) -> bool:
-    """What the permits say."""
+    """Return True if the permissions allow the command."""
     try:
         check_command(caller, command, item)
     except Forbidden:
@@ -80,16 +80,16 @@ def test_an_item_that_somebody_holds_or_owns_is_theirs_in_whatever_queue(
     command: str, place: str
 ) -> None:
     item = Held(queue="returns", **{place: "amy"})
-    wanted = command not in ROBOTS_ONLY | OPERATORS
-    assert is_allowed(person(Role.AGENT), command, item) is wanted
+    is_expected = command not in ROBOTS_ONLY | OPERATORS
+    assert is_allowed(person(Role.AGENT), command, item) is is_expected
     assert not is_allowed(person(Role.VIEWER), command, item)
     assert is_allowed(person(Role.AGENT), command, Held(queue="returns", **{place: "bob"})) is False
 
 
 @pytest.mark.parametrize("command", NAMES)
 def test_a_member_of_every_queue_needs_no_other_membership(command: str) -> None:
-    wanted = command not in ROBOTS_ONLY | OPERATORS
-    assert is_allowed(person(Role.AGENT, EVERY_QUEUE), command, Held(queue="any")) is wanted
+    is_expected = command not in ROBOTS_ONLY | OPERATORS
+    assert is_allowed(person(Role.AGENT, EVERY_QUEUE), command, Held(queue="any")) is is_expected
     key = program(Scope.WORK, queues=(EVERY_QUEUE,))
     assert is_allowed(key, command, Held(queue="any")) is (command not in OPERATORS)
 

@@ -1,4 +1,4 @@
-"""A1-A5 as far as the domain sees them: what Actions do."""
+"""Actions without their Case: waits, ends and mail (A1-A5)."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from domain.model.effects import ReportEnd
 from domain.model.internal_messages import CaseCancelled
 from domain.model.starts import ActionStart
 from domain.model.states import ActionItemState
-from tests.support.builders import DAY, NOW, ROBOT, WINDOW, Life, action, as_json, desk
+from tests.support.builders import DAY, NOW, ROBOT, WINDOW, Life, action, as_json, case_tree
 
 MAIL: dict[str, Any] = {"message_id": "<1@example.org>", "sender": "ida@example.org"}
 FAILURE: dict[str, Any] = {"outcome": "unable_to_complete", "reason": "no such supplier"}
@@ -29,10 +29,10 @@ def reports(life: Life) -> list[tuple[str, str, str, str, str | None]]:
     ]
 
 
-def told_to_end(life: Life, *, case_run: str = "run-1", reason: str | None = None) -> None:
-    told = CaseCancelled(by="carol", case_run=case_run, reason=reason)
-    change, _ = decide_signal(life.item, told, life.now)
-    life.keep(change)
+def cancel_by_case(life: Life, *, case_run: str = "run-1", reason: str | None = None) -> None:
+    message = CaseCancelled(by="carol", case_run=case_run, reason=reason)
+    change, _ = decide_signal(life.item, message, life.now)
+    life.apply(change)
 
 
 # A1
@@ -112,7 +112,7 @@ def test_an_action_waits_for_information_or_until_a_moment() -> None:
     life.do("receive_email", by="system", **MAIL)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, "amy")
     life.do("wait", type="until", until=NOW + DAY)
-    life.later(DAY)
+    life.advance(DAY)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, "amy")
 
 
@@ -161,14 +161,14 @@ def test_a_closed_action_is_not_reopened() -> None:
     life.do("resolve", outcome="complete")
     assert isinstance(life.refused("reopen"), InvalidCommand)
     assert life.refused("start").rule == "C15"
-    assert life.later(900 * DAY).item.status is Status.CLOSED
+    assert life.advance(900 * DAY).item.status is Status.CLOSED
 
 
 # A3: a Ticket's evidence and window are no matter of Actions
 def test_an_action_needs_no_evidence_and_has_no_window() -> None:
-    house = desk(settings={**WINDOW, "resolution_evidence": True})
-    house.complete("read")
-    assert house.action("read").item.status is Status.CLOSED
+    tree = case_tree(settings={**WINDOW, "resolution_evidence": True})
+    tree.complete("read")
+    assert tree.action("read").item.status is Status.CLOSED
 
 
 # A4
@@ -185,8 +185,8 @@ def test_an_action_reports_its_end_to_its_case_exactly_once(
     assert reports(life) == [("C-7F3K9Q2D", "run-1", ROBOT, fields["outcome"], reason)]
     life.signal("resolve", by=ROBOT, **fields)
     life.signal("add_note", text="too late")
-    told_to_end(life)
-    life.later(900 * DAY)
+    cancel_by_case(life)
+    life.advance(900 * DAY)
     assert len(reports(life)) == 1
 
 
@@ -198,7 +198,7 @@ def test_an_action_that_its_case_ended_is_cancelled_and_reports_once(status: Sta
         life.do("start", by="bob")
     if status is Status.WAIT:
         life.do("wait", by="bob", type="until", until=NOW + DAY)
-    told_to_end(life, reason="rework: wrong invoice")
+    cancel_by_case(life, reason="rework: wrong invoice")
     entry = life.last
     assert (entry.before, entry.after, entry.by) == (status, Status.CLOSED, "carol")
     resolution = life.state.resolution
@@ -206,7 +206,7 @@ def test_an_action_that_its_case_ended_is_cancelled_and_reports_once(status: Sta
     assert (resolution.outcome, resolution.reason) == ("cancelled", "rework: wrong invoice")
     assert (life.item.assignee, life.item.wait) == (None, None)
     assert [report[3] for report in reports(life)] == ["cancelled"]
-    told_to_end(life, reason="once more")
+    cancel_by_case(life, reason="once more")
     assert len(reports(life)) == 1
     assert life.last.refused
 
@@ -214,7 +214,7 @@ def test_an_action_that_its_case_ended_is_cancelled_and_reports_once(status: Sta
 # A4: a stranger under the Case's reference ends nothing
 def test_an_action_is_not_ended_by_another_run_of_its_case() -> None:
     life = action()
-    told_to_end(life, case_run="run-0")
+    cancel_by_case(life, case_run="run-0")
     assert life.item.status is Status.TO_DO
     assert life.last.refused
     assert reports(life) == []

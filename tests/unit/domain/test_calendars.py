@@ -22,7 +22,7 @@ from tests.support.builders import (
     ONE_ACTION,
     PARIS,
     SUPPORT,
-    Desk,
+    CaseTree,
     Life,
     action,
     as_json,
@@ -39,7 +39,7 @@ MAIL_IN: Final[dict[str, Any]] = {"message_id": "<1@example.org>", "sender": "id
 
 
 def at(wall: str) -> datetime:
-    """A moment as the clock in Paris shows it."""
+    """Return the instant at which a clock in Paris shows this."""
     return datetime.fromisoformat(wall).replace(tzinfo=ZoneInfo("Europe/Paris")).astimezone(UTC)
 
 
@@ -48,14 +48,14 @@ def due(within: str, **rule: Any) -> dict[str, Any]:  # noqa: ANN401
 
 
 def submitted(wall: str, terms: ItemTerms = CATALOG, **settings: Any) -> Life:  # noqa: ANN401
-    """A Ticket handed in then, in progress with amy."""
+    """Start a Ticket that is submitted then, in progress with amy."""
     life = ticket(at=at(wall), terms=terms, settings=settings)
     life.do("start")
     return life
 
 
 def until(life: Life, wall: str) -> Life:
-    return life.later(at(wall) - life.now)
+    return life.advance(at(wall) - life.now)
 
 
 # T5
@@ -77,7 +77,7 @@ def test_days_to_wait_are_working_days_if_the_item_has_a_calendar(
     life = submitted(since, calendar="paris")
     life.do("wait", type="more_information", days_to_wait=days)
     assert life.state.wakes_at == at(over)
-    until(life, over).later(-MOMENT)
+    until(life, over).advance(-MOMENT)
     assert life.item.status is Status.TO_DO
     assert life.last.at == at(over)
 
@@ -107,7 +107,7 @@ def test_the_feedback_window_is_working_time_if_the_item_has_a_calendar(
     life = submitted(since, calendar="paris", feedback_window=window)
     life.do("resolve", method="rejected")
     assert life.state.closes_at == at(closed)
-    statuses = [life.later(span).item.status for span in (at(closed) - life.now - MOMENT, MOMENT)]
+    statuses = [life.advance(span).item.status for span in (at(closed) - life.now - MOMENT, MOMENT)]
     assert statuses == [Status.RESOLVED, Status.CLOSED]
 
 
@@ -115,12 +115,12 @@ def test_the_feedback_window_is_working_time_if_the_item_has_a_calendar(
 def test_a_case_whose_steps_are_done_stays_resolved_for_a_window_of_working_time() -> None:
     settings = {"calendar": "paris", "feedback_window": "P1D"}
     start = {"at": at("2026-04-03 10:00"), "terms": CATALOG, "settings": settings}
-    house = Desk(case(definition=ONE_ACTION, **start))
-    house.complete("run")
-    assert house.state.closes_at == at("2026-04-07 10:00")
-    house.do("reopen")
-    house.do("resolve")
-    assert house.state.closes_at == at("2026-04-07 10:00")
+    tree = CaseTree(case(definition=ONE_ACTION, **start))
+    tree.complete("run")
+    assert tree.state.closes_at == at("2026-04-07 10:00")
+    tree.do("reopen")
+    tree.do("resolve")
+    assert tree.state.closes_at == at("2026-04-07 10:00")
 
 
 # T8, T11
@@ -172,7 +172,7 @@ def test_an_item_keeps_its_calendars_as_they_were_when_it_was_submitted() -> Non
     assert load_item(Kind.TICKET, dump_item(life.item)) == life.item
 
 
-# D1, C10: a name is only a name until it is handed in
+# D1, C10: a name is only a name until the item is submitted
 def test_a_calendar_that_the_catalog_does_not_have_refuses_the_submission() -> None:
     settings = {"calendar": "lyon", "due": {"within": "P1D", "calendar": "rome"}}
     life = draft(settings=settings)
@@ -270,9 +270,9 @@ def test_hundreds_of_stops_of_working_time_add_up_exactly() -> None:
     before = life.state.due_at
     for _ in range(3 * MAX_STOPS):
         life.do("wait", type="more_information")
-        life.later(8 * MINUTE)
+        life.advance(8 * MINUTE)
         life.do("resume")
-        life.later(52 * MINUTE)
+        life.advance(52 * MINUTE)
     assert life.item.due
     assert len(life.item.due.stops) <= MAX_STOPS
     # 39 of them were in opening hours: eight a day from Monday to Thursday, seven on Friday
@@ -341,7 +341,7 @@ def test_the_working_time_that_remains_is_shown_in_hours_and_minutes(
 ) -> None:
     life = submitted("2026-03-26 16:40", **due("P2D", add_wait_time=True))
     until(life, since).do("wait", type="more_information")
-    life.later(100 * DAY)
+    life.advance(100 * DAY)
     assert life.state.due_text == english
     assert due_text(life.item, french=True) == french
 
@@ -380,20 +380,20 @@ def test_a_case_keeps_the_calendars_of_its_actions_and_hands_each_its_own() -> N
     life.terms = None  # the catalog is not asked again
     assert life.case.calendars == (PARIS, SUPPORT)
     assert life.item.calendar is None
-    house = Desk(life)
-    assert {key: calendar_of(house.action(key)) for key in ("run", "walk", "rest")} == {
+    tree = CaseTree(life)
+    assert {key: calendar_of(tree.action(key)) for key in ("run", "walk", "rest")} == {
         "run": "paris",
         "walk": "support",
         "rest": None,
     }
-    assert house.action("run").state.due_at == at("2026-03-30 16:40")
-    assert house.action("walk").state.due_at == at("2026-03-27 18:40")
-    house.fail("run")
-    house.do("start_action", action="run")
-    house.do("rework", step="only")
-    assert len(house.actions) == 7
-    assert calendar_of(house.action("run")) == "paris"
-    assert load_item(Kind.CASE, dump_item(house.case)) == house.case
+    assert tree.action("run").state.due_at == at("2026-03-30 16:40")
+    assert tree.action("walk").state.due_at == at("2026-03-27 18:40")
+    tree.fail("run")
+    tree.do("start_action", action="run")
+    tree.do("rework", step="only")
+    assert len(tree.actions) == 7
+    assert calendar_of(tree.action("run")) == "paris"
+    assert load_item(Kind.CASE, dump_item(tree.case)) == tree.case
 
 
 # D1
@@ -427,11 +427,11 @@ def test_an_ad_hoc_action_may_be_due_by_a_calendar_that_the_case_hears_of_then()
     life.do("start_action", action=wish)
     life.terms = CATALOG
     life.do("start_action", action=wish | {"due": {"within": "PT2H", "calendar": "support"}})
-    house = Desk(life)
+    tree = CaseTree(life)
     assert life.case.calendars == (PARIS, SUPPORT)
-    assert calendar_of(house.action("ad-hoc-3")) == "support"
-    assert house.action("ad-hoc-1").state.due_at == at("2026-03-30 10:40")
-    assert calendar_of(house.action("ad-hoc-2")) == "paris"
+    assert calendar_of(tree.action("ad-hoc-3")) == "support"
+    assert tree.action("ad-hoc-1").state.due_at == at("2026-03-30 10:40")
+    assert calendar_of(tree.action("ad-hoc-2")) == "paris"
 
 
 # D1, A1
@@ -464,12 +464,12 @@ def test_an_action_counts_its_stops_in_its_own_working_time() -> None:
     assert life.state.due_at == at("2026-03-30 14:30")
 
 
-# nothing poisons an item: a rule that no clock reaches is due a lifetime away, and is told at once
+# nothing blocks an item: a rule beyond the calendar is due a lifetime away, and shown at once
 def test_a_due_date_beyond_all_time_is_a_hundred_years_away() -> None:
     life = submitted("2026-03-27 16:00", **due("PT876600H", at_risk="P36525D", add_wait_time=True))
     assert life.state.due_at == life.now + 36525 * DAY
     life.do("wait", type="more_information")
-    life.later(HOUR)
+    life.advance(HOUR)
     life.do("resume")
     assert life.state.due_at == at("2026-03-27 16:00") + 36525 * DAY + HOUR
 

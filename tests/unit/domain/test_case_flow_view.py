@@ -1,10 +1,10 @@
-"""A Case shows its whole flow: steps done, under way and to come, every copy (K4, K9, K10)."""
+"""The view of a Case's flow: steps done, under way and to come, every copy (K4, K9, K10)."""
 
 import json
 
 from domain.model.case_flow_view import CaseFlow, StepProgress, build_flow, planned_flow
 from domain.model.definitions import CaseDefinition
-from tests.support.builders import TWO_STEPS, case, case_draft, desk
+from tests.support.builders import TWO_STEPS, case, case_draft, case_tree
 
 
 def progress(flow: CaseFlow) -> list[tuple[str, str]]:
@@ -18,11 +18,11 @@ def test_a_case_shows_the_step_under_way_and_those_to_come() -> None:
 
 
 def test_a_step_is_done_once_the_next_is_under_way() -> None:
-    house = desk()
+    tree = case_tree()
     for key in ("read", "match"):
-        house.action(key).do("resolve", outcome="complete")
-    house.settle()
-    assert progress(build_flow(house.case)) == [("check", "done"), ("pay", "under_way")]
+        tree.action(key).do("resolve", outcome="complete")
+    tree.settle()
+    assert progress(build_flow(tree.case)) == [("check", "done"), ("pay", "under_way")]
 
 
 def test_a_draft_whose_definition_is_only_named_shows_no_steps() -> None:

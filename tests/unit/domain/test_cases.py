@@ -1,4 +1,4 @@
-"""K1-K12: what Cases do, with their Actions wired to them in memory."""
+"""Cases with their Actions, wired in memory (K1-K12)."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ from tests.support.builders import (
     SERVICE,
     TWO_STEPS,
     WINDOW,
-    Desk,
+    CaseTree,
     Life,
     as_json,
     case,
     case_draft,
-    desk,
+    case_tree,
     start_case,
     starts_of,
 )
@@ -45,29 +45,31 @@ EMPTY_STEP: dict[str, Any] = {"key": "nothing to do", "actions": []}
 
 
 def named(definition: dict[str, Any], **terms: Any) -> ItemTerms:  # noqa: ANN401
-    """What the catalog says of a Case's definition."""
+    """Return the catalog's answer for this Case's definition."""
     return ItemTerms(definition=CaseDefinition.model_validate_json(as_json(definition)), **terms)
 
 
-def seen(house: Desk | Life) -> CaseState:
-    state = house.state
+def actions_of(tree: CaseTree | Life) -> CaseState:
+    state = tree.state
     assert isinstance(state, CaseState)
     return state
 
 
-def copies(house: Desk) -> list[tuple[str, int, Status, Outcome | None]]:
-    return [(copy.key, copy.copy_number, copy.status, copy.outcome) for copy in seen(house).actions]
+def copies(tree: CaseTree) -> list[tuple[str, int, Status, Outcome | None]]:
+    return [
+        (copy.key, copy.copy_number, copy.status, copy.outcome) for copy in actions_of(tree).actions
+    ]
 
 
-def attention(house: Desk) -> list[tuple[str | None, str]]:
-    return [(reason.action, reason.reason) for reason in house.state.attention]
+def attention(tree: CaseTree) -> list[tuple[str | None, str]]:
+    return [(reason.action, reason.reason) for reason in tree.state.attention]
 
 
-def in_second_step(**fields: Any) -> Desk:  # noqa: ANN401
-    """`transfer` and `sign` are open; carol owns the Case, nobody has it."""
-    house = desk(**{"definition": THREE_STEPS, "owner": "carol", "settings": WINDOW} | fields)
-    house.complete("read", "match")
-    return house
+def in_second_step(**fields: Any) -> CaseTree:  # noqa: ANN401
+    """Start a Case with `transfer` and `sign` open, owned by carol and without an assignee."""
+    tree = case_tree(**{"definition": THREE_STEPS, "owner": "carol", "settings": WINDOW} | fields)
+    tree.complete("read", "match")
+    return tree
 
 
 # K1
@@ -117,13 +119,13 @@ def test_how_a_case_was_started_is_recorded() -> None:
 # K2
 def test_submitting_pins_the_definition_that_the_catalog_has_then() -> None:
     life = case_draft(definition="supplier invoice")
-    assert seen(life).definition == "supplier invoice"
+    assert actions_of(life).definition == "supplier invoice"
     life.terms = named(TWO_STEPS)
     assert starts_of(life.do("submit")) == ["read", "match"]
     life.terms = named(ONE_ACTION)
-    house = Desk(life)
-    house.complete("read", "match")
-    assert [copy.key for copy in house.case.actions] == ["read", "match", "transfer"]
+    tree = CaseTree(life)
+    tree.complete("read", "match")
+    assert [copy.key for copy in tree.case.actions] == ["read", "match", "transfer"]
 
 
 # K2
@@ -163,8 +165,8 @@ def test_the_definition_of_a_draft_is_edited() -> None:
     life = case_draft(definition=None)
     life.do("edit", definition="unheard of", owner="carol", data={"amount": 12})
     life.do("edit", definition=ONE_ACTION)
-    assert seen(life).definition == "errand"
-    assert seen(life).data == {"amount": 12}
+    assert actions_of(life).definition == "errand"
+    assert actions_of(life).data == {"amount": 12}
     assert life.item.owner == "carol"
     assert starts_of(life.do("submit")) == ["run"]
 
@@ -212,7 +214,7 @@ def test_a_definition_is_checked(definition: object) -> None:
 
 # K2, K4: the definition says who does an Action and where it queues
 def test_an_action_is_started_as_its_definition_says() -> None:
-    house = desk(
+    tree = case_tree(
         queue="invoices",
         primary_contact=IDA,
         requester=IDA,
@@ -230,12 +232,12 @@ def test_an_action_is_started_as_its_definition_says() -> None:
             ],
         },
     )
-    one, two = house.action("one"), house.action("two")
+    one, two = tree.action("one"), tree.action("two")
     assert (one.state.title, one.item.queue) == ("One", "scans")
     assert (two.state.title, two.item.queue) == ("two", "invoices")
     assert (one.state.due_at, two.state.due_at) == (None, NOW + DAY)
-    assert one.state.primary_contact == house.state.primary_contact is not None
-    assert one.state.requester == house.state.requester is not None
+    assert one.state.primary_contact == tree.state.primary_contact is not None
+    assert one.state.requester == tree.state.requester is not None
 
 
 # K2, contract: queue is by default the definition's
@@ -253,15 +255,15 @@ def test_the_queue_is_the_starts_else_the_definitions_else_the_catalogs() -> Non
 def test_a_starts_settings_go_before_the_definitions() -> None:
     defined = {**ONE_ACTION, "settings": {"feedback_window": "P2D"}}
     for settings, days in (({}, 2), ({"feedback_window": "P7D"}, 7)):
-        house = desk(definition=defined, settings=settings)
-        house.complete("run")
-        assert house.state.closes_at == NOW + days * DAY
+        tree = case_tree(definition=defined, settings=settings)
+        tree.complete("run")
+        assert tree.state.closes_at == NOW + days * DAY
     terms = named(
         defined, settings=ItemSettings.model_validate_json('{"resolution_evidence": true}')
     )
-    house = desk(definition="errand", terms=terms)
-    house.complete("run")
-    assert house.state.closes_at == NOW + 2 * DAY
+    tree = case_tree(definition="errand", terms=terms)
+    tree.complete("run")
+    assert tree.state.closes_at == NOW + 2 * DAY
 
 
 # K3
@@ -309,10 +311,10 @@ def test_a_case_is_not_started_with_an_owner_who_is_no_person(owner: str) -> Non
 
 # K3: the work on its Actions is not work on the Case
 def test_working_on_an_action_picks_no_case_up() -> None:
-    house = desk()
-    house.act("read", "start")
-    house.complete("read")
-    assert (house.case.status, house.case.assignee, house.case.owner) == (Status.TO_DO, None, None)
+    tree = case_tree()
+    tree.act("read", "start")
+    tree.complete("read")
+    assert (tree.case.status, tree.case.assignee, tree.case.owner) == (Status.TO_DO, None, None)
 
 
 # K4
@@ -320,56 +322,56 @@ def test_submitting_starts_the_actions_of_the_first_step_side_by_side() -> None:
     life = case_draft()
     change = life.do("submit")
     assert starts_of(change) == ["read", "match"]
-    house = Desk(life)
-    assert house.started == ["C-7F3K9Q2D-A1", "C-7F3K9Q2D-A2"]
-    assert copies(house) == [
+    tree = CaseTree(life)
+    assert tree.started == ["C-7F3K9Q2D-A1", "C-7F3K9Q2D-A2"]
+    assert copies(tree) == [
         ("read", 1, Status.TO_DO, None),
         ("match", 1, Status.TO_DO, None),
     ]
-    assert seen(house).step == "check"
+    assert actions_of(tree).step == "check"
 
 
 # K4
 def test_the_next_step_starts_when_each_action_of_this_one_is_complete() -> None:
-    house = desk()
-    house.complete("match")
-    assert [copy.key for copy in house.case.actions] == ["read", "match"]
-    assert seen(house).step == "check"
-    house.complete("read")
-    assert copies(house) == [
+    tree = case_tree()
+    tree.complete("match")
+    assert [copy.key for copy in tree.case.actions] == ["read", "match"]
+    assert actions_of(tree).step == "check"
+    tree.complete("read")
+    assert copies(tree) == [
         ("read", 1, Status.CLOSED, Outcome.COMPLETE),
         ("match", 1, Status.CLOSED, Outcome.COMPLETE),
         ("transfer", 1, Status.TO_DO, None),
     ]
-    assert seen(house).step == "pay"
+    assert actions_of(tree).step == "pay"
 
 
 # K4
 def test_after_the_last_step_the_case_is_resolved() -> None:
-    house = desk(settings=WINDOW, owner="carol")
-    house.do("start", by="bob")
-    house.complete("read", "match", "transfer")
-    assert (house.case.status, house.case.assignee, house.case.owner) == (
+    tree = case_tree(settings=WINDOW, owner="carol")
+    tree.do("start", by="bob")
+    tree.complete("read", "match", "transfer")
+    assert (tree.case.status, tree.case.assignee, tree.case.owner) == (
         Status.RESOLVED,
         None,
         "carol",
     )
-    resolution = house.state.resolution
+    resolution = tree.state.resolution
     assert resolution
     assert (resolution.outcome, resolution.method) == ("complete", None)
-    assert house.state.closes_at == NOW + 10 * DAY
-    assert seen(house).step is None
-    assert not house.case.cancelled
-    house.later(10 * DAY)
-    assert house.case.status is Status.CLOSED
-    assert house.life.last.by == "system"
+    assert tree.state.closes_at == NOW + 10 * DAY
+    assert actions_of(tree).step is None
+    assert not tree.case.cancelled
+    tree.advance(10 * DAY)
+    assert tree.case.status is Status.CLOSED
+    assert tree.life.last.by == "system"
 
 
 # K4, T11
 def test_without_a_window_a_finished_case_is_closed_at_once() -> None:
-    house = desk()
-    house.complete("read", "match", "transfer")
-    assert house.case.status is Status.CLOSED
+    tree = case_tree()
+    tree.complete("read", "match", "transfer")
+    assert tree.case.status is Status.CLOSED
 
 
 # K4
@@ -377,9 +379,9 @@ def test_without_a_window_a_finished_case_is_closed_at_once() -> None:
 def test_a_step_with_nothing_to_do_is_done_at_once(place: int) -> None:
     steps = list(TWO_STEPS["steps"])
     steps.insert(place, EMPTY_STEP)
-    house = desk(definition={**TWO_STEPS, "steps": steps}, settings=WINDOW)
-    house.complete("read", "match", "transfer")
-    assert house.case.status is Status.RESOLVED
+    tree = case_tree(definition={**TWO_STEPS, "steps": steps}, settings=WINDOW)
+    tree.complete("read", "match", "transfer")
+    assert tree.case.status is Status.RESOLVED
 
 
 # K4
@@ -393,7 +395,11 @@ def test_a_flow_with_nothing_to_do_is_resolved_when_it_is_submitted() -> None:
 # K4: without a definition there is no flow that could end
 def test_a_case_without_a_definition_is_worked_on_by_hand() -> None:
     life = case(definition=None, settings=WINDOW)
-    assert (life.item.status, seen(life).definition, seen(life).step) == (Status.TO_DO, None, None)
+    assert (life.item.status, actions_of(life).definition, actions_of(life).step) == (
+        Status.TO_DO,
+        None,
+        None,
+    )
     life.do("start")
     life.do("resolve")
     assert life.item.status is Status.RESOLVED
@@ -401,16 +407,16 @@ def test_a_case_without_a_definition_is_worked_on_by_hand() -> None:
 
 # K4
 def test_an_ad_hoc_action_belongs_to_the_step_under_way() -> None:
-    house = desk()
-    house.do("start_action", action={"title": "Ask the bank", "queue": "bank"})
-    assert len(house.case.actions) == 3
-    ad_hoc = house.actions["C-7F3K9Q2D-A3"]
+    tree = case_tree()
+    tree.do("start_action", action={"title": "Ask the bank", "queue": "bank"})
+    assert len(tree.case.actions) == 3
+    ad_hoc = tree.actions["C-7F3K9Q2D-A3"]
     assert (ad_hoc.state.title, ad_hoc.item.queue) == ("Ask the bank", "bank")
-    house.complete("read", "match")
-    assert seen(house).step == "check"
+    tree.complete("read", "match")
+    assert actions_of(tree).step == "check"
     ad_hoc.do("resolve", outcome="complete")
-    house.settle()
-    assert seen(house).step == "pay"
+    tree.settle()
+    assert actions_of(tree).step == "pay"
 
 
 # K4
@@ -419,7 +425,7 @@ def test_a_case_resolved_straight_from_draft_starts_no_actions() -> None:
     change = life.do("resolve")
     assert starts_of(change) == []
     assert life.item.status is Status.RESOLVED
-    assert seen(life).actions == ()
+    assert actions_of(life).actions == ()
 
 
 # K4
@@ -429,58 +435,58 @@ def test_the_flow_of_a_reopened_case_stays_ended(way: str, from_draft: bool) -> 
     if from_draft:
         life = case_draft(settings=WINDOW)
         life.do("resolve")
-        house = Desk(life)
+        tree = CaseTree(life)
     else:
-        house = desk(settings=WINDOW)
-        house.complete("read", "match", "transfer")
-    before = copies(house)
+        tree = case_tree(settings=WINDOW)
+        tree.complete("read", "match", "transfer")
+    before = copies(tree)
     if way == "reopen":
-        house.do("reopen")
+        tree.do("reopen")
     else:
-        house.do("receive_email", by="system", **MAIL)
-    house.do("start", by=house.case.assignee or "amy", take_over=True)
-    house.do("wait", type="until", until=NOW + DAY, take_over=True)
-    house.later(DAY)
-    assert house.state.status is Status.TO_DO
-    assert copies(house) == before
-    house.do("resolve", take_over=True)
-    assert house.case.status is Status.RESOLVED
+        tree.do("receive_email", by="system", **MAIL)
+    tree.do("start", by=tree.case.assignee or "amy", take_over=True)
+    tree.do("wait", type="until", until=NOW + DAY, take_over=True)
+    tree.advance(DAY)
+    assert tree.state.status is Status.TO_DO
+    assert copies(tree) == before
+    tree.do("resolve", take_over=True)
+    assert tree.case.status is Status.RESOLVED
 
 
 # K4
 def test_a_rework_starts_the_flow_of_a_reopened_case_again() -> None:
-    house = desk(settings=WINDOW)
-    house.complete("read", "match", "transfer")
-    house.do("reopen")
-    house.do("rework", step="pay")
-    assert copies(house)[-1] == ("transfer", 2, Status.TO_DO, None)
-    house.complete("transfer")
-    assert house.case.status is Status.RESOLVED
+    tree = case_tree(settings=WINDOW)
+    tree.complete("read", "match", "transfer")
+    tree.do("reopen")
+    tree.do("rework", step="pay")
+    assert copies(tree)[-1] == ("transfer", 2, Status.TO_DO, None)
+    tree.complete("transfer")
+    assert tree.case.status is Status.RESOLVED
 
 
 # K4
 def test_a_started_action_starts_the_flow_of_a_reopened_case_again() -> None:
-    house = desk(settings=WINDOW)
-    house.complete("read", "match", "transfer")
-    house.do("reopen")
-    house.do("start_action", action={"title": "Ask the bank"})
-    assert house.state.status is Status.TO_DO
-    house.actions[house.started[-1]].do("resolve", outcome="complete")
-    house.settle()
-    assert house.case.status is Status.RESOLVED
+    tree = case_tree(settings=WINDOW)
+    tree.complete("read", "match", "transfer")
+    tree.do("reopen")
+    tree.do("start_action", action={"title": "Ask the bank"})
+    assert tree.state.status is Status.TO_DO
+    tree.actions[tree.started[-1]].do("resolve", outcome="complete")
+    tree.settle()
+    assert tree.case.status is Status.RESOLVED
 
 
 # Chapter 10, start_action on Resolved
 @pytest.mark.parametrize("owner", [None, "carol"])
 def test_an_action_started_on_a_resolved_case_reopens_it(owner: str | None) -> None:
-    house = desk(settings=WINDOW, owner=owner)
-    house.complete("read", "match", "transfer")
+    tree = case_tree(settings=WINDOW, owner=owner)
+    tree.complete("read", "match", "transfer")
     by = owner or "bob"
-    change = house.life.do("start_action", by=by, action={"title": "Ask the bank"})
+    change = tree.life.do("start_action", by=by, action={"title": "Ask the bank"})
     assert len(starts_of(change)) == 1
-    assert (house.case.status, house.case.assignee) == (Status.TO_DO, by)
-    assert house.state.resolution is None
-    assert house.state.closes_at is None
+    assert (tree.case.status, tree.case.assignee) == (Status.TO_DO, by)
+    assert tree.state.resolution is None
+    assert tree.state.closes_at is None
 
 
 WAITS: list[dict[str, Any]] = [
@@ -496,101 +502,101 @@ BY_TYPE = pytest.mark.parametrize("wait", WAITS, ids=lambda wait: str(wait["type
 def test_while_a_case_waits_its_flow_starts_nothing_and_goes_on_afterwards(
     wait: dict[str, Any],
 ) -> None:
-    house = desk()
-    house.do("start")
-    house.do("wait", **wait)
-    house.complete("read", "match")
-    assert house.case.status is Status.WAIT
-    assert copies(house) == [
+    tree = case_tree()
+    tree.do("start")
+    tree.do("wait", **wait)
+    tree.complete("read", "match")
+    assert tree.case.status is Status.WAIT
+    assert copies(tree) == [
         ("read", 1, Status.CLOSED, Outcome.COMPLETE),
         ("match", 1, Status.CLOSED, Outcome.COMPLETE),
     ]
     if wait["type"] == "more_information":
-        house.do("receive_email", by="system", **MAIL)
+        tree.do("receive_email", by="system", **MAIL)
     elif wait["type"] == "until":
-        house.later(DAY)
+        tree.advance(DAY)
     else:
-        house.do("resume")
-    assert copies(house)[-1] == ("transfer", 1, Status.TO_DO, None)
-    assert seen(house).step == "pay"
+        tree.do("resume")
+    assert copies(tree)[-1] == ("transfer", 1, Status.TO_DO, None)
+    assert actions_of(tree).step == "pay"
 
 
 # K5
 @BY_TYPE
 def test_no_action_is_started_by_hand_while_the_case_waits(wait: dict[str, Any]) -> None:
-    house = desk()
-    house.do("start")
-    house.do("wait", **wait)
+    tree = case_tree()
+    tree.do("start")
+    tree.do("wait", **wait)
     for action in ("read", {"title": "Ask the bank"}):
-        refusal = house.refused("start_action", action=action)
+        refusal = tree.refused("start_action", action=action)
         assert isinstance(refusal, NotAllowed)
-    assert len(house.case.actions) == 2
+    assert len(tree.case.actions) == 2
 
 
 # K5: another wait is no end of the wait
 def test_replacing_a_wait_starts_nothing() -> None:
-    house = desk()
-    house.do("start")
-    house.do("wait", type="pause")
-    house.complete("read", "match")
-    assert starts_of(house.do("wait", type="more_information")) == []
-    assert len(house.case.actions) == 2
+    tree = case_tree()
+    tree.do("start")
+    tree.do("wait", type="pause")
+    tree.complete("read", "match")
+    assert starts_of(tree.do("wait", type="more_information")) == []
+    assert len(tree.case.actions) == 2
 
 
 # K5, K4
 def test_a_case_whose_last_action_ended_while_it_waited_is_resolved_when_the_wait_ends() -> None:
-    house = desk(definition=ONE_ACTION, settings=WINDOW)
-    house.do("start")
-    house.do("wait", type="pause")
-    house.complete("run")
-    assert house.case.status is Status.WAIT
-    house.do("resume")
-    assert (house.case.status, house.case.assignee) == (Status.RESOLVED, None)
+    tree = case_tree(definition=ONE_ACTION, settings=WINDOW)
+    tree.do("start")
+    tree.do("wait", type="pause")
+    tree.complete("run")
+    assert tree.case.status is Status.WAIT
+    tree.do("resume")
+    assert (tree.case.status, tree.case.assignee) == (Status.RESOLVED, None)
 
 
 # K5: a running Action is not stopped by its Case's wait
 def test_running_actions_are_picked_up_and_finished_while_the_case_waits() -> None:
-    house = desk()
-    house.do("wait", type="pause")
-    house.act("read", "start")
-    house.act("read", "resolve", outcome="complete")
-    assert house.action("read").item.status is Status.CLOSED
-    assert house.case.status is Status.WAIT
+    tree = case_tree()
+    tree.do("wait", type="pause")
+    tree.act("read", "start")
+    tree.act("read", "resolve", outcome="complete")
+    assert tree.action("read").item.status is Status.CLOSED
+    assert tree.case.status is Status.WAIT
 
 
 # K6
 @BY_TYPE
 def test_a_case_waits_for_information_until_a_moment_or_paused(wait: dict[str, Any]) -> None:
-    house = desk()
-    house.do("start")
-    house.do("wait", reason="the bank is closed", **wait)
-    found = house.state.wait
-    assert found
-    assert found.type == wait["type"]
-    assert found.waiting_for == wait.get("waiting_for")
-    assert found.until == wait.get("until")
-    assert house.life.last.reason == "the bank is closed"
+    tree = case_tree()
+    tree.do("start")
+    tree.do("wait", reason="the bank is closed", **wait)
+    current_wait = tree.state.wait
+    assert current_wait
+    assert current_wait.type == wait["type"]
+    assert current_wait.waiting_for == wait.get("waiting_for")
+    assert current_wait.until == wait.get("until")
+    assert tree.life.last.reason == "the bank is closed"
 
 
 # K6
 def test_a_pause_is_ended_by_a_person_only() -> None:
-    house = desk(settings={"due": {"within": "P1D", "add_wait_time": True}})
-    house.do("start")
-    house.do("wait", type="pause")
-    assert next_deadline(house.case) is None
-    house.later(1000 * DAY)
-    house.do("receive_email", by="system", **MAIL)
-    house.do("feedback", by="system", rating=1)
-    assert house.case.wait
-    assert house.case.wait.type is WaitType.PAUSE
-    house.do("resume")
-    assert house.case.status is Status.IN_PROGRESS
+    tree = case_tree(settings={"due": {"within": "P1D", "add_wait_time": True}})
+    tree.do("start")
+    tree.do("wait", type="pause")
+    assert next_deadline(tree.case) is None
+    tree.advance(1000 * DAY)
+    tree.do("receive_email", by="system", **MAIL)
+    tree.do("feedback", by="system", rating=1)
+    assert tree.case.wait
+    assert tree.case.wait.type is WaitType.PAUSE
+    tree.do("resume")
+    assert tree.case.status is Status.IN_PROGRESS
 
 
 # K6
 def test_days_to_wait_are_for_tickets_alone() -> None:
-    house = desk()
-    refusal = house.refused("wait", type="more_information", days_to_wait=2)
+    tree = case_tree()
+    refusal = tree.refused("wait", type="more_information", days_to_wait=2)
     assert isinstance(refusal, NotAllowed)
     assert refusal.rule == "K6"
 
@@ -598,14 +604,14 @@ def test_days_to_wait_are_for_tickets_alone() -> None:
 # K7
 @pytest.mark.parametrize("holder", [None, "bob", ROBOT, "carol"])
 def test_a_failed_action_brings_the_case_to_its_owner_with_the_reason(holder: str | None) -> None:
-    house = desk(owner="carol", settings={"notify": ["lead@example.org", "desk@example.org"]})
+    tree = case_tree(owner="carol", settings={"notify": ["lead@example.org", "desk@example.org"]})
     if holder:
-        house.do("start", by=holder)
-    house.fail("read", "no such supplier")
-    assert (house.case.status, house.case.assignee) == (Status.TO_DO, "carol")
-    assert house.case.new_information
-    assert attention(house) == [("read", "no such supplier")]
-    (mail,) = house.life.changes[-1].mails
+        tree.do("start", by=holder)
+    tree.fail("read", "no such supplier")
+    assert (tree.case.status, tree.case.assignee) == (Status.TO_DO, "carol")
+    assert tree.case.new_information
+    assert attention(tree) == [("read", "no such supplier")]
+    (mail,) = tree.life.changes[-1].mails
     assert mail.accounts == ("carol",)
     assert mail.to == ("lead@example.org", "desk@example.org")
     assert "no such supplier" in mail.body
@@ -615,100 +621,100 @@ def test_a_failed_action_brings_the_case_to_its_owner_with_the_reason(holder: st
 
 # K7
 def test_a_failed_action_brings_a_case_without_owner_to_its_queue() -> None:
-    house = desk(queue="invoices", settings={"notify": ["lead@example.org"]})
-    house.do("start", by=ROBOT)
-    house.fail("read")
-    assert (house.case.status, house.case.assignee, house.case.queue) == (
+    tree = case_tree(queue="invoices", settings={"notify": ["lead@example.org"]})
+    tree.do("start", by=ROBOT)
+    tree.fail("read")
+    assert (tree.case.status, tree.case.assignee, tree.case.queue) == (
         Status.TO_DO,
         None,
         "invoices",
     )
-    assert house.case.new_information
-    (mail,) = house.life.changes[-1].mails
+    assert tree.case.new_information
+    (mail,) = tree.life.changes[-1].mails
     assert (mail.to, mail.accounts) == (("lead@example.org",), ())
 
 
 # K7
 def test_nobody_is_told_by_mail_where_there_is_nobody() -> None:
-    house = desk()
-    house.fail("read")
-    assert house.life.changes[-1].mails == ()
-    assert attention(house) == [("read", "no such supplier")]
+    tree = case_tree()
+    tree.fail("read")
+    assert tree.life.changes[-1].mails == ()
+    assert attention(tree) == [("read", "no such supplier")]
 
 
 # K7
 def test_running_siblings_go_on_and_the_flow_starts_nothing_while_attention_is_needed() -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.act("sign", "start")
-    house.complete("sign")
-    assert house.action("sign").item.status is Status.CLOSED
-    house.do("start", by="carol")
-    house.do("wait", by="carol", type="until", until=NOW + DAY)
-    house.later(DAY)
-    assert [copy.key for copy in house.case.actions] == ["read", "match", "transfer", "sign"]
-    assert attention(house) == [("transfer", "no such supplier")]
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.act("sign", "start")
+    tree.complete("sign")
+    assert tree.action("sign").item.status is Status.CLOSED
+    tree.do("start", by="carol")
+    tree.do("wait", by="carol", type="until", until=NOW + DAY)
+    tree.advance(DAY)
+    assert [copy.key for copy in tree.case.actions] == ["read", "match", "transfer", "sign"]
+    assert attention(tree) == [("transfer", "no such supplier")]
 
 
 # K7
 def test_a_second_failure_adds_a_second_reason() -> None:
-    house = in_second_step()
-    house.fail("transfer", "account closed")
-    house.do("start", by="carol")
-    house.fail("sign", "nobody there")
-    assert attention(house) == [("transfer", "account closed"), ("sign", "nobody there")]
-    assert (house.case.status, house.case.assignee) == (Status.TO_DO, "carol")
-    (mail,) = house.life.changes[-1].mails
+    tree = in_second_step()
+    tree.fail("transfer", "account closed")
+    tree.do("start", by="carol")
+    tree.fail("sign", "nobody there")
+    assert attention(tree) == [("transfer", "account closed"), ("sign", "nobody there")]
+    assert (tree.case.status, tree.case.assignee) == (Status.TO_DO, "carol")
+    (mail,) = tree.life.changes[-1].mails
     assert "nobody there" in mail.body
 
 
 # K7
 @pytest.mark.parametrize("wait", WAITS[:2], ids=lambda wait: str(wait["type"]))
 def test_a_failure_ends_a_wait_for_information_or_until_a_moment(wait: dict[str, Any]) -> None:
-    house = desk(owner="carol")
-    house.do("start", by="bob")
-    house.do("wait", by="bob", **wait)
-    house.fail("read")
-    assert (house.case.status, house.case.assignee, house.case.wait) == (
+    tree = case_tree(owner="carol")
+    tree.do("start", by="bob")
+    tree.do("wait", by="bob", **wait)
+    tree.fail("read")
+    assert (tree.case.status, tree.case.assignee, tree.case.wait) == (
         Status.TO_DO,
         "carol",
         None,
     )
-    assert next_deadline(house.case) is None
+    assert next_deadline(tree.case) is None
 
 
 # K7
 def test_a_failure_leaves_a_paused_case_paused_and_flags_it() -> None:
-    house = desk(owner="carol")
-    house.do("wait", by="carol", type="pause")
-    house.fail("read")
-    assert (house.case.status, house.case.assignee, house.case.owner) == (
+    tree = case_tree(owner="carol")
+    tree.do("wait", by="carol", type="pause")
+    tree.fail("read")
+    assert (tree.case.status, tree.case.assignee, tree.case.owner) == (
         Status.WAIT,
         None,
         "carol",
     )
-    assert house.case.new_information
-    assert attention(house) == [("read", "no such supplier")]
-    (mail,) = house.life.changes[-1].mails
+    assert tree.case.new_information
+    assert attention(tree) == [("read", "no such supplier")]
+    (mail,) = tree.life.changes[-1].mails
     assert mail.accounts == ("carol",)
-    house.do("resume", by="carol")
-    assert house.case.status is Status.IN_PROGRESS
-    house.complete("match")
-    assert len(house.case.actions) == 2
+    tree.do("resume", by="carol")
+    assert tree.case.status is Status.IN_PROGRESS
+    tree.complete("match")
+    assert len(tree.case.actions) == 2
 
 
 # K7, C21: an Action that ended cancelled without its Case having asked is not done either
 def test_an_action_that_reports_cancelled_by_itself_is_not_done() -> None:
-    house = desk(definition=ONE_ACTION, owner="carol")
-    house.life.do(
+    tree = case_tree(definition=ONE_ACTION, owner="carol")
+    tree.life.do(
         "action_ended",
         by="system",
         case_run="run-1",
         reference="C-7F3K9Q2D-A1",
         outcome="cancelled",
     )
-    assert house.case.status is Status.TO_DO
-    assert [reason.action for reason in house.state.attention] == ["run"]
+    assert tree.case.status is Status.TO_DO
+    assert [reason.action for reason in tree.state.attention] == ["run"]
 
 
 STEERING: list[tuple[str, dict[str, Any]]] = [
@@ -727,14 +733,14 @@ BY_STEERING = pytest.mark.parametrize(
 @BY_STEERING
 @pytest.mark.parametrize("actor", ["bob", ROBOT, SERVICE])
 def test_the_owner_alone_steers_the_flow(command: str, fields: dict[str, Any], actor: str) -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.do("unassign", by="carol")
-    refusal = house.refused(command, by=actor, **fields)
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.do("unassign", by="carol")
+    refusal = tree.refused(command, by=actor, **fields)
     assert isinstance(refusal, NotAllowed)
     assert refusal.rule == "K8"
     assert "carol" in refusal.sentence
-    house.do(command, by="carol", **fields)
+    tree.do(command, by="carol", **fields)
 
 
 # K8
@@ -742,10 +748,10 @@ def test_the_owner_alone_steers_the_flow(command: str, fields: dict[str, Any], a
 def test_even_who_has_a_case_does_not_steer_for_its_owner(
     command: str, fields: dict[str, Any]
 ) -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.do("start", by="bob", take_over=True)
-    assert house.refused(command, by="bob", **fields).rule == "K8"
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.do("start", by="bob", take_over=True)
+    assert tree.refused(command, by="bob", **fields).rule == "K8"
 
 
 # K8
@@ -753,91 +759,91 @@ def test_even_who_has_a_case_does_not_steer_for_its_owner(
 def test_the_owner_steers_a_case_that_somebody_else_has(
     command: str, fields: dict[str, Any]
 ) -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.do("start", by="bob", take_over=True)
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.do("start", by="bob", take_over=True)
     if command == "wait":
-        assert house.refused(command, by="carol", **fields).rule == "C8"
+        assert tree.refused(command, by="carol", **fields).rule == "C8"
         fields = {**fields, "take_over": True}
-    house.do(command, by="carol", **fields)
+    tree.do(command, by="carol", **fields)
 
 
 # K8
 @BY_STEERING
 def test_anyone_steers_a_case_without_owner(command: str, fields: dict[str, Any]) -> None:
-    house = in_second_step(owner=None)
-    house.fail("transfer")
-    assert house.case.owner is None
-    house.do(command, by="bob", **fields)
+    tree = in_second_step(owner=None)
+    tree.fail("transfer")
+    assert tree.case.owner is None
+    tree.do(command, by="bob", **fields)
 
 
 # K8: other waits are not the owner's alone
 def test_whoever_has_a_case_parks_it_for_information() -> None:
-    house = in_second_step()
-    house.do("start", by="bob")
-    house.do("wait", by="bob", type="more_information")
-    assert (house.case.status, house.case.owner) == (Status.WAIT, "carol")
+    tree = in_second_step()
+    tree.do("start", by="bob")
+    tree.do("wait", by="bob", type="more_information")
+    assert (tree.case.status, tree.case.owner) == (Status.WAIT, "carol")
 
 
 # K9
 def test_reset_accepts_the_failed_actions_as_not_done_and_goes_on() -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.complete("sign")
-    (entry,) = house.do("reset_in_progress", by="carol").entries
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.complete("sign")
+    (entry,) = tree.do("reset_in_progress", by="carol").entries
     assert (entry.before, entry.after) == (Status.TO_DO, Status.IN_PROGRESS)
-    assert (house.case.status, house.case.assignee) == (Status.IN_PROGRESS, "carol")
-    assert attention(house) == []
-    assert seen(house).step == "file"
-    assert copies(house)[-1] == ("archive", 1, Status.TO_DO, None)
-    assert ("transfer", 1, Status.CLOSED, Outcome.UNABLE_TO_COMPLETE) in copies(house)
+    assert (tree.case.status, tree.case.assignee) == (Status.IN_PROGRESS, "carol")
+    assert attention(tree) == []
+    assert actions_of(tree).step == "file"
+    assert copies(tree)[-1] == ("archive", 1, Status.TO_DO, None)
+    assert ("transfer", 1, Status.CLOSED, Outcome.UNABLE_TO_COMPLETE) in copies(tree)
 
 
 # K9
 def test_after_a_reset_the_running_siblings_are_still_waited_for() -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.do("reset_in_progress", by="carol")
-    assert seen(house).step == "pay"
-    house.complete("sign")
-    assert seen(house).step == "file"
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.do("reset_in_progress", by="carol")
+    assert actions_of(tree).step == "pay"
+    tree.complete("sign")
+    assert actions_of(tree).step == "file"
 
 
 # K9
 def test_a_reset_accepts_every_failure() -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.fail("sign")
-    house.do("reset_in_progress", by="carol")
-    assert attention(house) == []
-    assert seen(house).step == "file"
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.fail("sign")
+    tree.do("reset_in_progress", by="carol")
+    assert attention(tree) == []
+    assert actions_of(tree).step == "file"
 
 
 # K9, K4
 def test_a_reset_in_the_last_step_resolves_the_case() -> None:
-    house = desk(definition=ONE_ACTION, settings=WINDOW)
-    house.fail("run")
-    house.do("reset_in_progress", by="bob")
-    assert (house.case.status, house.case.assignee) == (Status.RESOLVED, None)
-    assert attention(house) == []
+    tree = case_tree(definition=ONE_ACTION, settings=WINDOW)
+    tree.fail("run")
+    tree.do("reset_in_progress", by="bob")
+    assert (tree.case.status, tree.case.assignee) == (Status.RESOLVED, None)
+    assert attention(tree) == []
 
 
 # K9
 def test_a_reset_without_need_is_refused() -> None:
-    house = in_second_step()
-    refusal = house.refused("reset_in_progress", by="carol")
+    tree = in_second_step()
+    refusal = tree.refused("reset_in_progress", by="carol")
     assert isinstance(refusal, NotAllowed)
     assert refusal.rule == "K9"
 
 
 # K9: what failed after a reset needs attention again
 def test_a_failure_after_a_reset_needs_attention_again() -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.do("reset_in_progress", by="carol")
-    house.fail("sign", "nobody there")
-    assert attention(house) == [("sign", "nobody there")]
-    assert house.case.status is Status.TO_DO
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.do("reset_in_progress", by="carol")
+    tree.fail("sign", "nobody there")
+    assert attention(tree) == [("sign", "nobody there")]
+    assert tree.case.status is Status.TO_DO
 
 
 # K9
@@ -845,56 +851,56 @@ def test_a_failure_after_a_reset_needs_attention_again() -> None:
 def test_restarting_a_failed_action_starts_a_new_copy_and_clears_its_reason(
     by_reference: bool,  # noqa: FBT001
 ) -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    key = house.action("transfer").item.reference if by_reference else "transfer"
-    change = house.do("start_action", by="carol", action=key)
+    tree = in_second_step()
+    tree.fail("transfer")
+    key = tree.action("transfer").item.reference if by_reference else "transfer"
+    change = tree.do("start_action", by="carol", action=key)
     assert change.entries[-1].command == "start_action"
-    assert attention(house) == []
-    assert (house.case.status, house.case.assignee) == (Status.IN_PROGRESS, "carol")
-    assert copies(house)[-1] == ("transfer", 2, Status.TO_DO, None)
-    house.complete("sign")
-    assert seen(house).step == "pay"
-    house.complete("transfer")
-    assert seen(house).step == "file"
+    assert attention(tree) == []
+    assert (tree.case.status, tree.case.assignee) == (Status.IN_PROGRESS, "carol")
+    assert copies(tree)[-1] == ("transfer", 2, Status.TO_DO, None)
+    tree.complete("sign")
+    assert actions_of(tree).step == "pay"
+    tree.complete("transfer")
+    assert actions_of(tree).step == "file"
 
 
 # K9
 def test_a_case_with_a_reason_left_stays_to_do() -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.fail("sign")
-    house.do("start_action", by="carol", action="transfer")
-    assert attention(house) == [("sign", "no such supplier")]
-    assert house.state.status is Status.TO_DO
-    house.do("start_action", by="carol", action="sign")
-    assert attention(house) == []
-    assert house.case.status is Status.IN_PROGRESS
-    house.complete("transfer", "sign")
-    assert seen(house).step == "file"
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.fail("sign")
+    tree.do("start_action", by="carol", action="transfer")
+    assert attention(tree) == [("sign", "no such supplier")]
+    assert tree.state.status is Status.TO_DO
+    tree.do("start_action", by="carol", action="sign")
+    assert attention(tree) == []
+    assert tree.case.status is Status.IN_PROGRESS
+    tree.complete("transfer", "sign")
+    assert actions_of(tree).step == "file"
 
 
 # K9, K7: while attention is needed it is the flow that starts nothing; people may
 def test_an_ad_hoc_action_is_started_while_attention_is_needed_and_clears_nothing() -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.do("start_action", by="carol", action={"title": "Ask the bank"})
-    assert attention(house) == [("transfer", "no such supplier")]
-    assert house.case.status is Status.TO_DO
-    assert copies(house)[-1][3] is None
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.do("start_action", by="carol", action={"title": "Ask the bank"})
+    assert attention(tree) == [("transfer", "no such supplier")]
+    assert tree.case.status is Status.TO_DO
+    assert copies(tree)[-1][3] is None
 
 
 # K9
 def test_a_failed_ad_hoc_action_is_restarted_too() -> None:
-    house = in_second_step()
-    house.do("start_action", by="carol", action={"title": "Ask the bank", "queue": "bank"})
-    key = house.case.actions[-1].key
-    house.fail(key)
-    house.do("start_action", by="carol", action=key)
-    assert attention(house) == []
-    again = house.action(key)
+    tree = in_second_step()
+    tree.do("start_action", by="carol", action={"title": "Ask the bank", "queue": "bank"})
+    key = tree.case.actions[-1].key
+    tree.fail(key)
+    tree.do("start_action", by="carol", action=key)
+    assert attention(tree) == []
+    again = tree.action(key)
     assert (again.state.title, again.item.queue) == ("Ask the bank", "bank")
-    assert copies(house)[-1][:2] == (key, 2)
+    assert copies(tree)[-1][:2] == (key, 2)
 
 
 # K8, contract: a key of the definition
@@ -911,35 +917,35 @@ def test_an_action_that_is_not_of_the_definition_is_not_started() -> None:
     "action", [{}, {"title": ""}, {"title": "x", "surprise": 1}, "", [], 7, None, {"title": "a\n"}]
 )
 def test_an_ad_hoc_action_is_checked(action: object) -> None:
-    refusal = desk().refused("start_action", action=action)
+    refusal = case_tree().refused("start_action", action=action)
     assert isinstance(refusal, InvalidCommand)
     assert {field.split(".")[0] for field in refusal.fields} == {"action"}
 
 
 # K8: a Case that has no flow may still have Actions by hand
 def test_an_ad_hoc_action_of_a_case_without_definition_is_done_like_any_other() -> None:
-    house = desk(definition=None, settings=WINDOW)
-    house.do("start_action", action={"title": "Ask the bank"})
-    assert house.refused("resolve").rule == "K11"
-    house.actions[house.started[-1]].do("resolve", outcome="complete")
-    house.settle()
-    assert house.case.open_actions == ()
-    if house.case.status is not Status.RESOLVED:
-        house.do("resolve")
-    assert house.case.status is Status.RESOLVED
+    tree = case_tree(definition=None, settings=WINDOW)
+    tree.do("start_action", action={"title": "Ask the bank"})
+    assert tree.refused("resolve").rule == "K11"
+    tree.actions[tree.started[-1]].do("resolve", outcome="complete")
+    tree.settle()
+    assert tree.case.open_actions == ()
+    if tree.case.status is not Status.RESOLVED:
+        tree.do("resolve")
+    assert tree.case.status is Status.RESOLVED
 
 
 # K10
 def test_rework_from_a_step_starts_copies_and_keeps_what_was_done() -> None:
-    house = in_second_step()
-    house.do("start", by="carol")
-    house.do("add_note", by="carol", text="the wrong invoice")
-    entries = len(house.case.log.timeline)
-    change = house.do("rework", by="carol", step="check", reason="the wrong invoice")
-    assert (house.case.status, house.case.assignee) == (Status.IN_PROGRESS, "carol")
+    tree = in_second_step()
+    tree.do("start", by="carol")
+    tree.do("add_note", by="carol", text="the wrong invoice")
+    entries = len(tree.case.log.timeline)
+    change = tree.do("rework", by="carol", step="check", reason="the wrong invoice")
+    assert (tree.case.status, tree.case.assignee) == (Status.IN_PROGRESS, "carol")
     assert change.entries[-1].reason
     assert "the wrong invoice" in (change.entries[-1].reason or "")
-    assert copies(house)[:6] == [
+    assert copies(tree)[:6] == [
         ("read", 1, Status.CLOSED, Outcome.COMPLETE),
         ("match", 1, Status.CLOSED, Outcome.COMPLETE),
         ("transfer", 1, Status.CLOSED, Outcome.CANCELLED),
@@ -947,26 +953,26 @@ def test_rework_from_a_step_starts_copies_and_keeps_what_was_done() -> None:
         ("read", 2, Status.TO_DO, None),
         ("match", 2, Status.TO_DO, None),
     ]
-    assert len(house.case.log.timeline) > entries
-    assert seen(house).step == "check"
-    assert [copy.reference for copy in house.case.actions] == [
+    assert len(tree.case.log.timeline) > entries
+    assert actions_of(tree).step == "check"
+    assert [copy.reference for copy in tree.case.actions] == [
         f"C-7F3K9Q2D-A{n}" for n in range(1, 7)
     ]
-    house.complete("read", "match")
-    assert copies(house)[-2:] == [
+    tree.complete("read", "match")
+    assert copies(tree)[-2:] == [
         ("transfer", 2, Status.TO_DO, None),
         ("sign", 2, Status.TO_DO, None),
     ]
-    house.complete("transfer", "sign", "archive")
-    assert house.case.status is Status.RESOLVED
+    tree.complete("transfer", "sign", "archive")
+    assert tree.case.status is Status.RESOLVED
 
 
 # K10
 def test_rework_closes_the_running_actions_of_the_flow_as_cancelled() -> None:
-    house = in_second_step()
-    running = [house.action("transfer"), house.action("sign")]
+    tree = in_second_step()
+    running = [tree.action("transfer"), tree.action("sign")]
     running[0].do("start", by="bob")
-    house.do("rework", by="carol", step="check")
+    tree.do("rework", by="carol", step="check")
     for life in running:
         assert life.item.status is Status.CLOSED
         assert life.item.resolution
@@ -976,52 +982,52 @@ def test_rework_closes_the_running_actions_of_the_flow_as_cancelled() -> None:
 
 # K10
 def test_rework_clears_attention() -> None:
-    house = in_second_step()
-    house.fail("transfer")
-    house.do("rework", by="carol", step="check")
-    assert attention(house) == []
-    assert house.state.status is Status.IN_PROGRESS
-    house.complete("read", "match", "transfer", "sign", "archive")
-    assert house.case.status is Status.RESOLVED
+    tree = in_second_step()
+    tree.fail("transfer")
+    tree.do("rework", by="carol", step="check")
+    assert attention(tree) == []
+    assert tree.state.status is Status.IN_PROGRESS
+    tree.complete("read", "match", "transfer", "sign", "archive")
+    assert tree.case.status is Status.RESOLVED
 
 
 # K10
 @pytest.mark.parametrize("wait", WAITS, ids=lambda wait: str(wait["type"]))
 def test_rework_ends_a_wait(wait: dict[str, Any]) -> None:
-    house = in_second_step()
-    house.do("wait", by="carol", **wait)
-    house.do("rework", by="carol", step="check")
-    assert (house.case.status, house.case.assignee, house.case.wait) == (
+    tree = in_second_step()
+    tree.do("wait", by="carol", **wait)
+    tree.do("rework", by="carol", step="check")
+    assert (tree.case.status, tree.case.assignee, tree.case.wait) == (
         Status.IN_PROGRESS,
         "carol",
         None,
     )
-    assert copies(house)[-1][:2] == ("match", 2)
-    assert next_deadline(house.case) is None
+    assert copies(tree)[-1][:2] == ("match", 2)
+    assert next_deadline(tree.case) is None
 
 
 # K10
 def test_a_late_report_of_a_replaced_copy_is_recorded_and_changes_nothing() -> None:
-    house = in_second_step()
-    house.life.do("rework", by="carol", step="check")
-    late = house.action("transfer").do("resolve", outcome="unable_to_complete", reason="too late")
+    tree = in_second_step()
+    tree.life.do("rework", by="carol", step="check")
+    late = tree.action("transfer").do("resolve", outcome="unable_to_complete", reason="too late")
     assert late.item.status is Status.CLOSED
-    before = seen(house)
-    house.settle()
-    after = seen(house)
+    before = actions_of(tree)
+    tree.settle()
+    after = actions_of(tree)
     assert after.revision > before.revision
     unchanged = {"revision", "changed_at"}
     assert after.model_dump(exclude=unchanged) == before.model_dump(exclude=unchanged)
-    assert any("C-7F3K9Q2D-A3" in (entry.reason or "") for entry in house.life.entries)
+    assert any("C-7F3K9Q2D-A3" in (entry.reason or "") for entry in tree.life.entries)
 
 
 # K10, A4: a copy that ended as it was told says nothing new
 def test_the_report_of_an_action_that_the_case_itself_ended_changes_nothing() -> None:
-    house = in_second_step()
-    house.do("rework", by="carol", step="check")
-    assert house.reported[-2:] == ["C-7F3K9Q2D-A3", "C-7F3K9Q2D-A4"]
-    assert house.life.last.command == "rework"
-    assert attention(house) == []
+    tree = in_second_step()
+    tree.do("rework", by="carol", step="check")
+    assert tree.reported[-2:] == ["C-7F3K9Q2D-A3", "C-7F3K9Q2D-A4"]
+    assert tree.life.last.command == "rework"
+    assert attention(tree) == []
 
 
 # K8
@@ -1035,24 +1041,24 @@ def test_rework_from_a_step_that_was_not_reached_is_refused(step: str) -> None:
 
 # K8
 def test_rework_of_chosen_ended_actions_of_this_step() -> None:
-    house = in_second_step()
-    house.complete("transfer")
-    house.do("rework", by="carol", actions=["transfer"], reason="wrong amount")
-    assert (house.case.status, house.case.assignee) == (Status.IN_PROGRESS, "carol")
-    assert ("transfer", 2, Status.TO_DO, None) in copies(house)
-    assert seen(house).step == "pay"
-    house.complete("transfer")
-    house.complete("sign")
-    assert seen(house).step == "file"
+    tree = in_second_step()
+    tree.complete("transfer")
+    tree.do("rework", by="carol", actions=["transfer"], reason="wrong amount")
+    assert (tree.case.status, tree.case.assignee) == (Status.IN_PROGRESS, "carol")
+    assert ("transfer", 2, Status.TO_DO, None) in copies(tree)
+    assert actions_of(tree).step == "pay"
+    tree.complete("transfer")
+    tree.complete("sign")
+    assert actions_of(tree).step == "file"
 
 
 # K8, K10
 def test_an_action_that_is_chosen_twice_is_reworked_once() -> None:
-    house = in_second_step()
-    house.complete("transfer")
-    reference = house.action("transfer").item.reference
-    house.do("rework", by="carol", actions=["transfer", reference, "transfer"])
-    assert [copy.copy_number for copy in house.case.actions if copy.key == "transfer"] == [1, 2]
+    tree = in_second_step()
+    tree.complete("transfer")
+    reference = tree.action("transfer").item.reference
+    tree.do("rework", by="carol", actions=["transfer", reference, "transfer"])
+    assert [copy.copy_number for copy in tree.case.actions if copy.key == "transfer"] == [1, 2]
 
 
 # K8
@@ -1060,9 +1066,9 @@ def test_an_action_that_is_chosen_twice_is_reworked_once() -> None:
     "actions", [["sign"], ["read"], ["archive"], ["dance"], ["transfer", "sign"]]
 )
 def test_only_ended_actions_of_this_step_are_chosen_for_rework(actions: list[str]) -> None:
-    house = in_second_step()
-    house.complete("transfer")
-    refusal = house.refused("rework", by="carol", actions=actions)
+    tree = in_second_step()
+    tree.complete("transfer")
+    refusal = tree.refused("rework", by="carol", actions=actions)
     assert isinstance(refusal, NotAllowed)
     assert refusal.rule in {"K8", "K10"}
     assert refusal.fields == ("actions",)
@@ -1079,48 +1085,48 @@ def test_rework_is_from_a_step_or_from_actions(fields: dict[str, Any]) -> None:
 
 # K10, chapter 10
 def test_rework_of_a_resolved_or_closed_case_is_refused() -> None:
-    house = desk(settings=WINDOW)
-    house.complete("read", "match", "transfer")
-    assert isinstance(house.refused("rework", step="check"), NotAllowed)
-    house.later(30 * DAY)
-    assert house.refused("rework", step="check").rule == "C15"
+    tree = case_tree(settings=WINDOW)
+    tree.complete("read", "match", "transfer")
+    assert isinstance(tree.refused("rework", step="check"), NotAllowed)
+    tree.advance(30 * DAY)
+    assert tree.refused("rework", step="check").rule == "C15"
 
 
 # K11
 def test_resolving_by_hand_with_open_actions_is_refused_and_lists_them() -> None:
-    house = in_second_step()
-    house.do("start", by="carol")
-    house.complete("transfer")
-    house.do("start_action", by="carol", action={"title": "Ask the bank"})
-    refusal = house.refused("resolve", by="carol")
+    tree = in_second_step()
+    tree.do("start", by="carol")
+    tree.complete("transfer")
+    tree.do("start_action", by="carol", action={"title": "Ask the bank"})
+    refusal = tree.refused("resolve", by="carol")
     assert isinstance(refusal, NotAllowed)
     assert refusal.rule == "K11"
-    for copy in house.case.open_actions:
+    for copy in tree.case.open_actions:
         assert copy.reference in refusal.sentence
-    assert house.action("transfer").item.reference not in refusal.sentence
-    assert len(house.case.open_actions) == 2
+    assert tree.action("transfer").item.reference not in refusal.sentence
+    assert len(tree.case.open_actions) == 2
 
 
 # K11
 def test_a_case_is_resolved_by_hand_without_evidence() -> None:
-    house = desk(definition=ONE_ACTION, settings={**WINDOW, "resolution_evidence": True})
-    house.fail("run")
-    house.do("resolve", by="bob")
-    assert house.case.status is Status.RESOLVED
-    assert house.case.resolution
-    assert house.case.resolution.outcome is Outcome.COMPLETE
+    tree = case_tree(definition=ONE_ACTION, settings={**WINDOW, "resolution_evidence": True})
+    tree.fail("run")
+    tree.do("resolve", by="bob")
+    assert tree.case.status is Status.RESOLVED
+    assert tree.case.resolution
+    assert tree.case.resolution.outcome is Outcome.COMPLETE
 
 
 # K7, K11, K12: who ends a Case accepts what failed in it
 @pytest.mark.parametrize("command", ["resolve", "cancel"])
 def test_a_case_that_was_ended_by_hand_needs_no_attention_any_more(command: str) -> None:
-    house = desk(definition=ONE_ACTION, settings=WINDOW)
-    house.fail("run")
-    house.do(command)
-    assert attention(house) == []
+    tree = case_tree(definition=ONE_ACTION, settings=WINDOW)
+    tree.fail("run")
+    tree.do(command)
+    assert attention(tree) == []
     if command == "resolve":
-        house.do("reopen")
-        assert attention(house) == []
+        tree.do("reopen")
+        assert attention(tree) == []
 
 
 # K11, T9: evidence is marked where it is given
@@ -1132,50 +1138,50 @@ def test_the_note_of_a_resolve_by_hand_is_kept() -> None:
 
 # K12
 def test_cancel_closes_the_case_at_once_without_a_window() -> None:
-    house = in_second_step()
-    (entry,) = house.do("cancel", by="carol", reason="not ours").entries
+    tree = in_second_step()
+    (entry,) = tree.do("cancel", by="carol", reason="not ours").entries
     assert (entry.before, entry.after, entry.reason) == (
         Status.TO_DO,
         Status.CLOSED,
         "not ours",
     )
-    assert house.case.cancelled
-    assert house.state.cancelled
-    assert (house.state.closes_at, house.case.assignee) == (None, None)
-    resolution = house.state.resolution
+    assert tree.case.cancelled
+    assert tree.state.cancelled
+    assert (tree.state.closes_at, tree.case.assignee) == (None, None)
+    resolution = tree.state.resolution
     assert resolution
     assert (resolution.outcome, resolution.reason) == ("cancelled", "not ours")
-    assert next_deadline(house.case) is None
+    assert next_deadline(tree.case) is None
 
 
 # K12
 def test_a_cancelled_case_is_never_reopened_and_whoever_opens_it_is_told_so() -> None:
-    house = in_second_step()
-    assert "aborted" not in info_card(house.case)
-    house.do("cancel", by="carol")
+    tree = in_second_step()
+    assert "aborted" not in info_card(tree.case)
+    tree.do("cancel", by="carol")
     for command in ("reopen", "start"):
-        assert house.refused(command, by="carol").rule in {"K12", "C15"}
-    assert house.refused("receive_email", by="system", **MAIL).rule in {"K12", "C15"}
-    assert "aborted" in info_card(house.case)
+        assert tree.refused(command, by="carol").rule in {"K12", "C15"}
+    assert tree.refused("receive_email", by="system", **MAIL).rule in {"K12", "C15"}
+    assert "aborted" in info_card(tree.case)
 
 
 # K12
 def test_the_open_actions_of_a_cancelled_case_follow() -> None:
-    house = in_second_step()
-    house.action("sign").do("start", by="bob")
-    change = house.life.do("cancel", by="carol", reason="not ours")
+    tree = in_second_step()
+    tree.action("sign").do("start", by="bob")
+    change = tree.life.do("cancel", by="carol", reason="not ours")
     assert [
         effect.reference for effect in change.item.outbox if isinstance(effect, CancelAction)
     ] == ["C-7F3K9Q2D-A3", "C-7F3K9Q2D-A4"]
-    assert [copy[2:] for copy in copies(house)] == [
+    assert [copy[2:] for copy in copies(tree)] == [
         (Status.CLOSED, Outcome.COMPLETE),
         (Status.CLOSED, Outcome.COMPLETE),
         (Status.CLOSED, Outcome.CANCELLED),
         (Status.CLOSED, Outcome.CANCELLED),
     ]
-    house.settle()
+    tree.settle()
     for key in ("transfer", "sign"):
-        item = house.action(key).item
+        item = tree.action(key).item
         assert item.status is Status.CLOSED
         assert item.resolution
         assert item.resolution.outcome is Outcome.CANCELLED
@@ -1184,9 +1190,9 @@ def test_the_open_actions_of_a_cancelled_case_follow() -> None:
 # K12
 def test_an_action_that_follows_its_case_says_why_it_ended() -> None:
     for fields, reason in (({}, "cancelled"), ({"reason": "not ours"}, "not ours")):
-        house = desk()
-        house.do("cancel", **fields)
-        resolution = house.action("read").state.resolution
+        tree = case_tree()
+        tree.do("cancel", **fields)
+        resolution = tree.action("read").state.resolution
         assert resolution
         assert reason in (resolution.reason or "")
 
@@ -1194,23 +1200,23 @@ def test_an_action_that_follows_its_case_says_why_it_ended() -> None:
 # K12
 @pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.WAIT, Status.RESOLVED])
 def test_a_case_is_cancelled_in_every_status(status: Status) -> None:
-    house = desk(owner="carol", settings=WINDOW)
+    tree = case_tree(owner="carol", settings=WINDOW)
     match status:
         case Status.IN_PROGRESS:
-            house.do("start", by="bob")
+            tree.do("start", by="bob")
         case Status.WAIT:
-            house.do("wait", by="carol", type="pause")
+            tree.do("wait", by="carol", type="pause")
         case _:
-            house.complete("read", "match", "transfer")
-    assert house.case.status is status
-    house.do("cancel", by="carol")
-    assert (house.case.status, house.case.cancelled, house.case.wait) == (
+            tree.complete("read", "match", "transfer")
+    assert tree.case.status is status
+    tree.do("cancel", by="carol")
+    assert (tree.case.status, tree.case.cancelled, tree.case.wait) == (
         Status.CLOSED,
         True,
         None,
     )
-    house.later(30 * DAY)
-    assert house.case.open_actions == ()
+    tree.advance(30 * DAY)
+    assert tree.case.open_actions == ()
 
 
 # K12: an Action that was only asked for is not started any more
@@ -1218,8 +1224,8 @@ def test_an_action_that_was_not_started_yet_is_cancelled_with_its_case() -> None
     life = case_draft()
     life.do("submit")
     life.do("cancel")
-    house = Desk(life)
-    assert all(action.item.status is Status.CLOSED for action in house.actions.values())
+    tree = CaseTree(life)
+    assert all(action.item.status is Status.CLOSED for action in tree.actions.values())
 
 
 # K12, T17
@@ -1232,38 +1238,38 @@ def test_a_draft_case_is_discarded() -> None:
 
 # C21
 def test_temporals_cancellation_request_cancels_a_case_whoever_owns_it() -> None:
-    house = in_second_step()
-    house.do("cancel", by="system", reason="cancelled in Temporal")
-    assert house.case.cancelled
+    tree = in_second_step()
+    tree.do("cancel", by="system", reason="cancelled in Temporal")
+    assert tree.case.cancelled
 
 
 # A4
 def test_a_report_of_another_run_or_of_no_action_of_this_case_is_refused() -> None:
-    house = desk()
+    tree = case_tree()
     for fields in (
         {"case_run": "run-0", "reference": "C-7F3K9Q2D-A1"},
         {"case_run": "run-1", "reference": "C-7F3K9Q2D-A9"},
     ):
-        refusal = house.refused("action_ended", by="bob", outcome="complete", **fields)
+        refusal = tree.refused("action_ended", by="bob", outcome="complete", **fields)
         assert isinstance(refusal, NotAllowed)
         assert refusal.rule == "A4"
-    assert all(copy.is_open for copy in house.case.actions)
+    assert all(copy.is_open for copy in tree.case.actions)
 
 
 # A4
 def test_a_report_that_arrives_twice_counts_once() -> None:
-    house = desk(definition=ONE_ACTION, settings=WINDOW)
-    action = house.action("run")
+    tree = case_tree(definition=ONE_ACTION, settings=WINDOW)
+    action = tree.action("run")
     action.do("resolve", outcome="complete")
-    house.perform()
-    report = house.reports[0]
-    house.deliver()
-    house.report(report)
-    assert house.case.status is Status.RESOLVED
-    assert copies(house) == [("run", 1, Status.CLOSED, Outcome.COMPLETE)]
-    house.report(replace_outcome(report))
-    assert copies(house) == [("run", 1, Status.CLOSED, Outcome.COMPLETE)]
-    assert attention(house) == []
+    tree.perform()
+    report = tree.reports[0]
+    tree.deliver()
+    tree.report(report)
+    assert tree.case.status is Status.RESOLVED
+    assert copies(tree) == [("run", 1, Status.CLOSED, Outcome.COMPLETE)]
+    tree.report(replace_outcome(report))
+    assert copies(tree) == [("run", 1, Status.CLOSED, Outcome.COMPLETE)]
+    assert attention(tree) == []
 
 
 def replace_outcome(report: Any) -> Any:  # noqa: ANN401
@@ -1272,9 +1278,9 @@ def replace_outcome(report: Any) -> Any:  # noqa: ANN401
 
 # A4, C16
 def test_a_report_is_an_entry_that_names_the_action_and_its_outcome() -> None:
-    house = in_second_step()
-    house.fail("transfer", "account closed")
-    entry = house.life.last
+    tree = in_second_step()
+    tree.fail("transfer", "account closed")
+    entry = tree.life.last
     assert (entry.by, entry.command) == ("bob", "action_ended")
     for word in ("C-7F3K9Q2D-A3", "unable", "account closed"):
         assert word in (entry.reason or "").replace("_", " ")
@@ -1282,52 +1288,52 @@ def test_a_report_is_an_entry_that_names_the_action_and_its_outcome() -> None:
 
 # C16, K4: what the flow did by itself is said in the entry of what let it go on
 def test_the_timeline_says_which_step_began() -> None:
-    house = desk(definition=THREE_STEPS)
-    assert "Check it" in f"{house.life.entries[0].note}{house.life.entries[0].reason}"
-    house.complete("read", "match")
-    entry = house.life.last
+    tree = case_tree(definition=THREE_STEPS)
+    assert "Check it" in f"{tree.life.entries[0].note}{tree.life.entries[0].reason}"
+    tree.complete("read", "match")
+    entry = tree.life.last
     assert "pay" in f"{entry.note} {entry.reason}"
 
 
 # K8: a restart is of what ended
 def test_an_action_that_still_runs_is_not_started_again() -> None:
-    house = desk()
-    refusal = house.refused("start_action", action="read")
+    tree = case_tree()
+    refusal = tree.refused("start_action", action="read")
     assert isinstance(refusal, NotAllowed)
     assert refusal.fields == ("action",)
-    assert len(house.case.actions) == 2
+    assert len(tree.case.actions) == 2
 
 
 # K8, K4: what was done may be done once more, and is waited for
 def test_a_complete_action_started_again_by_hand_is_waited_for() -> None:
-    house = in_second_step()
-    house.complete("transfer")
-    house.do("start_action", by="carol", action="transfer")
-    assert house.case.status is Status.TO_DO
-    house.complete("sign")
-    assert seen(house).step == "pay"
-    house.complete("transfer")
-    assert seen(house).step == "file"
+    tree = in_second_step()
+    tree.complete("transfer")
+    tree.do("start_action", by="carol", action="transfer")
+    assert tree.case.status is Status.TO_DO
+    tree.complete("sign")
+    assert actions_of(tree).step == "pay"
+    tree.complete("transfer")
+    assert actions_of(tree).step == "file"
 
 
 # K4: an Action of a later step that is started early is that step's
 def test_an_action_of_a_later_step_started_by_hand_belongs_to_a_step_once() -> None:
-    house = desk(settings=WINDOW)
-    house.do("start_action", action="transfer")
-    house.complete("read", "match")
-    for life in list(house.actions.values()):
+    tree = case_tree(settings=WINDOW)
+    tree.do("start_action", action="transfer")
+    tree.complete("read", "match")
+    for life in list(tree.actions.values()):
         if life.item.status is not Status.CLOSED:
             life.do("resolve", outcome="complete")
-    house.settle()
-    for life in list(house.actions.values()):
+    tree.settle()
+    for life in list(tree.actions.values()):
         if life.item.status is not Status.CLOSED:
             life.do("resolve", outcome="complete")
-    house.settle()
-    assert house.case.status is Status.RESOLVED
-    assert house.case.open_actions == ()
+    tree.settle()
+    assert tree.case.status is Status.RESOLVED
+    assert tree.case.open_actions == ()
 
 
-# ARCHITECTURE, effects: each carries a key by which whoever performs it does so once
+# architecture, effects: each carries a key by which it is performed once
 def test_effects_carry_keys_of_their_change() -> None:
     change = case_draft().do("submit")
     assert [effect.key for effect in change.item.outbox] == [

@@ -1,4 +1,4 @@
-"""A7, C3, C8: a checklist is fully answered before its Action is complete."""
+"""A checklist has to be fully answered before its Action is complete (A7, C3, C8)."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from domain.base.refusals import InvalidCommand, NotAllowed
 from domain.base.values import Status
 from domain.model.definitions import CaseDefinition
 from domain.model.states import ActionItemState
-from tests.support.builders import ROBOT, Desk, Life, action, as_json, case
+from tests.support.builders import ROBOT, CaseTree, Life, action, as_json, case
 
 LIST: list[Any] = ["signed", {"key": "sum", "text": "Is the sum right?"}, "stamped"]
 
 
-def listed(**fields: Any) -> Life:  # noqa: ANN401
+def with_checklist(**fields: Any) -> Life:  # noqa: ANN401
     return action(checklist=LIST, **fields)
 
 
@@ -26,7 +26,7 @@ def lines(life: Life) -> list[tuple[str, str, str | None]]:
 
 # A7, contract
 def test_the_state_shows_questions_and_answers() -> None:
-    life = listed()
+    life = with_checklist()
     assert lines(life) == [
         ("signed", "signed", None),
         ("sum", "Is the sum right?", None),
@@ -40,7 +40,7 @@ def test_the_state_shows_questions_and_answers() -> None:
 # A7: yes, no, not applicable: each of them is an answer
 @pytest.mark.parametrize("answer", ["yes", "no", "not_applicable"])
 def test_it_must_be_fully_answered_before_complete(answer: str) -> None:
-    life = listed()
+    life = with_checklist()
     life.do("answer_checklist", answers={"signed": answer, "sum": answer})
     refusal = life.refused("resolve", outcome="complete")
     assert isinstance(refusal, NotAllowed)
@@ -55,14 +55,14 @@ def test_it_must_be_fully_answered_before_complete(answer: str) -> None:
 
 # A7: before complete; unable to complete needs none
 def test_unable_to_complete_needs_no_answers() -> None:
-    life = listed()
+    life = with_checklist()
     life.do("resolve", outcome="unable_to_complete", reason="no such supplier")
     assert life.item.status is Status.CLOSED
 
 
 # A7: an answer may be changed, never taken back
 def test_the_last_answer_counts() -> None:
-    life = listed()
+    life = with_checklist()
     for answer in ("yes", "no"):
         life.do("answer_checklist", answers={"signed": answer})
     assert lines(life)[0] == ("signed", "signed", "no")
@@ -72,7 +72,7 @@ def test_the_last_answer_counts() -> None:
 
 # A7: what is not asked, by field
 def test_an_answer_to_what_is_not_asked_is_refused_by_field() -> None:
-    life = listed()
+    life = with_checklist()
     refusal = life.refused("answer_checklist", answers={"signed": "yes", "paid": "yes"})
     assert isinstance(refusal, InvalidCommand)
     assert (refusal.rule, refusal.fields) == ("A7", ("answers.paid",))
@@ -95,14 +95,14 @@ def test_an_answer_to_what_is_not_asked_is_refused_by_field() -> None:
     ],
 )
 def test_answers_that_are_none_are_refused_by_field(answers: object, field: str) -> None:
-    refusal = listed().refused("answer_checklist", answers=answers)
+    refusal = with_checklist().refused("answer_checklist", answers=answers)
     assert isinstance(refusal, InvalidCommand)
     assert refusal.fields[0].startswith(field)
 
 
 # C3: the first answer picks a To Do Action up
 def test_the_first_answer_picks_the_action_up() -> None:
-    life = listed()
+    life = with_checklist()
     life.do("answer_checklist", by="bob", answers={"signed": "yes"})
     assert (life.item.status, life.item.assignee) == (Status.IN_PROGRESS, "bob")
     assert (life.last.before, life.last.after) == (Status.TO_DO, Status.IN_PROGRESS)
@@ -110,7 +110,7 @@ def test_the_first_answer_picks_the_action_up() -> None:
 
 # C14: and shows that its holder saw it
 def test_an_answer_of_the_holder_marks_it_read() -> None:
-    life = listed()
+    life = with_checklist()
     life.do("start", by="bob")
     life.do("receive_email", message_id="<1@x.example>", sender="ida")
     assert life.item.new_information
@@ -121,7 +121,7 @@ def test_an_answer_of_the_holder_marks_it_read() -> None:
 # C8: on one that somebody else has, only by taking it over
 @pytest.mark.parametrize("started", [True, False])
 def test_somebody_else_answers_only_by_taking_it_over(*, started: bool) -> None:
-    life = listed()
+    life = with_checklist()
     life.do("assign", to="bob")
     if started:
         life.do("start", by="bob")
@@ -135,7 +135,7 @@ def test_somebody_else_answers_only_by_taking_it_over(*, started: bool) -> None:
 
 # C7: what a robot rejected is no robot's to answer
 def test_a_robot_answers_unless_one_rejected_it() -> None:
-    life = listed()
+    life = with_checklist()
     life.do("answer_checklist", by=ROBOT, answers={"signed": "yes"})
     life.do("reject", by=ROBOT, reason="blurred")
     assert life.refused("answer_checklist", by=ROBOT, answers={"sum": "yes"}).rule == "C7"
@@ -145,14 +145,14 @@ def test_a_robot_answers_unless_one_rejected_it() -> None:
 
 # chapter 10
 def test_a_waiting_action_takes_no_answers() -> None:
-    life = listed()
+    life = with_checklist()
     life.do("wait", type="more_information")
     assert life.refused("answer_checklist", answers={"signed": "yes"}).rule == "chapter 10"
 
 
 # A6, A7: complete by the performer, who has to answer first
 def test_a_checklist_is_answered_before_the_review() -> None:
-    life = listed(peer_review=True)
+    life = with_checklist(peer_review=True)
     assert life.refused("resolve", by="bob", outcome="complete").rule == "A7"
     answers = dict.fromkeys(("signed", "sum", "stamped"), "yes")
     life.do("answer_checklist", by="bob", answers=answers)
@@ -163,26 +163,26 @@ def test_a_checklist_is_answered_before_the_review() -> None:
     assert [answer for _, _, answer in lines(life)] == ["yes", "no", "yes"]
 
 
-# A7, K9: a restarted copy is asked anew
+# A7, K9: a restarted copy begins with an unanswered checklist
 def test_another_copy_is_asked_anew() -> None:
     steps = [{"key": "only", "actions": [{"key": "read", "checklist": LIST}]}]
-    house = Desk(case(definition={"name": "listed", "steps": steps}))
-    house.act("read", "answer_checklist", answers={"signed": "yes"})
-    house.fail("read")
-    house.do("start_action", action="read")
-    assert {answer for _, _, answer in lines(house.action("read"))} == {None}
+    tree = CaseTree(case(definition={"name": "listed", "steps": steps}))
+    tree.act("read", "answer_checklist", answers={"signed": "yes"})
+    tree.fail("read")
+    tree.do("start_action", action="read")
+    assert {answer for _, _, answer in lines(tree.action("read"))} == {None}
 
 
 # A7, contract: an ad-hoc Action may have one
 def test_an_ad_hoc_action_may_have_a_checklist() -> None:
-    house = Desk(case())
-    house.do("start_action", action={"title": "Ask the bank", "checklist": LIST})
-    assert len(lines(house.action("ad-hoc-1"))) == 3
+    tree = CaseTree(case())
+    tree.do("start_action", action={"title": "Ask the bank", "checklist": LIST})
+    assert len(lines(tree.action("ad-hoc-1"))) == 3
 
 
 # A7: refused where it is defined, by field
 @pytest.mark.parametrize(
-    ("checklist", "told"),
+    ("checklist", "problem"),
     [
         (["signed", "signed"], "asks signed twice"),
         (["signed", {"key": "signed", "text": "Again?"}], "asks signed twice"),
@@ -193,11 +193,11 @@ def test_an_ad_hoc_action_may_have_a_checklist() -> None:
         ([7], "checklist.0"),
     ],
 )
-def test_a_checklist_that_is_none_is_refused(checklist: object, told: str) -> None:
+def test_a_checklist_that_is_none_is_refused(checklist: object, problem: str) -> None:
     definition = {
         "name": "x",
         "steps": [{"key": "s", "actions": [{"key": "a", "checklist": checklist}]}],
     }
     with pytest.raises(ValidationError) as refused:
         CaseDefinition.model_validate_json(as_json(definition))
-    assert told in str(refused.value)
+    assert problem in str(refused.value)

@@ -1,4 +1,4 @@
-"""C1-C15, C18 and C20: the rules that Tickets, Cases and Actions have in common."""
+"""Rules that Tickets, Cases and Actions have in common (C1-C15, C18, C20)."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,12 +19,12 @@ from tests.support.builders import (
     ROBOT,
     SERVICE,
     WINDOW,
-    Desk,
+    CaseTree,
     Life,
     action,
     case,
     case_draft,
-    desk,
+    case_tree,
     draft,
     starts_of,
     submitted,
@@ -42,7 +42,7 @@ def some_draft(kind: Kind, **fields: Any) -> Life:  # noqa: ANN401
 
 
 def idle(kind: Kind, **fields: Any) -> Life:  # noqa: ANN401
-    """To Do, and nothing but commands moves it: a Case without a flow."""
+    """Start a To Do item that only commands change: a Case without a flow."""
     return case(definition=None, **fields) if kind is Kind.CASE else submitted(kind, **fields)
 
 
@@ -54,12 +54,12 @@ def resolved(kind: Kind, *, by: str = "amy", **fields: Any) -> Life:  # noqa: AN
 
 
 def until(type_: str) -> dict[str, Any]:
-    """The moment that a wait of this type needs."""
+    """Return the field with the moment that a wait of this type needs."""
     return {"until": NOW + DAY} if type_ == "until" else {}
 
 
 def ending(kind: Kind) -> dict[str, Any]:
-    """The fields that a resolve needs."""
+    """Return the fields that a resolve needs."""
     return {
         Kind.TICKET: {"method": "customer_response"},
         Kind.CASE: {},
@@ -100,7 +100,7 @@ def test_an_action_passes_resolved_and_is_closed_in_the_same_change() -> None:
 # C2
 @ALL
 def test_a_submitted_item_is_to_do_until_somebody_picks_it_up(kind: Kind) -> None:
-    life = idle(kind).later(400 * DAY)
+    life = idle(kind).advance(400 * DAY)
     assert life.item.status is Status.TO_DO
     assert life.item.assignee is None
 
@@ -163,7 +163,7 @@ def test_work_in_progress_lasts_until_it_is_resolved_waits_or_is_given_back(kind
     life.do("mark_read")
     if kind is not Kind.ACTION:
         life.do("feedback", by="system", rating=1)
-    life.later(1000 * DAY)
+    life.advance(1000 * DAY)
     assert (life.item.status, life.item.assignee) == (Status.IN_PROGRESS, "amy")
 
 
@@ -175,7 +175,7 @@ def test_an_item_given_back_is_to_do_in_a_queue_however_long_it_was_held(
 ) -> None:
     life = idle(kind, queue="first")
     life.do("start")
-    life.later(400 * DAY)
+    life.advance(400 * DAY)
     (entry,) = life.do("unassign", **({"queue": queue} if queue else {})).entries
     assert (queue or "first") in (entry.reason or "")
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, None)
@@ -243,7 +243,7 @@ def test_assigning_or_unassigning_a_waiting_item_changes_its_owner(kind: Kind) -
     assert "owner" in (life.last.reason or "")
     assert (life.item.status, life.item.assignee, life.item.owner) == (Status.WAIT, None, None)
     assert life.item.queue == "second"
-    life.later(2 * DAY)
+    life.advance(2 * DAY)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, None)
 
 
@@ -489,7 +489,7 @@ def test_coming_back_makes_the_owner_the_assignee_and_raises(kind: Kind, way: st
         (entry,) = life.do("receive_email", by="system", **MAIL).entries
     else:
         life.do("wait", type="until", until=NOW + DAY)
-        life.later(DAY)
+        life.advance(DAY)
         entry = life.last
     assert (entry.before, entry.after) == (Status.WAIT, Status.TO_DO)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, "amy")
@@ -521,7 +521,7 @@ def test_what_a_robot_or_a_service_parked_comes_back_to_its_queue(kind: Kind, ac
     life.do("start", by=actor)
     life.do("wait", by=actor, type="until", until=NOW + DAY)
     assert (life.item.assignee, life.item.owner) == (None, None)
-    life.later(DAY)
+    life.advance(DAY)
     assert (life.item.status, life.item.assignee, life.item.queue) == (Status.TO_DO, None, "first")
     assert life.item.new_information
 
@@ -619,8 +619,8 @@ def test_a_wait_until_a_moment_ends_at_that_moment_and_not_before(kind: Kind) ->
     assert deadline
     assert deadline.at == NOW + DAY
     assert life.state.wakes_at == NOW + DAY
-    assert life.later(DAY - MOMENT).item.status is Status.WAIT
-    assert life.later(MOMENT).item.status is Status.TO_DO
+    assert life.advance(DAY - MOMENT).item.status is Status.WAIT
+    assert life.advance(MOMENT).item.status is Status.TO_DO
     assert next_deadline(life.item) is None
 
 
@@ -631,7 +631,7 @@ def test_a_moment_that_passed_while_everything_was_down_ends_the_wait_afterwards
 ) -> None:
     life = idle(kind)
     life.do("wait", type="until", until=NOW + DAY)
-    life.down_for(30 * DAY)
+    life.skip_downtime(30 * DAY)
     assert elapse(life.item, life.now)
     life.do("add_note", text="we are back")
     assert life.item.status is Status.TO_DO
@@ -673,9 +673,9 @@ def test_another_date_replaces_the_timer_and_the_old_one_never_acts(kind: Kind) 
     life = idle(kind)
     life.do("wait", type="until", until=NOW + DAY)
     life.do("wait", type="until", until=NOW + 9 * DAY)
-    assert life.later(8 * DAY).item.status is Status.WAIT
-    assert life.later(DAY).item.status is Status.TO_DO
-    assert life.later(900 * DAY).item.status is Status.TO_DO
+    assert life.advance(8 * DAY).item.status is Status.WAIT
+    assert life.advance(DAY).item.status is Status.TO_DO
+    assert life.advance(900 * DAY).item.status is Status.TO_DO
 
 
 # C11
@@ -684,7 +684,7 @@ def test_an_earlier_date_replaces_the_timer_too(kind: Kind) -> None:
     life = idle(kind)
     life.do("wait", type="until", until=NOW + 9 * DAY)
     life.do("wait", type="until", until=NOW + DAY)
-    assert life.later(DAY).item.status is Status.TO_DO
+    assert life.advance(DAY).item.status is Status.TO_DO
 
 
 # C11
@@ -698,7 +698,7 @@ def test_another_wait_replaces_the_wait_and_its_timer(kind: Kind) -> None:
     assert wait
     assert (wait.type, wait.until, wait.waiting_for) == ("more_information", None, "third party")
     assert next_deadline(life.item) is None
-    assert life.later(400 * DAY).item.status is Status.WAIT
+    assert life.advance(400 * DAY).item.status is Status.WAIT
 
 
 # C11
@@ -735,7 +735,7 @@ def test_resume_takes_an_item_off_wait_to_work_with_the_actor(
     assert (life.item.assignee, life.item.wait) == (actor, None)
     assert next_deadline(life.item) is None
     assert life.state.wakes_at is None
-    assert life.later(2 * DAY).item.status is Status.IN_PROGRESS
+    assert life.advance(2 * DAY).item.status is Status.IN_PROGRESS
 
 
 # C12
@@ -779,9 +779,9 @@ def test_a_mail_ends_a_wait_for_more_information(kind: Kind) -> None:
 def test_a_mail_received_before_the_wait_and_handled_after_ends_it(kind: Kind) -> None:
     life = idle(kind)
     life.do("start")
-    life.later(HOUR)
+    life.advance(HOUR)
     life.do("wait", type="more_information")
-    life.later(HOUR)
+    life.advance(HOUR)
     life.do("receive_email", by="system", received_at=NOW + MOMENT, **MAIL)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, "amy")
     assert life.item.new_information
@@ -829,7 +829,7 @@ def test_an_automatic_mail_never_reopens(kind: Kind) -> None:
 
 
 def raised(kind: Kind, **fields: Any) -> Life:  # noqa: ANN401
-    """In Progress with amy, and a mail came."""
+    """Start an item in progress with amy, to which a mail came."""
     life = idle(kind, **fields)
     life.do("start")
     life.do("receive_email", by="system", **MAIL)
@@ -965,7 +965,7 @@ def test_a_draft_is_parked_in_one_step_with_two_entries(kind: Kind) -> None:
 def test_a_case_parked_as_a_draft_starts_its_actions_when_the_wait_ends() -> None:
     life = case_draft()
     assert starts_of(life.do("wait", type="until", until=NOW + DAY)) == []
-    life.later(DAY)
+    life.advance(DAY)
     assert starts_of(life.changes[-1]) == ["read", "match"]
 
 
@@ -995,7 +995,7 @@ def test_the_checks_of_a_submission_apply_on_the_way(kind: Kind, command: str) -
 
 
 def _by_timer() -> list[tuple[str, Life, str]]:
-    """Every timer of the system, about to ring, and a word that names it."""
+    """Yield every timer of the system shortly before it fires, with a word that names it."""
     until = ticket()
     until.do("wait", type="until", until=NOW + DAY)
     days = ticket()
@@ -1046,14 +1046,14 @@ def test_a_timer_rings_at_its_moment_once_and_not_before(life: Life) -> None:
 
 # C21
 def test_an_action_that_vanished_counts_as_unable_to_complete() -> None:
-    house: Desk = desk(owner="carol")
-    vanished = house.action("read").item.reference
+    tree: CaseTree = case_tree(owner="carol")
+    vanished = tree.action("read").item.reference
     report = vanished_action_message(
         vanished, case_run="run-1", key="read-1", reason="terminated\x00"
     )
-    house.life.do("action_ended", **report.model_dump(mode="json", exclude_none=True))
-    assert (house.case.status, house.case.assignee) == (Status.TO_DO, "carol")
-    assert [(seen.action, seen.reason) for seen in house.state.attention] == [
+    tree.life.do("action_ended", **report.model_dump(mode="json", exclude_none=True))
+    assert (tree.case.status, tree.case.assignee) == (Status.TO_DO, "carol")
+    assert [(seen.action, seen.reason) for seen in tree.state.attention] == [
         ("read", "terminated\N{REPLACEMENT CHARACTER}")
     ]
 

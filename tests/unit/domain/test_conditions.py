@@ -1,4 +1,4 @@
-"""K4, K5, K7, K9: conditions of Actions, evaluated when their step starts."""
+"""Conditions of Actions, evaluated when their step starts (K4, K5, K7, K9)."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ from domain.engine.decide import decode_as
 from domain.model.definitions import CaseDefinition
 from domain.model.starts import DATA_LIMIT, CaseStart
 from domain.model.states import CaseState
-from tests.support.builders import DAY, WINDOW, Desk, as_json, case, desk
+from tests.support.builders import DAY, WINDOW, CaseTree, as_json, case, case_tree
 
 CHECKED: TypeAdapter[str] = TypeAdapter(Condition)
 OVER_1000 = "data.sum > 1000"
 
 
 def flow(*conditions: str | None, then: str | None = None) -> dict[str, Any]:
-    """First `check`; then a step of Actions `a`, `b`, … with these conditions; then `file`."""
+    """Return a flow: `check`, then Actions `a`, `b`, … with these conditions, then `file`."""
     actions = [
         {"key": key} | ({} if when is None else {"when": when})
         for key, when in zip("abcdef", conditions, strict=False)
@@ -41,63 +41,65 @@ def flow(*conditions: str | None, then: str | None = None) -> dict[str, Any]:
     }
 
 
-def at_second_step(*conditions: str | None, **fields: Any) -> Desk:  # noqa: ANN401
-    house = desk(definition=flow(*conditions), settings=WINDOW, **fields)
-    house.complete("read")
-    return house
+def at_second_step(*conditions: str | None, **fields: Any) -> CaseTree:  # noqa: ANN401
+    tree = case_tree(definition=flow(*conditions), settings=WINDOW, **fields)
+    tree.complete("read")
+    return tree
 
 
-def started(house: Desk) -> list[str]:
-    return [copy.key for copy in house.case.actions]
+def started(tree: CaseTree) -> list[str]:
+    return [copy.key for copy in tree.case.actions]
 
 
-def attention(house: Desk) -> list[tuple[str | None, str]]:
-    return [(reason.action, reason.reason) for reason in house.state.attention]
+def attention(tree: CaseTree) -> list[tuple[str | None, str]]:
+    return [(reason.action, reason.reason) for reason in tree.state.attention]
 
 
-def step(house: Desk) -> str | None:
-    seen = house.state
+def step(tree: CaseTree) -> str | None:
+    seen = tree.state
     assert isinstance(seen, CaseState)
     return seen.step
 
 
 # K4: false skips it and says so
 def test_an_action_starts_if_its_condition_holds_and_is_skipped_and_named_if_not() -> None:
-    house = at_second_step(OVER_1000, "data.sum <= 1000", None, data={"sum": 7})
-    assert started(house) == ["read", "b", "c"]
-    assert "a is skipped: its condition is false" in (house.life.last.note or "")
-    assert 'Step "Pay it" begins' in (house.life.last.note or "")
-    house.complete("b", "c")
-    assert started(house)[-1] == "archive"
+    tree = at_second_step(OVER_1000, "data.sum <= 1000", None, data={"sum": 7})
+    assert started(tree) == ["read", "b", "c"]
+    assert "a is skipped: its condition is false" in (tree.life.last.note or "")
+    assert 'Step "Pay it" begins' in (tree.life.last.note or "")
+    tree.complete("b", "c")
+    assert started(tree)[-1] == "archive"
 
 
 # K4: a step with nothing to do is done at once
 def test_a_step_whose_actions_are_all_skipped_is_done_at_once() -> None:
-    house = at_second_step(OVER_1000, data={"sum": 7})
-    assert (started(house), step(house)) == (["read", "archive"], "file")
-    note = house.life.last.note or ""
+    tree = at_second_step(OVER_1000, data={"sum": 7})
+    assert (started(tree), step(tree)) == (["read", "archive"], "file")
+    note = tree.life.last.note or ""
     assert note.index("a is skipped") < note.index('Step "file" begins')
 
 
 # K4: also the last one, and the Case is resolved
 def test_a_case_whose_last_actions_are_skipped_is_resolved() -> None:
-    house = desk(definition=flow("false", then="data.sum > 1"), data={"sum": 1}, settings=WINDOW)
-    house.complete("read")
-    assert house.case.status is Status.RESOLVED
-    assert "archive is skipped" in (house.life.last.note or "")
+    tree = case_tree(
+        definition=flow("false", then="data.sum > 1"), data={"sum": 1}, settings=WINDOW
+    )
+    tree.complete("read")
+    assert tree.case.status is Status.RESOLVED
+    assert "archive is skipped" in (tree.life.last.note or "")
 
 
 # K4: evaluated when its step starts, not before and not after
 def test_a_condition_is_evaluated_when_its_step_starts() -> None:
-    house = desk(definition=flow(OVER_1000, then="data.sum > 1"), data={})
-    assert attention(house) == []
-    house.do("edit", data={"sum": 2000})
-    house.complete("read")
-    assert started(house) == ["read", "a"]
-    house.do("edit", data={"sum": 1})
-    assert started(house) == ["read", "a"]
-    house.complete("a")
-    assert house.case.status is Status.CLOSED
+    tree = case_tree(definition=flow(OVER_1000, then="data.sum > 1"), data={})
+    assert attention(tree) == []
+    tree.do("edit", data={"sum": 2000})
+    tree.complete("read")
+    assert started(tree) == ["read", "a"]
+    tree.do("edit", data={"sum": 1})
+    assert started(tree) == ["read", "a"]
+    tree.complete("a")
+    assert tree.case.status is Status.CLOSED
 
 
 # K4: conditions of the first step, at submit
@@ -108,8 +110,8 @@ def test_a_condition_of_the_first_step_is_evaluated_at_submit() -> None:
             {"key": "s", "actions": [{"key": "a", "when": "data.sum > 1"}, {"key": "b"}]},
         ],
     }
-    assert started(desk(definition=first, data={"sum": 1})) == ["b"]
-    assert started(desk(definition=first, data={"sum": 2})) == ["a", "b"]
+    assert started(case_tree(definition=first, data={"sum": 1})) == ["b"]
+    assert started(case_tree(definition=first, data={"sum": 2})) == ["a", "b"]
 
 
 # K4: outcomes of earlier Actions
@@ -135,180 +137,180 @@ def test_a_condition_may_ask_how_earlier_actions_ended(
 # K4, K9: one accepted as not done is no complete one
 def test_a_condition_sees_that_an_earlier_action_was_accepted_as_not_done() -> None:
     skipping = 'outcomes.read == "complete"'
-    house = desk(definition=flow(skipping, 'outcomes.read == "unable_to_complete"'))
-    house.fail("read")
-    house.do("reset_in_progress")
-    assert started(house) == ["read", "b"]
+    tree = case_tree(definition=flow(skipping, 'outcomes.read == "unable_to_complete"'))
+    tree.fail("read")
+    tree.do("reset_in_progress")
+    assert started(tree) == ["read", "b"]
 
 
 # K4: null where none ended
 def test_the_outcome_of_a_skipped_action_is_null() -> None:
-    house = desk(definition=flow("false", None, then="outcomes.a == null"))
-    house.complete("read", "b")
-    assert started(house)[-1] == "archive"
+    tree = case_tree(definition=flow("false", None, then="outcomes.a == null"))
+    tree.complete("read", "b")
+    assert started(tree)[-1] == "archive"
 
 
-# K4, K10: a rework looks at what is done anew
+# K4, K10: a rework evaluates conditions again
 def test_a_rework_evaluates_the_conditions_of_its_step_again() -> None:
-    house = at_second_step(OVER_1000, None, data={"sum": 7})
-    assert started(house) == ["read", "b"]
-    house.do("edit", data={"sum": 1001})
-    house.do("rework", step="pay")
-    assert started(house)[2:] == ["a", "b"]
-    house.do("edit", data={"sum": 7})
-    house.do("rework", step="pay")
-    assert started(house)[4:] == ["b"]
-    assert "a is skipped" in (house.life.last.note or "")
+    tree = at_second_step(OVER_1000, None, data={"sum": 7})
+    assert started(tree) == ["read", "b"]
+    tree.do("edit", data={"sum": 1001})
+    tree.do("rework", step="pay")
+    assert started(tree)[2:] == ["a", "b"]
+    tree.do("edit", data={"sum": 7})
+    tree.do("rework", step="pay")
+    assert started(tree)[4:] == ["b"]
+    assert "a is skipped" in (tree.life.last.note or "")
 
 
-# K4: by hand, whatever the condition says
+# K4: a start by hand ignores the condition
 def test_a_skipped_action_may_be_started_by_hand() -> None:
-    house = at_second_step("false", None)
-    house.do("start_action", action="a")
-    assert started(house) == ["read", "b", "a"]
-    house.complete("b")
-    assert started(house)[-1] == "a"
-    house.complete("a")
-    assert started(house)[-1] == "archive"
+    tree = at_second_step("false", None)
+    tree.do("start_action", action="a")
+    assert started(tree) == ["read", "b", "a"]
+    tree.complete("b")
+    assert started(tree)[-1] == "a"
+    tree.complete("a")
+    assert started(tree)[-1] == "archive"
 
 
 # K7: a condition that cannot be evaluated; no Action named
 def test_a_condition_that_cannot_be_evaluated_needs_attention() -> None:
-    house = at_second_step(OVER_1000, None, owner="carol", data={})
-    assert started(house) == ["read"]
-    assert (house.case.status, house.case.assignee) == (Status.TO_DO, "carol")
-    assert house.state.new_information
-    ((action, reason),) = attention(house)
+    tree = at_second_step(OVER_1000, None, owner="carol", data={})
+    assert started(tree) == ["read"]
+    assert (tree.case.status, tree.case.assignee) == (Status.TO_DO, "carol")
+    assert tree.state.new_information
+    ((action, reason),) = attention(tree)
     assert action is None
     assert "a" in reason
     assert "no field 'sum'" in reason
-    (mail,) = house.life.changes[-1].mails
+    (mail,) = tree.life.changes[-1].mails
     assert mail.accounts == ("carol",)
     assert "no field 'sum'" in mail.body
-    assert 'Step "Pay it" cannot begin' in (house.life.last.note or "")
+    assert 'Step "Pay it" cannot begin' in (tree.life.last.note or "")
 
 
-# K7: each one is a reason; the flow starts no Action of the step
+# K7: each of them is a reason; the flow starts no Action of the step
 def test_two_conditions_that_fail_at_once_are_two_reasons() -> None:
-    house = at_second_step(OVER_1000, "data.name.size() > 1", None, data={})
-    reasons = attention(house)
+    tree = at_second_step(OVER_1000, "data.name.size() > 1", None, data={})
+    reasons = attention(tree)
     assert [action for action, _ in reasons] == [None, None]
     assert "Action a" in reasons[0][1]
     assert "Action b" in reasons[1][1]
-    assert started(house) == ["read"]
+    assert started(tree) == ["read"]
 
 
-# K7, K9: the data mended, reset goes on with the condition
+# K7, K9: with corrected data, reset continues with the condition
 def test_data_that_are_edited_let_the_condition_be_evaluated_at_the_reset() -> None:
-    house = at_second_step(OVER_1000, data={}, owner="carol")
-    house.do("edit", by="carol", data={"sum": 5000})
-    assert started(house) == ["read"]
-    assert len(attention(house)) == 1
-    house.do("reset_in_progress", by="carol")
-    assert started(house) == ["read", "a"]
-    assert attention(house) == []
-    assert (house.case.status, house.case.assignee) == (Status.IN_PROGRESS, "carol")
+    tree = at_second_step(OVER_1000, data={}, owner="carol")
+    tree.do("edit", by="carol", data={"sum": 5000})
+    assert started(tree) == ["read"]
+    assert len(attention(tree)) == 1
+    tree.do("reset_in_progress", by="carol")
+    assert started(tree) == ["read", "a"]
+    assert attention(tree) == []
+    assert (tree.case.status, tree.case.assignee) == (Status.IN_PROGRESS, "carol")
 
 
 # K9: accepts what failed as not done, and goes on
 def test_a_reset_accepts_an_action_whose_condition_still_fails_as_not_done() -> None:
-    house = at_second_step(OVER_1000, None, data={})
-    house.do("reset_in_progress")
-    assert started(house) == ["read", "b"]
-    assert "a is skipped, accepted as not done" in (house.life.last.note or "")
-    house.complete("b")
-    assert started(house)[-1] == "archive"
+    tree = at_second_step(OVER_1000, None, data={})
+    tree.do("reset_in_progress")
+    assert started(tree) == ["read", "b"]
+    assert "a is skipped, accepted as not done" in (tree.life.last.note or "")
+    tree.complete("b")
+    assert started(tree)[-1] == "archive"
 
 
-# K9: of two that failed, one mended
+# K9: of two that failed, one is corrected
 def test_a_reset_after_one_of_two_is_mended_starts_that_one() -> None:
-    house = at_second_step(OVER_1000, "data.name.size() > 1", data={})
-    house.do("edit", data={"name": "Ida"})
-    house.do("reset_in_progress")
-    assert started(house) == ["read", "b"]
+    tree = at_second_step(OVER_1000, "data.name.size() > 1", data={})
+    tree.do("edit", data={"name": "Ida"})
+    tree.do("reset_in_progress")
+    assert started(tree) == ["read", "b"]
 
 
 # K9, K7: one that had not failed before
 def test_a_reset_with_data_that_break_another_condition_needs_attention_again() -> None:
-    house = at_second_step(OVER_1000, "data.n > 1", data={"n": 2})
-    house.do("edit", data={"sum": 5000, "n": "two"})
-    house.do("reset_in_progress")
-    ((_, reason),) = attention(house)
+    tree = at_second_step(OVER_1000, "data.n > 1", data={"n": 2})
+    tree.do("edit", data={"sum": 5000, "n": "two"})
+    tree.do("reset_in_progress")
+    ((_, reason),) = attention(tree)
     assert "Action b" in reason
-    assert house.case.status is Status.TO_DO
-    house.do("reset_in_progress")
-    assert started(house) == ["read", "a"]
+    assert tree.case.status is Status.TO_DO
+    tree.do("reset_in_progress")
+    assert started(tree) == ["read", "a"]
 
 
 # K10: a rework of the step forgets what was accepted
 def test_a_rework_asks_accepted_conditions_again() -> None:
-    house = at_second_step(OVER_1000, None, data={})
-    house.do("reset_in_progress")
-    house.do("rework", step="pay")
-    ((action, reason),) = attention(house)
+    tree = at_second_step(OVER_1000, None, data={})
+    tree.do("reset_in_progress")
+    tree.do("rework", step="pay")
+    ((action, reason),) = attention(tree)
     assert action is None
     assert "no field 'sum'" in reason
-    assert house.case.status is Status.TO_DO
-    house.do("edit", data={"sum": 5000})
-    house.do("reset_in_progress")
-    assert started(house)[-2:] == ["a", "b"]
+    assert tree.case.status is Status.TO_DO
+    tree.do("edit", data={"sum": 5000})
+    tree.do("reset_in_progress")
+    assert started(tree)[-2:] == ["a", "b"]
 
 
 # K7: at the first step too, where no flow has begun
 def test_a_condition_of_the_first_step_that_fails_needs_attention_at_once() -> None:
     first = {"name": "x", "steps": [{"key": "s", "actions": [{"key": "a", "when": "data.n > 1"}]}]}
-    house = desk(definition=first)
-    assert house.state.status is Status.TO_DO
-    assert started(house) == []
-    assert len(attention(house)) == 1
-    house.do("edit", data={"n": 2})
-    house.do("reset_in_progress")
-    assert started(house) == ["a"]
-    house.complete("a")
-    assert house.case.status is Status.CLOSED
+    tree = case_tree(definition=first)
+    assert tree.state.status is Status.TO_DO
+    assert started(tree) == []
+    assert len(attention(tree)) == 1
+    tree.do("edit", data={"n": 2})
+    tree.do("reset_in_progress")
+    assert started(tree) == ["a"]
+    tree.complete("a")
+    assert tree.case.status is Status.CLOSED
 
 
-# K7: and what people start by hand meanwhile goes on
+# K7: what people start by hand goes on
 def test_an_action_started_by_hand_while_a_condition_fails_may_end() -> None:
-    house = at_second_step(OVER_1000, data={})
-    house.do("start_action", action={"title": "Ask the bank"})
-    house.complete("ad-hoc-1")
-    assert len(attention(house)) == 1
-    house.do("reset_in_progress")
-    assert started(house)[-1] == "archive"
+    tree = at_second_step(OVER_1000, data={})
+    tree.do("start_action", action={"title": "Ask the bank"})
+    tree.complete("ad-hoc-1")
+    assert len(attention(tree)) == 1
+    tree.do("reset_in_progress")
+    assert started(tree)[-1] == "archive"
 
 
 # K5: not while the Case waits, but when the wait ends
 def test_conditions_are_evaluated_when_the_wait_is_over() -> None:
-    house = desk(definition=flow(OVER_1000), data={"sum": 5000})
-    house.do("wait", type="more_information")
-    house.complete("read")
-    assert started(house) == ["read"]
+    tree = case_tree(definition=flow(OVER_1000), data={"sum": 5000})
+    tree.do("wait", type="more_information")
+    tree.complete("read")
+    assert started(tree) == ["read"]
     mail = {"message_id": "<1@x.example>", "sender": "ida", "subject": "Sum", "excerpt": "It is 7."}
-    house.life.now += DAY
-    house.do("receive_email", **mail)
-    assert started(house) == ["read", "a"]
+    tree.life.now += DAY
+    tree.do("receive_email", **mail)
+    assert started(tree) == ["read", "a"]
 
 
 # K4, K5: skipped and said so, although the entry has the mail's own text
 def test_what_is_skipped_is_said_even_where_the_entry_tells_something_else() -> None:
-    house = desk(definition=flow(OVER_1000), data={"sum": 5})
-    house.do("wait", type="more_information")
-    house.complete("read")
+    tree = case_tree(definition=flow(OVER_1000), data={"sum": 5})
+    tree.do("wait", type="more_information")
+    tree.complete("read")
     mail = {"message_id": "<1@x.example>", "sender": "ida", "subject": "Sum", "excerpt": "It is 7."}
-    change = house.do("receive_email", **mail)
-    assert house.life.last.note == "It is 7."
-    assert "mail from ida: Sum" in (house.life.last.reason or "")
-    assert "a is skipped: its condition is false" in (house.life.last.reason or "")
+    change = tree.do("receive_email", **mail)
+    assert tree.life.last.note == "It is 7."
+    assert "mail from ida: Sum" in (tree.life.last.reason or "")
+    assert "a is skipped: its condition is false" in (tree.life.last.reason or "")
     assert [note.text for note in change.notes] == ["It is 7."]
 
 
 # C18, K4: resolved straight from Draft starts no Actions and evaluates nothing
 def test_a_case_resolved_from_draft_evaluates_no_condition() -> None:
     first = {"name": "x", "steps": [{"key": "s", "actions": [{"key": "a", "when": "data.n > 1"}]}]}
-    house = Desk(case(definition=first, submit=False))
-    house.do("resolve")
-    assert (house.case.status, started(house)) == (Status.CLOSED, [])
+    tree = CaseTree(case(definition=first, submit=False))
+    tree.do("resolve")
+    assert (tree.case.status, started(tree)) == (Status.CLOSED, [])
 
 
 ODD: dict[str, Any] = {
@@ -324,9 +326,9 @@ ODD: dict[str, Any] = {
 }
 
 
-# K4: whatever JSON the data are
+# K4: any JSON may be data
 @pytest.mark.parametrize(
-    ("condition", "wanted"),
+    ("condition", "result"),
     [
         ('data[""] == 1', True),
         ("data.nothing == null", True),
@@ -344,15 +346,15 @@ ODD: dict[str, Any] = {
         ("!data.yes || 1 > 2", False),
     ],
 )
-def test_conditions_read_odd_data(condition: str, *, wanted: bool) -> None:
+def test_conditions_read_odd_data(condition: str, *, result: bool) -> None:
     start = decode_as(CaseStart, as_json({"by": "amy", "data": ODD}))
     assert (
         evaluate_condition(CHECKED.validate_python(condition), data=start.data, outcomes={})
-        is wanted
+        is result
     )
 
 
-# K7: whatever cannot be evaluated says why, and nothing else comes of it
+# K7: an error of evaluation becomes a reason, and has no other effect
 @pytest.mark.parametrize(
     ("condition", "why"),
     [
@@ -411,7 +413,7 @@ def test_a_condition_that_depends_on_what_there_is_is_taken(condition: str) -> N
     assert CHECKED.validate_python(condition) == condition
 
 
-# ARCHITECTURE: a workflow task has two seconds
+# architecture: a workflow task has two seconds
 def test_a_loop_over_large_data_needs_attention_instead_of_time() -> None:
     fits = {"l": [1], "m": "x" * (MAX_LOOP_DATA_BYTES - 100)}
     large = {"l": [1], "m": "x" * MAX_LOOP_DATA_BYTES}
@@ -447,7 +449,7 @@ def test_a_condition_asks_only_for_outcomes_of_earlier_steps(key: str) -> None:
     assert "steps.1.actions.0.when" in str(refused.value)
 
 
-# contract: free JSON, as far as any reader of JSON takes it
+# contract: free JSON, within the limits of JSON readers
 @pytest.mark.parametrize("levels", [MAX_JSON_DEPTH - 1, MAX_JSON_DEPTH])
 def test_data_are_nested_at_most_so_deep(levels: int) -> None:
     data: Any = 1
@@ -476,9 +478,9 @@ def test_data_that_are_no_free_json_are_refused_by_field(data: str) -> None:
 
 # K4, A6: what a reviewer passes is complete to a condition
 def test_the_last_copy_of_an_action_is_the_one_that_counts() -> None:
-    house = desk(definition=flow('outcomes.read == "complete"'))
-    house.fail("read")
-    house.do("start_action", action="read")
-    house.complete("read")
-    assert started(house) == ["read", "read", "a"]
-    assert house.case.actions[0].outcome is Outcome.UNABLE_TO_COMPLETE
+    tree = case_tree(definition=flow('outcomes.read == "complete"'))
+    tree.fail("read")
+    tree.do("start_action", action="read")
+    tree.complete("read")
+    assert started(tree) == ["read", "read", "a"]
+    assert tree.case.actions[0].outcome is Outcome.UNABLE_TO_COMPLETE

@@ -1,4 +1,4 @@
-"""D1-D5 in calendar time: when an item is due, when its clock stands still, and how that reads."""
+"""Due dates in calendar time: their instants, the stopped clock, and their words (D1-D5)."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from tests.support.builders import (
     Life,
     action,
     case,
-    desk,
+    case_tree,
     draft,
     through_json,
     ticket,
@@ -36,7 +36,7 @@ def due(**rule: Any) -> dict[str, Any]:  # noqa: ANN401
 
 
 def due_item(kind: Kind, **rule: Any) -> Life:  # noqa: ANN401
-    """In Progress with amy, due after ten days if the rule says nothing else."""
+    """Start an item in progress with amy, due after ten days unless the fields say otherwise."""
     match kind:
         case Kind.TICKET:
             life = ticket(settings=due(**rule))
@@ -48,8 +48,8 @@ def due_item(kind: Kind, **rule: Any) -> Life:  # noqa: ANN401
     return life
 
 
-def told(life: Life) -> list[tuple[str, tuple[str, ...]]]:
-    """The alarms so far: what each was about, and who was told."""
+def alarms(life: Life) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the subject and the recipient of every alarm so far."""
     return [
         (word, mail.accounts)
         for change in life.changes
@@ -79,12 +79,12 @@ def test_an_item_is_due_an_amount_of_time_after_its_submission(
 def test_the_due_date_is_fixed_at_submission() -> None:
     life = draft(settings=due())
     assert (life.state.due_at, life.state.due_text) == (None, None)
-    life.later(3 * DAY)
+    life.advance(3 * DAY)
     life.do("edit", settings=due(within="P20D"))
     assert life.state.due_at is None
     life.do("submit")
     assert life.state.due_at == NOW + 23 * DAY
-    life.later(DAY)
+    life.advance(DAY)
     life.do("start")
     life.do("unassign")
     assert life.state.due_at == NOW + 23 * DAY
@@ -122,7 +122,7 @@ def test_a_due_rule_is_checked(rule: dict[str, Any]) -> None:
         ticket(settings={"due": rule})
 
 
-def parked(life: Life, type_: str) -> None:
+def waiting(life: Life, type_: str) -> None:
     until: dict[str, Any] = {"until": life.now + 100 * DAY} if type_ == "until" else {}
     life.do("wait", type=type_, **until)
 
@@ -132,8 +132,8 @@ def parked(life: Life, type_: str) -> None:
 @pytest.mark.parametrize("type_", ["more_information", "until"])
 def test_no_wait_stops_the_clock_unless_the_rule_says_so(kind: Kind, type_: str) -> None:
     life = due_item(kind)
-    parked(life, type_)
-    life.later(3 * DAY)
+    waiting(life, type_)
+    life.advance(3 * DAY)
     assert (life.state.clock, life.state.due_at) == ("running", NOW + 10 * DAY)
     life.do("resume")
     assert life.state.due_at == NOW + 10 * DAY
@@ -144,10 +144,10 @@ def test_no_wait_stops_the_clock_unless_the_rule_says_so(kind: Kind, type_: str)
 @pytest.mark.parametrize("type_", ["more_information", "until"])
 def test_every_wait_stops_the_clock_where_wait_time_is_added(kind: Kind, type_: str) -> None:
     life = due_item(kind, add_wait_time=True)
-    life.later(DAY)
-    parked(life, type_)
+    life.advance(DAY)
+    waiting(life, type_)
     assert (life.state.clock, life.state.due_at) == ("stopped", None)
-    life.later(3 * DAY)
+    life.advance(3 * DAY)
     life.do("resume")
     assert (life.state.clock, life.state.due_at) == ("running", NOW + 13 * DAY)
 
@@ -155,8 +155,8 @@ def test_every_wait_stops_the_clock_where_wait_time_is_added(kind: Kind, type_: 
 # D2
 def test_a_pause_stops_the_clock_of_a_case() -> None:
     life = due_item(Kind.CASE, add_wait_time=True)
-    parked(life, "pause")
-    life.later(5 * DAY)
+    waiting(life, "pause")
+    life.advance(5 * DAY)
     life.do("resume")
     assert life.state.due_at == NOW + 15 * DAY
 
@@ -166,8 +166,8 @@ def test_a_pause_stops_the_clock_of_a_case() -> None:
 @pytest.mark.parametrize("named", ["more_information", "until", "pause"])
 def test_only_the_waits_that_the_rule_names_stop_the_clock(type_: str, named: str) -> None:
     life = due_item(Kind.CASE, add_wait_time=True, waits=[named])
-    parked(life, type_)
-    life.later(2 * DAY)
+    waiting(life, type_)
+    life.advance(2 * DAY)
     stops = type_ == named
     assert life.state.clock == ("stopped" if stops else "running")
     life.do("resume")
@@ -185,7 +185,7 @@ def _end_by_mail(life: Life) -> None:
 
 def _end_by_timer(life: Life) -> None:
     life.do("wait", type="until", until=life.now + MOMENT)
-    life.later(MOMENT)
+    life.advance(MOMENT)
 
 
 def _end_by_resolving(life: Life) -> None:
@@ -198,7 +198,7 @@ def _end_by_resolving(life: Life) -> None:
 def test_however_a_wait_ends_the_due_date_moves_by_the_stopped_time(end: Any) -> None:  # noqa: ANN401
     life = due_item(Kind.TICKET, add_wait_time=True)
     life.do("wait", type="more_information")
-    life.later(4 * DAY)
+    life.advance(4 * DAY)
     end(life)
     due_at = life.state.due_at
     assert due_at
@@ -209,7 +209,7 @@ def test_however_a_wait_ends_the_due_date_moves_by_the_stopped_time(end: Any) ->
 def test_days_to_wait_that_are_over_move_the_due_date() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
     life.do("wait", type="more_information", days_to_wait=4)
-    life.later(9 * DAY)
+    life.advance(9 * DAY)
     assert (life.item.status, life.state.due_at) == (Status.TO_DO, NOW + 14 * DAY)
 
 
@@ -217,7 +217,7 @@ def test_days_to_wait_that_are_over_move_the_due_date() -> None:
 def test_a_wait_that_ended_while_everything_was_down_moves_the_due_date_to_its_moment() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
     life.do("wait", type="until", until=NOW + 2 * DAY)
-    life.down_for(9 * DAY)
+    life.skip_downtime(9 * DAY)
     life.do("add_note", text="we are back")
     assert life.state.due_at == NOW + 12 * DAY
 
@@ -226,42 +226,42 @@ def test_a_wait_that_ended_while_everything_was_down_moves_the_due_date_to_its_m
 def test_a_mail_that_is_handled_late_moves_the_due_date_to_its_receipt() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
     life.do("wait", type="more_information")
-    life.down_for(9 * DAY)
+    life.skip_downtime(9 * DAY)
     life.do("receive_email", by="system", received_at=NOW + 2 * DAY, **MAIL_IN)
     assert life.state.due_at == NOW + 12 * DAY
 
 
 # D2, K7
 def test_a_failed_action_that_ends_the_wait_moves_the_due_date() -> None:
-    house = desk(definition=ONE_ACTION, settings=due(add_wait_time=True))
-    house.do("wait", type="more_information")
-    house.later(2 * DAY)
-    house.fail("run")
-    assert house.state.due_at == NOW + 12 * DAY
+    tree = case_tree(definition=ONE_ACTION, settings=due(add_wait_time=True))
+    tree.do("wait", type="more_information")
+    tree.advance(2 * DAY)
+    tree.fail("run")
+    assert tree.state.due_at == NOW + 12 * DAY
 
 
 # D2, K10
 def test_a_rework_that_ends_the_wait_moves_the_due_date() -> None:
     steps = [{"key": "a", "actions": []}, {"key": "b", "actions": [{"key": "run"}]}]
-    house = desk(definition={"name": "x", "steps": steps}, settings=due(add_wait_time=True))
-    house.do("wait", type="pause")
-    house.later(2 * DAY)
-    house.do("rework", step="a")
-    assert house.state.due_at == NOW + 12 * DAY
+    tree = case_tree(definition={"name": "x", "steps": steps}, settings=due(add_wait_time=True))
+    tree.do("wait", type="pause")
+    tree.advance(2 * DAY)
+    tree.do("rework", step="a")
+    assert tree.state.due_at == NOW + 12 * DAY
 
 
 # D2, C11
 def test_waits_that_both_stop_the_clock_are_one_uninterrupted_stop() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
     life.do("wait", type="more_information")
-    life.later(DAY)
+    life.advance(DAY)
     life.do("wait", type="until", until=life.now + 9 * DAY)
-    life.later(DAY)
+    life.advance(DAY)
     life.do("wait", type="until", until=life.now + 8 * DAY)
     assert life.state.clock == "stopped"
     assert life.item.due
     assert len(life.item.due.stops) == 1
-    life.later(DAY)
+    life.advance(DAY)
     life.do("resume")
     assert life.state.due_at == NOW + 13 * DAY
 
@@ -270,14 +270,14 @@ def test_waits_that_both_stop_the_clock_are_one_uninterrupted_stop() -> None:
 def test_another_wait_stops_or_starts_the_clock_at_the_change() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True, waits=["more_information"])
     life.do("wait", type="until", until=NOW + 90 * DAY)
-    life.later(DAY)
+    life.advance(DAY)
     assert life.state.clock == "running"
     life.do("wait", type="more_information")
-    life.later(2 * DAY)
+    life.advance(2 * DAY)
     assert life.state.clock == "stopped"
     life.do("wait", type="until", until=NOW + 90 * DAY)
     assert (life.state.clock, life.state.due_at) == ("running", NOW + 12 * DAY)
-    life.later(4 * DAY)
+    life.advance(4 * DAY)
     life.do("resume")
     assert life.state.due_at == NOW + 12 * DAY
 
@@ -286,21 +286,21 @@ def test_another_wait_stops_or_starts_the_clock_at_the_change() -> None:
 def test_new_information_on_a_stopped_clock_starts_nothing() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
     life.do("wait", type="until", until=NOW + 5 * DAY)
-    life.later(DAY)
+    life.advance(DAY)
     life.do("receive_email", by="system", **MAIL_IN)
     life.do("add_note", text="she wrote")
     assert life.state.clock == "stopped"
-    life.later(4 * DAY)
+    life.advance(4 * DAY)
     assert life.state.due_at == NOW + 15 * DAY
 
 
 # D2, C18
 def test_a_draft_that_is_parked_is_due_from_its_submission_and_stopped_at_once() -> None:
     life = draft(settings=due(add_wait_time=True))
-    life.later(DAY)
+    life.advance(DAY)
     life.do("wait", type="more_information")
     assert life.state.clock == "stopped"
-    life.later(2 * DAY)
+    life.advance(2 * DAY)
     life.do("resume")
     assert life.state.due_at == NOW + 13 * DAY
 
@@ -338,7 +338,7 @@ def test_drafts_resolved_closed_and_stopped_items_are_grey() -> None:
     life.do("resolve", method="rejected")
     assert life.item.status is Status.RESOLVED
     assert colour(life.item, late) is Colour.GREY
-    assert life.later(30 * DAY).item.status is Status.CLOSED
+    assert life.advance(30 * DAY).item.status is Status.CLOSED
     assert colour(life.item, late) is Colour.GREY
 
 
@@ -354,15 +354,15 @@ def test_an_item_that_waits_with_its_clock_running_has_a_colour() -> None:
 def test_at_risk_and_overdue_are_told_to_the_holder_once_each(kind: Kind) -> None:
     life = due_item(kind, at_risk="P2D")
     life.do("mark_read")
-    life.later(8 * DAY - MOMENT)
-    assert told(life) == []
-    life.later(MOMENT)
-    assert told(life) == [("at risk", ("amy",))]
+    life.advance(8 * DAY - MOMENT)
+    assert alarms(life) == []
+    life.advance(MOMENT)
+    assert alarms(life) == [("at risk", ("amy",))]
     assert life.item.new_information
-    life.later(2 * DAY)
-    assert told(life) == [("at risk", ("amy",)), ("overdue", ("amy",))]
-    life.later(900 * DAY)
-    assert len(told(life)) == 2
+    life.advance(2 * DAY)
+    assert alarms(life) == [("at risk", ("amy",)), ("overdue", ("amy",))]
+    life.advance(900 * DAY)
+    assert len(alarms(life)) == 2
     assert (life.item.status, life.item.assignee) == (Status.IN_PROGRESS, "amy")
 
 
@@ -370,16 +370,16 @@ def test_at_risk_and_overdue_are_told_to_the_holder_once_each(kind: Kind) -> Non
 def test_the_owner_of_a_waiting_item_is_told() -> None:
     life = due_item(Kind.TICKET)
     life.do("wait", type="more_information")
-    life.later(10 * DAY)
-    assert told(life) == [("overdue", ("amy",))]
+    life.advance(10 * DAY)
+    assert alarms(life) == [("overdue", ("amy",))]
     assert life.item.status is Status.WAIT
 
 
 # D3
 def test_what_nobody_holds_becomes_overdue_without_a_mail() -> None:
     life = ticket(settings=due())
-    life.later(10 * DAY)
-    assert told(life) == []
+    life.advance(10 * DAY)
+    assert alarms(life) == []
     assert life.last.by == "system"
     assert "overdue" in (life.last.reason or "")
 
@@ -392,8 +392,8 @@ def test_no_alarm_is_raised_while_grey(status: Status) -> None:
         life.do("resolve", method="rejected")
     else:
         life.do("wait", type="more_information")
-    life.later(29 * DAY)
-    assert told(life) == []
+    life.advance(29 * DAY)
+    assert alarms(life) == []
     assert not life.item.new_information
 
 
@@ -401,37 +401,37 @@ def test_no_alarm_is_raised_while_grey(status: Status) -> None:
 def test_what_became_due_while_resolved_is_told_after_reopening() -> None:
     life = due_item(Kind.TICKET, at_risk="P2D")
     life.do("resolve", method="rejected")
-    life.later(20 * DAY)
+    life.advance(20 * DAY)
     life.do("reopen")
-    life.later(timedelta(0))
-    assert ("overdue", ("amy",)) in told(life)
-    assert len(told(life)) == len(set(told(life)))
+    life.advance(timedelta(0))
+    assert ("overdue", ("amy",)) in alarms(life)
+    assert len(alarms(life)) == len(set(alarms(life)))
 
 
 # D3: once each, though the clock went on after a stop
 def test_a_stop_after_the_alarm_does_not_repeat_it() -> None:
     life = due_item(Kind.TICKET, at_risk="P2D", add_wait_time=True)
-    life.later(11 * DAY)
+    life.advance(11 * DAY)
     life.do("wait", type="more_information")
-    life.later(30 * DAY)
+    life.advance(30 * DAY)
     life.do("resume")
-    life.later(300 * DAY)
-    assert [word for word, _ in told(life)] == ["at risk", "overdue"]
+    life.advance(300 * DAY)
+    assert [word for word, _ in alarms(life)] == ["at risk", "overdue"]
 
 
 # D3: the alarms come in order though both are late
 def test_alarms_that_are_late_are_both_told() -> None:
     life = due_item(Kind.TICKET, at_risk="P2D")
-    life.down_for(50 * DAY)
-    life.later(timedelta(0))
-    assert [word for word, _ in told(life)] == ["at risk", "overdue"]
+    life.skip_downtime(50 * DAY)
+    life.advance(timedelta(0))
+    assert [word for word, _ in alarms(life)] == ["at risk", "overdue"]
     assert elapse(life.item, life.now) is None
 
 
 # D3: a margin as long as the whole time is at risk from the beginning
 def test_a_margin_longer_than_the_time_is_at_risk_at_once() -> None:
     life = due_item(Kind.TICKET, within="P1D", at_risk="P5D")
-    life.later(timedelta(0))
+    life.advance(timedelta(0))
     assert ["at risk" in (entry.reason or "") for entry in life.entries].count(True) == 1
     assert colour(life.item, NOW) is Colour.AMBER
 
@@ -440,8 +440,8 @@ def test_a_margin_longer_than_the_time_is_at_risk_at_once() -> None:
 def test_an_alarm_about_a_robots_item_is_told_to_the_robot_or_nobody() -> None:
     life = action(due={"within": "P1D"})
     life.do("start", by=ROBOT)
-    life.later(DAY)
-    assert told(life) in ([], [("overdue", (ROBOT,))])
+    life.advance(DAY)
+    assert alarms(life) in ([], [("overdue", (ROBOT,))])
     assert life.item.new_information
 
 
@@ -449,9 +449,9 @@ def test_an_alarm_about_a_robots_item_is_told_to_the_robot_or_nobody() -> None:
 @pytest.mark.parametrize("add_wait_time", [True, False])
 def test_reopening_keeps_the_original_due_date(add_wait_time: bool) -> None:  # noqa: FBT001
     life = due_item(Kind.TICKET, add_wait_time=add_wait_time)
-    life.later(DAY)
+    life.advance(DAY)
     life.do("resolve", method="rejected")
-    life.later(20 * DAY)
+    life.advance(20 * DAY)
     life.do("reopen")
     assert life.state.due_at == NOW + 10 * DAY
 
@@ -491,9 +491,9 @@ def test_the_remaining_time_is_shown_while_the_clock_stands_still(
     after: timedelta, english: str, french: str
 ) -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
-    life.later(after)
+    life.advance(after)
     life.do("wait", type="more_information")
-    life.later(7 * DAY)
+    life.advance(7 * DAY)
     assert life.state.due_at is None
     assert life.state.due_text == english
     assert due_text(life.item, french=True) == french
@@ -503,9 +503,9 @@ def test_the_remaining_time_is_shown_while_the_clock_stands_still(
 def test_the_remaining_time_counts_what_earlier_stops_added() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
     life.do("wait", type="more_information")
-    life.later(5 * DAY)
+    life.advance(5 * DAY)
     life.do("resume")
-    life.later(10 * DAY - HOUR)
+    life.advance(10 * DAY - HOUR)
     life.do("wait", type="more_information")
     assert life.state.due_text == "Due: paused 1 h before due"
 
@@ -521,7 +521,7 @@ def test_days_are_named_in_either_language() -> None:
 # D5
 def test_a_clock_stopped_at_the_very_moment_has_nothing_left() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
-    life.down_for(10 * DAY)
+    life.skip_downtime(10 * DAY)
     life.do("wait", type="more_information")
     assert life.state.due_text == "Due: paused 0 m before due"
 
@@ -538,9 +538,9 @@ def test_hundreds_of_stops_add_up_exactly() -> None:
     life = due_item(Kind.TICKET, add_wait_time=True)
     for _ in range(3 * MAX_STOPS):
         life.do("wait", type="more_information")
-        life.later(HOUR)
+        life.advance(HOUR)
         life.do("resume")
-        life.later(MINUTE)
+        life.advance(MINUTE)
     assert life.state.due_at == NOW + 10 * DAY + 3 * MAX_STOPS * HOUR
     assert life.item.due
     assert len(life.item.due.stops) <= MAX_STOPS

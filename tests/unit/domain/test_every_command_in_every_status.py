@@ -1,4 +1,4 @@
-"""Chapter 10 by product: every command on every item, by whoever holds it and whoever asks."""
+"""Chapter 10 by product: every command on every item, by every sort of assignee and actor."""
 
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ from tests.support.builders import (
     NOW,
     ONE_ACTION,
     ROBOT,
-    Desk,
+    CaseTree,
     Life,
     action,
     as_json,
@@ -48,141 +48,141 @@ LEASE: dict[str, Any] = {"lease": "P2D"}
 WINDOW = {"feedback_window": "P30D"} | LEASE
 
 
-def _begun(found: Situation) -> Life:
-    """Submitted, or a Draft, and its flow as far as the situation says; zoe started it."""
-    if found.status is Status.DRAFT:
-        by: dict[str, Any] = {"by": found.assignee, "settings": WINDOW}
-        if found.kind is Kind.TICKET:
+def _drafted_or_submitted(situation: Situation) -> Life:
+    """Start a Draft or a submitted item of zoe's, with the flow of the situation."""
+    if situation.status is Status.DRAFT:
+        by: dict[str, Any] = {"by": situation.assignee, "settings": WINDOW}
+        if situation.kind is Kind.TICKET:
             return draft(**by)
-        flow = FLOW if found.flow == "open" else None
-        return case_draft(**by, owner=found.owner, definition=flow)
-    settings = LEASE if found.ended_by == "no window" else WINDOW
-    if found.kind is Kind.TICKET:
+        flow = FLOW if situation.flow == "open" else None
+        return case_draft(**by, owner=situation.owner, definition=flow)
+    settings = LEASE if situation.ended_by == "no window" else WINDOW
+    if situation.kind is Kind.TICKET:
         return ticket(by="zoe", settings=settings)
-    return _action(found) if found.kind is Kind.ACTION else _flow(found, settings)
+    return _action(situation) if situation.kind is Kind.ACTION else _flow(situation, settings)
 
 
-def _action(found: Situation) -> Life:
-    if found.flow == "checklist":
+def _action(situation: Situation) -> Life:
+    if situation.flow == "checklist":
         return action(checklist=["signed"], **LEASE)
-    life = action(peer_review=found.flow == "in review", **LEASE)
-    if found.flow == "in review":
+    life = action(peer_review=situation.flow == "in review", **LEASE)
+    if situation.flow == "in review":
         life.do("resolve", by="eve", outcome="complete")
     return life
 
 
-def _flow(found: Situation, settings: dict[str, Any]) -> Life:
-    flow = None if found.flow == "none" else FLOW
-    desk = Desk(case(by="zoe", settings=settings, owner=found.owner, definition=flow))
+def _flow(situation: Situation, settings: dict[str, Any]) -> Life:
+    flow = None if situation.flow == "none" else FLOW
+    tree = CaseTree(case(by="zoe", settings=settings, owner=situation.owner, definition=flow))
     if flow:
-        desk.complete("read", "match")
-    if found.flow == "failed":
-        desk.fail("transfer")
-    if found.flow == "ended":
-        desk.complete("transfer", "archive")
-    return desk.life
+        tree.complete("read", "match")
+    if situation.flow == "failed":
+        tree.fail("transfer")
+    if situation.flow == "ended":
+        tree.complete("transfer", "archive")
+    return tree.life
 
 
-def _held(life: Life, found: Situation) -> None:
-    """As chapter 10's column says, by commands of the one who shall hold it."""
-    holder = found.assignee or found.owner or ROBOT
-    match found.status:
-        case Status.TO_DO if found.assignee:
-            if found.assignee != life.item.assignee:
-                life.do("assign", by="zoe", to=found.assignee)
+def _assigned(life: Life, situation: Situation) -> None:
+    """Assign the item as the situation says, by the future assignee's own commands."""
+    holder = situation.assignee or situation.owner or ROBOT
+    match situation.status:
+        case Status.TO_DO if situation.assignee:
+            if situation.assignee != life.item.assignee:
+                life.do("assign", by="zoe", to=situation.assignee)
         case Status.TO_DO if life.item.assignee:
             life.do("unassign", by="zoe")
         case Status.IN_PROGRESS:
             life.do("start", by=holder, take_over=True)
-        case Status.WAIT if found.wait is WaitType.SPLIT:
+        case Status.WAIT if situation.wait is WaitType.SPLIT:
             life.do("start", by=holder, take_over=True)
             parts = [{"title": title, "description": title} for title in ("One", "Two")]
             life.do("split", by=holder, parts=parts)
-        case Status.WAIT if found.wait is WaitType.CASE_LAUNCHED:
+        case Status.WAIT if situation.wait is WaitType.CASE_LAUNCHED:
             life.do("start", by=holder, take_over=True)
             life.do("launch_case", by=holder, definition=ONE_ACTION)
         case Status.WAIT:
-            until = {"until": NOW + 90 * DAY} if found.wait is WaitType.UNTIL else {}
+            until = {"until": NOW + 90 * DAY} if situation.wait is WaitType.UNTIL else {}
             life.do("start", by=holder, take_over=True)
-            life.do("wait", by=holder, type=found.wait, **until)
-        case Status.RESOLVED if found.kind is Kind.TICKET:
+            life.do("wait", by=holder, type=situation.wait, **until)
+        case Status.RESOLVED if situation.kind is Kind.TICKET:
             life.do("start", by=holder)
             life.do("resolve", by=holder, method="customer_response")
-        case Status.RESOLVED if found.flow == "none":
+        case Status.RESOLVED if situation.flow == "none":
             life.do("start", by=holder)
             life.do("resolve", by=holder)
         case _:
             pass
 
 
-def _ended(life: Life, found: Situation) -> None:
-    match found.ended_by:
+def _ended(life: Life, situation: Situation) -> None:
+    match situation.ended_by:
         case "discarding":
             life.do("cancel")
         case "spam":
             life.do("resolve", method="rejected_as_spam")
         case "no response":
             life.do("wait", type="more_information", days_to_wait=1, close_if_no_response=True)
-            life.later(2 * DAY)
+            life.advance(2 * DAY)
         case "completing":
             life.do("resolve", outcome="complete")
         case "failing":
             life.do("resolve", outcome="unable_to_complete", reason="no such supplier")
         case "cancelling":
             life.do("cancel")
-        case _ if found.kind is Kind.TICKET:
+        case _ if situation.kind is Kind.TICKET:
             life.do("resolve", method="rejected")
-        case _ if found.flow == "none":
+        case _ if situation.flow == "none":
             life.do("resolve")
         case _:
             pass
-    if found.ended_by == "window over":
-        life.later(31 * DAY)
+    if situation.ended_by == "window over":
+        life.advance(31 * DAY)
 
 
 @cache
-def item_in(found: Situation) -> AnyItem:
-    """An item in this situation, brought there by commands alone."""
-    if found.ended_by == "discarding":
+def item_in(situation: Situation) -> AnyItem:
+    """Return an item in this situation, brought there by commands alone."""
+    if situation.ended_by == "discarding":
         life = draft()
-    elif found.ended_by == "its Case":
-        desk = Desk(case())
-        desk.do("cancel")
-        return desk.action("read").item
+    elif situation.ended_by == "its Case":
+        tree = CaseTree(case())
+        tree.do("cancel")
+        return tree.action("read").item
     else:
-        life = _begun(found)
-    if found.ended_by:
-        _ended(life, found)
+        life = _drafted_or_submitted(situation)
+    if situation.ended_by:
+        _ended(life, situation)
     else:
-        _held(life, found)
+        _assigned(life, situation)
     return life.item
 
 
-@pytest.mark.parametrize("found", situations(), ids=str)
-def test_items_get_into_every_situation_by_commands_alone(found: Situation) -> None:
-    item = item_in(found)
-    assert item.kind is found.kind
-    assert item.status is found.status
-    assert item.assignee == found.assignee
-    if not found.ended_by:
-        assert item.owner == found.owner
-    assert (item.wait and item.wait.type) == found.wait
+@pytest.mark.parametrize("situation", situations(), ids=str)
+def test_items_get_into_every_situation_by_commands_alone(situation: Situation) -> None:
+    item = item_in(situation)
+    assert item.kind is situation.kind
+    assert item.status is situation.status
+    assert item.assignee == situation.assignee
+    if not situation.ended_by:
+        assert item.owner == situation.owner
+    assert (item.wait and item.wait.type) == situation.wait
 
 
 @pytest.mark.parametrize("command", ROWS, ids=lambda name: name or "nameless")
-@pytest.mark.parametrize("found", situations(), ids=str)
-def test_a_command_leads_to_what_chapter_10_says(found: Situation, command: str) -> None:
-    item = item_in(found)
+@pytest.mark.parametrize("situation", situations(), ids=str)
+def test_a_command_leads_to_what_chapter_10_says(situation: Situation, command: str) -> None:
+    item = item_in(situation)
     wrong = [
         f"{attempt}: {problem}"
-        for attempt in attempts(found.kind, command)
-        if (problem := _compared(item, attempt, expected(found, attempt)))
+        for attempt in attempts(situation.kind, command)
+        if (problem := _compared(item, attempt, expected(situation, attempt)))
     ]
     assert wrong == []
 
 
 def _compared(item: AnyItem, attempt: Attempt, cell: Cell) -> str | None:
-    """What differs from the cell, by update and by signal; None if nothing does."""
+    """Return the difference from the cell, by update and by signal, or None."""
     raw = as_json({"by": attempt.by, **dict(attempt.fields)})
     if cell is UNKNOWN:
         try:
@@ -214,10 +214,10 @@ def _compared_refusal(refusal: Refused, cell: Cell) -> str | None:
 
 def _compared_signal(item: AnyItem, attempt: Attempt, refusal: Refused) -> str | None:
     raw = as_json({"by": attempt.by, **dict(attempt.fields)})
-    change, told = decide_signal(item, decode(item.kind, attempt.command, raw), LATER)
+    change, refusal_of_signal = decide_signal(item, decode(item.kind, attempt.command, raw), LATER)
     (entry,) = change.entries
-    if not (told and told.sentence == refusal.sentence and entry.refused):
-        return f"a signal is not refused alike: {told}"
+    if not (refusal_of_signal and refusal_of_signal.sentence == refusal.sentence and entry.refused):
+        return f"a signal is not refused alike: {refusal_of_signal}"
     if (change.item.revision, change.item.status) != (item.revision, item.status):
         return "a refused signal changes the item"
     return None
@@ -259,17 +259,19 @@ def _compared_holder(item: AnyItem, after: AnyItem, attempt: Attempt) -> str | N
 
 # C15
 @pytest.mark.parametrize(
-    "found", [found for found in situations() if found.status is Status.CLOSED], ids=str
+    "situation",
+    [situation for situation in situations() if situation.status is Status.CLOSED],
+    ids=str,
 )
-def test_a_closed_item_says_that_it_is_closed(found: Situation) -> None:
-    item = item_in(found)
+def test_a_closed_item_says_that_it_is_closed(situation: Situation) -> None:
+    item = item_in(situation)
     for name in ROWS:
-        for attempt in attempts(found.kind, name):
-            if expected(found, attempt) is UNKNOWN:
+        for attempt in attempts(situation.kind, name):
+            if expected(situation, attempt) is UNKNOWN:
                 continue
             raw = as_json({"by": attempt.by, **dict(attempt.fields)})
             with pytest.raises(NotAllowed, match="closed") as caught:
-                decide(item, decode(found.kind, name, raw), LATER)
+                decide(item, decode(situation.kind, name, raw), LATER)
             assert item.reference in caught.value.sentence
             assert caught.value.rule == "C15"
 

@@ -1,4 +1,4 @@
-"""Copies with some fields changed: as the standard library makes them, only faster."""
+"""Copies with some fields changed: equal to those of the standard library, only faster."""
 
 import dataclasses
 from typing import Any

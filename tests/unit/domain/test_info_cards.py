@@ -1,10 +1,20 @@
-"""The info card: the summary a person sees first (chapter 1, K7, K12)."""
+"""The info card: the summary that a person sees first (chapter 1, K7, K12)."""
 
 import pytest
 
 from domain.base.values import Kind
 from domain.model.info_card import info_card
-from tests.support.builders import DAY, NOW, ROBOT, WINDOW, action, desk, draft, submitted, ticket
+from tests.support.builders import (
+    DAY,
+    NOW,
+    ROBOT,
+    WINDOW,
+    action,
+    case_tree,
+    draft,
+    submitted,
+    ticket,
+)
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -54,14 +64,14 @@ def test_a_card_says_that_a_robot_rejected_the_item() -> None:
 
 # K7
 def test_a_card_shows_which_action_failed_and_why() -> None:
-    house = desk()
-    assert "attention" not in info_card(house.case)
-    house.fail("read", "no such *supplier*\n| at all")
-    card = info_card(house.case)
+    tree = case_tree()
+    assert "attention" not in info_card(tree.case)
+    tree.fail("read", "no such *supplier*\n| at all")
+    card = info_card(tree.case)
     (line,) = [line for line in card.splitlines() if line.startswith("- read")]
     assert line == r"- read: no such \*supplier\* \| at all"
     assert "reset_in_progress" in card
-    for copy in house.case.actions:
+    for copy in tree.case.actions:
         assert copy.reference in card
 
 
@@ -89,14 +99,14 @@ def test_a_card_shows_the_checklist_and_who_is_reviewed() -> None:
 
 # K12
 def test_a_card_says_that_a_case_was_aborted() -> None:
-    house = desk()
-    house.do("cancel")
-    assert "aborted" in info_card(house.case)
+    tree = case_tree()
+    tree.do("cancel")
+    assert "aborted" in info_card(tree.case)
 
 
-# ARCHITECTURE, limits: current details stay small however many copies there are
+# architecture, limits: current details stay small however many copies there are
 def test_a_card_stays_small() -> None:
-    house = desk()
+    tree = case_tree()
     for _ in range(60):
-        house.do("rework", step="check")
-    assert len(info_card(house.case).encode()) < 16 * 1024
+        tree.do("rework", step="check")
+    assert len(info_card(tree.case).encode()) < 16 * 1024

@@ -15,7 +15,7 @@ from tests.support.builders import (
     NOW,
     ROBOT,
     SERVICE,
-    Desk,
+    CaseTree,
     Life,
     action,
     as_json,
@@ -52,7 +52,7 @@ def token(life: Life) -> str:
 
 
 def until(life: Life) -> timedelta:
-    """How long after the beginning its lease is over."""
+    """Time from the beginning to the end of the lease."""
     assert life.item.lease is not None
     return life.item.lease.until - NOW
 
@@ -72,7 +72,7 @@ def test_a_robot_that_is_assigned_an_item_is_given_a_lease_which_starting_keeps(
     life = free(kind)
     life.do("assign", to=ROBOT)
     given = token(life)
-    life.later(HOUR).do("start", by=ROBOT)
+    life.advance(HOUR).do("start", by=ROBOT)
     assert (token(life), until(life)) == (given, LEASE)
 
 
@@ -110,7 +110,7 @@ def test_a_robots_own_draft_is_under_no_lease() -> None:
 
 # Q3, K2: the Case's setting holds for its Actions
 def test_an_actions_lease_is_that_of_its_case() -> None:
-    desk = Desk(case(**SETTINGS))
+    desk = CaseTree(case(**SETTINGS))
     life = desk.action("read")
     life.do("start", by=ROBOT)
     assert life.item.lease is not None
@@ -202,10 +202,10 @@ def test_a_stale_lease_is_refused_and_the_sentence_says_whose_it_is_now(kind: Ki
 # Q3, C5, C20
 @LEASED
 def test_a_silent_robot_loses_the_item_at_the_end_of_its_lease(kind: Kind) -> None:
-    life = held(kind).later(LEASE - MOMENT)
+    life = held(kind).advance(LEASE - MOMENT)
     assert life.item.assignee == ROBOT
     stale = token(life)
-    life.later(MOMENT)
+    life.advance(MOMENT)
     assert life.item.status is Status.TO_DO
     assert life.item.holder is None
     assert life.item.lease is None
@@ -219,7 +219,7 @@ def test_a_silent_robot_loses_the_item_at_the_end_of_its_lease(kind: Kind) -> No
 # Q3, C19: however late it is noticed
 @LEASED
 def test_an_answer_after_the_lease_is_refused_though_no_timer_fired_yet(kind: Kind) -> None:
-    life = held(kind).down_for(LEASE + MOMENT)
+    life = held(kind).skip_downtime(LEASE + MOMENT)
     end = {"method": "customer_response"} if kind is Kind.TICKET else {"outcome": "complete"}
     refusal = life.refused("resolve", by=ROBOT, lease=token(life), **end)
     assert (refusal.type, refusal.rule) == ("Conflict", "Q3")
@@ -236,15 +236,15 @@ def test_the_timer_says_whose_lease_it_is() -> None:
 # Q3, C16
 @LEASED
 def test_a_heartbeat_renews_the_lease_and_leaves_no_entry_and_no_revision(kind: Kind) -> None:
-    life = held(kind).later(HOUR)
+    life = held(kind).advance(HOUR)
     given, revision, changed = token(life), life.item.revision, life.item.changed_at
     change = life.do("heartbeat", by=ROBOT)
     assert change.entries == ()
     assert (life.item.revision, life.item.changed_at) == (revision, changed)
     assert (token(life), until(life)) == (given, HOUR + LEASE)
-    life.later(LEASE - MOMENT)
+    life.advance(LEASE - MOMENT)
     assert life.item.assignee == ROBOT
-    life.later(MOMENT)
+    life.advance(MOMENT)
     assert life.item.assignee is None
 
 
@@ -254,18 +254,18 @@ def test_heartbeats_within_a_third_of_the_lease_change_nothing(kind: Kind) -> No
     life = held(kind)
     before = life.item
     for _ in range(3):
-        life.later(HOUR / 4).do("heartbeat", by=ROBOT)
-    life.later(HOUR / 4 - MOMENT).do("heartbeat", by=ROBOT)
+        life.advance(HOUR / 4).do("heartbeat", by=ROBOT)
+    life.advance(HOUR / 4 - MOMENT).do("heartbeat", by=ROBOT)
     assert life.item == before
-    life.later(MOMENT).do("heartbeat", by=ROBOT)
+    life.advance(MOMENT).do("heartbeat", by=ROBOT)
     assert until(life) == HOUR + LEASE
 
 
 # C17
 def test_a_heartbeat_with_an_id_counts_once() -> None:
-    life = held(Kind.ACTION).later(HOUR)
+    life = held(Kind.ACTION).advance(HOUR)
     life.do("heartbeat", by=ROBOT, command_id="beat-1")
-    life.later(HOUR).do("heartbeat", by=ROBOT, command_id="beat-1")
+    life.advance(HOUR).do("heartbeat", by=ROBOT, command_id="beat-1")
     assert until(life) == HOUR + LEASE
     life.do("heartbeat", by=ROBOT)
     assert until(life) == 2 * HOUR + LEASE
@@ -299,16 +299,16 @@ def test_the_third_lost_lease_marks_the_item_robot_rejected_and_the_count_begins
     life = free(kind)
     for robot in (ROBOT, OTHER):
         life.do("start", by=robot)
-        life.later(LEASE)
+        life.advance(LEASE)
         assert not life.item.robot_rejected
     life.do("start", by=ROBOT)
-    life.later(LEASE)
+    life.advance(LEASE)
     assert life.item.robot_rejected
     assert life.refused("start", by=OTHER).rule == "C7"
     life.do("start", by="amy")
     life.do("unassign")
     life.do("start", by=ROBOT)
-    life.later(LEASE)
+    life.advance(LEASE)
     assert not life.item.robot_rejected
 
 
@@ -317,7 +317,7 @@ def test_an_item_that_robots_give_back_is_not_counted_as_lost() -> None:
     life = free(Kind.ACTION)
     for _ in range(4):
         life.do("start", by=ROBOT)
-        life.later(HOUR).do("unassign", by=ROBOT)
+        life.advance(HOUR).do("unassign", by=ROBOT)
     assert not life.item.robot_rejected
 
 
@@ -325,14 +325,14 @@ def test_an_item_that_robots_give_back_is_not_counted_as_lost() -> None:
 def test_a_lease_and_a_due_date_keep_their_own_moments() -> None:
     life = ticket(settings={"lease": "PT3H", "due": {"within": "PT2H"}})
     life.do("start", by=ROBOT)
-    life.later(4 * HOUR)
+    life.advance(4 * HOUR)
     assert [entry.command for entry in life.entries] == ["create", "start", "overdue", "lease_over"]
 
 
 # a new run goes on with the lease
 @LEASED
 def test_a_lease_outlives_the_run(kind: Kind) -> None:
-    life = held(kind).later(HOUR)
+    life = held(kind).advance(HOUR)
     life.do("heartbeat", by=ROBOT)
     assert through_json(life.item) == life.item
 
@@ -343,7 +343,7 @@ def test_states_that_differ_by_heartbeats_alone_are_alike(kind: Kind) -> None:
     life = held(kind)
     told = life.state
     assert without_heartbeats(free(kind).state) == free(kind).state
-    life.later(HOUR).do("heartbeat", by=ROBOT)
+    life.advance(HOUR).do("heartbeat", by=ROBOT)
     assert life.state != told
     assert without_heartbeats(life.state) == without_heartbeats(told)
     life.do("assign", to=OTHER)
@@ -354,7 +354,7 @@ def test_states_that_differ_by_heartbeats_alone_are_alike(kind: Kind) -> None:
 def test_a_heartbeat_comes_after_the_deadlines_before_it() -> None:
     life = ticket(settings={"lease": "PT3H", "due": {"within": "PT2H"}})
     life.do("start", by=ROBOT)
-    life.down_for(2 * HOUR + MOMENT)
+    life.skip_downtime(2 * HOUR + MOMENT)
     command = decode(Kind.TICKET, "heartbeat", as_json({"by": ROBOT}))
     change = decide(life.item, command, life.now)
     assert [entry.command for entry in change.entries] == ["overdue"]

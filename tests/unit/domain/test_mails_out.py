@@ -1,4 +1,4 @@
-"""Mails out as far as the domain: what follows what, and what a failure does (M5, T9)."""
+"""Mails out in the domain: the effects of success and of failure (M5, T9)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from domain.model.effects import SendMail
 from domain.model.items import Mail, Resolution
 from domain.model.proposed_changes import MAX_MESSAGE_ID_LENGTH, MAX_THREAD_MAILS, add_to_thread
 from domain.rules.notification_mails import add_assignment_mail
-from tests.support.builders import WINDOW, Life, case, desk, ticket
+from tests.support.builders import WINDOW, Life, case, case_tree, ticket
 
 ANSWER: dict[str, Any] = {"to": "ida@example.org", "subject": "Invoice", "body": "Here it is."}
 PROVING: dict[str, Any] = {**WINDOW, "resolution_evidence": True}
@@ -51,7 +51,7 @@ def test_a_failure_within_the_window_reopens_for_the_owner() -> None:
     assert life.item.new_information
 
 
-# M5: whatever else may reopen it
+# M5: a failed mail is the exception
 def test_a_failure_reopens_also_what_no_mail_reopens() -> None:
     life = ticket(settings={**WINDOW, "reopen_on": []})
     mail = sent(life, "send_and_resolve", method="customer_response")
@@ -164,11 +164,11 @@ def test_the_first_and_the_newest_mails_are_kept() -> None:
 
 # K7, M5
 def test_what_tells_the_desk_is_not_in_the_thread_of_its_correspondent() -> None:
-    office = desk(owner="amy")
-    office.fail("read")
-    life = office.life
-    (told,) = [mail for change in life.changes for mail in change.mails]
-    assert (told.template, told.accounts) == (Template.ATTENTION, ("amy",))
+    tree = case_tree(owner="amy")
+    tree.fail("read")
+    life = tree.life
+    (assignment_mail,) = [mail for change in life.changes for mail in change.mails]
+    assert (assignment_mail.template, assignment_mail.accounts) == (Template.ATTENTION, ("amy",))
     assert sent(life).thread == ()
 
 
@@ -195,14 +195,14 @@ def test_an_acknowledgement_needs_an_address() -> None:
 def test_who_is_assigned_an_item_by_somebody_else_is_told_with_that_change() -> None:
     life = ticket()
     change = life.do("assign", to="bob")
-    told = add_assignment_mail(change)
-    assert told is not None
-    (mail,) = told.mails
+    assignment_mail = add_assignment_mail(change)
+    assert assignment_mail is not None
+    (mail,) = assignment_mail.mails
     assert (mail.accounts, mail.to, mail.template) == (("bob",), (), Template.ASSIGNMENT)
     assert (mail.body, mail.about) == ("amy", "No invoice")
     assert mail.key == f"T-7F3K9Q2D:{life.item.revision}:0"
-    assert told.item.outbox == (SendMail(key=mail.key),)
-    assert told.entries == change.entries
+    assert assignment_mail.item.outbox == (SendMail(key=mail.key),)
+    assert assignment_mail.entries == change.entries
 
 
 # M5

@@ -1,4 +1,4 @@
-"""C16, C17, C19 and the contract's values: how messages are read, ordered and refused."""
+"""Messages: how items read, order and refuse them (C16, C17, C19 and the contract's values)."""
 
 import json
 from datetime import datetime, timedelta
@@ -315,10 +315,10 @@ def test_free_json_comes_back_as_it_was_given() -> None:
 # contract: a command over 256 KB is refused
 def test_a_command_over_256_kb_is_refused() -> None:
     frame = len(as_json({"by": "amy", "text": ""}))
-    room = COMMAND_LIMIT - frame
-    decode(Kind.TICKET, "add_note", as_json({"by": "amy", "text": "x" * room}))
+    available = COMMAND_LIMIT - frame
+    decode(Kind.TICKET, "add_note", as_json({"by": "amy", "text": "x" * available}))
     with pytest.raises(InvalidCommand) as caught:
-        decode(Kind.TICKET, "add_note", as_json({"by": "amy", "text": "x" * (room + 1)}))
+        decode(Kind.TICKET, "add_note", as_json({"by": "amy", "text": "x" * (available + 1)}))
     assert str(COMMAND_LIMIT) in caught.value.sentence
     assert COMMAND_LIMIT == 256 * 1024
 
@@ -485,7 +485,7 @@ def test_a_start_by_hand_needs_no_more_than_who() -> None:
 @ALL
 def test_every_change_is_one_entry_with_who_when_what_and_from_where_to_where(kind: Kind) -> None:
     life = submitted(kind)
-    life.later(HOUR)
+    life.advance(HOUR)
     (entry,) = life.do("wait", by="bob", type="more_information", reason="ask her").entries
     assert entry.revision == life.item.revision == 2
     assert (entry.at, entry.by, entry.command) == (NOW + HOUR, "bob", "wait")
@@ -502,11 +502,11 @@ def test_revisions_are_gapless_from_one(kind: Kind) -> None:
     life.do("start")
     life.signal("resume")
     life.do("wait", type="until", until=NOW + DAY)
-    life.later(2 * DAY)
+    life.advance(2 * DAY)
     life.signal("reject", reason="x")
     life.do("add_note", text="x")
-    kept = [entry for entry in life.entries if not entry.refused]
-    assert [entry.revision for entry in kept] == [1, 2, 3, 4, 5]
+    accepted = [entry for entry in life.entries if not entry.refused]
+    assert [entry.revision for entry in accepted] == [1, 2, 3, 4, 5]
     assert life.item.revision == 5
     assert [entry.serial for entry in life.entries] == [1, 2, 3, 4, 5, 6, 7]
 
@@ -541,7 +541,7 @@ def test_what_could_not_be_decoded_leaves_a_refused_entry(kind: Kind) -> None:
     life = submitted(kind)
     before = life.state
     refusal = InvalidCommand("y" * 5000, rule=Rule.C17)
-    life.keep(
+    life.apply(
         record_refusal(life.item, NOW + HOUR, by="?" * 300, command="x" * 300, refusal=refusal)
     )
     entry = life.last
@@ -770,7 +770,7 @@ def test_a_malformed_command_is_told_before_any_conflict() -> None:
 def test_a_revision_from_before_a_deadline_that_elapses_first_is_a_conflict() -> None:
     life = ticket()
     life.do("wait", type="until", until=NOW + DAY)
-    life.down_for(2 * DAY)
+    life.skip_downtime(2 * DAY)
     assert isinstance(life.refused("add_note", text="x", expected_revision=2), Conflict)
     life.do("add_note", text="x", expected_revision=3)
 
@@ -809,7 +809,7 @@ def test_deadlines_before_a_command_elapse_first(kind: Kind) -> None:
     life = submitted(kind)
     life.do("start")
     life.do("wait", type="until", until=NOW + DAY)
-    life.down_for(3 * DAY)
+    life.skip_downtime(3 * DAY)
     over, note = life.do("add_note", by="bob", text="late").entries
     assert (over.by, over.at, over.before, over.after) == (
         "system",
@@ -824,7 +824,7 @@ def test_deadlines_before_a_command_elapse_first(kind: Kind) -> None:
 def test_a_command_at_the_very_moment_of_a_deadline_comes_first() -> None:
     life = ticket(settings={"feedback_window": "P1D"})
     life.do("resolve", method="rejected")
-    life.down_for(DAY)
+    life.skip_downtime(DAY)
     life.do("reopen")
     assert life.item.status is Status.TO_DO
 
@@ -833,7 +833,7 @@ def test_a_command_at_the_very_moment_of_a_deadline_comes_first() -> None:
 def test_a_command_after_a_window_finds_the_item_closed() -> None:
     life = ticket(settings={"feedback_window": "P1D"})
     life.do("resolve", method="rejected")
-    life.down_for(DAY + MOMENT)
+    life.skip_downtime(DAY + MOMENT)
     assert life.refused("reopen").rule == "C15"
     refusal = life.signal("reopen")
     assert refusal
@@ -847,7 +847,7 @@ def test_a_command_after_a_window_finds_the_item_closed() -> None:
 def test_every_deadline_before_a_command_elapses_in_order() -> None:
     life = ticket(settings={"due": {"within": "P2D", "at_risk": "P1D"}})
     life.do("wait", type="until", until=NOW + 1.5 * DAY)
-    life.down_for(9 * DAY)
+    life.skip_downtime(9 * DAY)
     change = life.do("add_note", text="late")
     assert [entry.at for entry in change.entries] == [
         NOW + DAY,
@@ -861,9 +861,9 @@ def test_every_deadline_before_a_command_elapses_in_order() -> None:
 # C19: the times of a timeline never go backwards
 def test_a_mail_received_before_the_last_change_is_entered_after_it() -> None:
     life = ticket()
-    life.later(DAY)
+    life.advance(DAY)
     life.do("start")
-    life.later(DAY)
+    life.advance(DAY)
     life.do("receive_email", by="system", received_at=NOW + HOUR, **MAIL)
     times = [entry.at for entry in life.entries]
     assert times == sorted(times)
@@ -875,17 +875,17 @@ def test_a_mail_received_before_a_deadline_does_not_make_it_elapse() -> None:
     life = ticket()
     life.do("start")
     life.do("wait", type="until", until=NOW + DAY)
-    life.down_for(2 * DAY)
+    life.skip_downtime(2 * DAY)
     life.do("receive_email", by="system", received_at=NOW + HOUR, **MAIL)
     assert [entry.command for entry in life.changes[-1].entries] == ["receive_email"]
-    life.later(timedelta(0))
+    life.advance(timedelta(0))
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, "amy")
 
 
-# ARCHITECTURE, time as an argument: a clock that went back breaks nothing
+# architecture, time as an argument: a clock that went back breaks nothing
 def test_a_clock_that_goes_back_does_not_turn_the_timeline_back() -> None:
     life = ticket()
-    life.later(DAY)
+    life.advance(DAY)
     life.do("start")
     life.now = NOW
     life.do("add_note", text="earlier?")
@@ -933,7 +933,7 @@ def test_refusals_are_sentences_without_a_full_stop(kind: Kind) -> None:
 
 def _decided(life: Life, name: str, now: datetime, **fields: Any) -> Refused | None:  # noqa: ANN401
     try:
-        life.keep(
+        life.apply(
             decide(life.item, decode(life.item.kind, name, as_json({"by": "amy", **fields})), now)
         )
     except Refused as refusal:
@@ -956,8 +956,8 @@ def test_updates_and_signals_decide_alike(kind: Kind) -> None:
     updated, signalled = submitted(kind), submitted(kind)
     for name, fields in script:
         refusal = _decided(updated, name, NOW, **fields)
-        told = signalled.signal(name, **fields)
-        assert (refusal and refusal.sentence) == (told and told.sentence)
+        by_signal = signalled.signal(name, **fields)
+        assert (refusal and refusal.sentence) == (by_signal and by_signal.sentence)
     ours, theirs = updated.state, signalled.state
     assert ours == theirs
 
@@ -1019,14 +1019,14 @@ def test_the_calendars_that_an_item_names_are_looked_up_with_its_terms() -> None
 def test_the_calendar_of_an_ad_hoc_action_is_looked_up_once() -> None:
     life = submitted(Kind.CASE)
     due = {"within": "PT1H", "calendar": "support"}
-    asked: dict[str, Any] = {"action": {"title": "Call", "due": due}}
-    assert needed(life, "start_action", **asked) == CatalogLookup(calendars=("support",))
+    new_action: dict[str, Any] = {"action": {"title": "Call", "due": due}}
+    assert needed(life, "start_action", **new_action) == CatalogLookup(calendars=("support",))
     assert needed(life, "start_action", action={"title": "Call", "due": {"within": "PT1H"}}) is None
     assert needed(life, "start_action", action={"title": "Call"}) is None
     assert needed(life, "start_action", action="read") is None
     life.terms = ItemTerms(calendars=(SUPPORT,))
-    life.do("start_action", **asked)
-    assert needed(life, "start_action", **asked) is None
+    life.do("start_action", **new_action)
+    assert needed(life, "start_action", **new_action) is None
 
 
 # C18: so that the shell knows when to ask

@@ -1,4 +1,4 @@
-"""What may be a reference: our own, a service's, and what a Schedule makes of its name (K1)."""
+"""Valid references: our own, a service's, and those that a Schedule makes of its name (K1)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A6: peer review: what its performer completed is passed, or given back, by somebody else."""
+"""Peer review: another person passes a completed Action, or gives it back (A6)."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from domain.base.refusals import InvalidCommand, NotAllowed
 from domain.base.values import Outcome, Status
 from domain.model.effects import ReportEnd
 from domain.model.states import ActionItemState
-from tests.support.builders import DAY, NOW, ROBOT, SERVICE, Desk, Life, action, case
+from tests.support.builders import DAY, NOW, ROBOT, SERVICE, CaseTree, Life, action, case
 
 REVIEWED: dict[str, Any] = {
     "name": "reviewed",
@@ -68,7 +68,7 @@ def test_complete_from_to_do_or_wait_goes_to_review_too(*, waits: bool) -> None:
     life.do("resolve", by="bob", outcome="complete", note="all read")
     assert (life.item.status, seen(life).in_review) == (Status.TO_DO, True)
     assert (life.item.wait, life.item.owner) == (None, None)
-    life.later(5 * DAY)
+    life.advance(5 * DAY)
     assert life.last.note == "all read"
 
 
@@ -108,7 +108,7 @@ def test_a_robot_whose_work_failed_the_review_has_it_under_a_new_lease() -> None
     assert life.item.lease is None
     life.do("review", by="amy", verdict="fail", comment="blurred")
     assert life.item.lease is not None
-    life.later(DAY)
+    life.advance(DAY)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, None)
     assert not seen(life).in_review
 
@@ -118,8 +118,8 @@ def test_a_robot_whose_work_failed_the_review_has_it_under_a_new_lease() -> None
 @pytest.mark.parametrize("comment", [None, "", "  "])
 def test_a_verdict_that_is_no_pass_needs_a_comment(verdict: str, comment: str | None) -> None:
     life = in_review()
-    given = {} if comment is None else {"comment": comment}
-    refusal = life.refused("review", by="amy", verdict=verdict, **given)
+    optional = {} if comment is None else {"comment": comment}
+    refusal = life.refused("review", by="amy", verdict=verdict, **optional)
     assert isinstance(refusal, InvalidCommand)
     assert refusal.fields == ("comment",)
     assert seen(life).in_review
@@ -139,7 +139,7 @@ def test_unable_to_complete_ends_it_with_the_comment_as_reason() -> None:
     assert reported(life) == [("unable_to_complete", "amy", "the supplier is gone")]
 
 
-# A6: somebody else: not a robot, not the performer; nor what is no person
+# A6: another person: no robot, no service, not the performer
 @pytest.mark.parametrize("verdict", ["pass", "fail", "unable_to_complete"])
 @pytest.mark.parametrize("reviewer", ["bob", ROBOT, "robot:another", SERVICE, "system"])
 def test_neither_the_performer_nor_a_robot_reviews(reviewer: str, verdict: str) -> None:
@@ -152,7 +152,7 @@ def test_neither_the_performer_nor_a_robot_reviews(reviewer: str, verdict: str) 
     assert seen(life).in_review
 
 
-# A6: nor do they get hold of it meanwhile
+# A6: nor may they be assigned in between
 @pytest.mark.parametrize("actor", ["bob", ROBOT])
 @pytest.mark.parametrize(
     ("name", "fields"),
@@ -193,7 +193,7 @@ def test_it_stays_in_review_whoever_has_it() -> None:
     assert (life.item.status, life.item.assignee) == (Status.IN_PROGRESS, "amy")
     life.do("wait", by="amy", type="until", until=NOW + DAY)
     assert life.refused("review", by="amy", verdict="pass").rule == "chapter 10"
-    life.later(2 * DAY)
+    life.advance(2 * DAY)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, "amy")
     life.do("unassign", by="amy")
     life.do("start", by="carol")
@@ -247,35 +247,35 @@ def test_what_is_reviewed_is_not_robot_rejected() -> None:
 
 # A6, K4: the Case goes on when it is passed
 def test_the_case_goes_on_once_it_is_passed() -> None:
-    house = Desk(case(definition=REVIEWED))
-    house.complete("read")
-    assert [copy.key for copy in house.case.actions] == ["read"]
-    house.act("read", "review", by="amy", verdict="fail", comment="no")
-    house.complete("read")
-    house.act("read", "review", by="amy", verdict="pass")
-    assert [copy.key for copy in house.case.actions] == ["read", "transfer"]
-    assert house.reported == ["C-7F3K9Q2D-A1"]
+    tree = CaseTree(case(definition=REVIEWED))
+    tree.complete("read")
+    assert [copy.key for copy in tree.case.actions] == ["read"]
+    tree.act("read", "review", by="amy", verdict="fail", comment="no")
+    tree.complete("read")
+    tree.act("read", "review", by="amy", verdict="pass")
+    assert [copy.key for copy in tree.case.actions] == ["read", "transfer"]
+    assert tree.reported == ["C-7F3K9Q2D-A1"]
 
 
 # A6, K7
 def test_the_case_needs_attention_if_the_review_cannot_complete_it() -> None:
-    house = Desk(case(definition=REVIEWED))
-    house.complete("read")
-    house.act("read", "review", by="amy", verdict="unable_to_complete", comment="gone")
-    assert [(why.action, why.reason) for why in house.state.attention] == [("read", "gone")]
+    tree = CaseTree(case(definition=REVIEWED))
+    tree.complete("read")
+    tree.act("read", "review", by="amy", verdict="unable_to_complete", comment="gone")
+    assert [(why.action, why.reason) for why in tree.state.attention] == [("read", "gone")]
 
 
 # A6, K10, K12: its Case ends it in review as at any time
 @pytest.mark.parametrize("by_rework", [True, False])
 def test_an_action_in_review_ends_with_its_case(*, by_rework: bool) -> None:
-    house = Desk(case(definition=REVIEWED))
-    house.complete("read")
-    first = house.action("read")
+    tree = CaseTree(case(definition=REVIEWED))
+    tree.complete("read")
+    first = tree.action("read")
     if by_rework:
-        house.do("rework", step="check")
-        assert not seen(house.action("read")).in_review
+        tree.do("rework", step="check")
+        assert not seen(tree.action("read")).in_review
     else:
-        house.do("cancel")
+        tree.do("cancel")
     assert seen(first).status is Status.CLOSED
     end = first.item.resolution
     assert end is not None

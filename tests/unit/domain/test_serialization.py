@@ -1,4 +1,4 @@
-"""What outlives a run: the item as JSON, whole as far as rules go, and bounded (C16, C17, M6)."""
+"""The item as JSON that one run hands to the next: complete and bounded (C16, C17, M6)."""
 
 import json
 from typing import Any
@@ -22,13 +22,13 @@ from tests.support.builders import (
     NOW,
     TWO_STEPS,
     WINDOW,
-    Desk,
+    CaseTree,
     Life,
     action,
     as_json,
     case,
     case_draft,
-    desk,
+    case_tree,
     draft,
     submitted,
     ticket,
@@ -38,14 +38,14 @@ ALL = pytest.mark.parametrize("kind", list(Kind))
 MAIL: dict[str, Any] = {"message_id": "<1@example.org>", "sender": "ida@example.org"}
 LONG_ADDRESS = f"{'a' * 60}@{'b' * 180}.example"
 WIDE = "\N{GRINNING FACE}"
-"""Four bytes of UTF-8 a character."""
+"""Characters of four bytes in UTF-8."""
 
 
 def carried_on(item: AnyItem) -> AnyItem:
     return load_item(item.kind, dump_item(item))
 
 
-# ARCHITECTURE: effects are part of the item's value, so a crash loses none
+# architecture: effects are part of the item's value, so a crash loses none
 @ALL
 def test_an_item_comes_back_as_it_was_carried(kind: Kind) -> None:
     life = submitted(kind, **({} if kind is Kind.ACTION else {"settings": WINDOW}))
@@ -55,7 +55,7 @@ def test_an_item_comes_back_as_it_was_carried(kind: Kind) -> None:
     life.signal("resume", command_id="id-2")
     life.do("wait", type="until", until=NOW + DAY)
     assert carried_on(life.item) == life.item
-    life.later(2 * DAY)
+    life.advance(2 * DAY)
     fields = {Kind.TICKET: {"method": "rejected"}, Kind.ACTION: {"outcome": "complete"}}
     if kind is not Kind.CASE:
         life.do("resolve", **fields[kind])
@@ -64,7 +64,7 @@ def test_an_item_comes_back_as_it_was_carried(kind: Kind) -> None:
 
 # A4, K10: open children and effects under way outlive the run
 def test_a_case_with_every_sort_of_effect_comes_back_as_it_was_carried() -> None:
-    house = desk(
+    tree = case_tree(
         owner="carol",
         queue="invoices",
         data={"amount": 12.5, "lines": [None, True, {"a": "b"}]},
@@ -81,18 +81,18 @@ def test_a_case_with_every_sort_of_effect_comes_back_as_it_was_carried() -> None
             "reopen_on": ["mail"],
         },
     )
-    house.life.do("wait", by="carol", type="pause")
-    house.later(HOUR)
-    house.fail("read")
-    house.life.do("rework", by="carol", step="check")
-    house.life.do("start_action", by="carol", action={"title": "Ask", "due": {"within": "P1D"}})
-    house.life.do("send_email", to="ida@example.org")
-    assert {type(effect).__name__ for effect in house.case.outbox} == {
+    tree.life.do("wait", by="carol", type="pause")
+    tree.advance(HOUR)
+    tree.fail("read")
+    tree.life.do("rework", by="carol", step="check")
+    tree.life.do("start_action", by="carol", action={"title": "Ask", "due": {"within": "P1D"}})
+    tree.life.do("send_email", to="ida@example.org")
+    assert {type(effect).__name__ for effect in tree.case.outbox} == {
         "CancelAction",
         "StartActionEffect",
         "SendMail",
     }
-    assert carried_on(house.case) == house.case
+    assert carried_on(tree.case) == tree.case
     ended = action()
     ended.do("resolve", outcome="unable_to_complete", reason="no such supplier")
     assert [type(effect).__name__ for effect in ended.item.outbox] == ["ReportEnd"]
@@ -114,27 +114,27 @@ def test_what_is_no_item_is_not_read(raw: bytes) -> None:
             load_item(kind, raw)
 
 
-def filled_with(life: Life, text: str, *, by: str, idle: str) -> Life:
-    """As many and as large entries as an item ever has."""
+def fill(life: Life, text: str, *, by: str, idle: str) -> Life:
+    """Fill a life with as many and as large entries as an item ever has."""
     for number in range(220):
         life.do("add_note", by=by, text=text, command_id=f"{number} {'x' * 80}")
     for number in range(120):
         life.signal("resume", by=by, command_id=f"refused {number}")
         sentence = InvalidCommand(text, rule=Rule.C17)
-        life.keep(record_refusal(life.item, life.now, by=by, command=text, refusal=sentence))
+        life.apply(record_refusal(life.item, life.now, by=by, command=text, refusal=sentence))
     for number in range(700):
         life.do(idle, command_id=f"same {number}")
     return life
 
 
-@pytest.mark.parametrize("letter", ["x", '"', "ä", WIDE])
-def test_the_fullest_ticket_can_still_be_carried(letter: str) -> None:
-    name = letter * 100
-    contact = {"name": letter * 300, "email": LONG_ADDRESS}
+@pytest.mark.parametrize("character", ["x", '"', "ä", WIDE])
+def test_the_fullest_ticket_can_still_be_carried(character: str) -> None:
+    name = character * 100
+    contact = {"name": character * 300, "email": LONG_ADDRESS}
     life = ticket(
         by=name,
-        title=letter * 300,
-        description=letter * (16 * 1024 // len(letter.encode())),
+        title=character * 300,
+        description=character * (16 * 1024 // len(character.encode())),
         category=name,
         queue=name,
         primary_contact=contact,
@@ -142,7 +142,7 @@ def test_the_fullest_ticket_can_still_be_carried(letter: str) -> None:
         links=[{"kind": name, "reference": name}] * 70,
         settings={"notify": [LONG_ADDRESS] * 20, "due": {"within": "P1D"}},
     )
-    filled_with(life, letter * 4000, by=name, idle="set_to_do")
+    fill(life, character * 4000, by=name, idle="set_to_do")
     raw = dump_item(life.item)
     size = len(raw)
     assert size <= CARRIED_LIMIT
@@ -155,53 +155,53 @@ def test_the_fullest_ticket_can_still_be_carried(letter: str) -> None:
     assert len(again.log.refused) + dropped == len(life.item.log.refused)
 
 
-@pytest.mark.parametrize("letter", ["x", WIDE])
-def test_the_fullest_case_can_still_be_carried(letter: str) -> None:
-    name = letter * 100
+@pytest.mark.parametrize("character", ["x", WIDE])
+def test_the_fullest_case_can_still_be_carried(character: str) -> None:
+    name = character * 100
     definition = {
         "name": "large",
         "steps": [
-            {"key": f"step {n}", "actions": [{"key": f"action {n}", "title": letter * 60}]}
-            for n in range(130 if letter == "x" else 80)
+            {"key": f"step {n}", "actions": [{"key": f"action {n}", "title": character * 60}]}
+            for n in range(130 if character == "x" else 80)
         ],
     }
     terms = ItemTerms(definition=CaseDefinition.model_validate_json(as_json(definition)))
     life = case_draft(
         definition="large",
-        data={"a": letter * (20_000 // len(letter.encode()))},
-        links=[{"kind": name, "reference": name}] * 100 if letter == "x" else [],
+        data={"a": character * (20_000 // len(character.encode()))},
+        links=[{"kind": name, "reference": name}] * 100 if character == "x" else [],
         terms=terms,
     )
     life.do("submit")
-    house = Desk(life)
+    tree = CaseTree(life)
     for _ in range(100):
-        house.do("rework", step="step 0")
-    filled_with(house.life, letter * 4000, by="amy", idle="start")
-    size = len(dump_item(house.case))
+        tree.do("rework", step="step 0")
+    fill(tree.life, character * 4000, by="amy", idle="start")
+    size = len(dump_item(tree.case))
     assert size <= CARRIED_LIMIT
-    assert load_item(Kind.CASE, dump_item(house.case)).log.seen == house.case.log.seen
+    assert load_item(Kind.CASE, dump_item(tree.case)).log.seen == tree.case.log.seen
 
 
-# ARCHITECTURE, limits: an item is never larger than a run can hand to the next
+# architecture, limits: an item is never larger than a run can hand to the next
 def test_copies_that_would_make_a_case_too_large_to_be_carried_are_refused() -> None:
-    house = desk()
+    tree = case_tree()
     refusal, number = None, 0
     while refusal is None and number < 5000:
-        refusal = house.life.tried("start_action", action={"title": f"{number} " * 50})
-        house.life.emptied()
-        house.life.changes.clear()
+        refusal = tree.life.refusal_of("start_action", action={"title": f"{number} " * 50})
+        tree.life.drain_outbox()
+        tree.life.changes.clear()
         number += 1
     assert isinstance(refusal, InvalidCommand)
     assert "carried" in refusal.sentence
-    size = len(dump_item(house.case))
+    size = len(dump_item(tree.case))
     assert size <= CARRIED_LIMIT
-    house.life.do("cancel")
+    tree.life.do("cancel")
 
 
 WIDE_LINKS = [{"kind": WIDE * 100, "reference": WIDE * 100}] * 100
 
 
-# ARCHITECTURE, limits
+# architecture, limits
 def test_fields_that_would_make_an_item_too_large_to_be_carried_are_refused() -> None:
     fields = {"data": {"a": "x" * 24_000}, "definition": wide_flow()}
     with pytest.raises(InvalidCommand, match="carried"):
@@ -218,7 +218,7 @@ def wide_flow() -> dict[str, Any]:
     return {"name": "large", "steps": [{"key": "all", "actions": actions}]}
 
 
-# K2, ARCHITECTURE, limits: also what the catalog adds at submission
+# K2, architecture, limits: also what the catalog adds at submission
 @pytest.mark.parametrize("command", ["submit", "wait", "resolve"])
 def test_a_definition_that_would_make_a_case_too_large_is_refused_at_submission(
     command: str,
@@ -233,11 +233,11 @@ def test_a_definition_that_would_make_a_case_too_large_is_refused_at_submission(
     assert life.item.status is Status.DRAFT
 
 
-# K7, ARCHITECTURE, limits: reports cannot be refused, so what they leave is bounded
+# K7, architecture, limits: reports cannot be refused, so what they leave is bounded
 def test_a_case_whose_many_actions_all_failed_can_still_be_carried() -> None:
-    house = desk(definition=wide_flow())
-    for copy in house.case.actions:
-        house.life.signal(
+    tree = case_tree(definition=wide_flow())
+    for copy in tree.case.actions:
+        tree.life.signal(
             "action_ended",
             by="system",
             case_run="run-1",
@@ -245,8 +245,8 @@ def test_a_case_whose_many_actions_all_failed_can_still_be_carried() -> None:
             outcome="unable_to_complete",
             reason=WIDE * 1000,
         )
-    assert len(house.state.attention) == 100
-    size = len(dump_item(house.case))
+    assert len(tree.state.attention) == 100
+    size = len(dump_item(tree.case))
     assert size <= CARRIED_LIMIT
 
 
@@ -264,13 +264,13 @@ def test_only_notes_are_shortened_and_the_newest_last() -> None:
     reasons = ticket()
     for number in range(210):
         reasons.do("wait", type="more_information", reason=f"{number} {'y' * 990}")
-    kept = carried_on(reasons.item).log.timeline
+    carried_timeline = carried_on(reasons.item).log.timeline
     assert len(dump_item(reasons.item)) <= CARRIED_LIMIT
-    assert len(kept[0].reason or "") < 300
-    assert kept[-1].reason == f"209 {'y' * 990}"
+    assert len(carried_timeline[0].reason or "") < 300
+    assert carried_timeline[-1].reason == f"209 {'y' * 990}"
 
 
-# ARCHITECTURE: a row carries the item's revision; what is new goes to the store once
+# architecture: a row carries the item's revision; what is new goes to the store once
 def test_a_publication_is_all_that_consecutive_changes_made_new() -> None:
     life = draft(settings=WINDOW)
     life.do("send_and_resolve", to="ida@example.org", body="Here it is.", method="rejected")
@@ -285,7 +285,7 @@ def test_a_publication_is_all_that_consecutive_changes_made_new() -> None:
     assert publication_of(life.changes[-1:]).entries == (life.last,)
 
 
-# ARCHITECTURE: after a crash the item is asked again what the store may lack
+# architecture: after a crash the item is asked again what the store may lack
 def test_what_is_carried_is_published_again_from_a_serial_on() -> None:
     life = ticket()
     for number in range(60):

@@ -1,4 +1,4 @@
-"""Linked items, and whatever they ask of each other, as JSON: whole, and bounded."""
+"""Linked items and the messages between them as JSON: complete and bounded."""
 
 from dataclasses import fields, replace
 from typing import Any, get_args
@@ -33,7 +33,7 @@ from tests.support.builders import (
     IDA,
     ONE_ACTION,
     PARIS,
-    Desk,
+    CaseTree,
     action,
     as_json,
     case,
@@ -41,7 +41,7 @@ from tests.support.builders import (
     through_json,
     ticket,
 )
-from tests.support.item_network import World, defined
+from tests.support.item_network import ItemNetwork, catalog_of
 
 PARTS = [{"title": title, "description": title} for title in ("One", "Two")]
 WIDE = "\N{GRINNING FACE}"
@@ -126,13 +126,13 @@ def test_every_class_of_effect_is_among_them() -> None:
     of_union = {get_args(member)[0] for member in get_args(get_args(Effect)[0])}
     assert of_union == {type(effect) for effect in EFFECTS}
     assert of_union == {
-        found
-        for found in vars(effects).values()
-        if isinstance(found, type) and found.__module__ == effects.__name__
+        candidate
+        for candidate in vars(effects).values()
+        if isinstance(candidate, type) and candidate.__module__ == effects.__name__
     }
 
 
-# ARCHITECTURE: effects are part of the item's value; told apart by their fields
+# architecture: effects are part of the item's value; told apart by their fields
 @pytest.mark.parametrize("effect", EFFECTS, ids=[f"{n}" for n in range(len(EFFECTS))])
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_effect_comes_back_as_it_was_carried(kind: Kind, effect: Effect) -> None:
@@ -141,7 +141,7 @@ def test_every_effect_comes_back_as_it_was_carried(kind: Kind, effect: Effect) -
     again = load_item(kind, dump_item(item))
     assert again == item
     assert through_json(item) == item
-    assert [type(one) for one in again.outbox] == [type(effect)] * 2
+    assert [type(each) for each in again.outbox] == [type(effect)] * 2
     if isinstance(effect, StartItem):
         assert type(again.outbox[0].begin) is type(effect.begin)  # type: ignore[union-attr]
 
@@ -150,14 +150,14 @@ def test_every_effect_comes_back_as_it_was_carried(kind: Kind, effect: Effect) -
 def test_items_come_back_with_all_that_linked_items_have() -> None:
     waiting = {"key": "wait", "kind": "wait_for_sub_cases", "cases": [{"definition": "errand"}]}
     sending = {"key": "ask", "kind": "send_mail_and_wait", "mail": MAIL}
-    listed = {"key": "look", "peer_review": True, "checklist": ["signed", "sealed"]}
+    action_fields = {"key": "look", "peer_review": True, "checklist": ["signed", "sealed"]}
     failing = {"key": "later", "when": "data.missing"}
     steps = [
-        {"key": "one", "actions": [waiting, sending, listed]},
+        {"key": "one", "actions": [waiting, sending, action_fields]},
         {"key": "two", "actions": [failing]},
     ]
-    world = World(catalog=defined(ONE_ACTION))
-    world.add(
+    network = ItemNetwork(catalog=catalog_of(ONE_ACTION))
+    network.add(
         case(
             reference="C-TOP",
             definition={"name": "all", "steps": steps},
@@ -165,46 +165,46 @@ def test_items_come_back_with_all_that_linked_items_have() -> None:
             data={"a": [None, {"b": 1}]},
         )
     )
-    world.settle()
-    world.do("C-TOP-A3", "answer_checklist", by="bob", answers={"signed": "not_applicable"})
-    world.carry()
-    world.do("C-TOP-A3", "answer_checklist", by="bob", answers={"sealed": "no"})
-    world.do("C-TOP-A3", "resolve", by="bob", outcome="complete")
-    world.carry()
-    assert world.action("C-TOP-A3").in_review
-    world.give("C-TOP-A2", "receive_email", by="system", message_id="<1@x>", sender="ida")
-    world.carry()
-    world.settle()
-    world.do("C-TOP-A3", "review", by="amy", verdict="pass")
-    (sub,) = world.linked("C-TOP-A1", "started")
-    world.do(f"{sub}-A1", "resolve", by="bob", outcome="complete")
-    assert world.case("C-TOP").attention
-    world.do("C-TOP", "reset_in_progress")
-    assert world.case("C-TOP").waived == ("later",)
-    world.carry()
+    network.settle()
+    network.do("C-TOP-A3", "answer_checklist", by="bob", answers={"signed": "not_applicable"})
+    network.continue_as_new()
+    network.do("C-TOP-A3", "answer_checklist", by="bob", answers={"sealed": "no"})
+    network.do("C-TOP-A3", "resolve", by="bob", outcome="complete")
+    network.continue_as_new()
+    assert network.action("C-TOP-A3").in_review
+    network.give("C-TOP-A2", "receive_email", by="system", message_id="<1@x>", sender="ida")
+    network.continue_as_new()
+    network.settle()
+    network.do("C-TOP-A3", "review", by="amy", verdict="pass")
+    (sub,) = network.linked("C-TOP-A1", "started")
+    network.do(f"{sub}-A1", "resolve", by="bob", outcome="complete")
+    assert network.case("C-TOP").attention
+    network.do("C-TOP", "reset_in_progress")
+    assert network.case("C-TOP").waived == ("later",)
+    network.continue_as_new()
 
 
 # T14, T15, T16
 def test_split_launching_and_merging_tickets_come_back_as_they_were_carried() -> None:
-    world = World()
+    network = ItemNetwork()
     for reference in ("T-A", "T-B", "T-C", "T-D"):
-        world.add(ticket(reference=reference))
-    world.give("T-A", "split", parts=PARTS)
-    world.give("T-B", "launch_case", definition=ONE_ACTION)
-    world.give("T-C", "merge", into="T-D", command_id="once", take_over=True)
-    assert world.ticket("T-C").merging == Merging(
+        network.add(ticket(reference=reference))
+    network.give("T-A", "split", parts=PARTS)
+    network.give("T-B", "launch_case", definition=ONE_ACTION)
+    network.give("T-C", "merge", into="T-D", command_id="once", take_over=True)
+    assert network.ticket("T-C").merging == Merging(
         ask="T-C:merge:1", into="T-D", by="amy", command_id="once", takes_over=True
     )
-    world.carry()
-    world.perform()
-    world.carry()
-    world.settle()
-    world.carry()
-    assert world.item("T-C").status is Status.CLOSED
+    network.continue_as_new()
+    network.perform()
+    network.continue_as_new()
+    network.settle()
+    network.continue_as_new()
+    assert network.item("T-C").status is Status.CLOSED
 
 
 def filled() -> dict[type[AnyItem], dict[str, Any]]:
-    """Something else than the default in every field that only linked items have."""
+    """Return an item without default values in the fields that only linked items have."""
     started = Awaited(reference="C-9", title="x", how="complete")
     common = {"waiter": Waiter(reference="T-0", run="r"), "awaited": (started,)}
     return {
@@ -228,43 +228,43 @@ def test_no_field_is_left_behind(kind: type[AnyItem]) -> None:
     chosen = filled()[kind]
     item = replace(life.item, **chosen)
     for name, value in chosen.items():
-        assert name in {one.name for one in fields(kind)}
+        assert name in {field.name for field in fields(kind)}
         assert getattr(life.item, name) != value
     assert load_item(item.kind, dump_item(item)) == item
     assert state_of(load_item(item.kind, dump_item(item))) == state_of(item)
 
 
-# M6, ARCHITECTURE: a Ticket that was split, with all that fills it
-@pytest.mark.parametrize("letter", ["x", '"', WIDE])
-def test_the_fullest_split_ticket_can_still_be_carried(letter: str) -> None:
-    name = letter * 100
-    world = World()
+# M6, architecture: a Ticket that was split, with all that fills it
+@pytest.mark.parametrize("character", ["x", '"', WIDE])
+def test_the_fullest_split_ticket_can_still_be_carried(character: str) -> None:
+    name = character * 100
+    network = ItemNetwork()
     life = ticket(
         reference="T-FULL",
         links=[{"kind": name, "reference": name}] * 70,
-        requester={"name": letter * 300},
-        description=letter * (16 * 1024 // len(letter.encode())),
+        requester={"name": character * 300},
+        description=character * (16 * 1024 // len(character.encode())),
     )
-    world.add(life)
+    network.add(life)
     for number in range(220):
-        world.give("T-FULL", "add_note", text=letter * 4000, command_id=f"{number}")
+        network.give("T-FULL", "add_note", text=character * 4000, command_id=f"{number}")
     for number in range(900):
-        world.give("T-FULL", "set_to_do", command_id=f"same {number}")
-    title = letter * (150 if letter == WIDE else 290)
+        network.give("T-FULL", "set_to_do", command_id=f"same {number}")
+    title = character * (150 if character == WIDE else 290)
     parts = [{"title": f"{n}{title}", "description": "x"} for n in range(20)]
-    world.do("T-FULL", "split", parts=parts)
-    raw = dump_item(world.item("T-FULL"))
+    network.do("T-FULL", "split", parts=parts)
+    raw = dump_item(network.item("T-FULL"))
     size = len(raw)
     assert size <= CARRIED_LIMIT
     again = load_item(Kind.TICKET, raw)
-    assert again.awaited == world.item("T-FULL").awaited
+    assert again.awaited == network.item("T-FULL").awaited
     assert len(again.awaited) == 20
 
 
-# ARCHITECTURE, limits: what would make the Ticket too large is refused, and changes nothing
+# architecture, limits: what would make the Ticket too large is refused, and changes nothing
 def test_a_split_that_would_make_the_ticket_too_large_is_refused() -> None:
-    world = World()
-    world.add(
+    network = ItemNetwork()
+    network.add(
         ticket(
             reference="T-FULL",
             links=[{"kind": WIDE * 100, "reference": WIDE * 100}] * 90,
@@ -275,10 +275,10 @@ def test_a_split_that_would_make_the_ticket_too_large_is_refused() -> None:
         )
     )
     parts = [{"title": f"{n}{WIDE * 290}", "description": "x"} for n in range(20)]
-    refusal = world.refused("T-FULL", "split", parts=parts)
+    refusal = network.refused("T-FULL", "split", parts=parts)
     assert isinstance(refusal, InvalidCommand)
     assert str(CORE_LIMIT) in refusal.sentence
-    assert world.item("T-FULL").status is Status.TO_DO
+    assert network.item("T-FULL").status is Status.TO_DO
 
 
 # A8: a call under way is carried with all it says, and so are the data of a Case
@@ -302,8 +302,8 @@ def test_the_fullest_calling_action_can_still_be_carried() -> None:
 def test_a_case_whose_actions_all_keep_answers_can_still_be_carried() -> None:
     calls = [{"key": f"{n}", "kind": "call_service", "call": {"service": "erp"}} for n in range(50)]
     definition = {"name": "calls", "steps": [{"key": "all", "actions": calls}]}
-    house = World(services={"erp": WIDE * 1500})
-    house.add(
+    network = ItemNetwork(services={"erp": WIDE * 1500})
+    network.add(
         case_draft(
             reference="C-FULL",
             submit=True,
@@ -312,11 +312,11 @@ def test_a_case_whose_actions_all_keep_answers_can_still_be_carried() -> None:
             links=[{"kind": WIDE * 100, "reference": WIDE * 100}] * 60,
         )
     )
-    house.settle()
-    assert len(house.case("C-FULL").attention) > 40
-    size = len(dump_item(house.case("C-FULL")))
+    network.settle()
+    assert len(network.case("C-FULL").attention) > 40
+    size = len(dump_item(network.case("C-FULL")))
     assert size <= CARRIED_LIMIT
-    house.carry()
+    network.continue_as_new()
 
 
 TEXTS = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=20)
@@ -327,7 +327,7 @@ JSON = FLAT | DEEPER | st.lists(DEEPER, max_size=3) | st.dictionaries(TEXTS, DEE
 _EFFECT: TypeAdapter[Effect] = TypeAdapter(Effect)
 
 
-# A8: whatever a service answers
+# A8: any answer of a service
 @given(answer=JSON)
 @settings(max_examples=60, deadline=None)
 def test_any_answer_comes_back_as_it_was_reported(answer: Any) -> None:  # noqa: ANN401
@@ -342,8 +342,8 @@ def test_any_answer_comes_back_as_it_was_reported(answer: Any) -> None:  # noqa:
         answer=answer,
     )
     assert _EFFECT.validate_json(_EFFECT.dump_json(report)) == report
-    house = Desk(case(definition=ONE_ACTION))
-    house.life.signal(
+    tree = CaseTree(case(definition=ONE_ACTION))
+    tree.life.signal(
         "action_ended",
         by="system",
         case_run="run-1",
@@ -352,5 +352,5 @@ def test_any_answer_comes_back_as_it_was_reported(answer: Any) -> None:  # noqa:
         keep_as="x",
         answer=answer,
     )
-    assert house.case.data == {"x": answer}
-    assert through_json(house.case) == house.case
+    assert tree.case.data == {"x": answer}
+    assert through_json(tree.case) == tree.case

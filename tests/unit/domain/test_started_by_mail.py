@@ -1,4 +1,4 @@
-"""M2, T1, K1: items that a mail starts."""
+"""Items that a mail starts (M2, T1, K1)."""
 
 from typing import Any
 
@@ -32,8 +32,8 @@ def test_a_mail_to_an_address_that_no_route_knows_is_a_ticket_that_is_closed_at_
     assert state.status is Status.CLOSED
     assert state.resolution is not None
     assert state.resolution.method == Method.REJECTED_UNKNOWN_ADDRESS
-    told = [(entry.command, entry.by, entry.reason) for entry in change.entries]
-    assert told[-1] == ("resolve", "system", "nobody@desk.example is no mailbox of this desk")
+    logged = [(entry.command, entry.by, entry.reason) for entry in change.entries]
+    assert logged[-1] == ("resolve", "system", "nobody@desk.example is no mailbox of this desk")
 
 
 # M2, K1

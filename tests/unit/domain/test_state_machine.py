@@ -1,4 +1,4 @@
-"""What must hold whatever happens, in whatever order: random lives of Tickets and of whole Cases.
+"""Invariants in random lives of Tickets and of whole Cases, with events in any order.
 
 100,000 steps in all; by hand ten million:
 `CASEKEEP_STEPS=10000000 .venv/bin/pytest -n 2 tests/unit/domain/test_state_machine.py`.
@@ -41,7 +41,7 @@ from tests.support.builders import (
     TWO_STEPS,
     Life,
     as_json,
-    ended,
+    end_report,
     start_case,
     start_ticket,
 )
@@ -50,7 +50,7 @@ STEPS = int(os.environ.get("CASEKEEP_STEPS", "100000"))
 IN_CI = "CI" in os.environ
 LIVES_AT_ONCE = STEPS // 60 if IN_CI else 200
 
-LIVELY = settings(
+SETTINGS = settings(
     stateful_step_count=30,
     max_examples=LIVES_AT_ONCE,
     derandomize=IN_CI,  # the same lives each time; by hand, each run looks elsewhere
@@ -68,8 +68,8 @@ AMONG = st.integers(0, 9)
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """Who gives a command, and how."""
+class Actor:
+    """Actor of a command, and the way it is given."""
 
     by: str
     by_signal: bool
@@ -86,21 +86,21 @@ PEOPLE_AND_OTHERS = [
     "service:erp",
     "system",
 ]
-MANNERS = [
-    *(Manner(by, by_signal) for by in PEOPLE_AND_OTHERS for by_signal in (False, True)),
-    Manner("amy", by_signal=False, seen="current"),
-    Manner("amy", by_signal=True, seen="stale"),
-    *(Manner("amy", by_signal=False, ident=f"id-{n}") for n in range(4)),
-    *(Manner("bob", by_signal=True, ident=f"id-{n}") for n in range(4, 8)),
+ACTORS = [
+    *(Actor(by, by_signal) for by in PEOPLE_AND_OTHERS for by_signal in (False, True)),
+    Actor("amy", by_signal=False, seen="current"),
+    Actor("amy", by_signal=True, seen="stale"),
+    *(Actor("amy", by_signal=False, ident=f"id-{n}") for n in range(4)),
+    *(Actor("bob", by_signal=True, ident=f"id-{n}") for n in range(4, 8)),
 ]
 
 
-Acts = list[tuple[Move, Manner]]
+Acts = list[tuple[Move, Actor]]
 
 
 def acts(moves: list[Move]) -> st.SearchStrategy[Acts]:
-    """Three commands in a row out of one drawn number: drawing costs more than living."""
-    pairs = list(product(moves, MANNERS))
+    """Return three commands in a row out of one drawn number: drawing costs more than deciding."""
+    pairs = list(product(moves, ACTORS))
     count = len(pairs)
     return st.integers(0, count**3 - 1).map(
         lambda number: [pairs[number // count**place % count] for place in range(3)]
@@ -231,7 +231,7 @@ FLOWS: list[dict[str, Any] | None] = [
 
 @dataclass
 class WatchedLife(Life):
-    """A life whose every change is held against what must always be so."""
+    """A life that checks every change against the invariants."""
 
     reported: int = 0
 
@@ -239,7 +239,7 @@ class WatchedLife(Life):
         self._check(None, self.changes[0])
         self.changes = []
 
-    def keep(self, change: Change) -> Change:
+    def apply(self, change: Change) -> Change:
         before, self.item = self.item, change.item
         self._check(before, change)
         return change
@@ -254,58 +254,58 @@ class WatchedLife(Life):
             assert change.item.outbox == before.outbox
         self.reported += sum(isinstance(effect, ReportEnd) for effect in added(before, change))
 
-    def attempt(self, move: Move, manner: Manner) -> Refused | None:
-        """A command by whichever way; what refused it, if anything did."""
-        name, given = move
+    def attempt(self, move: Move, manner: Actor) -> Refused | None:
+        """Give a command and return its refusal, if any."""
+        name, relative = move
         by = manner.by
         fields = {
             key: self.now + value if isinstance(value, timedelta) else value
-            for key, value in given.items()
+            for key, value in relative.items()
         }
         revision = {"current": self.item.revision, "stale": self.item.revision + 7, None: None}
         optional = {"command_id": manner.ident, "expected_revision": revision[manner.seen]}
         try:
             command = decode(self.item.kind, name, as_json({"by": by, **fields, **optional}))
         except InvalidCommand as refusal:
-            self.keep(record_refusal(self.item, self.now, by=by, command=name, refusal=refusal))
+            self.apply(record_refusal(self.item, self.now, by=by, command=name, refusal=refusal))
             return refusal
         if manner.by_signal:
             change, refused = decide_signal(self.item, command, self.now, terms=self.terms)
-            self.keep(change)
+            self.apply(change)
             return refused
         try:
-            self.keep(decide(self.item, command, self.now, terms=self.terms))
+            self.apply(decide(self.item, command, self.now, terms=self.terms))
         except Refused as refusal:
             return refusal
         return None
 
-    def ring(self) -> None:
-        """All timers that are due ring, and then none is."""
+    def fire_timers(self) -> None:
+        """Fire all timers that are due and assert that none is left."""
         for _ in range(9):
             change = elapse(self.item, self.now)
             if change is None:
                 break
             assert len(change.entries) == 1
-            self.keep(change)
+            self.apply(change)
         deadline = next_deadline(self.item)
         assert deadline is None or deadline.at > self.now
 
-    def carry(self) -> None:
-        """The run ends and the next one reads what it left."""
+    def continue_as_new(self) -> None:
+        """Continue as new: the next run reads what the last one carried over."""
         item = load_item(self.item.kind, dump_item(self.item))
         assert item == self.item
         self.item = item
 
 
 def added(before: AnyItem | None, change: Change) -> tuple[Effect, ...]:
-    """The effects that this change asks for; the outbox only ever grows by a change."""
-    kept = () if before is None else before.outbox
-    assert change.item.outbox[: len(kept)] == kept
-    return change.item.outbox[len(kept) :]
+    """Return the effects that this change adds; a change only ever appends to the outbox."""
+    before_effects = () if before is None else before.outbox
+    assert change.item.outbox[: len(before_effects)] == before_effects
+    return change.item.outbox[len(before_effects) :]
 
 
 def check_entries(before: AnyItem | None, change: Change) -> None:
-    """C16: gapless, in order, and following each other; the log is bounded."""
+    """Assert that entries are gapless and in order, and that the log is bounded (C16)."""
     item = change.item
     revision = 0 if before is None else before.revision
     serial = 0 if before is None else before.serial
@@ -331,7 +331,7 @@ def check_entries(before: AnyItem | None, change: Change) -> None:
 
 
 def check_status(item: AnyItem) -> None:
-    """One holder at most, and what goes with each status."""
+    """Assert that the item has at most one assignee, and the fields that go with its status."""
     status = item.status
     if status in {Status.WAIT, Status.RESOLVED, Status.CLOSED}:
         assert item.assignee is None
@@ -349,7 +349,7 @@ def check_status(item: AnyItem) -> None:
 
 
 def check_lease(item: AnyItem) -> None:
-    """Q3: whoever has an item under a lease is a robot at work, and none such is without one."""
+    """Assert that an item has a lease exactly while a robot works on it that needs one (Q3)."""
     robot = item.assignee is not None and item.assignee.startswith("robot:")
     at_work = robot and item.status in {Status.TO_DO, Status.IN_PROGRESS}
     leased = at_work and item.settings.lease is not None and not isinstance(item, Case)
@@ -362,7 +362,7 @@ def was_discarded(item: AnyItem) -> bool:
 
 
 def check_case(case: Case) -> None:
-    """K4, K7, K11: a Case at rest has no open Actions, and a flow that may go on has gone on."""
+    """Assert that a Case at rest has no open Actions and a flow that cannot go on (K4, K7, K11)."""
     references = [copy.reference for copy in case.actions]
     assert references == [f"{case.reference}-A{n}" for n in range(1, len(references) + 1)]
     numbered = [(copy.key, copy.copy_number) for copy in case.actions]
@@ -375,7 +375,7 @@ def check_case(case: Case) -> None:
 
 
 class Lives(RuleBasedStateMachine):
-    """What both machines have: an item, and how many steps were taken."""
+    """State of both machines: an item, and the number of steps so far."""
 
     taken: ClassVar[int] = 0
     life: WatchedLife
@@ -386,13 +386,13 @@ class Lives(RuleBasedStateMachine):
 
 
 class TicketLives(Lives):
-    """One Ticket, anybody, anything."""
+    """One Ticket with random commands of random actors."""
 
     @initialize(chosen=st.sampled_from(ITEM_SETTINGS), submit=st.booleans(), whole=st.booleans())
     def somebody_starts_it(self, *, chosen: dict[str, Any], submit: bool, whole: bool) -> None:
         fields = COMPLETE if whole or submit else {}
-        begun = start_ticket(**fields, submit=submit, settings=chosen, terms=CATALOG)
-        self.life = WatchedLife(begun.item, begun.now, CATALOG, begun.changes)
+        started = start_ticket(**fields, submit=submit, settings=chosen, terms=CATALOG)
+        self.life = WatchedLife(started.item, started.now, CATALOG, started.changes)
 
     @rule(row=acts(HOLDING))
     def somebody_takes_or_gives_it(self, *, row: Acts) -> None:
@@ -413,9 +413,9 @@ class TicketLives(Lives):
     @rule(span=SPANS, down=st.booleans())
     def time_passes(self, *, span: timedelta, down: bool) -> None:
         self.steps()
-        self.life.down_for(span)
+        self.life.skip_downtime(span)
         if not down:
-            self.life.ring()
+            self.life.fire_timers()
 
     @precondition(lambda self: self.life.item.status is Status.CLOSED)
     @rule(chosen=st.sampled_from(ITEM_SETTINGS))
@@ -425,12 +425,12 @@ class TicketLives(Lives):
     @rule(garbage=st.booleans())
     def its_run_is_renewed(self, *, garbage: bool) -> None:
         self.steps()
-        self.life.emptied()
-        self.life.carry()
+        self.life.drain_outbox()
+        self.life.continue_as_new()
         if garbage:
             refusal = InvalidCommand("no command of a ticket")
             item, now = self.life.item, self.life.now
-            self.life.keep(record_refusal(item, now, by="?", command="?", refusal=refusal))
+            self.life.apply(record_refusal(item, now, by="?", command="?", refusal=refusal))
 
     def _acted(self, row: Acts) -> None:
         self.steps(len(row))
@@ -444,13 +444,13 @@ class TicketLives(Lives):
                 assert isinstance(refusal, InvalidCommand | NotAllowed | Conflict)
 
     def teardown(self) -> None:
-        self.life.down_for(400 * DAY).ring()
-        self.life.carry()
+        self.life.skip_downtime(400 * DAY).fire_timers()
+        self.life.continue_as_new()
 
 
 @dataclass
-class Post:
-    """What is under way between a Case and its Actions; nothing says when it arrives."""
+class MessagesUnderWay:
+    """Messages under way between a Case and its Actions; they arrive in any order."""
 
     starts: list[StartActionEffect] = field(default_factory=list)
     cancels: list[CancelAction] = field(default_factory=list)
@@ -459,12 +459,12 @@ class Post:
 
 
 class CaseLives(Lives):
-    """A Case with its Actions; reports come late or twice, Actions vanish, all do anything."""
+    """A Case with its Actions and random commands; reports come late or twice, Actions vanish."""
 
     def __init__(self) -> None:
         super().__init__()
         self.actions: dict[str, WatchedLife] = {}
-        self.post = Post()
+        self.post = MessagesUnderWay()
 
     @initialize(
         chosen=st.sampled_from(ITEM_SETTINGS),
@@ -480,7 +480,7 @@ class CaseLives(Lives):
         submit: bool,
         owner: str | None,
     ) -> None:
-        begun = start_case(
+        started = start_case(
             short_description="Pay it",
             definition=flow,
             submit=submit,
@@ -488,7 +488,7 @@ class CaseLives(Lives):
             owner=owner,
             terms=CATALOG,
         )
-        self.life = WatchedLife(begun.item, begun.now, CATALOG, begun.changes)
+        self.life = WatchedLife(started.item, started.now, CATALOG, started.changes)
         self._collect()
 
     @property
@@ -525,18 +525,23 @@ class CaseLives(Lives):
     @rule()
     def actions_start_and_are_told_to_end(self) -> None:
         self.steps()
-        for asked in self.post.starts:
-            assert asked.reference not in self.actions
+        for requested in self.post.starts:
+            assert requested.reference not in self.actions
             change = create_item(
-                asked.start, reference=asked.reference, run=asked.reference, at=self.life.now
+                requested.start,
+                reference=requested.reference,
+                run=requested.reference,
+                at=self.life.now,
             )
-            self.actions[asked.reference] = WatchedLife(change.item, self.life.now, None, [change])
+            self.actions[requested.reference] = WatchedLife(
+                change.item, self.life.now, None, [change]
+            )
         self.post.starts.clear()
-        for told in self.post.cancels:
-            life = self.actions[told.reference]
-            notice = CaseCancelled(by=told.by, case_run=told.case_run, reason=told.reason)
+        for message in self.post.cancels:
+            life = self.actions[message.reference]
+            notice = CaseCancelled(by=message.by, case_run=message.case_run, reason=message.reason)
             change, _ = decide_signal(life.item, notice, self.life.now)
-            life.keep(change)
+            life.apply(change)
             assert life.item.status is Status.CLOSED
         self.post.cancels.clear()
         self._collect()
@@ -576,14 +581,14 @@ class CaseLives(Lives):
     def time_passes(self, *, span: timedelta, down: bool) -> None:
         self.steps()
         before = self.case
-        self.life.down_for(span)
+        self.life.skip_downtime(span)
         if down:
             return
-        self.life.ring()
+        self.life.fire_timers()
         self._moved(before, by_hand=False)
         for life in self.actions.values():
             life.now = self.life.now
-            life.ring()
+            life.fire_timers()
         self._collect()
 
     @precondition(lambda self: self.life.item.status is Status.CLOSED)
@@ -592,7 +597,7 @@ class CaseLives(Lives):
         self, *, chosen: dict[str, Any], flow: dict[str, Any] | None
     ) -> None:
         self.teardown()
-        self.actions, self.post = {}, Post()
+        self.actions, self.post = {}, MessagesUnderWay()
         self.somebody_starts_it(chosen=chosen, flow=flow, submit=True, owner=None)
 
     @invariant()
@@ -601,27 +606,27 @@ class CaseLives(Lives):
             assert life.reported == (life.item.status is Status.CLOSED)
 
     def teardown(self) -> None:
-        """Whatever is under way arrives, all Actions end, and the Case knows of each end."""
+        """Deliver everything, end all Actions, and assert that the Case knows of each end."""
         self.actions_start_and_are_told_to_end()
         for life in self.actions.values():
             life.now = self.life.now
             life.signal("resolve", by="zoe", outcome="complete", take_over=True)
             assert life.item.status is Status.CLOSED
-            life.carry()
+            life.continue_as_new()
         self._collect()
         while self.post.reports:
             self._reported(self.post.reports.pop())
         if self.life.item.status is not Status.CLOSED:
             ended_ones = {copy.reference for copy in self.case.actions if not copy.is_open}
             assert set(self.actions) <= ended_ones
-        self.life.carry()
-        self.life.down_for(400 * DAY).ring()
-        self.life.carry()
+        self.life.continue_as_new()
+        self.life.skip_downtime(400 * DAY).fire_timers()
+        self.life.continue_as_new()
 
     def _reported(self, report: ActionEnded) -> None:
         before = self.case
         change, _ = decide_signal(self.case, report, self.life.now)
-        self.life.keep(change)
+        self.life.apply(change)
         self._moved(before, by_hand=False)
 
     def _acted(self, row: Acts) -> None:
@@ -640,52 +645,54 @@ class CaseLives(Lives):
         self._collect()
 
     def _moved(self, before: Case, *, by_hand: bool) -> None:
-        """K5, K7: what a change of the Case may have started, and what it must not touch."""
+        """Assert that a change starts nothing it must not start (K5, K7)."""
         new = self.case.actions[len(before.actions) :]
         if new:
-            # a deadline before the command may have ended the wait that the command begins anew
+            # a deadline before the command may have ended a wait that the command begins again
             passed = {e.after for e in self.case.log.timeline if e.revision > before.revision}
             assert passed & {Status.TO_DO, Status.IN_PROGRESS}
             assert by_hand or not self.case.attention
         for old, copy in zip(before.actions, self.case.actions, strict=False):
             assert old.outcome in {None, copy.outcome}
-        asked = [
+        requested = [
             effect.reference for effect in self.case.outbox if isinstance(effect, StartActionEffect)
         ]
-        assert asked == [copy.reference for copy in new]
+        assert requested == [copy.reference for copy in new]
         self._collect()
 
     def _collect(self) -> None:
-        """What the items ask for is under way."""
+        """Collect the effects of the items as messages under way."""
         for life in (self.life, *self.actions.values()):
-            for effect in life.emptied():
+            for effect in life.drain_outbox():
                 match effect:
                     case StartActionEffect():
                         self.post.starts.append(effect)
                     case CancelAction():
                         self.post.cancels.append(effect)
                     case ReportEnd():
-                        self.post.reports.append(ended(effect, life.item.reference))
+                        self.post.reports.append(end_report(effect, life.item.reference))
                     case SendMail():
                         pass
                     case _:
                         pytest.fail(f"nobody here asks for {effect}")
 
 
-def live(lives: type[Lives]) -> None:
-    """Lives after lives, until half of all the steps were taken."""
+def run_lives(lives: type[Lives]) -> None:
+    """Run random lives until half of all the steps were taken."""
     lives.taken = 0
     while lives.taken < STEPS // 2:
-        run_state_machine_as_test(lives, settings=LIVELY)
+        run_state_machine_as_test(lives, settings=SETTINGS)
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(0 if STEPS > 100_000 else 400)
 def test_whatever_happens_to_a_ticket_the_model_holds() -> None:
-    live(TicketLives)
+    run_lives(TicketLives)
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(0 if STEPS > 100_000 else 400)
 def test_whatever_happens_to_a_case_and_its_actions_the_model_holds() -> None:
-    live(CaseLives)
+    run_lives(CaseLives)

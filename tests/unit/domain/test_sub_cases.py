@@ -1,4 +1,4 @@
-"""K10, K12, A8: Cases that an Action waits for, or merely starts, and their cancel and rework."""
+"""Cases that an Action waits for, or merely starts, with their cancel and rework (K10, K12, A8)."""
 
 from typing import Any
 
@@ -14,20 +14,20 @@ from domain.model.internal_messages import CaseCancelled
 from domain.model.items import Case
 from domain.model.states import ActionItemState, CaseState
 from tests.support.builders import DAY, IDA, ONE_ACTION, as_json, case, case_draft
-from tests.support.item_network import World, defined
+from tests.support.item_network import ItemNetwork, catalog_of
 
 TOP = "C-TOP"
 
 
 def waiting_for(name: str, *below: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
-    """A definition of one Action that waits for Cases of these."""
-    cases = [{"definition": one} | more for one in below]
+    """Return a definition of one Action that waits for Cases of these definitions."""
+    cases = [{"definition": each} | more for each in below]
     action = {"key": "wait", "kind": "wait_for_sub_cases", "cases": cases}
     return {"name": name, "steps": [{"key": "only", "actions": [action]}]}
 
 
 def starting(name: str, below: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
-    """A definition whose first Action merely starts a Case; then one by hand."""
+    """Return a definition whose first Action merely starts a Case, followed by one done by hand."""
     action = {"key": "launch", "kind": "start_case", "case": {"definition": below} | more}
     steps = [{"key": "first", "actions": [action]}, {"key": "then", "actions": [{"key": "look"}]}]
     return {"name": name, "steps": steps}
@@ -36,39 +36,39 @@ def starting(name: str, below: str, **more: Any) -> dict[str, Any]:  # noqa: ANN
 THREE = [waiting_for("top", "middle"), waiting_for("middle", "errand"), ONE_ACTION]
 
 
-def top(*definitions: dict[str, Any], **fields: Any) -> World:  # noqa: ANN401
-    world = World(catalog=defined(*definitions))
-    world.add(case(reference=TOP, definition=definitions[0], **fields))
-    world.settle()
-    return world
+def top(*definitions: dict[str, Any], **fields: Any) -> ItemNetwork:  # noqa: ANN401
+    network = ItemNetwork(catalog=catalog_of(*definitions))
+    network.add(case(reference=TOP, definition=definitions[0], **fields))
+    network.settle()
+    return network
 
 
-def subs(world: World, reference: str) -> list[str]:
-    """The Cases that an item's Actions started, in order."""
+def subs(network: ItemNetwork, reference: str) -> list[str]:
+    """Return the Cases that an item's Actions started, in order."""
     return [
         started
-        for copy in world.case(reference).actions
-        for started in world.linked(copy.reference, "started")
+        for copy in network.case(reference).actions
+        for started in network.linked(copy.reference, "started")
     ]
 
 
-def chain(world: World) -> list[str]:
-    """The Cases of three levels, from the top."""
-    (middle,) = subs(world, TOP)
-    (bottom,) = subs(world, middle)
+def chain(network: ItemNetwork) -> list[str]:
+    """Return the Cases of three levels, from the top."""
+    (middle,) = subs(network, TOP)
+    (bottom,) = subs(network, middle)
     return [TOP, middle, bottom]
 
 
-def statuses(world: World, references: list[str]) -> list[tuple[Status, Outcome | None]]:
+def statuses(network: ItemNetwork, references: list[str]) -> list[tuple[Status, Outcome | None]]:
     return [
         (item.status, item.resolution.outcome if item.resolution else None)
-        for item in (world.item(reference) for reference in references)
+        for item in (network.item(reference) for reference in references)
     ]
 
 
-def finish(world: World, reference: str) -> None:
-    for copy in world.case(reference).open_actions:
-        world.do(copy.reference, "resolve", by="bob", outcome="complete", take_over=True)
+def finish(network: ItemNetwork, reference: str) -> None:
+    for copy in network.case(reference).open_actions:
+        network.do(copy.reference, "resolve", by="bob", outcome="complete", take_over=True)
 
 
 COMPLETE = (Status.CLOSED, Outcome.COMPLETE)
@@ -77,120 +77,120 @@ CANCELLED = (Status.CLOSED, Outcome.CANCELLED)
 
 # A8, K1: wait for sub-Cases
 def test_an_action_starts_its_sub_cases_and_waits_until_all_are_complete() -> None:
-    world = top(waiting_for("top", "errand", "errand"), ONE_ACTION, primary_contact=IDA)
+    network = top(waiting_for("top", "errand", "errand"), ONE_ACTION, primary_contact=IDA)
     action = f"{TOP}-A1"
-    seen = world[action].state
+    seen = network[action].state
     assert isinstance(seen, ActionItemState)
     assert (seen.status, seen.assignee) == (Status.IN_PROGRESS, "system")
-    first, second = subs(world, TOP)
-    assert [one.reference for one in seen.awaited] == [first, second]
+    first, second = subs(network, TOP)
+    assert [each.reference for each in seen.awaited] == [first, second]
     for sub in (first, second):
-        state = world[sub].state
+        state = network[sub].state
         assert (state.started_by, state.status) == (StartedBy.ACTION, Status.TO_DO)
         assert state.primary_contact is not None
         assert state.primary_contact.name == "Ida Berg"
-        assert world.linked(sub, "started_from") == [TOP]
-    finish(world, second)
-    assert world.item(action).status is Status.IN_PROGRESS
-    finish(world, first)
-    assert statuses(world, [action, TOP]) == [COMPLETE, COMPLETE]
-    assert world.told == {(action, first): 1, (action, second): 1}
-    assert not world.refusals
+        assert network.linked(sub, "started_from") == [TOP]
+    finish(network, second)
+    assert network.item(action).status is Status.IN_PROGRESS
+    finish(network, first)
+    assert statuses(network, [action, TOP]) == [COMPLETE, COMPLETE]
+    assert network.end_messages == {(action, first): 1, (action, second): 1}
+    assert not network.refusals
 
 
 # A8: they begin with a copy of this Case's data
 def test_a_sub_case_begins_with_a_copy_of_the_data_and_its_own_over_it() -> None:
     definition = waiting_for("top", "errand", data={"sum": 2, "new": [None]}, short_description="S")
-    world = top(definition, ONE_ACTION, data={"sum": 1, "old": {"a": "b"}})
-    (sub,) = subs(world, TOP)
-    seen = world[sub].state
+    network = top(definition, ONE_ACTION, data={"sum": 1, "old": {"a": "b"}})
+    (sub,) = subs(network, TOP)
+    seen = network[sub].state
     assert isinstance(seen, CaseState)
     assert seen.data == {"sum": 2, "old": {"a": "b"}, "new": [None]}
     assert seen.title == "S"
-    world.do(sub, "edit", data={"sum": 3})
-    assert world.case(TOP).data == {"sum": 1, "old": {"a": "b"}}
+    network.do(sub, "edit", data={"sum": 3})
+    assert network.case(TOP).data == {"sum": 1, "old": {"a": "b"}}
 
 
-# A8: what cannot be carried is an error told to people, never a task that fails for ever
+# A8: data that cannot be carried are an error for people, never a task that fails without end
 def test_data_that_would_be_too_large_for_a_sub_case_make_the_action_to_do() -> None:
     definition = waiting_for("top", "errand", data={"more": "y" * 10_000})
-    world = top(definition, ONE_ACTION, data={"some": "x" * 20_000})
-    seen = world[f"{TOP}-A1"].state
+    network = top(definition, ONE_ACTION, data={"some": "x" * 20_000})
+    seen = network[f"{TOP}-A1"].state
     assert (seen.status, seen.assignee, seen.new_information) == (Status.TO_DO, None, True)
-    assert "cases.0" in (world[f"{TOP}-A1"].last.reason or "")
-    assert subs(world, TOP) == []
-    finish(world, TOP)
-    assert world.item(TOP).status is Status.CLOSED
+    assert "cases.0" in (network[f"{TOP}-A1"].last.reason or "")
+    assert subs(network, TOP) == []
+    finish(network, TOP)
+    assert network.item(TOP).status is Status.CLOSED
 
 
 # A8: closed, not merely resolved
 def test_a_sub_case_in_its_feedback_window_is_waited_for() -> None:
     window = ONE_ACTION | {"settings": {"feedback_window": "P2D"}}
-    world = top(waiting_for("top", "errand"), window)
-    (sub,) = subs(world, TOP)
-    finish(world, sub)
-    assert world.item(sub).status is Status.RESOLVED
-    assert world.item(f"{TOP}-A1").status is Status.IN_PROGRESS
-    world.later(3 * DAY)
-    assert world.item(TOP).status is Status.CLOSED
+    network = top(waiting_for("top", "errand"), window)
+    (sub,) = subs(network, TOP)
+    finish(network, sub)
+    assert network.item(sub).status is Status.RESOLVED
+    assert network.item(f"{TOP}-A1").status is Status.IN_PROGRESS
+    network.advance(3 * DAY)
+    assert network.item(TOP).status is Status.CLOSED
 
 
 # A8: one that was not completed is a failure for good
 @pytest.mark.parametrize("how", ["cancelled", "vanished"])
 def test_a_sub_case_that_is_not_completed_makes_its_action_to_do(how: str) -> None:
-    world = top(waiting_for("top", "errand", "errand"), ONE_ACTION)
-    first, second = subs(world, TOP)
+    network = top(waiting_for("top", "errand", "errand"), ONE_ACTION)
+    first, second = subs(network, TOP)
     if how == "cancelled":
-        world.do(first, "cancel", reason="no use")
+        network.do(first, "cancel", reason="no use")
     else:
-        world.vanish(first)
-        world.settle()
-    action = world[f"{TOP}-A1"]
+        network.terminate(first)
+        network.settle()
+    action = network[f"{TOP}-A1"]
     assert (action.item.status, action.item.assignee) == (Status.TO_DO, None)
     assert action.item.new_information
     assert first in (action.last.reason or "")
     assert how in (action.last.reason or "")
-    assert world.item(TOP).status is Status.TO_DO
-    finish(world, second)
-    assert [one.how for one in world.action(f"{TOP}-A1").awaited] == [how, "complete"]
+    assert network.item(TOP).status is Status.TO_DO
+    finish(network, second)
+    assert [each.how for each in network.action(f"{TOP}-A1").awaited] == [how, "complete"]
     assert action.item.status is Status.TO_DO
-    world.do(f"{TOP}-A1", "resolve", by="bob", outcome="complete")
-    assert world.item(TOP).status is Status.CLOSED
+    network.do(f"{TOP}-A1", "resolve", by="bob", outcome="complete")
+    assert network.item(TOP).status is Status.CLOSED
 
 
 # A8
 def test_a_sub_case_that_cannot_be_started_makes_its_action_to_do() -> None:
-    world = top(waiting_for("top", "unheard of"))
-    seen = world[f"{TOP}-A1"].state
+    network = top(waiting_for("top", "unheard of"))
+    seen = network[f"{TOP}-A1"].state
     assert (seen.status, seen.assignee) == (Status.TO_DO, None)
-    assert "unheard of" in (world[f"{TOP}-A1"].last.reason or "")
+    assert "unheard of" in (network[f"{TOP}-A1"].last.reason or "")
 
 
 # K12: the sub-Cases an Action waits for follow, at every depth
 def test_cancel_takes_sub_cases_of_sub_cases_along() -> None:
-    world = top(*THREE)
-    references = chain(world)
-    world.do(TOP, "cancel", reason="not needed any more")
-    assert statuses(world, references) == [CANCELLED] * 3
+    network = top(*THREE)
+    references = chain(network)
+    network.do(TOP, "cancel", reason="not needed any more")
+    assert statuses(network, references) == [CANCELLED] * 3
     actions = [f"{reference}-A1" for reference in references]
-    assert statuses(world, actions) == [CANCELLED] * 3
+    assert statuses(network, actions) == [CANCELLED] * 3
     for reference in (*references, *actions):
-        assert world.item(reference).cancelled
-        assert not world.item(reference).outbox
+        assert network.item(reference).cancelled
+        assert not network.item(reference).outbox
     for reference in references[1:]:
-        end = world.item(reference).resolution
+        end = network.item(reference).resolution
         assert end is not None
         assert end.reason == "not needed any more"
-    assert not world.post
+    assert not network.pending
 
 
 # K12
 def test_cancel_without_a_reason_says_whence_it_came() -> None:
-    world = top(*THREE)
-    references = chain(world)
-    world.do(TOP, "cancel")
-    assert statuses(world, references) == [CANCELLED] * 3
-    end = world.item(references[1]).resolution
+    network = top(*THREE)
+    references = chain(network)
+    network.do(TOP, "cancel")
+    assert statuses(network, references) == [CANCELLED] * 3
+    end = network.item(references[1]).resolution
     assert end is not None
     assert end.reason
 
@@ -198,56 +198,58 @@ def test_cancel_without_a_reason_says_whence_it_came() -> None:
 # K12: also one that somebody owns, and one that waits
 @pytest.mark.parametrize("wait", ["pause", "more_information"])
 def test_a_sub_case_follows_whoever_owns_it_and_whatever_it_waits_for(wait: str) -> None:
-    world = top(*THREE)
-    references = chain(world)
-    world.do(references[1], "start", by="carol")
-    world.do(references[1], "wait", by="carol", type=wait)
-    world.do(TOP, "cancel")
-    assert statuses(world, references) == [CANCELLED] * 3
+    network = top(*THREE)
+    references = chain(network)
+    network.do(references[1], "start", by="carol")
+    network.do(references[1], "wait", by="carol", type=wait)
+    network.do(TOP, "cancel")
+    assert statuses(network, references) == [CANCELLED] * 3
 
 
 # K12: those that had ended are left as they are
 def test_a_sub_case_that_had_ended_is_not_told() -> None:
-    world = top(waiting_for("top", "errand", "errand"), ONE_ACTION)
-    first, second = subs(world, TOP)
-    finish(world, first)
-    world.give(TOP, "cancel")
-    world.perform_for(TOP)
-    world.deliver()
-    told = [e.sub_case for e in world.item(f"{TOP}-A1").outbox if isinstance(e, CancelCase)]
-    assert told == [second]
-    world.settle()
-    assert statuses(world, [first, second]) == [COMPLETE, CANCELLED]
+    network = top(waiting_for("top", "errand", "errand"), ONE_ACTION)
+    first, second = subs(network, TOP)
+    finish(network, first)
+    network.give(TOP, "cancel")
+    network.perform_for(TOP)
+    network.deliver()
+    cancelled_cases = [
+        e.sub_case for e in network.item(f"{TOP}-A1").outbox if isinstance(e, CancelCase)
+    ]
+    assert cancelled_cases == [second]
+    network.settle()
+    assert statuses(network, [first, second]) == [COMPLETE, CANCELLED]
 
 
 # K12: Cases merely started go on
 def test_cases_that_were_merely_started_go_on() -> None:
-    world = top(starting("starter", "errand"), ONE_ACTION)
-    (sub,) = subs(world, TOP)
-    world.do(TOP, "cancel")
-    assert statuses(world, [TOP, sub]) == [CANCELLED, (Status.TO_DO, None)]
-    finish(world, sub)
-    assert statuses(world, [sub]) == [COMPLETE]
-    assert not world.told
+    network = top(starting("starter", "errand"), ONE_ACTION)
+    (sub,) = subs(network, TOP)
+    network.do(TOP, "cancel")
+    assert statuses(network, [TOP, sub]) == [CANCELLED, (Status.TO_DO, None)]
+    finish(network, sub)
+    assert statuses(network, [sub]) == [COMPLETE]
+    assert not network.end_messages
 
 
 # A8, K1: start a Case
 def test_an_action_that_starts_a_case_is_complete_once_it_is_started() -> None:
-    world = top(starting("starter", "errand", data={"a": 1}), ONE_ACTION, data={"b": 2})
-    assert statuses(world, [f"{TOP}-A1"]) == [COMPLETE]
-    (sub,) = subs(world, TOP)
-    assert world.item(sub).started_by is StartedBy.ACTION
-    assert world.case(sub).data == {"a": 1, "b": 2}
-    assert world.item(sub).waiter is None
-    assert [copy.key for copy in world.case(TOP).actions] == ["launch", "look"]
+    network = top(starting("starter", "errand", data={"a": 1}), ONE_ACTION, data={"b": 2})
+    assert statuses(network, [f"{TOP}-A1"]) == [COMPLETE]
+    (sub,) = subs(network, TOP)
+    assert network.item(sub).started_by is StartedBy.ACTION
+    assert network.case(sub).data == {"a": 1, "b": 2}
+    assert network.item(sub).waiter is None
+    assert [copy.key for copy in network.case(TOP).actions] == ["launch", "look"]
 
 
 # A8
 def test_an_action_whose_case_cannot_be_started_is_to_do() -> None:
-    world = top(starting("starter", "unheard of"))
-    seen = world[f"{TOP}-A1"].state
+    network = top(starting("starter", "unheard of"))
+    seen = network[f"{TOP}-A1"].state
     assert (seen.status, seen.assignee, seen.new_information) == (Status.TO_DO, None, True)
-    assert "unheard of" in (world[f"{TOP}-A1"].last.reason or "")
+    assert "unheard of" in (network[f"{TOP}-A1"].last.reason or "")
 
 
 # K10: rework closes the running Actions, so their sub-Cases follow, and copies start new ones
@@ -255,36 +257,36 @@ def test_an_action_whose_case_cannot_be_started_is_to_do() -> None:
 def test_rework_ends_the_sub_cases_and_copies_start_new_ones(*, whole_step: bool) -> None:
     definition = waiting_for("top", "middle")
     definition["steps"][0]["actions"].append({"key": "look"})
-    world = top(definition, *THREE[1:])
-    middle = subs(world, TOP)[0]
-    bottom = subs(world, middle)[0]
-    world.do(f"{TOP}-A2", "resolve", outcome="complete")
+    network = top(definition, *THREE[1:])
+    middle = subs(network, TOP)[0]
+    bottom = subs(network, middle)[0]
+    network.do(f"{TOP}-A2", "resolve", outcome="complete")
     chosen = {"step": "only"} if whole_step else {"actions": ["look"]}
-    world.do(TOP, "rework", by="carol", reason="wrong sum", **chosen)
-    assert statuses(world, [middle, bottom]) == [CANCELLED, CANCELLED]
-    copies = world.case(TOP).actions
+    network.do(TOP, "rework", by="carol", reason="wrong sum", **chosen)
+    assert statuses(network, [middle, bottom]) == [CANCELLED, CANCELLED]
+    copies = network.case(TOP).actions
     assert [(copy.key, copy.copy_number) for copy in copies[2:]] == (
         [("wait", 2), ("look", 2)] if whole_step else [("look", 2), ("wait", 2)]
     )
     assert copies[0].outcome is Outcome.CANCELLED
-    assert (world.item(TOP).status, world.item(TOP).assignee) == (Status.IN_PROGRESS, "carol")
-    again = subs(world, TOP)
+    assert (network.item(TOP).status, network.item(TOP).assignee) == (Status.IN_PROGRESS, "carol")
+    again = subs(network, TOP)
     assert len(again) == 2
     assert again[0] == middle
-    assert world.item(again[1]).status is Status.TO_DO
-    for reference in [*subs(world, again[1]), again[1]]:
-        finish(world, reference)
-    finish(world, TOP)
-    assert world.item(TOP).status is Status.CLOSED
-    assert world.case(TOP).attention == ()
+    assert network.item(again[1]).status is Status.TO_DO
+    for reference in [*subs(network, again[1]), again[1]]:
+        finish(network, reference)
+    finish(network, TOP)
+    assert network.item(TOP).status is Status.CLOSED
+    assert network.case(TOP).attention == ()
 
 
 # A8, K12: each end is told once, and counts once
 def test_the_end_of_a_sub_case_that_is_told_twice_counts_once() -> None:
-    world = top(waiting_for("top", "errand", "errand"), ONE_ACTION)
-    first, _ = subs(world, TOP)
-    finish(world, first)
-    life = world[f"{TOP}-A1"]
+    network = top(waiting_for("top", "errand", "errand"), ONE_ACTION)
+    first, _ = subs(network, TOP)
+    finish(network, first)
+    life = network[f"{TOP}-A1"]
     revision = life.item.revision
     end = {"waiter_run": life.item.run, "reference": first, "how": "cancelled"}
     assert life.signal("item_ended", by="system", **end) is None
@@ -322,23 +324,23 @@ def test_a_definition_that_names_what_the_catalog_lacks_is_refused_at_submission
 
 # K10: a late report of a replaced copy is recorded and changes nothing
 def test_a_late_end_of_a_reworked_sub_case_changes_nothing() -> None:
-    world = top(waiting_for("top", "errand"), ONE_ACTION)
-    (sub,) = subs(world, TOP)
-    (copy,) = world.case(sub).actions
-    world.give(copy.reference, "resolve", by="bob", outcome="complete")
-    world.perform()
-    world.deliver()
-    world.perform()
-    world.deliver()
-    world.perform()
-    (late,) = world.post
-    world.post.clear()
-    world.do(TOP, "rework", by="carol", step="only")
-    before = world.case(TOP)
-    world.arrive(late)
-    after = world.case(TOP)
+    network = top(waiting_for("top", "errand"), ONE_ACTION)
+    (sub,) = subs(network, TOP)
+    (copy,) = network.case(sub).actions
+    network.give(copy.reference, "resolve", by="bob", outcome="complete")
+    network.perform()
+    network.deliver()
+    network.perform()
+    network.deliver()
+    network.perform()
+    (late,) = network.pending
+    network.pending.clear()
+    network.do(TOP, "rework", by="carol", step="only")
+    before = network.case(TOP)
+    network.receive(late)
+    after = network.case(TOP)
     assert after.revision == before.revision + 1
-    assert "nothing changes" in (world[TOP].last.reason or "")
+    assert "nothing changes" in (network[TOP].last.reason or "")
     assert (after.actions, after.status, after.data) == (
         before.actions,
         before.status,
@@ -348,8 +350,8 @@ def test_a_late_end_of_a_reworked_sub_case_changes_nothing() -> None:
 
 # K10, K12: told to end by another Case than its own
 def test_an_action_is_ended_by_its_own_case_alone() -> None:
-    world = top(waiting_for("top", "errand"), ONE_ACTION)
-    life = world[f"{TOP}-A1"]
+    network = top(waiting_for("top", "errand"), ONE_ACTION)
+    life = network[f"{TOP}-A1"]
     strange = CaseCancelled(by="carol", case_run="another")
     refusal = life.signal("case_cancelled", **strange.model_dump(exclude_none=True))
     assert isinstance(refusal, NotAllowed)
@@ -358,33 +360,33 @@ def test_an_action_is_ended_by_its_own_case_alone() -> None:
 
 # A8, C8: a person may take it over while its sub-Cases run; they still end with the Case
 def test_an_action_taken_over_is_told_of_its_sub_cases_and_not_completed_by_them() -> None:
-    world = top(waiting_for("top", "errand", "errand"), ONE_ACTION)
-    first, second = subs(world, TOP)
-    assert world.refused(f"{TOP}-A1", "start", by="bob").rule == "C8"
-    world.do(f"{TOP}-A1", "start", by="bob", take_over=True)
-    finish(world, first)
-    seen = world[f"{TOP}-A1"].state
+    network = top(waiting_for("top", "errand", "errand"), ONE_ACTION)
+    first, second = subs(network, TOP)
+    assert network.refused(f"{TOP}-A1", "start", by="bob").rule == "C8"
+    network.do(f"{TOP}-A1", "start", by="bob", take_over=True)
+    finish(network, first)
+    seen = network[f"{TOP}-A1"].state
     assert isinstance(seen, ActionItemState)
     assert (seen.status, seen.assignee) == (Status.IN_PROGRESS, "bob")
-    assert [one.ended for one in seen.awaited] == ["complete", None]
-    world.do(TOP, "cancel")
-    assert statuses(world, [second]) == [CANCELLED]
+    assert [each.ended for each in seen.awaited] == ["complete", None]
+    network.do(TOP, "cancel")
+    assert statuses(network, [second]) == [CANCELLED]
 
 
 # A8
 def test_cases_start_cases_as_deep_as_their_definitions_say() -> None:
-    world = top(starting("one", "two"), starting("two", "three"), starting("three", "unheard of"))
+    network = top(starting("one", "two"), starting("two", "three"), starting("three", "unheard of"))
     cases = [
-        item for item in (life.item for life in world.lives.values()) if isinstance(item, Case)
+        item for item in (life.item for life in network.lives.values()) if isinstance(item, Case)
     ]
     assert len(cases) == 3
 
 
 # A4, K12: cancelled before its sub-Case is there: told once it is
 def test_a_case_cancelled_at_once_takes_along_what_is_only_being_started() -> None:
-    world = World(catalog=defined(*THREE))
-    world.add(case(reference=TOP, definition=THREE[0]))
-    world.give(TOP, "cancel")
-    world.settle()
-    assert {life.item.status for life in world.lives.values()} == {Status.CLOSED}
-    assert not world.post
+    network = ItemNetwork(catalog=catalog_of(*THREE))
+    network.add(case(reference=TOP, definition=THREE[0]))
+    network.give(TOP, "cancel")
+    network.settle()
+    assert {life.item.status for life in network.lives.values()} == {Status.CLOSED}
+    assert not network.pending

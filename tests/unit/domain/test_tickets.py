@@ -1,4 +1,4 @@
-"""T1-T13 and T17: what Tickets do."""
+"""Tickets (T1-T13, T17)."""
 
 from datetime import datetime, timedelta
 from itertools import combinations
@@ -123,8 +123,8 @@ def test_the_description_becomes_the_first_note(way: str) -> None:
         life.do(way, **method, **wait)
     (note,) = [note for change in life.changes for note in change.notes]
     assert (note.kind, note.text) == ("submission", COMPLETE["description"])
-    (told,) = [entry for entry in life.entries if entry.serial == note.serial]
-    assert told.note == COMPLETE["description"]
+    (updated,) = [entry for entry in life.entries if entry.serial == note.serial]
+    assert updated.note == COMPLETE["description"]
 
 
 # T3
@@ -171,7 +171,7 @@ def test_a_draft_is_edited_in_every_field() -> None:
         assert field in (life.last.reason or "")
     assert state.primary_contact == state.requester
     assert state.started_by is StartedBy.EMAIL
-    assert [found.model_dump() for found in state.links] == [link]
+    assert [link_state.model_dump() for link_state in state.links] == [link]
     life.do("submit")
     life.do("resolve", method="rejected")
     assert life.item.closes_at == NOW + 3 * DAY
@@ -287,8 +287,8 @@ def test_when_no_response_came_the_ticket_is_to_do_again_and_raised() -> None:
     life = ticket()
     life.do("start")
     life.do("wait", type="more_information", days_to_wait=3)
-    assert life.later(3 * DAY - MOMENT).item.status is Status.WAIT
-    life.later(MOMENT)
+    assert life.advance(3 * DAY - MOMENT).item.status is Status.WAIT
+    life.advance(MOMENT)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, "amy")
     assert life.item.new_information
     assert life.item.wait is None
@@ -300,7 +300,7 @@ def test_close_if_no_response_closes_without_window_and_evidence() -> None:
     life = ticket(settings=PROVING)
     life.do("start")
     life.do("wait", type="more_information", days_to_wait=3, close_if_no_response=True)
-    life.later(3 * DAY)
+    life.advance(3 * DAY)
     (entry,) = life.changes[-1].entries
     assert (entry.before, entry.after, entry.by) == (Status.WAIT, Status.CLOSED, "system")
     resolution = life.state.resolution
@@ -346,18 +346,18 @@ def test_a_mail_received_by_the_moment_is_a_response_however_late_it_is_handled(
     life = ticket()
     life.do("start")
     life.do("wait", type="more_information", days_to_wait=3, close_if_no_response=closing)
-    life.down_for(10 * DAY)
+    life.skip_downtime(10 * DAY)
     life.do("receive_email", by="system", received_at=NOW + 3 * DAY - early, **MAIL)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, "amy")
     assert [entry.command for entry in life.changes[-1].entries] == ["receive_email"]
-    assert life.later(100 * DAY).item.status is Status.TO_DO
+    assert life.advance(100 * DAY).item.status is Status.TO_DO
 
 
 # T7, C19
 def test_a_mail_received_after_the_moment_is_no_response() -> None:
     life = ticket()
     life.do("wait", type="more_information", days_to_wait=3, close_if_no_response=True)
-    life.down_for(10 * DAY)
+    life.skip_downtime(10 * DAY)
     refusal = life.signal("receive_email", by="system", received_at=NOW + 3 * DAY + MOMENT, **MAIL)
     assert refusal
     assert refusal.rule == "C15"
@@ -371,7 +371,7 @@ def test_an_automatic_mail_is_no_response() -> None:
     life.do("receive_email", by="system", automatic=True, **MAIL)
     assert life.item.status is Status.WAIT
     assert life.state.wakes_at == NOW + 3 * DAY
-    assert life.later(3 * DAY).item.status is Status.TO_DO
+    assert life.advance(3 * DAY).item.status is Status.TO_DO
 
 
 # T7, C11: feedback and notes are no mail
@@ -439,7 +439,7 @@ def test_no_other_method_is_chosen_by_hand(command: str, method: str | None) -> 
 
 
 def proving(**fields: Any) -> Life:  # noqa: ANN401
-    """In Progress with amy, and resolving needs evidence."""
+    """Start a Ticket in progress with amy that needs evidence to be resolved."""
     life = ticket(settings=PROVING, **fields)
     life.do("start")
     return life
@@ -561,7 +561,7 @@ def test_evidence_from_before_it_came_back_does_not_count(way: str) -> None:
             life.do("receive_email", by="system", **MAIL)
         case "timer":
             life.do("wait", type="until", until=NOW + DAY)
-            life.later(DAY)
+            life.advance(DAY)
         case _:
             life.do("resolve", method="customer_response")
             life.do("reopen")
@@ -686,7 +686,7 @@ def test_a_mail_without_a_recipient_field_resolves_nothing() -> None:
     assert refusal.fields == ("to",)
 
 
-# M5 as far as the domain: queued with the change that caused it
+# M5, in the domain: queued with the change that caused it
 def test_a_mail_is_queued_with_its_change() -> None:
     life = ticket()
     change = life.do("send_email", **{**ANSWER, "to": ["ida@example.org", "bo@example.org"]})
@@ -724,8 +724,8 @@ def test_resolved_lasts_for_the_feedback_window(window: str, length: timedelta) 
     life = ticket(settings={"feedback_window": window})
     life.do("resolve", method="rejected")
     assert (life.item.status, life.state.closes_at) == (Status.RESOLVED, NOW + length)
-    assert life.later(length - MOMENT).item.status is Status.RESOLVED
-    assert life.later(MOMENT).item.status is Status.CLOSED
+    assert life.advance(length - MOMENT).item.status is Status.RESOLVED
+    assert life.advance(MOMENT).item.status is Status.CLOSED
 
 
 # T11
@@ -815,7 +815,7 @@ def test_a_mail_or_feedback_within_the_window_reopens_however_late_it_is_handled
     command: str, fields: dict[str, Any], after: timedelta
 ) -> None:
     life = resolved()
-    life.down_for(90 * DAY)
+    life.skip_downtime(90 * DAY)
     (entry,) = life.do(command, by="system", received_at=NOW + after, **fields).entries
     assert (entry.before, entry.after) == (Status.RESOLVED, Status.TO_DO)
     assert (life.item.status, life.item.assignee) == (Status.TO_DO, "amy")
@@ -834,7 +834,7 @@ def test_a_mail_or_feedback_after_the_window_finds_it_closed(
 ) -> None:
     for received_at in (NOW + 10 * DAY + MOMENT, None):
         life = resolved()
-        life.down_for(10 * DAY + MOMENT)
+        life.skip_downtime(10 * DAY + MOMENT)
         refusal = life.signal(command, by="system", received_at=received_at, **fields)
         assert refusal
         assert refusal.rule == "C15"
@@ -845,7 +845,7 @@ def test_a_mail_or_feedback_after_the_window_finds_it_closed(
 # C19
 def test_a_mail_said_to_come_from_the_future_counts_as_received_now() -> None:
     life = resolved()
-    life.down_for(DAY)
+    life.skip_downtime(DAY)
     life.do("receive_email", by="system", received_at=NOW + 900 * DAY, **MAIL)
     assert life.item.status is Status.TO_DO
     assert life.last.at == life.now
@@ -918,19 +918,19 @@ def test_an_item_without_owner_that_a_robot_reopens_is_the_robots(
 # T12
 def test_the_next_resolve_starts_a_whole_new_window() -> None:
     life = resolved()
-    life.later(9 * DAY)
+    life.advance(9 * DAY)
     life.do("reopen")
-    assert life.later(30 * DAY).item.status is Status.TO_DO
+    assert life.advance(30 * DAY).item.status is Status.TO_DO
     life.do("resolve", method="customer_response")
     assert life.state.closes_at == NOW + 49 * DAY
-    assert life.later(10 * DAY - MOMENT).item.status is Status.RESOLVED
-    assert life.later(MOMENT).item.status is Status.CLOSED
+    assert life.advance(10 * DAY - MOMENT).item.status is Status.RESOLVED
+    assert life.advance(MOMENT).item.status is Status.CLOSED
 
 
 # T12
 def test_the_first_resolver_and_the_first_resolution_time_are_kept() -> None:
     life = resolved()
-    life.later(DAY)
+    life.advance(DAY)
     life.do("reopen", by="bob")
     life.do("resolve", by="bob", take_over=True, method="customer_response")
     first = life.state.first_resolution
@@ -939,13 +939,13 @@ def test_the_first_resolver_and_the_first_resolution_time_are_kept() -> None:
     resolution = life.state.resolution
     assert resolution
     assert (resolution.by, resolution.at) == ("bob", NOW + DAY)
-    assert life.later(30 * DAY).state.first_resolution == first
+    assert life.advance(30 * DAY).state.first_resolution == first
 
 
 # T13
 def test_when_the_window_is_over_the_ticket_is_closed_by_the_system() -> None:
     life = resolved()
-    life.later(90 * DAY)
+    life.advance(90 * DAY)
     (entry,) = life.changes[-1].entries
     assert (entry.before, entry.after, entry.by) == (Status.RESOLVED, Status.CLOSED, "system")
     assert entry.at == NOW + 10 * DAY

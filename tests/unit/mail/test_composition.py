@@ -1,4 +1,4 @@
-"""What a mail out says and carries, and how ours are known again (M1, M4, M5)."""
+"""Mails out: their text and headers, and how answers to them are recognised (M1, M4, M5)."""
 
 from dataclasses import replace
 from email import message_from_bytes
@@ -31,7 +31,7 @@ SECRET: Final = b"s" * 32
 DESK: Final = "desk@desk.example"
 
 
-def letter(**fields: Any) -> OutgoingMessage:  # noqa: ANN401
+def outgoing(**fields: Any) -> OutgoingMessage:  # noqa: ANN401
     written = {name: fields.pop(name) for name in list(fields) if name in _OF_MAIL}
     mail = Mail(
         **{
@@ -61,7 +61,7 @@ _OF_MAIL: Final = {"subject", "body", "about", "template", "thread", "key"}
 
 
 def sent(**fields: Any) -> EmailMessage:  # noqa: ANN401
-    message = message_from_bytes(compose(letter(**fields), SECRET), policy=default)
+    message = message_from_bytes(compose(outgoing(**fields), SECRET), policy=default)
     assert isinstance(message, EmailMessage)
     assert message.defects == []
     return message
@@ -82,7 +82,7 @@ def test_a_mail_in_a_conversation_names_those_before_it() -> None:
     ours = sign_message_id(SECRET, run="run", key="T-1:1:0", domain="desk.example")
     assert message["references"].split() == ["<a@example.org>", ours, "<b@example.org>"]
     assert message["in-reply-to"] == "<b@example.org>"
-    assert message["message-id"] == message_id_of(SECRET, letter())
+    assert message["message-id"] == message_id_of(SECRET, outgoing())
 
 
 def test_a_first_mail_names_none() -> None:
@@ -90,9 +90,11 @@ def test_a_first_mail_names_none() -> None:
 
 
 # M5: a header that was injected into what we answer goes no further
-@pytest.mark.parametrize("found", ["<a b@x>", "<a@x>\r\nBcc: eve@example.org", "<ä@x>", "<>"])
-def test_a_message_id_that_is_none_is_not_named(found: str) -> None:
-    message = sent(thread=("<a@example.org>", found))
+@pytest.mark.parametrize(
+    "message_id_header", ["<a b@x>", "<a@x>\r\nBcc: eve@example.org", "<ä@x>", "<>"]
+)
+def test_a_message_id_that_is_none_is_not_named(message_id_header: str) -> None:
+    message = sent(thread=("<a@example.org>", message_id_header))
     assert message["references"] == "<a@example.org>"
     assert message["bcc"] is None
 
@@ -100,13 +102,13 @@ def test_a_message_id_that_is_none_is_not_named(found: str) -> None:
 # M5
 def test_long_message_ids_are_written_as_they_are() -> None:
     long = f"<{'x' * 200}@example.org>"
-    raw = compose(letter(thread=(long, "<b@example.org>")), SECRET)
+    raw = compose(outgoing(thread=(long, "<b@example.org>")), SECRET)
     assert f"References: {long}\r\n <b@example.org>\r\n".encode() in raw
 
 
 # M5
 def test_a_retry_is_the_same_mail_to_the_byte() -> None:
-    assert compose(letter(), SECRET) == compose(letter(), SECRET)
+    assert compose(outgoing(), SECRET) == compose(outgoing(), SECRET)
 
 
 # M5
@@ -173,12 +175,13 @@ _titles = st.text().filter(_is_title)
 
 
 # M5
+@pytest.mark.slow
 @given(subject=_titles, name=_titles, text=st.text(st.characters(codec="utf-8")))
 def test_whatever_people_write_makes_a_mail_and_no_header(
     subject: str, name: str, text: str
 ) -> None:
     head = SenderIdentity(address=DESK, name=name)
-    raw = compose(letter(subject=subject, body=text, sender=head), SECRET)
+    raw = compose(outgoing(subject=subject, body=text, sender=head), SECRET)
     message = message_from_bytes(raw, policy=default)
     assert set(message.keys()) == {
         *("Message-ID", "From", "To", "Reply-To", "Subject", "Date", "MIME-Version"),
@@ -190,7 +193,7 @@ def test_whatever_people_write_makes_a_mail_and_no_header(
 
 @given(st.binary(min_size=1), st.text(min_size=1), st.text(min_size=1))
 def test_a_signed_message_id_is_ours_and_no_one_elses(secret: bytes, run: str, key: str) -> None:
-    """M4."""
+    """A reply to an automatic mail is marked as one (M4)."""
     ours = sign_message_id(secret, run=run, key=key, domain="desk.example")
     assert is_own_message_id(secret, ours)
     assert is_own_message_id(secret, ours.upper())
@@ -201,9 +204,11 @@ def test_a_signed_message_id_is_ours_and_no_one_elses(secret: bytes, run: str, k
 
 
 # M4
-@pytest.mark.parametrize("found", ["", "<>", "<a@b>", "<a.b@c>", f"<{'0' * 24}.{'0' * 24}@x>"])
-def test_other_message_ids_are_not_ours(found: str) -> None:
-    assert not is_own_message_id(SECRET, found)
+@pytest.mark.parametrize(
+    "message_id_header", ["", "<>", "<a@b>", "<a.b@c>", f"<{'0' * 24}.{'0' * 24}@x>"]
+)
+def test_other_message_ids_are_not_ours(message_id_header: str) -> None:
+    assert not is_own_message_id(SECRET, message_id_header)
 
 
 # M1
@@ -223,8 +228,8 @@ def test_an_address_that_would_be_too_long_is_the_desks() -> None:
 
 def test_a_domain_beyond_ascii_has_an_ascii_message_id() -> None:
     head = SenderIdentity(address="desk@exämple.org")
-    assert message_id_of(SECRET, letter(sender=head)).endswith("@ex-mple.org>")
-    assert b"desk@ex\xc3\xa4mple.org" in compose(letter(sender=head), SECRET)
+    assert message_id_of(SECRET, outgoing(sender=head)).endswith("@ex-mple.org>")
+    assert b"desk@ex\xc3\xa4mple.org" in compose(outgoing(sender=head), SECRET)
 
 
 def test_a_queue_has_its_own_letterhead_where_no_category_has() -> None:
@@ -295,7 +300,7 @@ def test_headers_that_a_mail_injects_are_none_of_its_answer(template: Template) 
         subject=received.subject if template is Template.RESOLUTION else "",
         about=received.subject,
         body=received.text,
-        thread=(f"<{received.message_id}>", *(f"<{one}>" for one in received.references)),
+        thread=(f"<{received.message_id}>", *(f"<{each}>" for each in received.references)),
         to=(received.sender.address,),
     )
     assert message["to"] == "ida@example.org"

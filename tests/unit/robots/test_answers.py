@@ -1,4 +1,4 @@
-"""What a robot's program may print, and which commands that means (Q2, C7, A3)."""
+"""Outputs that a robot's program may print, and the commands they stand for (Q2, C7, A3)."""
 
 import json
 from typing import Any
@@ -17,46 +17,48 @@ def printed(text: str | bytes, code: int = 0, last_words: str = "") -> ProgramEx
     return ProgramExit(code, text if isinstance(text, bytes) else text.encode(), last_words)
 
 
-def said(kind: Kind, **fields: Any) -> RobotAnswer:  # noqa: ANN401
+def robot_answer(kind: Kind, **fields: Any) -> RobotAnswer:  # noqa: ANN401
     return parse_answer(kind, printed(json.dumps(fields)))
 
 
-def meant(kind: Kind, **fields: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
-    """The commands, each of which the item would take for well formed."""
-    commands = commands_for(kind, said(kind, **fields))
-    for name, given in commands:
-        decode(kind, name, json.dumps({"by": "robot:ocr-1"} | given).encode())
+def commands_of_output(kind: Kind, **fields: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
+    """Return the commands, each of which the item would accept as well formed."""
+    commands = commands_for(kind, robot_answer(kind, **fields))
+    for name, arguments in commands:
+        decode(kind, name, json.dumps({"by": "robot:ocr-1"} | arguments).encode())
     return commands
 
 
 def test_complete_resolves_each_kind_in_its_own_way() -> None:
     complete = {"outcome": "complete", "note": "Read it."}
-    assert meant(Kind.ACTION, **complete) == [("resolve", complete)]
-    assert meant(Kind.CASE, **complete) == [("resolve", {"note": "Read it."})]
-    assert meant(Kind.TICKET, **complete, method="rejected") == [
+    assert commands_of_output(Kind.ACTION, **complete) == [("resolve", complete)]
+    assert commands_of_output(Kind.CASE, **complete) == [("resolve", {"note": "Read it."})]
+    assert commands_of_output(Kind.TICKET, **complete, method="rejected") == [
         ("resolve", {"method": "rejected", "note": "Read it."})
     ]
-    assert meant(Kind.ACTION, outcome="complete") == [("resolve", {"outcome": "complete"})]
+    assert commands_of_output(Kind.ACTION, outcome="complete") == [
+        ("resolve", {"outcome": "complete"})
+    ]
 
 
 # A3
 def test_unable_to_complete_ends_an_action_and_goes_back_to_people_elsewhere() -> None:
     unable = {"outcome": "unable_to_complete", "reason": "no such supplier"}
-    assert meant(Kind.ACTION, **unable) == [("resolve", unable)]
+    assert commands_of_output(Kind.ACTION, **unable) == [("resolve", unable)]
     for kind in (Kind.TICKET, Kind.CASE):
-        assert meant(kind, **unable) == [("reject", {"reason": "no such supplier"})]
+        assert commands_of_output(kind, **unable) == [("reject", {"reason": "no such supplier"})]
 
 
 # C7
 @ALL
 def test_a_reject_has_a_reason_and_may_have_a_note(kind: Kind) -> None:
     reject = {"outcome": "reject", "reason": "two pages"}
-    assert meant(kind, **reject) == [("reject", {"reason": "two pages"})]
-    assert meant(kind, **reject, note="Page two is upside down.") == [
+    assert commands_of_output(kind, **reject) == [("reject", {"reason": "two pages"})]
+    assert commands_of_output(kind, **reject, note="Page two is upside down.") == [
         ("add_note", {"text": "Page two is upside down."}),
         ("reject", {"reason": "two pages"}),
     ]
-    assert meant(kind, **reject, note=" ") == [("reject", {"reason": "two pages"})]
+    assert commands_of_output(kind, **reject, note=" ") == [("reject", {"reason": "two pages"})]
 
 
 @ALL
@@ -87,7 +89,7 @@ def test_what_is_no_answer_is_a_reject_that_says_why(
 
 
 def test_a_complete_ticket_needs_a_method() -> None:
-    answer = said(Kind.TICKET, outcome="complete")
+    answer = robot_answer(Kind.TICKET, outcome="complete")
     assert answer.outcome == "reject"
     assert "method" in (answer.reason or "")
 
@@ -110,4 +112,4 @@ def test_a_program_that_failed_is_a_reject_with_its_last_words(
 def test_a_reason_without_end_is_cut() -> None:
     answer = parse_answer(Kind.ACTION, printed("", 1, "x" * 5000))
     assert len(answer.reason or "") == 1000
-    assert meant(Kind.ACTION, outcome="reject", reason=answer.reason)
+    assert commands_of_output(Kind.ACTION, outcome="reject", reason=answer.reason)

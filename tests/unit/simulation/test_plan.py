@@ -1,4 +1,4 @@
-"""What a plan may say, what it assumes where it says nothing, and opening hours as virtual time."""
+"""Simulation plans: their fields, their defaults, and opening hours in virtual time."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -47,7 +47,7 @@ def test_a_lognormal_length_is_given_by_its_median() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "problem"),
     [
         ({}, "give one of fixed, exponential"),
         ({"fixed": "PT1H", "exponential": "PT1H"}, "give one of"),
@@ -58,13 +58,13 @@ def test_a_lognormal_length_is_given_by_its_median() -> None:
         ({"lognormal": "PT1H", "sigma": 9}, "less than or equal to 3"),
     ],
 )
-def test_a_length_that_cannot_be_is_refused(fields: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_length_that_cannot_be_is_refused(fields: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
         spread(**fields)
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "problem"),
     [
         ({"opens": "8 o'clock"}, "must be a time of day such as 08:00"),
         ({"opens": "17:00", "closes": "08:00"}, "closes: must be later than opens"),
@@ -72,8 +72,8 @@ def test_a_length_that_cannot_be_is_refused(fields: dict[str, Any], told: str) -
         ({"days": []}, "at least 1"),
     ],
 )
-def test_hours_that_cannot_be_are_refused(fields: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_hours_that_cannot_be_are_refused(fields: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
         WeeklyHours.model_validate_json(json.dumps(fields))
 
 

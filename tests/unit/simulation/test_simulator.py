@@ -1,4 +1,4 @@
-"""The simulation against figures by hand, against queueing theory, and against itself."""
+"""The simulation compared with figures by hand, with queueing theory, and with itself."""
 
 import json
 from datetime import timedelta
@@ -55,7 +55,7 @@ def lengths(value: float, count: int = 1) -> DurationStats:
 
 
 def test_one_case_without_waiting_takes_its_longest_actions_one_after_another() -> None:
-    found = run(
+    result = run(
         TWO_STEPS,
         1,
         1,
@@ -67,20 +67,20 @@ def test_one_case_without_waiting_takes_its_longest_actions_one_after_another() 
             "robots": {"people": 2},
         },
     )
-    assert found.cases.throughput == lengths(2.5 * HOUR)
-    assert (found.cases.started, found.cases.done, found.cases.stuck) == (1, 1, 0)
-    assert found.cases.overdue == 0
-    desk, robots = found.queues["desk"], found.queues["robots"]
+    assert result.cases.throughput == lengths(2.5 * HOUR)
+    assert (result.cases.started, result.cases.done, result.cases.stuck) == (1, 1, 0)
+    assert result.cases.overdue == 0
+    desk, robots = result.queues["desk"], result.queues["robots"]
     assert desk.waiting == lengths(0, 2)
     assert desk.load == pytest.approx(2.5 / 10)
     assert (desk.people, desk.done, desk.overdue, desk.longest_line) == (1, 2, 0, 1)
     assert robots.waiting == lengths(0)
     assert robots.load == pytest.approx(1 / 60 / 24 / 2)
-    assert [day.cases for day in found.daily] == [0, 0]
+    assert [day.cases for day in result.daily] == [0, 0]
 
 
 def test_whoever_comes_second_waits_until_the_first_is_done() -> None:
-    found = run(
+    result = run(
         ONE_ACTION,
         3,
         1,
@@ -89,19 +89,19 @@ def test_whoever_comes_second_waits_until_the_first_is_done() -> None:
         staff={"desk": {"people": 1}},
     )
     # they come at 1, 2 and 3 h, and are begun at 1, 4 and 7 h
-    waiting = found.queues["desk"].waiting
+    waiting = result.queues["desk"].waiting
     assert (waiting.mean, waiting.median, waiting.p90, waiting.longest) == (
         2 * HOUR,
         2 * HOUR,
         4 * HOUR,
         4 * HOUR,
     )
-    assert found.cases.throughput.longest == 7 * HOUR
-    assert found.queues["desk"].longest_line == 2
+    assert result.cases.throughput.longest == 7 * HOUR
+    assert result.queues["desk"].longest_line == 2
 
 
 def test_work_goes_on_the_next_day_where_the_hours_ended() -> None:
-    found = run(
+    result = run(
         ONE_ACTION,
         1,
         7,
@@ -111,11 +111,11 @@ def test_work_goes_on_the_next_day_where_the_hours_ended() -> None:
         staff={"desk": {"people": 1, "hours": {"opens": "08:00", "closes": "17:00"}}},
     )
     # one hour on Friday, one on Monday from eight on: 64 h after Friday's 17:00 it is 9:00
-    assert found.cases.throughput.mean == 65 * HOUR
+    assert result.cases.throughput.mean == 65 * HOUR
 
 
 def test_what_comes_at_night_waits_for_the_opening() -> None:
-    found = run(
+    result = run(
         ONE_ACTION,
         1,
         1,
@@ -129,12 +129,12 @@ def test_what_comes_at_night_waits_for_the_opening() -> None:
             }
         },
     )
-    assert found.queues["desk"].waiting.mean == 6 * HOUR
-    assert found.queues["desk"].load == pytest.approx(1 / 9)
+    assert result.queues["desk"].waiting.mean == 6 * HOUR
+    assert result.queues["desk"].load == pytest.approx(1 / 9)
 
 
 def test_the_period_ends_and_the_work_goes_on_but_load_is_that_of_the_period() -> None:
-    found = run(
+    result = run(
         ONE_ACTION,
         2,
         0.5,
@@ -142,13 +142,13 @@ def test_the_period_ends_and_the_work_goes_on_but_load_is_that_of_the_period() -
         actions={"a": fixed("P1D")},
         staff={"desk": {"people": 1}},
     )
-    assert (found.cases.started, found.cases.done, found.cases.open_at_the_end) == (1, 1, 1)
-    assert found.queues["desk"].load == pytest.approx(0.5)
+    assert (result.cases.started, result.cases.done, result.cases.open_at_the_end) == (1, 1, 1)
+    assert result.queues["desk"].load == pytest.approx(0.5)
 
 
-# C9, C13: who waits for an answer does something else meanwhile, and gets the item back
+# C9, C13: who waits for an answer works on other items, and gets this one back
 def test_an_answer_that_is_waited_for_comes_back_to_the_one_who_asked() -> None:
-    found = run(
+    result = run(
         ONE_ACTION,
         2,
         1,
@@ -159,9 +159,9 @@ def test_an_answer_that_is_waited_for_comes_back_to_the_one_who_asked() -> None:
         staff={"desk": {"people": 1}},
     )
     # the first: 1-2 h, answered at 5 h, 5-6 h; the second: 2-3 h, answered at 6 h, 6-7 h
-    assert found.cases.throughput == lengths(5 * HOUR, 2)
-    assert found.queues["desk"].waiting == lengths(0, 2)
-    assert found.queues["desk"].load == pytest.approx(4 / 24)
+    assert result.cases.throughput == lengths(5 * HOUR, 2)
+    assert result.queues["desk"].waiting == lengths(0, 2)
+    assert result.queues["desk"].load == pytest.approx(4 / 24)
 
 
 # Q1: what is due sooner goes first, although it came later
@@ -181,7 +181,7 @@ def test_the_more_urgent_goes_first() -> None:
             }
         ],
     }
-    found = run(
+    result = run(
         definition,
         1,
         1,
@@ -190,8 +190,8 @@ def test_the_more_urgent_goes_first() -> None:
         staff={"desk": {"people": 1}},
     )
     # busy 0-2 d, soon 2-4 d and overdue, late 4-6 d, whenever 6-8 d
-    assert found.queues["desk"].overdue == 0.25
-    assert found.cases.throughput.mean == 8 * DAY
+    assert result.queues["desk"].overdue == 0.25
+    assert result.cases.throughput.mean == 8 * DAY
 
 
 # D3: the shares of what became overdue
@@ -200,7 +200,7 @@ def test_cases_and_actions_that_take_too_long_are_overdue() -> None:
         "settings": {"due": {"within": "PT5H"}},
         "steps": [{"key": "s", "actions": [{"key": "a", "due": {"within": "PT3H"}}]}],
     }
-    found = run(
+    result = run(
         definition,
         3,
         1,
@@ -209,8 +209,8 @@ def test_cases_and_actions_that_take_too_long_are_overdue() -> None:
         staff={"desk": {"people": 1}},
     )
     # throughputs of 2.5, 4 and 5.5 h
-    assert found.queues["desk"].overdue == pytest.approx(2 / 3)
-    assert found.cases.overdue == pytest.approx(1 / 3)
+    assert result.queues["desk"].overdue == pytest.approx(2 / 3)
+    assert result.cases.overdue == pytest.approx(1 / 3)
 
 
 # A6, A7
@@ -225,10 +225,10 @@ def test_a_colleague_reviews_what_was_completed_and_checklists_are_answered() ->
         "human": fixed("PT2H"),
         "review": {"fixed": "PT30M"},
     }
-    found = run(definition, 1, 1, staff={"desk": {"people": 2}}, **assumed)
-    assert found.cases.throughput.mean == 2.5 * HOUR
-    assert found.queues["desk"].load == pytest.approx(2.5 / 48)
-    assert found.queues["desk"].done == 1
+    result = run(definition, 1, 1, staff={"desk": {"people": 2}}, **assumed)
+    assert result.cases.throughput.mean == 2.5 * HOUR
+    assert result.queues["desk"].load == pytest.approx(2.5 / 48)
+    assert result.queues["desk"].done == 1
     by_default = run(definition, 1, 1, **assumed)
     assert by_default.queues["desk"].people == 2
     assert by_default.cases.done == 1
@@ -243,15 +243,15 @@ def test_a_condition_skips_an_action_by_the_data_of_the_case() -> None:
             {"key": "s", "actions": [{"key": "a"}, {"key": "b", "when": "data.amount > 100"}]}
         ],
     }
-    found = run(
+    result = run(
         definition,
         200,
         200,
         human=fixed("PT1M") | {"waits": None},
         data=[{"share": 3, "values": {"amount": 50}}, {"values": {"amount": 500}}],
     )
-    assert 200 + 35 < found.queues["desk"].done < 200 + 65
-    assert found.cases.done == 200
+    assert 200 + 35 < result.queues["desk"].done < 200 + 65
+    assert result.cases.done == 200
 
 
 # K7
@@ -261,11 +261,11 @@ def test_a_case_whose_condition_fails_is_stuck_and_said_to_be() -> None:
         "settings": {"notify": ["lead@desk.example"], "due": {"within": "P1D"}},
         "steps": [{"key": "s", "actions": [{"key": "b", "when": "data.amount > 100"}]}],
     }
-    found = run(definition, 2, 1)
-    assert (found.cases.done, found.cases.stuck, found.cases.open_at_the_end) == (0, 2, 2)
-    assert found.cases.overdue == 1
-    assert found.mails >= 2
-    assert found.queues["default"].waiting == lengths(0, 0)
+    result = run(definition, 2, 1)
+    assert (result.cases.done, result.cases.stuck, result.cases.open_at_the_end) == (0, 2, 2)
+    assert result.cases.overdue == 1
+    assert result.mails >= 2
+    assert result.queues["default"].waiting == lengths(0, 0)
 
 
 # A8
@@ -282,16 +282,16 @@ def test_an_action_that_runs_by_itself_needs_nobody() -> None:
             }
         ],
     }
-    found = run(
+    result = run(
         definition,
         1,
         1,
         by_itself=fixed("PT1M"),
         replied=fixed("PT5H"),
     )
-    assert found.queues == {}
-    assert found.cases.throughput == lengths(5 * HOUR)
-    assert found.mails == 2
+    assert result.queues == {}
+    assert result.cases.throughput == lengths(5 * HOUR)
+    assert result.mails == 2
 
 
 # A8
@@ -311,13 +311,13 @@ def test_cases_and_services_are_waited_for_as_long_as_the_plan_says(
         {"key": "sent", "kind": "send_mail", "mail": {"to": "requester"}},
     ]
     definition = {"name": "works", "steps": [{"key": "s", "actions": actions}]}
-    found = run(definition, 2, 1, by_itself=fixed("PT1H"), replied=fixed("PT5H"))
-    assert found.cases.throughput == lengths(hours * HOUR, 2)
+    result = run(definition, 2, 1, by_itself=fixed("PT1H"), replied=fixed("PT5H"))
+    assert result.cases.throughput == lengths(hours * HOUR, 2)
 
 
 def test_a_definition_without_actions_is_done_at_once() -> None:
-    found = run({"name": "empty", "steps": []}, 5, 1)
-    assert found.cases.throughput == lengths(0, 5)
+    result = run({"name": "empty", "steps": []}, 5, 1)
+    assert result.cases.throughput == lengths(0, 5)
 
 
 def test_without_a_definition_there_is_nothing_to_simulate() -> None:
@@ -340,10 +340,10 @@ def test_more_staff_meet_the_same_cases_that_take_the_same_time() -> None:
 
 
 def test_progress_counts_every_case_that_is_done() -> None:
-    told: list[int] = []
-    simulate(terms(TWO_STEPS), SimulationPlan(), SimulationSize(20, 5), told.append)
-    assert told == sorted(told)
-    assert told[-1] == 20
+    lengths_drawn: list[int] = []
+    simulate(terms(TWO_STEPS), SimulationPlan(), SimulationSize(20, 5), lengths_drawn.append)
+    assert lengths_drawn == sorted(lengths_drawn)
+    assert lengths_drawn[-1] == 20
 
 
 # Poisson arrivals at a load of a half; waits in parts of the mean time that work takes. One clerk:
@@ -356,7 +356,7 @@ def test_waiting_is_what_queueing_theory_says(takes: str, people: int, waits: fl
     work = timedelta(minutes=30)
     gap = 2 * work / people
     items = 2000
-    found = run(
+    result = run(
         ONE_ACTION,
         items,
         items * gap / timedelta(days=1) * 2,
@@ -365,5 +365,5 @@ def test_waiting_is_what_queueing_theory_says(takes: str, people: int, waits: fl
         actions={"a": {"takes": {takes: "PT30M"}}},
         staff={"desk": {"people": people}},
     )
-    waited = found.queues["desk"].waiting.mean / work.total_seconds()
+    waited = result.queues["desk"].waiting.mean / work.total_seconds()
     assert waited == pytest.approx(waits, rel=0.1)

@@ -1,4 +1,4 @@
-"""What worker, mailroom and pages have in common as programs."""
+"""Behaviour that worker, mailroom and web server share as processes."""
 
 import asyncio
 import logging
@@ -18,17 +18,17 @@ LOG = logging.getLogger("casekeep.tests")
 
 
 async def test_what_breaks_is_told_and_begun_anew(caplog: pytest.LogCaptureFixture) -> None:
-    begun: list[int] = []
+    starts: list[int] = []
 
     async def fragile() -> None:
-        begun.append(len(begun))
-        if len(begun) == 1:
+        starts.append(len(starts))
+        if len(starts) == 1:
             problem = "no such thing"
             raise LookupError(problem)
         await asyncio.Event().wait()
 
     async def check() -> None:
-        assert begun == [0, 1]
+        assert starts == [0, 1]
 
     running = asyncio.create_task(run_forever(LOG, fragile))
     await assert_eventually(check)

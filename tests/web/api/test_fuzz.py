@@ -1,4 +1,4 @@
-"""Whatever is sent, nothing breaks, and nothing is answered outside the document (schemathesis)."""
+"""Fuzzed requests: no server error, and no answer that the OpenAPI document does not describe."""
 
 import asyncio
 import sys
@@ -32,7 +32,7 @@ SIDE_BY_SIDE: Final = 4
 
 @dataclass
 class Counted:
-    """The application, and how many requests it answered, by status."""
+    """The application, with a count of its answers by status."""
 
     app: Any
     answers: dict[int, int]
@@ -54,14 +54,14 @@ class Counted:
 @pytest_asyncio.fixture(scope="module")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
     async with running_api(tmp_path_factory.mktemp("fuzz")) as served:
-        # those that the document's examples name
+        # examples that the document's examples name
         await served.ticket(reference="T-7F3K9Q2D")
         await served.case(reference="C-2PXK7M4A")
         yield served
 
 
 async def fuzzed(api: Api, folder: Path, *options: str) -> tuple[Counted, int, str]:
-    """A run of schemathesis against the API, with links followed; its exit code and its report."""
+    """Run schemathesis against the API, following links, and return its exit code and report."""
     counted = Counted(create_app(api.context), {})
     async with serve_app(counted) as address:
         process = await asyncio.create_subprocess_exec(
@@ -76,10 +76,10 @@ async def fuzzed(api: Api, folder: Path, *options: str) -> tuple[Counted, int, s
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        told, _ = await process.communicate()
+        output, _ = await process.communicate()
     print(counted.total, dict(sorted(counted.answers.items())))  # noqa: T201 - shown by pytest -s
     assert process.returncode is not None
-    return counted, process.returncode, told.decode(errors="replace")
+    return counted, process.returncode, output.decode(errors="replace")
 
 
 @pytest.mark.soak

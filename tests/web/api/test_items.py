@@ -1,4 +1,4 @@
-"""Items through the API: started, read, listed, moved, refused; on a real server."""
+"""Items through the API on a real server: start, read, list, command, refusal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,9 +24,9 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
 def _is_problem(answer: httpx.Response, status: int, type_: str) -> None:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    told = answer.json()
-    assert (told["status"], told["type"]) == (status, type_)
-    assert told["detail"]
+    problem = answer.json()
+    assert (problem["status"], problem["type"]) == (status, type_)
+    assert problem["detail"]
 
 
 async def test_a_ticket_is_started_where_its_location_says(api: Api) -> None:
@@ -244,23 +244,23 @@ async def test_lists_are_filtered_and_come_in_pages(api: Api) -> None:
     seen: list[str] = []
     cursor = None
     while True:
-        asked = {"queue": queue, "limit": 2} | ({"cursor": cursor} if cursor else {})
-        page = (await api.get("/items", params=asked)).json()
+        query = {"queue": queue, "limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await api.get("/items", params=query)).json()
         seen += [line["reference"] for line in page["items"]]
         cursor = page["cursor"]
         if cursor is None:
             break
     assert seen == started[::-1]
 
-    async def found(**asked: object) -> list[str]:
-        page = (await api.get("/items", params={"queue": queue} | asked)).json()
+    async def search(**query: object) -> list[str]:
+        page = (await api.get("/items", params={"queue": queue} | query)).json()
         return [line["reference"] for line in page["items"]]
 
-    assert await found(status="IN_PROGRESS") == [started[0]]
-    assert await found(status=["IN_PROGRESS", "TO_DO"]) == started[::-1]
-    assert await found(assignee="service:erp") == [started[0]]
-    assert await found(category="pets", kind="Ticket", q="number three") == [started[3]]
-    assert await found(kind="Case") == []
+    assert await search(status="IN_PROGRESS") == [started[0]]
+    assert await search(status=["IN_PROGRESS", "TO_DO"]) == started[::-1]
+    assert await search(assignee="service:erp") == [started[0]]
+    assert await search(category="pets", kind="Ticket", q="number three") == [started[3]]
+    assert await search(kind="Case") == []
     wrong = await api.get("/items", params={"cursor": "nonsense"})
     _is_problem(wrong, 422, "InvalidRequest")
     _is_problem(await api.get("/items", params={"status": "LOST"}), 422, "InvalidRequest")

@@ -1,4 +1,4 @@
-"""The API's document: whole, true to the models, and open to everybody."""
+"""The OpenAPI document: complete, true to the models, and public."""
 
 import json
 from importlib.metadata import version
@@ -21,16 +21,16 @@ BY = {"by": "service:erp"}
 @pytest.mark.parametrize("name", sorted({command.name for command in COMMANDS}))
 def test_every_command_has_an_endpoint_with_examples_that_its_models_take(name: str) -> None:
     operation = api_document()["paths"][f"/api/v1/items/{{reference}}/{name}"]["post"]
-    shown = operation["requestBody"]["content"]["application/json"]["examples"]
-    assert shown
-    for example in shown.values():
-        taken = []
+    documented = operation["requestBody"]["content"]["application/json"]["examples"]
+    assert documented
+    for example in documented.values():
+        refused_models = []
         for model in command_models(name):
             try:
-                taken.append(decode_as(model, json.dumps(example["value"] | BY).encode()))
+                refused_models.append(decode_as(model, json.dumps(example["value"] | BY).encode()))
             except InvalidCommand:
                 continue
-        assert taken, example
+        assert refused_models, example
     assert COMMAND_EXAMPLES[name]
 
 

@@ -21,7 +21,7 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
 
 
 async def robot(desk: httpx.AsyncClient) -> list[str]:
-    """A robot as its author would write it: works until nothing waits; what it did."""
+    """Work as a robot until nothing waits and return the references worked on."""
     log: list[str] = []
     while True:
         taken = await desk.post("/robots/take", json={"queues": ["robots"]})
@@ -30,16 +30,16 @@ async def robot(desk: httpx.AsyncClient) -> list[str]:
             return log
         item = taken.json()
         path = f"/robots/items/{item['reference']}"
-        held = {"lease": item["lease"]["token"]} if item["lease"] else {}
-        (await desk.post(f"{path}/heartbeat", json=held)).raise_for_status()
+        lease = {"lease": item["lease"]["token"]} if item["lease"] else {}
+        (await desk.post(f"{path}/heartbeat", json=lease)).raise_for_status()
         if "unreadable" in item["title"]:
-            rejected = await desk.post(f"{path}/reject", json=held | {"reason": "unreadable"})
+            rejected = await desk.post(f"{path}/reject", json=lease | {"reason": "unreadable"})
             rejected.raise_for_status()
             log.append(f"rejected {item['reference']}")
         else:
             done = await desk.post(
                 f"{path}/complete",
-                json=held | {"note": "read"},
+                json=lease | {"note": "read"},
                 headers={"Idempotency-Key": item["reference"]},
             )
             done.raise_for_status()
@@ -47,7 +47,7 @@ async def robot(desk: httpx.AsyncClient) -> list[str]:
 
 
 async def leased(api: Api, **titles: str) -> str:
-    """A Case whose Actions wait in the robots' queue, each with a lease."""
+    """Start a Case whose Actions wait in the robots' queue, each with a lease."""
     actions = [{"key": key, "title": title, "queue": "robots"} for key, title in titles.items()]
     steps = [{"key": "read", "actions": actions}]
     definition = {"name": "reading", "settings": LEASED, "steps": steps}
@@ -112,7 +112,7 @@ async def test_a_queue_shows_what_waits_and_how_it_stands(api: Api) -> None:
         assert (await api.get("/queues/billing/load", key)).status_code == 403
     assert (await api.get("/queues/elsewhere/items", "amy")).status_code == 403
     assert (await api.post("/queues/elsewhere/next", None, "amy")).status_code == 403
-    names = [one["name"] for one in (await api.get("/queues", "amy")).json()["queues"]]
+    names = [each["name"] for each in (await api.get("/queues", "amy")).json()["queues"]]
     assert names == ["billing"]
 
 

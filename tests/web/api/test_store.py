@@ -1,4 +1,4 @@
-"""What the API asks the store, on SQLite and PostgreSQL."""
+"""The API's queries of the store, on SQLite and PostgreSQL."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ ALL = Visibility(actor="olga", queues=None)
 
 
 def a_webhook(**fields: Any) -> WebhookRow:  # noqa: ANN401
-    given: dict[str, Any] = {
+    start_fields: dict[str, Any] = {
         "id": uuid.uuid4().hex[:16],
         "url": "https://erp.example.org/webhook",
         "secret": "whsec_x",
@@ -49,7 +49,7 @@ def a_webhook(**fields: Any) -> WebhookRow:  # noqa: ANN401
         "made_by": "service:erp",
         "made_at": at(0),
     }
-    return WebhookRow(**given | fields)
+    return WebhookRow(**start_fields | fields)
 
 
 def test_nothing_is_queued_while_there_is_no_webhook(engine: Engine, writer: GroupWriter) -> None:
@@ -71,11 +71,11 @@ def test_each_change_is_queued_once_for_each_webhook_that_accepts_it(
     assert fan_out(engine) == (every.id,)
     assert fan_out(engine) == ()
     assert webhooks_with_queued_deliveries(engine) == (every.id,)
-    told = queued_deliveries(engine, every.id, limit=10)
-    assert [each.payload["entry"]["serial"] for each in told] == [1, 2]
-    assert told[0].payload["item"]["reference"] == first.reference
-    record_success(engine, told[0], answered=200, at=at(1))
-    record_success(engine, told[1], answered=200, at=at(1))
+    queued = queued_deliveries(engine, every.id, limit=10)
+    assert [each.payload["entry"]["serial"] for each in queued] == [1, 2]
+    assert queued[0].payload["item"]["reference"] == first.reference
+    record_success(engine, queued[0], answered=200, at=at(1))
+    record_success(engine, queued[1], answered=200, at=at(1))
     assert webhooks_with_queued_deliveries(engine) == ()
     log = read_delivery_log(engine, every.id, limit=1)
     assert log.deliveries[0].serial == 2
@@ -114,8 +114,8 @@ def test_relays_side_by_side_queue_each_change_once_and_in_order(
     queued_for = [each.result() for each in looks]
     assert 1 <= queued_for.count((every.id,)) <= 10
     assert set(queued_for) <= {(every.id,), ()}
-    told = queued_deliveries(engine, every.id, limit=100)
-    assert [each.serial for each in told] == list(range(1, 11))
+    queued = queued_deliveries(engine, every.id, limit=100)
+    assert [each.serial for each in queued] == list(range(1, 11))
 
 
 def test_a_webhook_of_a_queue_gets_that_queue_alone(engine: Engine, writer: GroupWriter) -> None:
@@ -151,17 +151,17 @@ def test_a_list_is_of_what_somebody_may_see(engine: Engine, writer: GroupWriter)
     )
     amy = Visibility(actor="amy", queues=frozenset({"accounts"}))
 
-    def seen(sight: Visibility, **wanted: Any) -> set[str]:  # noqa: ANN401
-        return {line.reference for line in find_items(engine, ItemFilter(**wanted), sight).items}
+    def visible(sight: Visibility, **filters: Any) -> set[str]:  # noqa: ANN401
+        return {line.reference for line in find_items(engine, ItemFilter(**filters), sight).items}
 
-    assert seen(amy) == {"T-1", "T-2", "T-5"}
-    assert seen(amy, queues=["elsewhere"]) == {"T-2"}
-    assert seen(amy, assignees=("amy",), queues=["accounts"]) == {"T-5"}
-    assert seen(ALL) == {"T-1", "T-2", "T-3", "T-4", "T-5"}
-    assert seen(ALL, statuses=(Status.CLOSED,)) == {"T-4"}
-    assert seen(ALL, words="T-3") == {"T-3"}
-    assert seen(ALL, words="nothing like it") == set()
-    assert seen(Visibility(actor="eva")) == set()
+    assert visible(amy) == {"T-1", "T-2", "T-5"}
+    assert visible(amy, queues=["elsewhere"]) == {"T-2"}
+    assert visible(amy, assignees=("amy",), queues=["accounts"]) == {"T-5"}
+    assert visible(ALL) == {"T-1", "T-2", "T-3", "T-4", "T-5"}
+    assert visible(ALL, statuses=(Status.CLOSED,)) == {"T-4"}
+    assert visible(ALL, words="T-3") == {"T-3"}
+    assert visible(ALL, words="nothing like it") == set()
+    assert visible(Visibility(actor="eva")) == set()
 
 
 def test_pages_of_a_list_follow_each_other(engine: Engine, writer: GroupWriter) -> None:
@@ -172,13 +172,13 @@ def test_pages_of_a_list_follow_each_other(engine: Engine, writer: GroupWriter) 
             for number in range(7)
         ),
     )
-    found, cursor = [], None
+    collected, cursor = [], None
     for _ in range(4):
         page = find_items(engine, ItemFilter(), ALL, limit=2, cursor=cursor)
-        found += [line.reference for line in page.items]
+        collected += [line.reference for line in page.items]
         cursor = page.cursor
     assert cursor is None
-    assert found == [f"T-{number}" for number in reversed(range(7))]
+    assert collected == [f"T-{number}" for number in reversed(range(7))]
     for wrong in ("x", "", "bm8", "\0"):
         with pytest.raises(InvalidCursor):
             find_items(engine, ItemFilter(), ALL, cursor=wrong)
@@ -222,7 +222,7 @@ def test_loads_say_how_queues_stand(engine: Engine, writer: GroupWriter) -> None
 
 def test_lists_of_programs_are_served_by_indexes(engine: Engine, writer: GroupWriter) -> None:
     write_all(writer.put, *(make_publication(action(f"C-9-A{number}")) for number in range(200)))
-    asked: list[tuple[str, Any]] = []
+    statements: list[tuple[str, Any]] = []
 
     @event.listens_for(engine, "before_cursor_execute")
     def _note(
@@ -234,13 +234,13 @@ def test_lists_of_programs_are_served_by_indexes(engine: Engine, writer: GroupWr
         _many: object,
     ) -> None:
         if statement.startswith("SELECT"):
-            asked.append((statement, parameters))
+            statements.append((statement, parameters))
 
     find_items(engine, ItemFilter(), ALL)
     find_items(engine, ItemFilter(), Visibility(actor="amy", queues=frozenset({"accounts"})))
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     for (statement, parameters), index in zip(
-        asked[:2], ("item_begun", "item_begun_in"), strict=True
+        statements[:2], ("item_begun", "item_begun_in"), strict=True
     ):
         with write_connection(engine) as connection:
             if engine.dialect.name == "postgresql":

@@ -1,4 +1,4 @@
-"""Attempts to send a webhook's deliveries, as the activity makes them; SQLite and PostgreSQL."""
+"""Attempts to deliver a webhook's events, as the activity makes them, on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ NOW = datetime.now(UTC)
 
 
 def a_webhook(receiver: WebhookReceiver, **fields: Any) -> WebhookRow:  # noqa: ANN401
-    given: dict[str, Any] = {
+    start_fields: dict[str, Any] = {
         "id": "h1",
         "url": receiver.url,
         "secret": "whsec_x",
@@ -35,11 +35,11 @@ def a_webhook(receiver: WebhookReceiver, **fields: Any) -> WebhookRow:  # noqa: 
         "made_by": "service:erp",
         "made_at": NOW,
     }
-    return WebhookRow(**given | fields)
+    return WebhookRow(**start_fields | fields)
 
 
 async def attempt(engine: Engine, *, after: timedelta = timedelta()) -> None:
-    """Fan out and make an attempt, `after` from now."""
+    """Fan out events and make an attempt, this long after now."""
     fan_out(engine)
     async with http_client() as http:
         sender = WebhookSender(engine, http, lambda: datetime.now(UTC) + after)

@@ -1,4 +1,4 @@
-"""Webhooks on a real server: signed, in order, retried, never lost, switched off."""
+"""Webhooks on a real server: signed, in order, retried, never lost, disabled after failures."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,8 +26,8 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
         yield served
 
 
-async def make_webhook(api: Api, receiver: WebhookReceiver, **wanted: object) -> JsonObject:
-    answer = await api.post("/hooks", {"url": receiver.url} | wanted)
+async def make_webhook(api: Api, receiver: WebhookReceiver, **fields: object) -> JsonObject:
+    answer = await api.post("/hooks", {"url": receiver.url} | fields)
     assert answer.status_code == 201, answer.text
     created: JsonObject = answer.json()
     return created
@@ -150,7 +150,7 @@ async def test_a_change_that_waits_when_a_worker_starts_is_delivered(
     async with webhook_receiver() as receiver:
         await make_webhook(api, receiver, queues=[queue])
         with write_connection(api.running_stack.engine) as connection:
-            # as the trigger does; a worker died before it looked at it, or before it woke anybody
+            # as the trigger does; a worker died before it read the row, or notified anybody
             run = connection.scalar(select(entry.c.run).where(entry.c.reference == reference))
             connection.execute(
                 webhook_change.insert(), {"reference": reference, "run": run, "serial": 1}

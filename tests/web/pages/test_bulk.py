@@ -1,4 +1,4 @@
-"""Several lines of a list are given a command at once, and each says what came of it."""
+"""One command for several lines of a list, with a result for each line."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,62 +16,62 @@ PART: Final = {"hx-request": "true"}
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A desk, and a browser."""
+class OpenBrowser:
+    """A stack and a browser."""
 
     served_desk: ServedDesk
     browser: Browser
 
 
 @pytest_asyncio.fixture(scope="module")
-async def looked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Looked]:
-    """One desk and one browser for all tests of this file."""
+async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OpenBrowser]:
+    """Start one stack and one browser for all tests of this file."""
     async with served_desk(tmp_path_factory.mktemp("bulk")) as whole, chromium() as browser:
-        yield Looked(whole, browser)
+        yield OpenBrowser(whole, browser)
 
 
-async def tickets(looked: Looked, many: int, **fields: object) -> list[str]:
-    given: dict[str, Any] = {"queue": QUEUE, "category": "payment-reminder"} | fields
-    return [await looked.served_desk.running_stack.ticket(**given) for _ in range(many)]
+async def tickets(opened: OpenBrowser, many: int, **fields: object) -> list[str]:
+    start_fields: dict[str, Any] = {"queue": QUEUE, "category": "payment-reminder"} | fields
+    return [await opened.served_desk.running_stack.ticket(**start_fields) for _ in range(many)]
 
 
-async def test_each_item_says_what_came_of_it(looked: Looked) -> None:
-    running_stack = looked.served_desk.running_stack
-    good, held, elsewhere = (
-        *(await tickets(looked, 2)),
-        *(await tickets(looked, 1, queue="it-support")),
+async def test_each_item_says_what_came_of_it(opened: OpenBrowser) -> None:
+    running_stack = opened.served_desk.running_stack
+    good, waiting, elsewhere = (
+        *(await tickets(opened, 2)),
+        *(await tickets(opened, 1, queue="it-support")),
     )
-    await running_stack.do(held, "start", by="bob")
-    async with looked.served_desk.person("amy") as amy:
-        chosen = [good, held, elsewhere, "T-GONE"]
+    await running_stack.do(waiting, "start", by="bob")
+    async with opened.served_desk.person("amy") as amy:
+        chosen = [good, waiting, elsewhere, "T-GONE"]
         answer = await post_form(amy, "/bulk", item=chosen, command="assign", to="amy")
     assert answer.status_code == 200
     assert "Assign: 1 done, 3 not" in " ".join(answer.text.split())
     assert "no item T-GONE" in answer.text
     assert (await running_stack.desk.state(good))["assignee"] == "amy"
-    assert (await running_stack.desk.state(held))[
+    assert (await running_stack.desk.state(waiting))[
         "assignee"
     ] == "bob"  # only a lead gives others' items away
     assert (await running_stack.desk.state(elsewhere))["assignee"] is None
 
 
-async def test_a_lead_gives_what_others_have_to_somebody_else(looked: Looked) -> None:
-    running_stack = looked.served_desk.running_stack
-    first, second = await tickets(looked, 2)
+async def test_a_lead_gives_what_others_have_to_somebody_else(opened: OpenBrowser) -> None:
+    running_stack = opened.served_desk.running_stack
+    first, second = await tickets(opened, 2)
     for reference in (first, second):
         await running_stack.do(reference, "start", by="amy")
-    async with looked.served_desk.person("bob") as bob:
+    async with opened.served_desk.person("bob") as bob:
         answer = await post_form(bob, "/bulk", item=[first, second], command="assign", to="bob")
     assert "Assign: 2 done" in answer.text
     assert (await running_stack.desk.state(second))["assignee"] == "bob"
 
 
-async def test_an_item_that_changed_meanwhile_is_left_as_it_is(looked: Looked) -> None:
-    running_stack = looked.served_desk.running_stack
-    (reference,) = await tickets(looked, 1)
+async def test_an_item_that_changed_meanwhile_is_left_as_it_is(opened: OpenBrowser) -> None:
+    running_stack = opened.served_desk.running_stack
+    (reference,) = await tickets(opened, 1)
     seen = (await running_stack.desk.state(reference))["revision"]
     await running_stack.do(reference, "add_note", text="Wait for my mail.", by="bob")
-    async with looked.served_desk.person("amy") as amy:
+    async with opened.served_desk.person("amy") as amy:
         answer = await post_form(
             amy, "/bulk", item=[f"{reference}:{seen}"], command="resolve", method="rejected"
         )
@@ -80,11 +80,11 @@ async def test_an_item_that_changed_meanwhile_is_left_as_it_is(looked: Looked) -
 
 
 async def test_a_wait_until_needs_its_moment_and_takes_it_on_the_readers_clock(
-    looked: Looked,
+    opened: OpenBrowser,
 ) -> None:
-    running_stack = looked.served_desk.running_stack
-    (reference,) = await tickets(looked, 1)
-    async with looked.served_desk.person("amy", casekeep_zone="Asia/Tokyo") as amy:
+    running_stack = opened.served_desk.running_stack
+    (reference,) = await tickets(opened, 1)
+    async with opened.served_desk.person("amy", casekeep_zone="Asia/Tokyo") as amy:
         without = await post_form(amy, "/bulk", item=[reference], command="wait", type="until")
         assert "0 done, 1 not" in " ".join(without.text.split())
         await post_form(
@@ -96,27 +96,27 @@ async def test_a_wait_until_needs_its_moment_and_takes_it_on_the_readers_clock(
 
 @pytest.mark.parametrize("command", ["", "cancel", "merge", "nonsense"])
 async def test_only_what_is_meant_for_several_is_given_to_several(
-    looked: Looked, command: str
+    opened: OpenBrowser, command: str
 ) -> None:
-    (reference,) = await tickets(looked, 1)
-    async with looked.served_desk.person("amy") as amy:
+    (reference,) = await tickets(opened, 1)
+    async with opened.served_desk.person("amy") as amy:
         answer = await post_form(amy, "/bulk", item=[reference], command=command)
     assert "Nothing was chosen." in answer.text
 
 
-async def test_a_viewer_gives_no_commands(looked: Looked) -> None:
-    (reference,) = await tickets(looked, 1)
-    async with looked.served_desk.person("eva") as eva:
+async def test_a_viewer_gives_no_commands(opened: OpenBrowser) -> None:
+    (reference,) = await tickets(opened, 1)
+    async with opened.served_desk.person("eva") as eva:
         answer = await post_form(eva, "/bulk", item=[reference], command="assign", to="eva")
     assert answer.status_code == 403
 
 
-async def test_chosen_lines_are_resolved_from_the_list_and_leave_it(looked: Looked) -> None:
-    running_stack = looked.served_desk.running_stack
-    first, second, third = await tickets(looked, 3)
+async def test_chosen_lines_are_resolved_from_the_list_and_leave_it(opened: OpenBrowser) -> None:
+    running_stack = opened.served_desk.running_stack
+    first, second, third = await tickets(opened, 3)
     for reference in (first, second, third):
         await running_stack.do(reference, "start", by="amy")
-    context = await open_window(looked.browser, looked.served_desk.address)
+    context = await open_window(opened.browser, opened.served_desk.address)
     page = await context.new_page()
     await page.goto("/inbox")
     await page.wait_for_selector("body[data-listening]")
@@ -134,10 +134,10 @@ async def test_chosen_lines_are_resolved_from_the_list_and_leave_it(looked: Look
     assert (await running_stack.desk.state(second))["status"] == "RESOLVED"
 
 
-async def test_the_next_of_a_queue_is_started_and_shown(looked: Looked) -> None:
-    await tickets(looked, 1)
-    async with looked.served_desk.person("amy") as amy:
+async def test_the_next_of_a_queue_is_started_and_shown(opened: OpenBrowser) -> None:
+    await tickets(opened, 1)
+    async with opened.served_desk.person("amy") as amy:
         answer = await post_form(amy, f"/queues/{QUEUE}/next")
     assert answer.status_code == 303
     reference = answer.headers["location"].rpartition("/")[2]
-    assert (await looked.served_desk.running_stack.desk.state(reference))["assignee"] == "amy"  # Q1
+    assert (await opened.served_desk.running_stack.desk.state(reference))["assignee"] == "amy"  # Q1

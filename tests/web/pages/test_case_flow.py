@@ -1,4 +1,4 @@
-"""A Case's flow is drawn with what each Action is now, and as far as it is remembered."""
+"""The drawing of a Case's flow shows the status of each Action that the store still has."""
 
 import json
 
@@ -9,14 +9,14 @@ from domain.model.case_flow_view import build_flow
 from domain.model.definitions import CaseDefinition
 from domain.model.states import CaseState
 from store.projection.item_summary import ItemSummary
-from tests.support.builders import NOW, TWO_STEPS, Life, case, desk
+from tests.support.builders import NOW, TWO_STEPS, Life, case, case_tree
 from web.pages.case_flow import LARGE_FLOW, MANY_ACTIONS, FlowDiagram, draw_flow, flow_from_state
 
 FLOW = CaseDefinition.model_validate_json(json.dumps(TWO_STEPS))
 
 
 def line(reference: str, **fields: object) -> ItemSummary:
-    """An Action of the Case as the store has it."""
+    """Return an Action of the Case as the store has it."""
     whole: dict[str, object] = dict.fromkeys(ItemSummary.__dataclass_fields__)
     whole |= {
         "reference": reference,
@@ -46,10 +46,10 @@ def test_an_action_looks_as_the_store_has_it_not_as_its_case_was_told() -> None:
 
 
 def test_steps_that_are_to_come_are_drawn_too() -> None:
-    shown = picture(case())
-    assert [column.progress for column in shown.columns] == ["under_way", "to_come"]
-    assert [box.display_status for box in shown.columns[1].boxes] == ["to_come"]
-    assert (shown.count, shown.done) == (3, 0)
+    flow = picture(case())
+    assert [column.progress for column in flow.columns] == ["under_way", "to_come"]
+    assert [box.display_status for box in flow.columns[1].boxes] == ["to_come"]
+    assert (flow.count, flow.done) == (3, 0)
 
 
 def test_no_step_of_a_closed_case_is_under_way() -> None:
@@ -86,15 +86,15 @@ def test_a_flow_of_very_many_actions_is_folded() -> None:
 
 
 def test_an_action_counts_as_done_once_it_is_complete_or_accepted_as_not_done() -> None:
-    house = desk(owner="carol")
-    house.action("read").do("resolve", outcome="unable_to_complete", reason="too pale")
-    house.action("match").do("resolve", outcome="complete")
-    house.settle()
-    assert picture(house.life).columns[0].done == 1
-    house.life.do("reset_in_progress", by="carol")
-    house.settle()
-    shown = picture(house.life)
-    assert (shown.columns[0].done, shown.done) == (2, 2)
+    tree = case_tree(owner="carol")
+    tree.action("read").do("resolve", outcome="unable_to_complete", reason="too pale")
+    tree.action("match").do("resolve", outcome="complete")
+    tree.settle()
+    assert picture(tree.life).columns[0].done == 1
+    tree.life.do("reset_in_progress", by="carol")
+    tree.settle()
+    flow = picture(tree.life)
+    assert (flow.columns[0].done, flow.done) == (2, 2)
 
 
 @pytest.mark.parametrize("step", [None, "check", "pay"])
@@ -107,8 +107,8 @@ def test_a_case_that_temporal_forgot_is_drawn_by_the_catalogs_definition(step: s
         for action in seen.actions
     ]
     seen = seen.model_copy(update={"step": step, "status": Status.CLOSED, "actions": tuple(ended)})
-    shown = draw_flow(flow_from_state(seen, FLOW), (), is_over=True)
-    stages = [column.progress for column in shown.columns]
+    flow = draw_flow(flow_from_state(seen, FLOW), (), is_over=True)
+    stages = [column.progress for column in flow.columns]
     expected = {None: ["done", "done"], "check": ["stopped", "to_come"], "pay": ["done", "stopped"]}
     assert stages == expected[step]
-    assert [box.display_status for box in shown.columns[0].boxes] == ["complete", "complete"]
+    assert [box.display_status for box in flow.columns[0].boxes] == ["complete", "complete"]

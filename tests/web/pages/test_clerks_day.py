@@ -1,4 +1,4 @@
-"""A clerk's day in Chromium, by mouse and again by keyboard only: from sign-in to a paused Case."""
+"""A clerk's day in Chromium, by mouse and by keyboard only: from sign-in to a paused Case."""
 
 import asyncio
 import re
@@ -38,13 +38,13 @@ ERRANDS = {
         {"key": "file", "title": "File it", "actions": [{"key": "note", "title": "Note it"}]},
     ],
 }
-PATIENCE = 20_000
-"""Milliseconds in which a page shows what was done on a busy machine."""
+TIMEOUT = 20_000
+"""Milliseconds within which a page shows a change on a busy machine."""
 
 
 @pytest_asyncio.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
-    """A whole desk with real sign-in and a mailroom, where Amy has an account."""
+    """Start a stack with real sign-in and a mailroom, in which Amy has an account."""
     folder = tmp_path_factory.mktemp("a clerk's day")
     catalog = folder / "catalog"
     shutil.copytree(SAMPLE_FOLDER, catalog)
@@ -79,20 +79,20 @@ async def browser() -> AsyncIterator[Browser]:
 async def driver(
     request: pytest.FixtureRequest, desk: ServedDesk, browser: Browser
 ) -> AsyncIterator[PageDriver]:
-    """The clerk's driver, on a window where nobody is signed in."""
+    """Return a page driver on a window in which nobody is signed in."""
     context = await open_window(browser, desk.address, person=None)
     page = await context.new_page()
-    page.set_default_timeout(PATIENCE)
+    page.set_default_timeout(TIMEOUT)
     problems = page_errors(page)
     working: PageDriver = request.param(page)
     yield working
     await context.close()
     # a form that is refused answers 409 or 422, which Chromium notes
-    assert [one for one in problems if not re.search(r"status of 4(09|22)", one)] == []
+    assert [problem for problem in problems if not re.search(r"status of 4(09|22)", problem)] == []
 
 
-async def mail_from_ida(desk: ServedDesk, reference: str) -> None:
-    """Ida answers by SMTP."""
+async def send_mail_from_ida(desk: ServedDesk, reference: str) -> None:
+    """Send Ida's answer by SMTP."""
     mail = EmailMessage()
     mail["From"] = "Ida Berg <ida@example.org>"
     mail["To"] = "invoices@desk.example"
@@ -108,12 +108,12 @@ async def mail_from_ida(desk: ServedDesk, reference: str) -> None:
     await asyncio.to_thread(sent)
 
 
-async def shows(page: Page, status: str) -> None:
-    """The ribbon has this status."""
-    await expect(page.locator(".ribbon .badge").first).to_have_text(status, timeout=PATIENCE)
+async def assert_status(page: Page, status: str) -> None:
+    """Assert that the ribbon shows this status."""
+    await expect(page.locator(".ribbon .badge").first).to_have_text(status, timeout=TIMEOUT)
 
 
-async def signs_in(driver: PageDriver) -> None:
+async def sign_in(driver: PageDriver) -> None:
     page = driver.page
     await page.goto("/")
     await driver.fill(page.locator("#name"), "amy")
@@ -122,21 +122,21 @@ async def signs_in(driver: PageDriver) -> None:
     await expect(page.get_by_role("heading", level=1)).to_have_text("Inbox")
 
 
-async def takes_the_next(driver: PageDriver, title: str) -> None:
+async def claim_next(driver: PageDriver, title: str) -> None:
     page = driver.page
     await driver.open_queue()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Accounts payable")
     await driver.take_next()
     await expect(page.get_by_role("heading", level=1)).to_have_text(title)
-    await shows(page, "In Progress")
+    await assert_status(page, "In Progress")
 
 
-async def fills_a_draft_wrongly_and_rightly(driver: PageDriver) -> str:
+async def fill_in_draft(driver: PageDriver) -> str:
     page = driver.page
     await driver.new("Ticket")
     await driver.fill(page.get_by_label("Title"), "No invoice")
     await driver.press(page.get_by_role("button", name="Save as Draft"))
-    await shows(page, "Draft")
+    await assert_status(page, "Draft")
     await driver.press(page.get_by_role("button", name="Submit").last)
     await expect(page.get_by_text("This is needed.")).to_have_count(2)
     await expect(page.get_by_text("A name or an address is needed.")).to_have_count(2)
@@ -151,47 +151,45 @@ async def fills_a_draft_wrongly_and_rightly(driver: PageDriver) -> str:
     link = page.get_by_role("link", name=re.compile("Open T-"))
     reference = (await link.inner_text()).removeprefix("Open ")
     await driver.press(link)
-    await shows(page, "To Do")
+    await assert_status(page, "To Do")
     return reference
 
 
-async def waits_and_sees_the_mail_come_in(
-    driver: PageDriver, desk: ServedDesk, reference: str
-) -> None:
+async def wait_for_answer(driver: PageDriver, desk: ServedDesk, reference: str) -> None:
     page = driver.page
     await driver.reveal("move-wait", "w")
     await driver.fill(page.get_by_label("From whom or what"), "Ida")
     await driver.press(page.locator("#move-wait .buttons .button"))
-    await shows(page, "Wait")
+    await assert_status(page, "Wait")
     await expect(page.locator("body[data-listening]")).to_have_count(1)
-    await mail_from_ida(desk, reference)
+    await send_mail_from_ida(desk, reference)
     # no key was pressed and nothing clicked since
     await expect(page.locator(".entry").first).to_contain_text(
-        "It is the invoice of May.", timeout=PATIENCE
+        "It is the invoice of May.", timeout=TIMEOUT
     )
-    await shows(page, "To Do")
+    await assert_status(page, "To Do")
     await expect(page.locator(".news-note")).to_be_visible()
 
 
-async def sends_and_resolves(driver: PageDriver) -> None:
+async def send_and_resolve(driver: PageDriver) -> None:
     page = driver.page
     await driver.do_first("start")
-    await shows(page, "In Progress")
+    await assert_status(page, "In Progress")
     await driver.reveal("write-mail", "m")
     await expect(page.get_by_label("To", exact=True)).to_have_value("ida@example.org")
     await driver.fill(page.locator("#send_email-body"), "Here it is, once more.")
     await driver.press(page.get_by_role("button", name="Send & Resolve"))
-    await shows(page, "Resolved")
+    await assert_status(page, "Resolved")
     await expect(page.locator(".entry.resolution").first).to_contain_text("Here it is, once more.")
 
 
-async def reopens(driver: PageDriver) -> None:
+async def reopen(driver: PageDriver) -> None:
     await driver.do_first("reopen")
-    await shows(driver.page, "To Do")
+    await assert_status(driver.page, "To Do")
     await expect(driver.page.locator("#flash")).to_contain_text("Reopened.")
 
 
-async def starts_a_case(driver: PageDriver, about: str) -> str:
+async def start_case(driver: PageDriver, about: str) -> str:
     page = driver.page
     await driver.new("Case")
     await driver.fill(page.get_by_label("Short description"), about)
@@ -200,19 +198,19 @@ async def starts_a_case(driver: PageDriver, about: str) -> str:
     link = page.get_by_role("link", name=re.compile("Open C-"))
     reference = (await link.inner_text()).removeprefix("Open ")
     await driver.press(link)
-    await shows(page, "To Do")
+    await assert_status(page, "To Do")
     await driver.do_first("start")
-    await shows(page, "In Progress")
+    await assert_status(page, "In Progress")
     return reference
 
 
-async def is_unable_to_complete_an_action(driver: PageDriver, case: str) -> None:
+async def fail_action(driver: PageDriver, case: str) -> None:
     page = driver.page
-    await expect(page.locator(".box.to_do")).to_have_count(2, timeout=PATIENCE)
+    await expect(page.locator(".box.to_do")).to_have_count(2, timeout=TIMEOUT)
     await driver.press(page.get_by_role("link", name="Go to the archive"))
     await expect(page.get_by_role("heading", level=1)).to_have_text("Go to the archive")
     await driver.do_first("start")
-    await shows(page, "In Progress")
+    await assert_status(page, "In Progress")
     await driver.reveal("move-resolve-unable", "z")
     await driver.fill(page.locator("#resolve-reason"), "The archive is shut.")
     await driver.press(page.locator("#move-resolve-unable .buttons .button"))
@@ -221,20 +219,20 @@ async def is_unable_to_complete_an_action(driver: PageDriver, case: str) -> None
     )
     await driver.find(case)
     attention = page.get_by_role("region", name="This Case needs attention")
-    await expect(attention).to_contain_text("The archive is shut.", timeout=PATIENCE)
+    await expect(attention).to_contain_text("The archive is shut.", timeout=TIMEOUT)
 
 
-async def has_it_done_again(driver: PageDriver) -> None:
+async def rework(driver: PageDriver) -> None:
     page = driver.page
     await driver.press(page.get_by_role("button", name="Rework"))
     await driver.choose(page.get_by_label("From which step on"), "Fetch it")
     await driver.press(page.locator("#move-rework .buttons .button"))
-    await shows(page, "In Progress")
+    await assert_status(page, "In Progress")
     await expect(page.get_by_role("region", name="This Case needs attention")).to_have_count(0)
-    await expect(page.locator(".box", has_text="copy 2")).to_have_count(2, timeout=PATIENCE)
+    await expect(page.locator(".box", has_text="copy 2")).to_have_count(2, timeout=TIMEOUT)
 
 
-async def pauses_the_case(driver: PageDriver) -> None:
+async def pause_case(driver: PageDriver) -> None:
     page = driver.page
     await driver.reveal("move-wait", "w")
     pause = page.locator("#move-wait").get_by_label("Pause")
@@ -246,7 +244,7 @@ async def pauses_the_case(driver: PageDriver) -> None:
     else:
         await pause.check()
     await driver.press(page.locator("#move-wait .buttons .button"))
-    await shows(page, "Wait")
+    await assert_status(page, "Wait")
     await expect(page.locator(".ribbon .due")).to_have_text(
         re.compile(r"paused 7 h 5\d m before due")
     )
@@ -258,16 +256,16 @@ async def test_a_clerks_day(driver: PageDriver, desk: ServedDesk) -> None:
     await desk.running_stack.ticket(
         title=title, queue=QUEUE, category="payment-reminder", by="service:erp"
     )
-    await signs_in(driver)
-    await takes_the_next(driver, title)
-    ticket = await fills_a_draft_wrongly_and_rightly(driver)
-    await waits_and_sees_the_mail_come_in(driver, desk, ticket)
-    await sends_and_resolves(driver)
-    await reopens(driver)
-    case = await starts_a_case(driver, f"Fetch the file by {type(driver).__name__.lower()}")
-    await is_unable_to_complete_an_action(driver, case)
-    await has_it_done_again(driver)
-    await pauses_the_case(driver)
+    await sign_in(driver)
+    await claim_next(driver, title)
+    ticket = await fill_in_draft(driver)
+    await wait_for_answer(driver, desk, ticket)
+    await send_and_resolve(driver)
+    await reopen(driver)
+    case = await start_case(driver, f"Fetch the file by {type(driver).__name__.lower()}")
+    await fail_action(driver, case)
+    await rework(driver)
+    await pause_case(driver)
     state = await desk.running_stack.eventually(case, status="WAIT")
     assert state["wait"]["type"] == "pause"
     assert (await desk.running_stack.eventually(ticket, status="TO_DO"))["first_resolution"][

@@ -1,4 +1,4 @@
-"""Dates in words: in the reader's language and zone, near ones by their nearness (D3, D5)."""
+"""Dates in words: in the reader's language and zone, near ones relative to today (D3, D5)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -53,7 +53,7 @@ def test_a_due_date_says_in_words_what_its_colour_says(  # D3
 
 
 @pytest.mark.parametrize(
-    ("told", "english", "french"),
+    ("shown", "english", "french"),
     [
         (
             "Due: paused 3 h 20 m before due",
@@ -70,15 +70,15 @@ def test_a_due_date_says_in_words_what_its_colour_says(  # D3
     ],
 )
 def test_the_remaining_time_of_a_stopped_clock_is_said_in_either_language(  # D5
-    told: str | None, english: str | None, french: str | None
+    shown: str | None, english: str | None, french: str | None
 ) -> None:
-    assert (EN.paused(told), FR.paused(told)) == (english, french)
+    assert (EN.paused(shown), FR.paused(shown)) == (english, french)
 
 
 def test_a_time_says_all_of_it_to_whoever_rests_on_it() -> None:
-    said = str(FR.when(NOON))
-    assert 'datetime="2026-11-24T11:00:00+00:00"' in said
-    assert 'title="mardi 24 novembre 2026, 12:00:00 CET"' in said
+    words = str(FR.when(NOON))
+    assert 'datetime="2026-11-24T11:00:00+00:00"' in words
+    assert 'title="mardi 24 novembre 2026, 12:00:00 CET"' in words
     assert str(EN.when(None)) == ""
 
 
@@ -104,5 +104,5 @@ def test_a_zone_that_there_is_none_of_is_utc(name: str) -> None:
     ],
 )
 def test_what_lasts_until_a_moment_says_so(days: int, english: str, french: str) -> None:
-    said = (moments.until(NOON + timedelta(days=days)) for moments in (EN, FR))
-    assert tuple(html.striptags() for html in said) == (english, french)
+    words = (moments.until(NOON + timedelta(days=days)) for moments in (EN, FR))
+    assert tuple(html.striptags() for html in words) == (english, french)

@@ -1,4 +1,4 @@
-"""Forms as people fill them in become the fields of commands."""
+"""Form fields become the fields of commands."""
 
 import math
 from zoneinfo import ZoneInfo
@@ -39,9 +39,9 @@ def test_every_command_that_a_person_gives_has_a_form() -> None:
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_command_is_told_of_and_confirmed_in_words(language: str) -> None:
     translate = translations(language)
-    wanted = {f"done.{command}" for command in set(FORM_READERS) - {"submit"}}
-    wanted |= {f"did.{name}" for kind in Kind for name in commands_of(kind)} - {"did.heartbeat"}
-    assert {key for key in wanted if key not in translate} == set()
+    keys = {f"done.{command}" for command in set(FORM_READERS) - {"submit"}}
+    keys |= {f"did.{name}" for kind in Kind for name in commands_of(kind)} - {"did.heartbeat"}
+    assert {key for key in keys if key not in translate} == set()
 
 
 def test_a_moment_is_on_the_readers_clock() -> None:
@@ -54,18 +54,20 @@ def test_fields_of_another_wait_are_left_out() -> None:
     assert read_command_form("wait", form, case().state) == {"type": "pause", "reason": "a strike"}
 
 
-@pytest.mark.parametrize(("told", "days"), [("2,5", 2.5), (" 3 ", 3.0)])
-def test_a_number_has_a_point_or_a_comma(told: str, days: float) -> None:
-    fields = read_command_form("wait", written(type="more_information", days_to_wait=told), state())
-    given = fields["days_to_wait"]
-    assert isinstance(given, float)
-    assert math.isclose(given, days)
+@pytest.mark.parametrize(("typed", "days"), [("2,5", 2.5), (" 3 ", 3.0)])
+def test_a_number_has_a_point_or_a_comma(typed: str, days: float) -> None:
+    fields = read_command_form(
+        "wait", written(type="more_information", days_to_wait=typed), state()
+    )
+    parsed = fields["days_to_wait"]
+    assert isinstance(parsed, float)
+    assert math.isclose(parsed, days)
 
 
-@pytest.mark.parametrize("told", ["three", "nan", "inf", "-inf", "1e999"])
-def test_what_is_no_number_is_said_to_be_none(told: str) -> None:
+@pytest.mark.parametrize("typed", ["three", "nan", "inf", "-inf", "1e999"])
+def test_what_is_no_number_is_said_to_be_none(typed: str) -> None:
     with pytest.raises(InvalidForm) as unreadable:
-        read_command_form("wait", written(type="more_information", days_to_wait=told), state())
+        read_command_form("wait", written(type="more_information", days_to_wait=typed), state())
     assert unreadable.value.problems == {"days_to_wait": "wrong.number"}
 
 

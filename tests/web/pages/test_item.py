@@ -1,4 +1,4 @@
-"""An item's page offers what the item allows now, and says beside each form why not."""
+"""An item's page offers the allowed commands and gives the reason beside each other form."""
 
 import re
 from collections.abc import AsyncIterator
@@ -24,31 +24,31 @@ QUEUE = "accounts-payable"
 
 @pytest_asyncio.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
-    """A whole desk for all tests of this file."""
+    """Start a stack for all tests of this file."""
     async with served_desk(tmp_path_factory.mktemp("pages of items")) as whole:
         yield whole
 
 
 def offered(page: httpx.Response) -> set[str]:
-    """The commands that the page has a form or a button for."""
+    """Return the commands for which the page has a form or a button."""
     return set(re.findall(r'(?:form)?action="/items/[^/"]+/do/([a-z_]+)"', page.text))
 
 
 def revision(page: httpx.Response) -> str:
-    """The revision that the page's forms carry."""
-    found = re.search(r'name="revision" value="(\d+)"', page.text)
-    assert found is not None
-    return found[1]
+    """Return the revision that the page's forms carry."""
+    match = re.search(r'name="revision" value="(\d+)"', page.text)
+    assert match is not None
+    return match[1]
 
 
 async def ticket(desk: ServedDesk, **fields: object) -> str:
-    given: dict[str, Any] = {"queue": QUEUE, "category": "payment-reminder"}
-    return await desk.running_stack.ticket(**(given | fields))
+    start_fields: dict[str, Any] = {"queue": QUEUE, "category": "payment-reminder"}
+    return await desk.running_stack.ticket(**(start_fields | fields))
 
 
 async def case(desk: ServedDesk, **fields: object) -> str:
-    given: dict[str, Any] = {"definition": TWO_STEPS, "queue": QUEUE, "by": "amy"}
-    reference = await desk.running_stack.case(**(given | fields))
+    start_fields: dict[str, Any] = {"definition": TWO_STEPS, "queue": QUEUE, "by": "amy"}
+    reference = await desk.running_stack.case(**(start_fields | fields))
     await desk.running_stack.eventually(f"{reference}-A2", status="TO_DO")
     return reference
 
@@ -390,20 +390,20 @@ async def test_an_action_is_answered_completed_and_reviewed_by_somebody_else(
 
 
 async def test_tickets_are_given_on_split_launched_and_merged_by_forms(desk: ServedDesk) -> None:
-    kept, moved = await ticket(desk), await ticket(desk)
+    unchanged, moved = await ticket(desk), await ticket(desk)
     async with desk.person() as amy:
         await post_form(amy, f"/items/{moved}/do/assign", to="bob")
         await desk.running_stack.eventually(moved, assignee="bob")
         await post_form(amy, f"/items/{moved}/do/unassign", queue="goods-receipt")
         await desk.running_stack.eventually(moved, assignee=None, queue="goods-receipt")
-        await post_form(amy, f"/items/{moved}/do/merge", into=kept)
+        await post_form(amy, f"/items/{moved}/do/merge", into=unchanged)
         await desk.running_stack.eventually(moved, status="CLOSED")
-        assert f'href="/items/{kept}"' in (await amy.get(f"/items/{moved}")).text
+        assert f'href="/items/{unchanged}"' in (await amy.get(f"/items/{moved}")).text
         parts = {"part_title": ["one", "two"], "part_description": ["a", "b"]}
-        await post_form(amy, f"/items/{kept}/do/split", **parts)
-        state = await desk.running_stack.eventually(kept, status="WAIT")
-        assert {one["title"] for one in state["awaited"]} == {"one", "two"}
-        page = await amy.get(f"/items/{kept}")
+        await post_form(amy, f"/items/{unchanged}/do/split", **parts)
+        state = await desk.running_stack.eventually(unchanged, status="WAIT")
+        assert {each["title"] for each in state["awaited"]} == {"one", "two"}
+        page = await amy.get(f"/items/{unchanged}")
         assert "What it waits for" in page.text
         launching = await ticket(desk)
         await post_form(

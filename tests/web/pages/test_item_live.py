@@ -1,4 +1,4 @@
-"""An open item shows what others do, keeps what is being written, and is worked by keys."""
+"""An open item page shows other people's changes, keeps unsent text, and works by keyboard."""
 
 from collections.abc import AsyncIterator
 
@@ -37,7 +37,7 @@ ONE = {
 
 @pytest_asyncio.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
-    """A whole desk for all tests of this file."""
+    """Start a stack for all tests of this file."""
     async with served_desk(tmp_path_factory.mktemp("live items")) as whole:
         yield whole
 
@@ -50,13 +50,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture
 async def amy(desk: ServedDesk, browser: Browser) -> AsyncIterator[Page]:
-    """A window of Amy's, whose page must not complain of anything but refusals."""
+    """Open a window of Amy's whose console may have no errors but those of refusals."""
     context = await open_window(browser, desk.address, language="en")
     page = await context.new_page()
     problems = page_errors(page)
     yield page
     await context.close()
-    assert [one for one in problems if "status of 4" not in one] == []
+    assert [problem for problem in problems if "status of 4" not in problem] == []
 
 
 async def ticket(desk: ServedDesk, **fields: str) -> str:
@@ -111,9 +111,9 @@ async def test_what_is_being_written_stays_when_the_item_changes(
     await expect(amy.locator("#send_email-body")).to_have_value("A long answer")
     await expect(amy.locator("#part-write .stale")).to_be_visible()
     await amy.get_by_role("button", name="Send", exact=True).click()
-    told = amy.get_by_role("alert")
-    await expect(told).to_contain_text("This item changed while you were writing")
-    await expect(told).to_contain_text("Robert Martin wrote a note")
+    alert = amy.get_by_role("alert")
+    await expect(alert).to_contain_text("This item changed while you were writing")
+    await expect(alert).to_contain_text("Robert Martin wrote a note")
     await expect(amy.locator("#send_email-body")).to_have_value("A long answer")
     await amy.get_by_role("button", name="Send", exact=True).click()
     await expect(amy.locator("#flash")).to_contain_text("The mail is on its way.")
@@ -199,11 +199,11 @@ async def test_axe_finds_nothing_serious(
             """document.querySelectorAll("details.move, details.writer").forEach((one) => {
                  one.removeAttribute("name"); one.open = true; })"""
         )
-        found = await Axe().run(page)
+        violations = await Axe().run(page)
         serious = [
-            (one["id"], one["nodes"][0]["html"])
-            for one in found.response["violations"]
-            if one["impact"] in {"serious", "critical"}
+            (violation["id"], violation["nodes"][0]["html"])
+            for violation in violations.response["violations"]
+            if violation["impact"] in {"serious", "critical"}
         ]
         assert serious == [], path
     await context.close()

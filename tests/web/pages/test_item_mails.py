@@ -1,4 +1,4 @@
-"""Mails show on their item's page as text, with what hangs on them, to whom the item is for."""
+"""Mails are shown on their item's page as text, with attachments, to those who may see the item."""
 
 import asyncio
 import smtplib
@@ -17,7 +17,7 @@ HOSTILE = "<img src=x onerror=alert(1)> & </textarea><script>alert(2)</script>"
 
 @pytest_asyncio.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
-    """A whole desk with a mailroom."""
+    """Start a stack with a mailroom."""
     settings = {"mail_listen": "127.0.0.1:0"}
     folder = tmp_path_factory.mktemp("mails on pages")
     async with served_desk(folder, mailroom=True, settings=settings) as whole:
@@ -25,7 +25,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served
 
 
 async def write_to(desk: ServedDesk, reference: str) -> None:
-    """Ida writes to the item, with two attachments, and the item has it."""
+    """Send Ida's mail with two attachments to the item and wait until the item has it."""
     await desk.running_stack.eventually(reference, status="TO_DO")
     mail = EmailMessage()
     mail["From"] = "Ida Berg <ida@example.org>"
@@ -96,11 +96,11 @@ async def test_what_nobody_answers_is_kept_and_done_once_when_it_is_sent_again(
     async with desk.person() as amy:
         await desk.running_stack.stack.kill_worker()
         try:
-            lost = await post_form(amy, f"/items/{reference}/do/wait", **fields)
-            assert lost.status_code == 503
-            assert "sending it again does it once" in lost.text
-            assert 'value="the third party"' in lost.text
-            assert 'name="idempotency_key" value="0123456789"' in lost.text
+            answer = await post_form(amy, f"/items/{reference}/do/wait", **fields)
+            assert answer.status_code == 503
+            assert "sending it again does it once" in answer.text
+            assert 'value="the third party"' in answer.text
+            assert 'name="idempotency_key" value="0123456789"' in answer.text
         finally:
             await desk.running_stack.revive()
         await desk.running_stack.eventually(reference, kind="Ticket")

@@ -1,4 +1,4 @@
-"""The lead's view: how queues stand, what waits how long, who has how much; D3's colours."""
+"""The lead dashboard: load, waiting times, assignees and colours of due dates by queue (D3)."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -41,7 +41,7 @@ HOUR: Final = timedelta(hours=1)
 
 @pytest.fixture
 async def pages(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser in which Bob, who leads, is signed in; in English."""
+    """Return a browser, in English, in which Bob is signed in as a lead."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(create_app(page_context(engine))),
         base_url="http://desk.example",
@@ -51,8 +51,8 @@ async def pages(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def stood(engine: Engine) -> None:
-    """Two queues: what waits in them for how long, and who has what of them."""
+def queue_load(engine: Engine) -> None:
+    """Fill two queues with waiting and assigned items."""
     with GroupWriter(engine, "scenes") as writer:
         write_all(
             writer.put,
@@ -89,13 +89,13 @@ def stood(engine: Engine) -> None:
         )
 
 
-@pytest.mark.usefixtures("stood")
+@pytest.mark.usefixtures("queue_load")
 def test_what_waits_is_counted_by_its_age(engine: Engine) -> None:
     assert count_by_age(engine, ("facilities", "it-support"), NOW) == (3, 0, 1, 0, 0, 1)
     assert count_by_age(engine, (), NOW) == (0,) * (len(AGE_STEPS) + 1)
 
 
-@pytest.mark.usefixtures("stood")
+@pytest.mark.usefixtures("queue_load")
 def test_whoever_has_most_comes_first(engine: Engine) -> None:
     assert count_by_person(engine, ("it-support",), NOW) == (
         PersonWorkload(actor="amy", total=3, overdue=1, at_risk=1),
@@ -104,14 +104,14 @@ def test_whoever_has_most_comes_first(engine: Engine) -> None:
     assert count_by_person(engine, (), NOW) == ()
 
 
-@pytest.mark.usefixtures("stood")
+@pytest.mark.usefixtures("queue_load")
 async def test_a_lead_sees_how_every_queue_of_theirs_stands(pages: httpx.AsyncClient) -> None:
     answer = await pages.get("/lead")
     assert answer.status_code == 200
-    shown = re.sub(r"<[^>]+>|\s+", " ", answer.text)
+    words = re.sub(r"<[^>]+>|\s+", " ", answer.text)
     assert "5 items: 2 overdue, 2 at risk" in answer.text
-    assert re.search(r"IT support +1 +4 +2 +2 +1 hour ago", re.sub(" +", " ", shown))
-    assert "robot r-1" in shown
+    assert re.search(r"IT support +1 +4 +2 +2 +1 hour ago", re.sub(" +", " ", words))
+    assert "robot r-1" in words
 
 
 async def test_a_desk_where_nothing_waits_is_drawn_too(pages: httpx.AsyncClient) -> None:
@@ -127,7 +127,7 @@ async def test_whoever_leads_nothing_is_not_shown_it(pages: httpx.AsyncClient) -
 
 def test_the_pieces_of_a_bar_lie_beside_each_other_and_fill_its_share() -> None:
     segments = build_bar((("red", 1), ("amber", 0), ("blue", 3)), 8)
-    assert [(segment.colour, segment.start, segment.width) for segment in segments] == [
+    assert [(piece.colour, piece.start, piece.width) for piece in segments] == [
         ("red", 0, BAR_WIDTH / 8),
         ("blue", BAR_WIDTH / 8, 3 * BAR_WIDTH / 8),
     ]

@@ -1,4 +1,4 @@
-"""Inbox, owned work, queues and search, as their pages show them."""
+"""The pages of the inbox, of owned work, of queues and of search."""
 
 import re
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ _ROWS: Final = re.compile(r'id="row-([A-Za-z0-9-]+)"')
 
 @pytest.fixture
 async def pages(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser without scripts in which Amy is signed in."""
+    """Return a browser without scripts in which Amy is signed in."""
     app = create_app(page_context(engine))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
@@ -43,7 +43,7 @@ async def pages(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def rows(answer: httpx.Response) -> list[str]:
-    """The references of the lines, in their order."""
+    """Return the references of the lines, in their order."""
     return _ROWS.findall(answer.text)
 
 
@@ -64,8 +64,8 @@ async def test_the_inbox_shows_what_is_mine_soonest_due_first(
     ]
 
 
-def said(html: str) -> str:
-    """The text without its marks."""
+def text_of(html: str) -> str:
+    """Return the text without tags."""
     return " ".join(re.sub(r"<[^>]+>", "", html).split())
 
 
@@ -78,7 +78,7 @@ async def test_a_line_says_its_status_wait_marks_and_due_date_in_words(
     assert "New information" in lines["T-7F3K9Q2F"]
     assert "at risk, in" in lines["T-7F3K9Q2H"]
     assert "Needs attention" in lines["C-2M8XW4TA"]
-    assert "paused 3 h 24 m before due" in said(lines["T-7F3K9Q2K"])  # D5
+    assert "paused 3 h 24 m before due" in text_of(lines["T-7F3K9Q2K"])  # D5
     assert "#wait-more_information" in lines["T-7F3K9Q2K"]
     assert "(no title)" in lines["T-8B2C3D4F"]
 
@@ -90,7 +90,7 @@ async def test_a_french_reader_is_shown_the_french_terms(
     pages.cookies.set("casekeep_language", "fr")
     answer = await pages.get("/inbox")
     assert '<html lang="fr"' in answer.text
-    assert "en pause 3 h 24 min avant l&#39;échéance" in said(answer.text)  # D5
+    assert "en pause 3 h 24 min avant l&#39;échéance" in text_of(answer.text)  # D5
     assert "Boîte de réception" in answer.text
 
 
@@ -98,8 +98,8 @@ async def test_owned_work_is_what_waits_or_is_resolved_and_not_assigned_to_me(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
     list_data.write_items(engine, list_data.few_items(NOW))
-    found = rows(await pages.get("/owned"))
-    assert sorted(found) == ["T-7F3K9Q2K", "T-8B2C3D4G", "T-8B2C3D4H"]
+    listed = rows(await pages.get("/owned"))
+    assert sorted(listed) == ["T-7F3K9Q2K", "T-8B2C3D4G", "T-8B2C3D4H"]
 
 
 async def test_a_queue_goes_on_page_by_page_until_every_line_was_shown_once(
@@ -162,15 +162,18 @@ async def test_the_navigation_counts_my_work_and_my_queues(
     pages: httpx.AsyncClient, engine: Engine
 ) -> None:
     list_data.write_items(engine, list_data.few_items(NOW))
-    shown = (await pages.get("/navigation?at=/inbox")).text
-    assert re.findall(r'class="count[^"]*">([^<]+)<', shown) == ["7", "3", "8", "0", "0"]
-    assert "Lead&#39;s view" not in shown
+    page = (await pages.get("/navigation?at=/inbox")).text
+    assert re.findall(r'class="count[^"]*">([^<]+)<', page) == ["7", "3", "8", "0", "0"]
+    assert "Lead&#39;s view" not in page
 
 
 async def test_counts_stop_where_nobody_counts_on(engine: Engine) -> None:
     list_data.write_items(engine, list_data.many_items(130, NOW))
-    found = load_badge_counts(engine, "amy", ("accounts-payable", "default"))
-    assert (found.inbox, found.queues) == (MAX_COUNT, {"accounts-payable": MAX_COUNT, "default": 0})
+    listed = load_badge_counts(engine, "amy", ("accounts-payable", "default"))
+    assert (listed.inbox, listed.queues) == (
+        MAX_COUNT,
+        {"accounts-payable": MAX_COUNT, "default": 0},
+    )
 
 
 async def test_what_was_looked_at_lately_is_shown_as_far_as_it_is_for_my_eyes(
@@ -226,8 +229,8 @@ async def test_language_and_theme_are_kept_for_this_browser(pages: httpx.AsyncCl
     chosen = {"csrf": AMY.csrf, "language": "fr", "theme": "dark", "back": "/owned"}
     answer = await pages.post("/preferences", data=chosen)
     assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
-    shown = (await pages.get("/owned")).text
-    assert '<html lang="fr" data-theme="dark"' in shown
+    page = (await pages.get("/owned")).text
+    assert '<html lang="fr" data-theme="dark"' in page
 
 
 @pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example", ""])
@@ -252,10 +255,10 @@ async def test_a_viewer_sees_no_buttons_that_start_or_take(engine: Engine) -> No
         base_url="http://desk.example",
         cookies={SESSION_COOKIE: "eva"},
     ) as client:
-        shown = (await client.get("/inbox")).text
+        page = (await client.get("/inbox")).text
     assert PEOPLE["eva"].role == "viewer"
-    assert "/tickets/new" not in shown
-    assert 'id="bulk"' not in shown
+    assert "/tickets/new" not in page
+    assert 'id="bulk"' not in page
 
 
 async def test_an_item_of_later_that_changes_moves_in_the_list(

@@ -1,4 +1,4 @@
-"""What others do appears on open pages without a reload; keys and themes, in Chromium."""
+"""Other people's changes appear on open pages without a reload; shortcuts and themes."""
 
 import asyncio
 import json
@@ -44,14 +44,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def here(engine: Engine) -> AppContext:
+async def live_context(engine: Engine) -> AppContext:
     return page_context(engine)
 
 
 @pytest.fixture
-async def amy(here: AppContext, browser: Browser) -> AsyncIterator[Page]:
-    """A window of Amy's, whose page must not complain of anything."""
-    async with serve_pages(here) as address:
+async def amy(live_context: AppContext, browser: Browser) -> AsyncIterator[Page]:
+    """Open a window of Amy's whose console may have no errors."""
+    async with serve_pages(live_context) as address:
         context = await open_window(browser, address)
         page = await context.new_page()
         problems = page_errors(page)
@@ -162,10 +162,10 @@ async def test_the_reader_chooses_language_and_theme(amy: Page) -> None:
 
 
 async def test_a_reader_without_a_zone_is_shown_times_of_where_they_are(
-    here: AppContext, engine: Engine, browser: Browser
+    live_context: AppContext, engine: Engine, browser: Browser
 ) -> None:
     list_data.write_items(engine, list_data.few_items(NOW))
-    async with serve_pages(here) as address:
+    async with serve_pages(live_context) as address:
         context = await open_window(browser, address, zone="Asia/Tokyo")
         await context.clear_cookies(name="casekeep_zone")
         page = await context.new_page()
@@ -175,9 +175,9 @@ async def test_a_reader_without_a_zone_is_shown_times_of_where_they_are(
 
 
 async def test_the_navigation_of_a_phone_opens_and_closes(
-    here: AppContext, browser: Browser
+    live_context: AppContext, browser: Browser
 ) -> None:
-    async with serve_pages(here) as address:
+    async with serve_pages(live_context) as address:
         context = await open_window(browser, address, width=375, height=700)
         page = await context.new_page()
         await page.goto("/inbox")
@@ -190,11 +190,11 @@ async def test_the_navigation_of_a_phone_opens_and_closes(
 
 
 async def test_two_hundred_open_pages_hear_of_every_change(
-    here: AppContext, engine: Engine
+    live_context: AppContext, engine: Engine
 ) -> None:
-    """How soon is for `python -m bench.live` to say."""
+    """`python -m bench.live` measures the delay."""
     pages, changes = 200, 10
-    heard: list[str] = []
+    received: list[str] = []
     listening, everybody = asyncio.Barrier(pages + 1), asyncio.Barrier(pages + 1)
 
     async def listen(client: httpx.AsyncClient) -> None:
@@ -206,7 +206,7 @@ async def test_two_hundred_open_pages_hear_of_every_change(
                 elif line.startswith("data: ") and event == "hello":
                     await listening.wait()
                 elif line.startswith("data: ") and event == "list":
-                    heard.extend(json.loads(line.removeprefix("data: ")))
+                    received.extend(json.loads(line.removeprefix("data: ")))
                     await everybody.wait()
                     left -= 1
                     if not left:
@@ -215,7 +215,7 @@ async def test_two_hundred_open_pages_hear_of_every_change(
     limits = httpx.Limits(max_connections=None)
     cookies = {SESSION_COOKIE: "amy"}
     async with (
-        serve_pages(here) as address,
+        serve_pages(live_context) as address,
         httpx.AsyncClient(base_url=address, cookies=cookies, timeout=60, limits=limits) as client,
         asyncio.TaskGroup() as group,
     ):
@@ -227,15 +227,15 @@ async def test_two_hundred_open_pages_hear_of_every_change(
                 item = make_publication(ticket(f"T-{number}", assignee="amy"))
                 await asyncio.to_thread(write_all, writer.put, item)
                 await everybody.wait()
-    assert Counter(heard) == {f"T-{number}": pages for number in range(changes)}
+    assert Counter(received) == {f"T-{number}": pages for number in range(changes)}
 
 
 async def test_what_happened_before_a_page_listened_is_told_first(
-    here: AppContext, engine: Engine
+    live_context: AppContext, engine: Engine
 ) -> None:
     cookies = {SESSION_COOKIE: "amy"}
     async with (
-        serve_pages(here) as address,
+        serve_pages(live_context) as address,
         httpx.AsyncClient(base_url=address, cookies=cookies, timeout=30) as client,
     ):
         drawn = datetime.now(UTC)
@@ -247,12 +247,12 @@ async def test_what_happened_before_a_page_listened_is_told_first(
                         write_all(writer.put, make_publication(ticket("T-1", assignee="amy")))
                     if line == "event: list":
                         break
-        for since, told in ((drawn, True), (drawn + timedelta(hours=1), False)):
-            asked = "/live?list=inbox&since=" + quote(since.isoformat())
-            async with client.stream("GET", asked) as stream:
+        for since, is_notified in ((drawn, True), (drawn + timedelta(hours=1), False)):
+            feed = "/live?list=inbox&since=" + quote(since.isoformat())
+            async with client.stream("GET", feed) as stream:
                 begin = ""
                 async for part in stream.aiter_text():
                     begin += part
-                    if not told or "T-1" in begin:
+                    if not is_notified or "T-1" in begin:
                         break
-            assert ("T-1" in begin) is told
+            assert ("T-1" in begin) is is_notified

@@ -1,4 +1,4 @@
-"""A new Ticket or Case says all that is missing at once, beside the fields, and keeps the text."""
+"""The form of a new Ticket or Case shows all missing fields at once and keeps the text."""
 
 import re
 from collections.abc import AsyncIterator
@@ -21,21 +21,21 @@ TICKET = {
 
 @pytest_asyncio.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedDesk]:
-    """A whole desk for all tests of this file."""
+    """Start a stack for all tests of this file."""
     async with served_desk(tmp_path_factory.mktemp("pages of starts")) as whole:
         yield whole
 
 
 def wrong(page: httpx.Response) -> set[str]:
-    """The fields that have a problem beside them."""
+    """Return the fields with a problem beside them."""
     return set(re.findall(r'id="edit-([a-z_]+)-problem"', page.text))
 
 
 def reference_in(page: httpx.Response) -> str:
-    """The reference that the form would start the item by."""
-    found = re.search(r'name="reference" value="([^"]+)"', page.text)
-    assert found is not None
-    return found[1]
+    """Return the reference that the form would give to the item."""
+    match = re.search(r'name="reference" value="([^"]+)"', page.text)
+    assert match is not None
+    return match[1]
 
 
 async def test_all_that_is_missing_is_said_at_once_and_what_is_there_is_kept(

@@ -1,4 +1,4 @@
-"""The audit: what is noted of who did what, and the page that shows it."""
+"""The audit: its records of who did what, and its page."""
 
 import asyncio
 import threading
@@ -26,10 +26,10 @@ from web.context import SESSION_COOKIE
 AMY = Caller(actor="amy", role=Role.AGENT, address="192.0.2.1")
 
 
-def command(number: int = 0, **given: object) -> AuditRow:
-    """A command that was given."""
+def command(number: int = 0, **record_all: object) -> AuditRow:
+    """Return an audited command."""
     values: dict[str, object] = {"by": "amy", "kind": AuditKind.COMMAND, "what": "wait"}
-    return AuditRow(**values | {"item": f"T-{number}"} | given)  # type: ignore[arg-type]
+    return AuditRow(**values | {"item": f"T-{number}"} | record_all)  # type: ignore[arg-type]
 
 
 def test_what_is_noted_is_found_newest_first_by_who_did_it_to_what_and_what_sort(
@@ -42,12 +42,12 @@ def test_what_is_noted_is_found_newest_first_by_who_did_it_to_what_and_what_sort
     add_entry(
         engine, AuditRow(by="amy", kind=AuditKind.KEY, what="add", about="robot:ocr-1 abcdefgh")
     )
-    assert [one.item for one in read_audit_page(engine, AuditFilter()).entries] == [
+    assert [each.item for each in read_audit_page(engine, AuditFilter()).entries] == [
         None,
         "T-2",
         "T-1",
     ]
-    assert [one.what for one in read_audit_page(engine, AuditFilter(by="amy")).entries] == [
+    assert [record.what for record in read_audit_page(engine, AuditFilter(by="amy")).entries] == [
         "add",
         "wait",
     ]
@@ -55,7 +55,7 @@ def test_what_is_noted_is_found_newest_first_by_who_did_it_to_what_and_what_sort
     assert (refused.by, refused.rule, refused.outcome) == ("bob", "C8", AuditOutcome.REFUSED)
     assert refused.at is not None
     assert [
-        one.about for one in read_audit_page(engine, AuditFilter(kind=AuditKind.KEY)).entries
+        record.about for record in read_audit_page(engine, AuditFilter(kind=AuditKind.KEY)).entries
     ] == ["robot:ocr-1 abcdefgh"]
     assert read_audit_page(engine, AuditFilter(by="amy", item="T-2")).entries == ()
 
@@ -67,8 +67,8 @@ def test_pages_follow_one_another_whatever_is_noted_meanwhile(engine: Engine) ->
     add_entry(engine, command(9))
     second = read_audit_page(engine, AuditFilter(), limit=2, cursor=first.cursor)
     third = read_audit_page(engine, AuditFilter(), limit=2, cursor=second.cursor)
-    found = [one.item for each in (first, second, third) for one in each.entries]
-    assert found == ["T-4", "T-3", "T-2", "T-1", "T-0"]
+    items = [entry.item for each in (first, second, third) for entry in each.entries]
+    assert items == ["T-4", "T-3", "T-2", "T-1", "T-0"]
     assert third.cursor is None
 
 
@@ -80,10 +80,10 @@ def test_a_cursor_of_no_page_is_refused(engine: Engine, cursor: str) -> None:
 
 def test_what_no_database_takes_is_noted_without_it(engine: Engine) -> None:
     add_entry(engine, command(reason="a\0b\ud800" + "x" * 5_000, what="y" * 5_000))
-    (found,) = read_audit_page(engine, AuditFilter()).entries
-    assert found.reason is not None
-    assert found.reason.startswith("a\ufffdb?")
-    assert len(found.reason) == len(found.what) == 1_000
+    (items,) = read_audit_page(engine, AuditFilter()).entries
+    assert items.reason is not None
+    assert items.reason.startswith("a\ufffdb?")
+    assert len(items.reason) == len(items.what) == 1_000
 
 
 @pytest.mark.parametrize(
@@ -99,19 +99,19 @@ def test_what_no_database_takes_is_noted_without_it(engine: Engine) -> None:
 async def test_what_callers_do_is_noted_with_what_became_of_it(
     engine: Engine, error: Exception | None, outcome: AuditOutcome, rule: str | None
 ) -> None:
-    async def given() -> None:
+    async def record_all() -> None:
         async with audited(engine, AMY, AuditKind.COMMAND, "wait", item="T-1"):
             if error is not None:
                 raise error
 
     if error is None:
-        await given()
+        await record_all()
     else:
         with pytest.raises(type(error)):
-            await given()
-    (found,) = read_audit_page(engine, AuditFilter()).entries
-    assert (found.by, found.what, found.item) == ("amy", "wait", "T-1")
-    assert (found.outcome, found.rule, found.address) == (outcome, rule, "192.0.2.1")
+            await record_all()
+    (items,) = read_audit_page(engine, AuditFilter()).entries
+    assert (items.by, items.what, items.item) == ("amy", "wait", "T-1")
+    assert (items.outcome, items.rule, items.address) == (outcome, rule, "192.0.2.1")
 
 
 async def test_a_deed_that_cannot_be_noted_is_done_and_in_the_log(
@@ -129,27 +129,27 @@ async def test_a_database_that_is_busy_for_a_moment_gets_the_deed_after_it(
     web_engine: Engine, sqlite_url: str
 ) -> None:
     other = open_engine(sqlite_url)
-    held = threading.Event()
+    is_held = threading.Event()
 
     def hold() -> None:
         with write_connection(other):
-            held.set()
+            is_held.set()
             # longer than one try waits, which is a second
             released.wait(1.5)
 
     released = threading.Event()
     holding = threading.Thread(target=hold)
     holding.start()
-    assert await asyncio.to_thread(held.wait, 10)
+    assert await asyncio.to_thread(is_held.wait, 10)
     async with audited(web_engine, AMY, AuditKind.COMMAND, "wait", item="T-1"):
         pass
     holding.join()
     other.dispose()
-    assert [one.item for one in read_audit_page(web_engine, AuditFilter()).entries] == ["T-1"]
+    assert [each.item for each in read_audit_page(web_engine, AuditFilter()).entries] == ["T-1"]
 
 
 async def signed_in(app: FastAPI, engine: Engine, role: Role, name: str) -> httpx.AsyncClient:
-    """The browser of somebody with this role."""
+    """Return the browser of a person with this role."""
     add_account(engine, name, role=role, password=None)
     client = browser(app)
     token = sessions.begin(engine, name, way="link")
@@ -165,11 +165,11 @@ async def test_an_operator_sees_who_did_what(web_engine: Engine, app: FastAPI) -
         web_engine,
         command(99, by="<b>bob</b>", outcome=AuditOutcome.REFUSED, rule="C8", reason="amy has it"),
     )
-    shown = await client.get("/audit")
-    assert shown.status_code == 200
-    assert "&lt;b&gt;bob&lt;/b&gt;" in shown.text
-    assert "amy has it" in shown.text
-    assert 'href="/audit?cursor=' in shown.text
+    page = await client.get("/audit")
+    assert page.status_code == 200
+    assert "&lt;b&gt;bob&lt;/b&gt;" in page.text
+    assert "amy has it" in page.text
+    assert 'href="/audit?cursor=' in page.text
     of_one = await client.get("/audit", params={"item": "T-7", "kind": "command"})
     assert of_one.text.count('href="/items/T-7"') == 1
     assert "T-8" not in of_one.text

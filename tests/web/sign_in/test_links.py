@@ -1,4 +1,4 @@
-"""Links that sign in: once, by a POST, within a quarter of an hour; and keys of programs."""
+"""Sign-in links, valid once, by a POST, for a quarter of an hour; and API keys."""
 
 import asyncio
 import re
@@ -31,10 +31,10 @@ async def test_a_link_signs_in_by_the_post_that_its_page_makes(
 ) -> None:
     add_account(web_engine, password=None)
     path = accounts.make_link(web_engine, "amy", by="root")
-    asked = await anonymous.get(path)
-    assert asked.status_code == 200
-    assert SESSION_COOKIE not in asked.cookies
-    assert f'action="{path}"' in asked.text
+    confirmation = await anonymous.get(path)
+    assert confirmation.status_code == 200
+    assert SESSION_COOKIE not in confirmation.cookies
+    assert f'action="{path}"' in confirmation.text
     answer = await anonymous.post(path)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert SESSION_COOKIE in answer.cookies
@@ -111,7 +111,7 @@ def test_there_is_no_link_for_nobody(engine: Engine) -> None:
 
 
 def a_key(engine: Engine, lasts: timedelta | None = None) -> str:
-    """A robot's key."""
+    """Make a robot's API key."""
     whole, _ = api_keys.make(
         engine, "robot:ocr-1", scopes=[Scope.WORK], queues=["scans"], by="root", lasts=lasts
     )
@@ -171,7 +171,7 @@ def test_when_a_key_was_used_is_known_and_costs_a_write_now_and_then_only(
 
 
 @pytest.mark.parametrize(
-    ("actor", "given", "why"),
+    ("actor", "limits", "why"),
     [
         ("amy", {}, "keys are for robots and services"),
         ("system", {}, "keys are for robots and services"),
@@ -183,9 +183,9 @@ def test_when_a_key_was_used_is_known_and_costs_a_write_now_and_then_only(
     ],
 )
 def test_a_key_that_could_be_nobodys_is_not_made(
-    engine: Engine, actor: str, given: dict[str, object], why: str
+    engine: Engine, actor: str, limits: dict[str, object], why: str
 ) -> None:
-    values = {"scopes": [Scope.READ], "queues": [], "by": "root", "lasts": None} | given
+    values = {"scopes": [Scope.READ], "queues": [], "by": "root", "lasts": None} | limits
     with pytest.raises(InvalidKey, match=why):
         api_keys.make(engine, actor, **values)  # type: ignore[arg-type]
 
@@ -198,8 +198,8 @@ def test_a_key_that_nobody_knows_cannot_be_revoked(engine: Engine) -> None:
 def test_whoever_begins_a_desk_is_its_operator_and_gets_a_link(engine: Engine) -> None:
     link = sign_in_link(engine, "http://127.0.0.1:8080", "root")
     assert link.startswith("http://127.0.0.1:8080/sign-in/link/")
-    found = authentication.by_link(engine, link.rpartition("/")[2], address="a")
-    assert (found.id, found.role, found.queues) == ("root", "operator", frozenset({"*"}))
+    session = authentication.by_link(engine, link.rpartition("/")[2], address="a")
+    assert (session.id, session.role, session.queues) == ("root", "operator", frozenset({"*"}))
     accounts.change(engine, "root", by="root", role=Role.VIEWER)
     again = authentication.by_link(
         engine, sign_in_link(engine, "", "root").rpartition("/")[2], address="a"

@@ -1,4 +1,4 @@
-"""Signing in at an OpenID provider: a real one, and one that answers what it should not."""
+"""Sign-in at an OpenID provider: a real one, and a rogue one with forged answers."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ from tests.support.databases import *  # noqa: F403 - pytest finds fixtures by t
 from tests.support.rogue_oidc_provider import RogueProvider, rogue_provider, signing_key
 from web.context import SESSION_COOKIE
 
-# in a process of its own: it warns of what it is made of, which is an error where we test. It lives
+# in a process of its own: its dependencies warn, which is an error in our tests. It lives
 # until its stdin ends, as it does when we are killed.
 _PROVIDER = """
 import sys
@@ -44,7 +44,7 @@ with run_server_in_thread(user_claims=[amy, bob], require_nonce=True) as server:
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
-    """The real provider package, on a loopback port; its address."""
+    """Run the real provider package on a loopback port and return its address."""
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", _PROVIDER],
         stdin=subprocess.PIPE,
@@ -60,19 +60,19 @@ def provider() -> Iterator[str]:
 
 @pytest.fixture
 def rogue() -> Iterator[RogueProvider]:
-    """A provider that says what the test wants."""
+    """Run a provider that answers as the test says."""
     with rogue_provider() as one:
         yield one
 
 
-async def desk(engine: Engine, issuer: str, **given: Any) -> httpx.AsyncClient:  # noqa: ANN401
-    """A browser at a desk whose people sign in there."""
+async def desk(engine: Engine, issuer: str, **fields: Any) -> httpx.AsyncClient:  # noqa: ANN401
+    """Return a browser on an installation whose people sign in at this issuer."""
     settings = {"oidc_issuer": issuer, "oidc_client_id": "desk", "oidc_client_secret": "s"}
-    return browser(await make_app(engine, **(settings | given)))
+    return browser(await make_app(engine, **(settings | fields)))
 
 
-async def begun(client: httpx.AsyncClient, back: str = "/owned") -> dict[str, str]:
-    """Go to the provider; what it is asked."""
+async def start_sign_in(client: httpx.AsyncClient, back: str = "/owned") -> dict[str, str]:
+    """Start a sign-in and return the request's parameters."""
     answer = await client.get("/sign-in/oidc", params={"next": back})
     assert answer.status_code == 303, answer.text
     return {
@@ -81,20 +81,20 @@ async def begun(client: httpx.AsyncClient, back: str = "/owned") -> dict[str, st
     } | {"there": answer.headers["location"]}
 
 
-async def come_back(client: httpx.AsyncClient, **given: str) -> httpx.Response:
-    """Come back from it, as another site sends browsers."""
+async def return_from_provider(client: httpx.AsyncClient, **fields: str) -> httpx.Response:
+    """Return from the provider, as another site redirects browsers."""
     other = {"sec-fetch-site": "cross-site"}
-    return await client.get("/sign-in/oidc/callback", params=given, headers=other)
+    return await client.get("/sign-in/oidc/callback", params=fields, headers=other)
 
 
-async def signed_in_there(client: httpx.AsyncClient, user: str) -> httpx.Response:
-    """Sign in at the real provider as this user, and come back."""
-    asked = await begun(client)
+async def sign_in_at_provider(client: httpx.AsyncClient, user: str) -> httpx.Response:
+    """Sign in at the real provider as this user and return."""
+    parameters = await start_sign_in(client)
     async with httpx.AsyncClient() as there:
-        agreed = await there.post(asked["there"], data={"sub": user})
+        agreed = await there.post(parameters["there"], data={"sub": user})
     assert agreed.status_code in {302, 303}, agreed.text
     query = parse_qs(urlsplit(agreed.headers["location"]).query)
-    return await come_back(client, code=query["code"][0], state=query["state"][0])
+    return await return_from_provider(client, code=query["code"][0], state=query["state"][0])
 
 
 async def test_a_person_signs_in_there_and_is_known_by_their_subject_from_then_on(
@@ -103,49 +103,49 @@ async def test_a_person_signs_in_there_and_is_known_by_their_subject_from_then_o
     add_account(web_engine, password=None, email="amy@example.org")
     client = await desk(web_engine, provider)
     assert "/sign-in/oidc?next=" in (await client.get("/sign-in")).text
-    answer = await signed_in_there(client, "u-1")
+    answer = await sign_in_at_provider(client, "u-1")
     assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
     assert SESSION_COOKIE in answer.cookies
-    found = find_account(web_engine, "amy")
-    assert found is not None
-    assert found.subject == f"{provider} u-1"
+    account = find_account(web_engine, "amy")
+    assert account is not None
+    assert account.subject == f"{provider} u-1"
     accounts.change(web_engine, "amy", by="root", email="")
     again = await desk(web_engine, provider)
-    assert (await signed_in_there(again, "u-1")).status_code == 303
-    told = [
-        (one.what, one.outcome)
-        for one in read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN)).entries
+    assert (await sign_in_at_provider(again, "u-1")).status_code == 303
+    sent_claims = [
+        (entry.what, entry.outcome)
+        for entry in read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN)).entries
     ]
-    assert told == [("provider", AuditOutcome.DONE)] * 2
+    assert sent_claims == [("provider", AuditOutcome.DONE)] * 2
 
 
 async def test_an_address_that_nobody_verified_is_nobodys(
     web_engine: Engine, provider: str
 ) -> None:
     add_account(web_engine, "bob", password=None, email="bob@example.org")
-    answer = await signed_in_there(await desk(web_engine, provider), "u-2")
+    answer = await sign_in_at_provider(await desk(web_engine, provider), "u-2")
     assert answer.status_code == 403
     assert SESSION_COOKIE not in answer.cookies
     assert "nobody here knows you" in answer.text
-    found = find_account(web_engine, "bob")
-    assert found is not None
-    assert found.subject is None
+    account = find_account(web_engine, "bob")
+    assert account is not None
+    assert account.subject is None
 
 
 async def test_unknown_people_are_refused_and_get_no_account(
     web_engine: Engine, provider: str
 ) -> None:
-    answer = await signed_in_there(await desk(web_engine, provider), "u-1")
+    answer = await sign_in_at_provider(await desk(web_engine, provider), "u-1")
     assert answer.status_code == 403
     assert find_account(web_engine, "u-1") is None
     refused = read_audit_page(web_engine, AuditFilter(by=authentication.UNKNOWN)).entries
-    assert [one.reason for one in refused] == ["no account for Amy@Example.org"]
+    assert [each.reason for each in refused] == ["no account for Amy@Example.org"]
 
 
 async def test_a_disabled_account_is_not_let_in(web_engine: Engine, provider: str) -> None:
     add_account(web_engine, password=None, email="amy@example.org")
     accounts.disable(web_engine, "amy", by="root")
-    assert (await signed_in_there(await desk(web_engine, provider), "u-1")).status_code == 403
+    assert (await sign_in_at_provider(await desk(web_engine, provider), "u-1")).status_code == 403
 
 
 async def test_an_account_of_another_subject_is_not_given_to_who_has_its_address_now(
@@ -155,7 +155,7 @@ async def test_an_account_of_another_subject_is_not_given_to_who_has_its_address
     authentication.by_provider(
         web_engine, subject=f"{provider} u-9", email="amy@example.org", verified=True, address="a"
     )
-    assert (await signed_in_there(await desk(web_engine, provider), "u-1")).status_code == 403
+    assert (await sign_in_at_provider(await desk(web_engine, provider), "u-1")).status_code == 403
 
 
 async def test_the_code_is_asked_for_with_pkce_and_the_clients_secret(
@@ -163,16 +163,20 @@ async def test_the_code_is_asked_for_with_pkce_and_the_clients_secret(
 ) -> None:
     add_account(web_engine, password=None, email="amy@example.org")
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
-    assert asked["code_challenge_method"] == "S256"
-    assert asked["redirect_uri"] == "http://desk.example/sign-in/oidc/callback"
-    assert set(asked["scope"].split()) >= {"openid", "email"}
-    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
-    answer = await come_back(client, code="c", state=asked["state"])
+    parameters = await start_sign_in(client)
+    assert parameters["code_challenge_method"] == "S256"
+    assert parameters["redirect_uri"] == "http://desk.example/sign-in/oidc/callback"
+    assert set(parameters["scope"].split()) >= {"openid", "email"}
+    rogue.claims = {
+        "nonce": parameters["nonce"],
+        "email": "amy@example.org",
+        "email_verified": True,
+    }
+    answer = await return_from_provider(client, code="c", state=parameters["state"])
     assert (answer.status_code, answer.headers["location"]) == (303, "/owned")
     sent = rogue.token_requests[0]
     digest = hashlib.sha256(sent["code_verifier"].encode()).digest()
-    assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == asked["code_challenge"]
+    assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == parameters["code_challenge"]
     assert sent["authorization"] == "Basic " + base64.b64encode(b"desk:s").decode()
 
 
@@ -181,11 +185,13 @@ async def test_an_address_that_only_the_userinfo_tells_counts(
 ) -> None:
     add_account(web_engine, password=None, email="amy@example.org")
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
-    rogue.claims = {"nonce": asked["nonce"]}
+    parameters = await start_sign_in(client)
+    rogue.claims = {"nonce": parameters["nonce"]}
     rogue.tokens = {"expires_in": 30}
     rogue.userinfo = {"sub": "u-1", "email": "amy@example.org", "email_verified": True}
-    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+    assert (
+        await return_from_provider(client, code="c", state=parameters["state"])
+    ).status_code == 303
 
 
 async def test_keys_that_the_provider_changed_are_asked_for_again(
@@ -193,14 +199,22 @@ async def test_keys_that_the_provider_changed_are_asked_for_again(
 ) -> None:
     add_account(web_engine, password=None, email="amy@example.org")
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
+    parameters = await start_sign_in(client)
     rogue.key = rogue.signs_with = signing_key("two")
-    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
-    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+    rogue.claims = {
+        "nonce": parameters["nonce"],
+        "email": "amy@example.org",
+        "email_verified": True,
+    }
+    assert (
+        await return_from_provider(client, code="c", state=parameters["state"])
+    ).status_code == 303
     assert rogue.paths.count("/keys") == 2
-    asked = await begun(client)
-    rogue.claims["nonce"] = asked["nonce"]
-    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+    parameters = await start_sign_in(client)
+    rogue.claims["nonce"] = parameters["nonce"]
+    assert (
+        await return_from_provider(client, code="c", state=parameters["state"])
+    ).status_code == 303
     assert rogue.paths.count("/keys") == 2
 
 
@@ -222,9 +236,15 @@ async def test_a_client_without_basic_authentication_names_itself_in_the_form(
     add_account(web_engine, password=None, email="amy@example.org")
     rogue.metadata = {"token_endpoint_auth_methods_supported": methods}
     client = await desk(web_engine, rogue.url, oidc_client_secret=secret)
-    asked = await begun(client)
-    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
-    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
+    parameters = await start_sign_in(client)
+    rogue.claims = {
+        "nonce": parameters["nonce"],
+        "email": "amy@example.org",
+        "email_verified": True,
+    }
+    assert (
+        await return_from_provider(client, code="c", state=parameters["state"])
+    ).status_code == 303
     sent = rogue.token_requests[0]
     assert sent["authorization"] == ""
     assert {name: sent[name] for name in sent if name.startswith("client_")} == form
@@ -251,12 +271,12 @@ async def test_an_answer_of_the_provider_that_cannot_be_used_lets_nobody_in(
 ) -> None:
     add_account(web_engine, password=None, email="amy@example.org")
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
-    rogue.claims = {"nonce": asked["nonce"]}
+    parameters = await start_sign_in(client)
+    rogue.claims = {"nonce": parameters["nonce"]}
     rogue.userinfo = {"sub": "u-1", "email": "amy@example.org", "email_verified": True}
     for name, answer in answers.items():
         setattr(rogue, name, answer)
-    answer = await come_back(client, code="c", state=asked["state"])
+    answer = await return_from_provider(client, code="c", state=parameters["state"])
     assert answer.status_code == 502
     assert SESSION_COOKIE not in answer.cookies
     assert "/elsewhere" not in rogue.paths
@@ -267,9 +287,11 @@ async def test_the_access_token_goes_to_https_alone(
 ) -> None:
     rogue.metadata = {"userinfo_endpoint": "http://evil.example/me"}
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
-    rogue.claims = {"nonce": asked["nonce"]}
-    assert (await come_back(client, code="c", state=asked["state"])).status_code == 502
+    parameters = await start_sign_in(client)
+    rogue.claims = {"nonce": parameters["nonce"]}
+    assert (
+        await return_from_provider(client, code="c", state=parameters["state"])
+    ).status_code == 502
     assert "http://evil.example/me: is not https" in caplog.text
 
 
@@ -278,10 +300,12 @@ async def test_the_userinfo_of_another_subject_lets_nobody_in(
 ) -> None:
     add_account(web_engine, password=None, email="amy@example.org")
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
-    rogue.claims = {"nonce": asked["nonce"]}
+    parameters = await start_sign_in(client)
+    rogue.claims = {"nonce": parameters["nonce"]}
     rogue.userinfo = {"sub": "u-2", "email": "amy@example.org", "email_verified": True}
-    assert (await come_back(client, code="c", state=asked["state"])).status_code == 401
+    assert (
+        await return_from_provider(client, code="c", state=parameters["state"])
+    ).status_code == 401
 
 
 async def test_an_answer_names_its_issuer_where_the_provider_announces_that(
@@ -290,27 +314,35 @@ async def test_an_answer_names_its_issuer_where_the_provider_announces_that(
     add_account(web_engine, password=None, email="amy@example.org")
     rogue.metadata = {"authorization_response_iss_parameter_supported": True}
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
-    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
-    assert (await come_back(client, code="c", state=asked["state"])).status_code == 401
+    parameters = await start_sign_in(client)
+    rogue.claims = {
+        "nonce": parameters["nonce"],
+        "email": "amy@example.org",
+        "email_verified": True,
+    }
+    assert (
+        await return_from_provider(client, code="c", state=parameters["state"])
+    ).status_code == 401
     assert rogue.token_requests == []
-    asked = await begun(client)
-    rogue.claims["nonce"] = asked["nonce"]
-    answer = await come_back(client, code="c", state=asked["state"], iss=rogue.url)
+    parameters = await start_sign_in(client)
+    rogue.claims["nonce"] = parameters["nonce"]
+    answer = await return_from_provider(client, code="c", state=parameters["state"], iss=rogue.url)
     assert answer.status_code == 303
 
 
 def unsigned(url: str, nonce: str) -> str:
-    """An ID token that nobody signed."""
+    """Return an ID token without a signature."""
     claims = {"iss": url, "aud": "desk", "sub": "u-1", "nonce": nonce}
     now = int(time.time())
     parts = ({"alg": "none"}, claims | {"iat": now, "exp": now + 60})
-    told = [base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=") for one in parts]
-    return b".".join([*told, b""]).decode()
+    sent_claims = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts
+    ]
+    return b".".join([*sent_claims, b""]).decode()
 
 
-def by_secret(url: str, nonce: str) -> str:
-    """An ID token signed with what is no secret of the provider's alone."""
+def signed_by_secret(url: str, nonce: str) -> str:
+    """Return an ID token signed with a secret that the client knows, too."""
     now = int(time.time())
     claims = {"iss": url, "aud": "desk", "sub": "u-1", "nonce": nonce, "iat": now, "exp": now + 60}
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key("s" * 32), ["HS256"])
@@ -350,13 +382,17 @@ async def test_an_id_token_that_is_not_good_lets_nobody_in(
 ) -> None:
     add_account(web_engine, password=None, email="amy@example.org")
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
-    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
+    parameters = await start_sign_in(client)
+    rogue.claims = {
+        "nonce": parameters["nonce"],
+        "email": "amy@example.org",
+        "email_verified": True,
+    }
     match wrong:
         case "unsigned":
-            rogue.token = unsigned(rogue.url, asked["nonce"])
+            rogue.token = unsigned(rogue.url, parameters["nonce"])
         case "by secret":
-            rogue.token = by_secret(rogue.url, asked["nonce"])
+            rogue.token = signed_by_secret(rogue.url, parameters["nonce"])
         case "by a stranger":
             stranger = signing_key("a stranger's").as_dict(private=True)
             rogue.signs_with = RSAKey.import_key(stranger | {"kid": "one"})
@@ -366,13 +402,13 @@ async def test_an_id_token_that_is_not_good_lets_nobody_in(
             rogue.claims |= wrong
         case _:
             pytest.fail(f"nothing is done for {wrong}")
-    answer = await come_back(client, code="c", state=asked["state"])
+    answer = await return_from_provider(client, code="c", state=parameters["state"])
     assert answer.status_code == 401
     assert SESSION_COOKIE not in answer.cookies
     assert find_account(web_engine, "amy").subject is None  # type: ignore[union-attr]
     assert [
-        one.outcome
-        for one in read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN)).entries
+        each.outcome
+        for each in read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN)).entries
     ] == [AuditOutcome.FAILED]
 
 
@@ -382,20 +418,24 @@ async def test_an_answer_to_what_this_browser_did_not_ask_lets_nobody_in(
 ) -> None:
     add_account(web_engine, password=None, email="amy@example.org")
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
-    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
-    given = {"code": "c", "state": asked["state"]}
+    parameters = await start_sign_in(client)
+    rogue.claims = {
+        "nonce": parameters["nonce"],
+        "email": "amy@example.org",
+        "email_verified": True,
+    }
+    fields = {"code": "c", "state": parameters["state"]}
     match how:
         case "another state":
-            given["state"] = "x" * 43
+            fields["state"] = "x" * 43
         case "another browser":
             client.cookies.clear()
-            await begun(client)
+            await start_sign_in(client)
         case "no cookie":
             client.cookies.clear()
         case _:
-            given["iss"] = "https://evil.example"
-    answer = await come_back(client, **given)
+            fields["iss"] = "https://evil.example"
+    answer = await return_from_provider(client, **fields)
     assert answer.status_code == 401
     assert SESSION_COOKIE not in answer.cookies
     assert rogue.token_requests == []
@@ -406,7 +446,7 @@ async def test_whoever_keeps_coming_back_with_nothing_does_not_fill_the_audit(
 ) -> None:
     client = await desk(web_engine, rogue.url)
     for _ in range(authentication.MAX_ADDRESS_FAILURES + 5):
-        assert (await come_back(client, code="c", state="s")).status_code == 401
+        assert (await return_from_provider(client, code="c", state="s")).status_code == 401
     noted = read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN), limit=100).entries
     assert len(noted) == authentication.MAX_ADDRESS_FAILURES
 
@@ -416,16 +456,24 @@ async def test_the_same_answer_a_second_time_lets_nobody_in(
 ) -> None:
     add_account(web_engine, password=None, email="amy@example.org")
     client = await desk(web_engine, rogue.url)
-    asked = await begun(client)
-    rogue.claims = {"nonce": asked["nonce"], "email": "amy@example.org", "email_verified": True}
-    assert (await come_back(client, code="c", state=asked["state"])).status_code == 303
-    assert (await come_back(client, code="c", state=asked["state"])).status_code == 401
+    parameters = await start_sign_in(client)
+    rogue.claims = {
+        "nonce": parameters["nonce"],
+        "email": "amy@example.org",
+        "email_verified": True,
+    }
+    assert (
+        await return_from_provider(client, code="c", state=parameters["state"])
+    ).status_code == 303
+    assert (
+        await return_from_provider(client, code="c", state=parameters["state"])
+    ).status_code == 401
 
 
 async def test_who_says_no_there_is_asked_again_here(web_engine: Engine, provider: str) -> None:
     client = await desk(web_engine, provider)
-    asked = await begun(client)
-    answer = await come_back(client, error="access_denied", state=asked["state"])
+    parameters = await start_sign_in(client)
+    answer = await return_from_provider(client, error="access_denied", state=parameters["state"])
     assert answer.status_code == 401
     assert "Try again" in answer.text
 
@@ -470,7 +518,7 @@ async def test_without_a_provider_there_is_no_way_to_one(
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"oidc_issuer": "https://login.example"},
         {"oidc_client_id": "desk"},
@@ -478,6 +526,6 @@ async def test_without_a_provider_there_is_no_way_to_one(
     ],
     ids=str,
 )
-def test_settings_name_a_provider_and_us_there_or_neither(given: dict[str, str]) -> None:
+def test_settings_name_a_provider_and_us_there_or_neither(fields: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
-        Settings.model_validate(given)
+        Settings.model_validate(fields)

@@ -1,4 +1,4 @@
-"""Signing in by password, and out again: sessions, their cookies, and how often one may try."""
+"""Sign-in by password, and sign-out: sessions, their cookies, and the limit on attempts."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -106,7 +106,7 @@ async def test_a_wrong_password_an_unknown_name_and_a_disabled_account_are_told_
     add_account(web_engine, "bob")
     add_account(web_engine, "eva", password=None)
     accounts.disable(web_engine, "bob", by="root")
-    told = set()
+    messages = set()
     for name, password in (
         ("amy", "wrong horse battery"),
         ("nobody", PASSWORD),
@@ -115,18 +115,18 @@ async def test_a_wrong_password_an_unknown_name_and_a_disabled_account_are_told_
     ):
         answer = await sign_in(browser(app), name, password)
         assert SESSION_COOKIE not in answer.cookies
-        told.add((answer.status_code, answer.text.replace(f'value="{name}"', "")))
-    assert len(told) == 1
-    assert told.pop()[0] == 401
+        messages.add((answer.status_code, answer.text.replace(f'value="{name}"', "")))
+    assert len(messages) == 1
+    assert messages.pop()[0] == 401
 
 
 def test_where_there_is_no_password_one_is_hashed_all_the_same() -> None:
     took = []
     for kept_password in (passwords.hash_password(PASSWORD, of="amy"), None):
         passwords.verify_password("warm", kept_password)
-        begun = time.process_time()
+        start = time.process_time()
         assert passwords.verify_password("wrong horse battery", kept_password) is False
-        took.append(time.process_time() - begun)
+        took.append(time.process_time() - start)
     assert took[1] > took[0] / 3
 
 
@@ -159,7 +159,7 @@ async def test_signing_out_ends_the_session_for_whoever_copied_the_cookie(
     answer = await anonymous.post("/sign-out", data={"csrf": sessions.csrf_of(token)})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     assert Authenticator(web_engine).by_session(token) is None
-    assert [one.kind for one in read_audit_page(web_engine, AuditFilter(by="amy")).entries] == [
+    assert [entry.kind for entry in read_audit_page(web_engine, AuditFilter(by="amy")).entries] == [
         AuditKind.SIGN_OUT,
         AuditKind.SIGN_IN,
     ]
@@ -233,7 +233,7 @@ async def test_too_many_failed_attempts_for_an_account_are_told_when_to_try_agai
     assert late.headers["retry-after"] == "900"
     assert "Try again in 15 minutes" in late.text
     assert (await sign_in(browser(app), "bob")).status_code == 303
-    over(web_engine)
+    end_window(web_engine)
     assert (await sign_in(browser(app))).status_code == 303
 
 
@@ -273,13 +273,13 @@ async def test_failed_attempts_are_audited_without_names_that_nobody_has(
     add_account(web_engine)
     await sign_in(anonymous, "amy", "wrong guess")
     await sign_in(anonymous, "my-secret-password", "wrong guess")
-    found = read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN)).entries
-    assert [(one.by, one.outcome) for one in found] == [
+    audited = read_audit_page(web_engine, AuditFilter(kind=AuditKind.SIGN_IN)).entries
+    assert [(each.by, each.outcome) for each in audited] == [
         (authentication.UNKNOWN, AuditOutcome.FAILED),
         ("amy", AuditOutcome.FAILED),
     ]
-    assert {one.address for one in found} == {"192.0.2.1"}
-    assert "my-secret-password" not in str(found)
+    assert {entry.address for entry in audited} == {"192.0.2.1"}
+    assert "my-secret-password" not in str(audited)
 
 
 async def test_a_password_kept_with_older_parameters_is_kept_anew(
@@ -296,8 +296,8 @@ async def test_a_password_kept_with_older_parameters_is_kept_anew(
     assert not passwords.needs_rehash(now)
 
 
-def over(engine: Engine) -> None:
-    """Let the window pass in which attempts are counted."""
+def end_window(engine: Engine) -> None:
+    """Move the counted attempts out of the window in which they count."""
     with write_connection(engine) as connection:
         connection.execute(
             update(attempt).values(since=datetime.now(UTC) - authentication.FAILURE_WINDOW)
@@ -328,4 +328,4 @@ def test_a_session_costs_one_statement_a_request(engine: Engine) -> None:
         caller = Authenticator(engine).by_session(token)
         assert caller is not None
         assert caller.queues == {"a", "b", "c"}
-    assert [one.partition(" ")[0] for one in statements] == ["SELECT"] * 3
+    assert [each.partition(" ")[0] for each in statements] == ["SELECT"] * 3
