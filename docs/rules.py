@@ -151,7 +151,7 @@ def proofs_in(tree: ast.Module) -> Iterator[Function]:
 
 
 def rules_of(proof: Function, comments: Mapping[int, str], lines: list[str]) -> set[Rule]:
-    """Return the rules that a test cites: in its docstring, and in comments in it or right above it."""
+    """Return the rules that a test cites in its docstring, or in comments in it or above it."""
     first = min([proof.lineno, *(decorator.lineno for decorator in proof.decorator_list)])
     while first > 1 and lines[first - 2].lstrip().startswith("#"):
         first -= 1
