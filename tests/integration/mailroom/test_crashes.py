@@ -30,7 +30,7 @@ NEW: Final = 200
 """Of them, that start a Ticket; the others answer one."""
 TICKETS: Final = 50
 CONNECTIONS: Final = 10
-MOST_DEATHS: Final = 12
+MAX_DEATHS: Final = 12
 """A slow machine would otherwise get from one death to the next, and hardly anywhere."""
 
 
@@ -326,7 +326,7 @@ async def test_a_thousand_mails_sent_twice_have_a_thousand_effects_whatever_is_k
             for number, sender in enumerate(senders)
         ]
         deaths = 0
-        while deaths < MOST_DEATHS and not all(task.done() for task in posting):
+        while deaths < MAX_DEATHS and not all(task.done() for task in posting):
             await asyncio.wait(posting, timeout=rhythm.uniform(0.7, 1.3))
             deaths += 1
             await desk.running_stack.stack.kill_mailroom()
