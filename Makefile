@@ -39,7 +39,7 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 demo: $(INSTALLED) ## play a Case's and a Ticket's life on a real server, its worker killed half-way
 	$(BIN)/casekeep demo
 
-up: $(INSTALLED) ## run the embedded desk: Temporal with its UI, the database and the worker
+up: $(INSTALLED) ## run the embedded desk: Temporal with its UI, database, worker, mailroom and pages
 	CASEKEEP_CATALOG=$${CASEKEEP_CATALOG:-catalog/sample} $(BIN)/casekeep up
 
 # real mails for the tests, kept until what is pinned changes
@@ -50,7 +50,7 @@ $(SETS): tests/support/mail_sets.txt | $(INSTALLED)
 sets: $(SETS) ## take in the mails of the fetched sets, and count what becomes of them
 	$(BIN)/python -m tests.integration.mailroom.test_mail_sets
 
-unit: $(INSTALLED) $(SETS) ## run the unit tests without the slow ones: under a minute
+unit: $(INSTALLED) ## run the unit tests without the slow ones: under a minute
 	$(BIN)/pytest $(XDIST) tests/unit -m 'not slow'
 
 # domain/ is held to full coverage: it is pure, so nothing in it is hard to reach

@@ -66,7 +66,11 @@ def load_catalog(folder: Path) -> Catalog:
     all problems.
     """
     if folder == DEFAULT_FOLDER and not _has_catalog(folder):
-        LOG.warning("no catalog in %s/: no settings, no case definitions", folder)
+        LOG.warning(
+            "no catalog in %s/: no settings, no case definitions; "
+            "CASEKEEP_CATALOG names another folder",
+            folder,
+        )
         return Catalog()
     if not folder.is_dir():
         raise CatalogInvalid(f"{folder}: is no folder; set CASEKEEP_CATALOG to the catalog's")
