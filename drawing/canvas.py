@@ -16,7 +16,7 @@ _PNG_ZOOM: Final = 2.0
 """Pixels of a PNG for each unit of the canvas."""
 
 
-class Colour(StrEnum):
+class DrawingColour(StrEnum):
     """Colours of the pictures."""
 
     PAPER = "#ffffff"
@@ -42,7 +42,7 @@ class SvgCanvas:
         """Start an empty image; screen readers read the title."""
         self._root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img"})
         ET.SubElement(self._root, "title").text = title
-        self._paper = self._add("rect", x=0, y=0, fill=Colour.PAPER)
+        self._paper = self._add("rect", x=0, y=0, fill=DrawingColour.PAPER)
 
     def text(
         self,
@@ -51,7 +51,7 @@ class SvgCanvas:
         text: str,
         *,
         size: float = 13,
-        colour: str = Colour.TEXT,
+        colour: str = DrawingColour.TEXT,
         anchor: str = "start",
         bold: bool = False,
     ) -> None:
@@ -88,7 +88,7 @@ class SvgCanvas:
         self,
         points: Sequence[tuple[float, float]],
         *,
-        colour: str = Colour.RULE,
+        colour: str = DrawingColour.RULE,
         width: float = 1,
         dashed: bool = False,
         arrow: bool = False,

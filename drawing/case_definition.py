@@ -9,7 +9,7 @@ from domain.base.values import Performer
 from domain.model.action_kinds import ActionKind, Work
 from domain.model.definitions import ActionDefinition, CaseDefinition, DueRule, Step
 from domain.rules.submitting import DEFAULT_QUEUE
-from drawing.canvas import Colour, SvgCanvas, text_width, wrap_text
+from drawing.canvas import DrawingColour, SvgCanvas, text_width, wrap_text
 
 _EDGE: Final = 24
 _COLUMN: Final = 232
@@ -21,10 +21,10 @@ _LINE: Final = 16
 _HEAD: Final = 68
 _CARD_GAP: Final = 12
 _COLOURS: Final = {
-    "human": Colour.BLUE,
-    "robot": Colour.GREEN,
-    "any": Colour.FAINT,
-    "by itself": Colour.AMBER,
+    "human": DrawingColour.BLUE,
+    "robot": DrawingColour.GREEN,
+    "any": DrawingColour.FAINT,
+    "by itself": DrawingColour.AMBER,
 }
 
 
@@ -84,7 +84,7 @@ def draw_svg(definition: CaseDefinition) -> str:
     canvas = SvgCanvas(f"Case definition {definition.name}")
     canvas.text(_EDGE, 36, definition.name, size=20, bold=True)
     facts = ", ".join(_case_facts(definition))
-    canvas.text(_EDGE, 58, facts, size=12, colour=Colour.FAINT)
+    canvas.text(_EDGE, 58, facts, size=12, colour=DrawingColour.FAINT)
     top = 82.0
     columns = [
         [_card_of(definition, action) for action in step.actions] for step in definition.steps
@@ -94,9 +94,15 @@ def draw_svg(definition: CaseDefinition) -> str:
         x = _EDGE + number * (_COLUMN + _GAP)
         if number:
             y = top + _HEAD / 2
-            canvas.line([(x - _GAP + 4, y), (x - 4, y)], colour=Colour.FAINT, width=1.5, arrow=True)
-        canvas.box(x, top, _COLUMN, tallest, fill=Colour.PALE, stroke=Colour.RULE, radius=8)
-        canvas.text(x + _PAD, top + 22, f"Step {number + 1}", size=_SMALL, colour=Colour.FAINT)
+            canvas.line(
+                [(x - _GAP + 4, y), (x - 4, y)], colour=DrawingColour.FAINT, width=1.5, arrow=True
+            )
+        canvas.box(
+            x, top, _COLUMN, tallest, fill=DrawingColour.PALE, stroke=DrawingColour.RULE, radius=8
+        )
+        canvas.text(
+            x + _PAD, top + 22, f"Step {number + 1}", size=_SMALL, colour=DrawingColour.FAINT
+        )
         _draw_step(canvas, x, top, step, cards)
     columns_wide = len(definition.steps) * (_COLUMN + _GAP) - _GAP
     y = top + tallest + 30
@@ -113,7 +119,7 @@ def _draw_step(canvas: SvgCanvas, x: float, top: float, step: Step, cards: list[
         _draw_card(canvas, x + 8, y, card)
         y += card.height + _CARD_GAP
     if not cards:
-        canvas.text(x + _PAD, y + 12, "nothing to do", size=_SMALL, colour=Colour.FAINT)
+        canvas.text(x + _PAD, y + 12, "nothing to do", size=_SMALL, colour=DrawingColour.FAINT)
 
 
 def _draw_card(canvas: SvgCanvas, x: float, y: float, card: _Card) -> None:
@@ -124,8 +130,8 @@ def _draw_card(canvas: SvgCanvas, x: float, y: float, card: _Card) -> None:
         y,
         width,
         card.height,
-        fill=Colour.PAPER,
-        stroke=Colour.FAINT,
+        fill=DrawingColour.PAPER,
+        stroke=DrawingColour.FAINT,
         radius=5,
         dashed=is_conditional,
     )
@@ -136,7 +142,11 @@ def _draw_card(canvas: SvgCanvas, x: float, y: float, card: _Card) -> None:
         at += 17
     for words, condition in card.lines:
         canvas.text(
-            x + _PAD, at, words, size=_SMALL, colour=Colour.AMBER if condition else Colour.FAINT
+            x + _PAD,
+            at,
+            words,
+            size=_SMALL,
+            colour=DrawingColour.AMBER if condition else DrawingColour.FAINT,
         )
         at += _LINE
 
@@ -164,7 +174,7 @@ def _draw_legend(canvas: SvgCanvas, y: float, performers: set[str]) -> float:
         if performer in performers:
             words = {"any": "human or robot"}.get(performer, performer)
             canvas.box(x, y - 10, 4, 13, fill=colour)
-            canvas.text(x + 10, y, words, size=_SMALL, colour=Colour.FAINT)
+            canvas.text(x + 10, y, words, size=_SMALL, colour=DrawingColour.FAINT)
             x += 30 + text_width(words, _SMALL)
     return x
 

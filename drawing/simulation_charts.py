@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from drawing.canvas import Colour, SvgCanvas, wrap_text
+from drawing.canvas import DrawingColour, SvgCanvas, wrap_text
 from simulation.results import BUSY_LOAD, FULL_LOAD, SimulationResults, duration_text, percent
 
 _WIDTH: Final = 960
@@ -36,7 +36,7 @@ def draw_charts(results: SimulationResults) -> str:
         f"{cases.started} Cases in {results.days:g} days; half of them done within {median}, "
         f"nine of ten within {p90}; {percent(cases.overdue)} overdue"
     )
-    canvas.text(_EDGE, 64, summary, colour=Colour.FAINT)
+    canvas.text(_EDGE, 64, summary, colour=DrawingColour.FAINT)
     middle = _WIDTH / 2
     y = 104.0
     _draw_load(canvas, results, (_EDGE, middle - _EDGE), y)
@@ -50,22 +50,24 @@ def draw_charts(results: SimulationResults) -> str:
 _Sides = tuple[float, float]
 
 
-def _load_colour(load: float) -> Colour:
+def _load_colour(load: float) -> DrawingColour:
     if load >= FULL_LOAD:
-        return Colour.RED
-    return Colour.AMBER if load >= BUSY_LOAD else Colour.BLUE
+        return DrawingColour.RED
+    return DrawingColour.AMBER if load >= BUSY_LOAD else DrawingColour.BLUE
 
 
 def _draw_load(canvas: SvgCanvas, results: SimulationResults, sides: _Sides, y: float) -> None:
     left, right = sides
     canvas.text(left, y, "Load", bold=True, size=15)
-    canvas.text(left + 46, y, "how much of their time people work", colour=Colour.FAINT)
+    canvas.text(left + 46, y, "how much of their time people work", colour=DrawingColour.FAINT)
     begin, end = left + _NAME_WIDTH, right - 48
     top, bottom = y + 18, y + 18 + _ROW_HEIGHT * len(results.queues)
     for mark in (0.0, 0.5, 1.0):
         x = begin + mark * (end - begin)
         canvas.line([(x, top), (x, bottom)])
-        canvas.text(x, bottom + 18, f"{mark:.0%}", size=11, colour=Colour.FAINT, anchor="middle")
+        canvas.text(
+            x, bottom + 18, f"{mark:.0%}", size=11, colour=DrawingColour.FAINT, anchor="middle"
+        )
     for row, (name, queue) in enumerate(results.queues.items()):
         middle = top + _ROW_HEIGHT * (row + 0.5)
         _draw_queue_name(canvas, left, middle, f"{name} ({queue.people})")
@@ -79,7 +81,10 @@ def _draw_waiting(canvas: SvgCanvas, results: SimulationResults, sides: _Sides, 
     left, right = sides
     canvas.text(left, y, "Waiting", bold=True, size=15)
     canvas.text(
-        left + 66, y, "for somebody to pick it up; the mark is the median", colour=Colour.FAINT
+        left + 66,
+        y,
+        "for somebody to pick it up; the mark is the median",
+        colour=DrawingColour.FAINT,
     )
     begin, end = left + _NAME_WIDTH, right - 30
     top, bottom = y + 18, y + 18 + _ROW_HEIGHT * len(results.queues)
@@ -91,12 +96,17 @@ def _draw_waiting(canvas: SvgCanvas, results: SimulationResults, sides: _Sides, 
         _draw_queue_name(canvas, left, middle, name)
         tip = f"{name}: median {duration_text(seen.median)}, 90 % within {duration_text(seen.p90)}"
         p90, mean = max(1.0, seen.p90 * scale), seen.mean * scale
-        canvas.box(begin, middle - 9, p90, 18, fill=Colour.LIGHT, tip=tip)
-        canvas.box(begin, middle - 5, min(mean, p90), 10, fill=Colour.BLUE, tip=tip)
+        canvas.box(begin, middle - 9, p90, 18, fill=DrawingColour.LIGHT, tip=tip)
+        canvas.box(begin, middle - 5, min(mean, p90), 10, fill=DrawingColour.BLUE, tip=tip)
         median = begin + seen.median * scale
-        canvas.line([(median, middle - 11), (median, middle + 11)], colour=Colour.TEXT, width=2)
+        canvas.line(
+            [(median, middle - 11), (median, middle + 11)], colour=DrawingColour.TEXT, width=2
+        )
     _draw_legend(
-        canvas, begin, bottom + 38, [(Colour.BLUE, "mean"), (Colour.LIGHT, "nine of ten within")]
+        canvas,
+        begin,
+        bottom + 38,
+        [(DrawingColour.BLUE, "mean"), (DrawingColour.LIGHT, "nine of ten within")],
     )
 
 
@@ -105,7 +115,7 @@ def _draw_throughput(
 ) -> None:
     left, right = sides
     canvas.text(left, y, "Throughput", bold=True, size=15)
-    canvas.text(left + 94, y, "from submission to the last step's end", colour=Colour.FAINT)
+    canvas.text(left + 94, y, "from submission to the last step's end", colour=DrawingColour.FAINT)
     seen = sorted(results.throughput)
     top, bottom = y + 18, y + 18 + _PLOT_HEIGHT
     longest = seen[math.ceil(0.99 * len(seen)) - 1] if seen else 0.0
@@ -121,17 +131,19 @@ def _draw_throughput(
         height = (_PLOT_HEIGHT - 14) * count / highest if highest else 0.0
         x = left + 30 + index * bar_width
         tip = f"{count} Cases within {duration_text((index + 1) * longest / _BINS)}"
-        canvas.box(x, bottom - height, max(1.0, bar_width - 1), height, fill=Colour.BLUE, tip=tip)
+        canvas.box(
+            x, bottom - height, max(1.0, bar_width - 1), height, fill=DrawingColour.BLUE, tip=tip
+        )
     for words, at in (
         ("half", results.cases.throughput.median),
         ("nine of ten", results.cases.throughput.p90),
     ):
         x = left + 30 + at * scale
-        canvas.line([(x, top), (x, bottom)], colour=Colour.TEXT, dashed=True)
+        canvas.line([(x, top), (x, bottom)], colour=DrawingColour.TEXT, dashed=True)
         canvas.text(x + 4, top + 10, words, size=11)
     if results.cases.done > sum(counts):
         beyond = f"{results.cases.done - sum(counts)} took longer"
-        canvas.text(right, bottom + 38, beyond, size=11, colour=Colour.FAINT, anchor="end")
+        canvas.text(right, bottom + 38, beyond, size=11, colour=DrawingColour.FAINT, anchor="end")
 
 
 def _draw_open_items(
@@ -139,7 +151,7 @@ def _draw_open_items(
 ) -> None:
     left, right = sides
     canvas.text(left, y, "Day by day", bold=True, size=15)
-    canvas.text(left + 92, y, "what was open at midnight", colour=Colour.FAINT)
+    canvas.text(left + 92, y, "what was open at midnight", colour=DrawingColour.FAINT)
     bottom = y + 18 + _PLOT_HEIGHT
     begin, end = left + 36, right
     days = results.daily
@@ -148,11 +160,13 @@ def _draw_open_items(
     for mark in range(0, highest + 1, step):
         height = bottom - (_PLOT_HEIGHT - 10) * mark / highest
         canvas.line([(begin, height), (end, height)])
-        canvas.text(begin - 6, height + 4, f"{mark}", size=11, colour=Colour.FAINT, anchor="end")
+        canvas.text(
+            begin - 6, height + 4, f"{mark}", size=11, colour=DrawingColour.FAINT, anchor="end"
+        )
     last = max(1, len(days) - 1)
     for counts, colour in (
-        ([day.cases for day in days], Colour.BLUE),
-        ([day.waiting for day in days], Colour.AMBER),
+        ([day.cases for day in days], DrawingColour.BLUE),
+        ([day.waiting for day in days], DrawingColour.AMBER),
     ):
         points = [
             (begin + (end - begin) * number / last, bottom - (_PLOT_HEIGHT - 10) * count / highest)
@@ -168,9 +182,12 @@ def _draw_open_items(
     ):
         words = f"day {results.days * part:.0f}"
         x = begin + (end - begin) * part
-        canvas.text(x, bottom + 18, words, size=11, colour=Colour.FAINT, anchor=anchor)
+        canvas.text(x, bottom + 18, words, size=11, colour=DrawingColour.FAINT, anchor=anchor)
     _draw_legend(
-        canvas, begin, bottom + 38, [(Colour.BLUE, "open Cases"), (Colour.AMBER, "Actions To Do")]
+        canvas,
+        begin,
+        bottom + 38,
+        [(DrawingColour.BLUE, "open Cases"), (DrawingColour.AMBER, "Actions To Do")],
     )
 
 
@@ -186,7 +203,7 @@ def _draw_time_axis(
         x = begin + number * step * scale
         canvas.line([(x, top), (x, bottom)])
         words = duration_text(number * step) if number else "0"
-        canvas.text(x, bottom + 18, words, size=11, colour=Colour.FAINT, anchor="middle")
+        canvas.text(x, bottom + 18, words, size=11, colour=DrawingColour.FAINT, anchor="middle")
     return scale
 
 
@@ -195,11 +212,11 @@ def _draw_queue_name(canvas: SvgCanvas, x: float, middle: float, name: str) -> N
 
 
 def _draw_legend(
-    canvas: SvgCanvas, x: float, y: float, entries: Sequence[tuple[Colour, str]]
+    canvas: SvgCanvas, x: float, y: float, entries: Sequence[tuple[DrawingColour, str]]
 ) -> None:
     for colour, words in entries:
         canvas.box(x, y - 9, 10, 10, fill=colour)
-        canvas.text(x + 15, y, words, size=11, colour=Colour.FAINT)
+        canvas.text(x + 15, y, words, size=11, colour=DrawingColour.FAINT)
         x += 30 + 7 * len(words)
 
 

@@ -15,6 +15,7 @@ import pytest_asyncio
 from sqlalchemy import Engine
 from temporalio.service import RPCError
 
+from catalog.loader import SAMPLE_FOLDER
 from devstack.stack import Stack
 from domain.model.starts import CaseStart, TicketStart
 from domain.model.states import without_heartbeats
@@ -199,7 +200,7 @@ async def running_stack(
     folder: Path,
     database_url: str,
     *,
-    catalog: Path | None = None,
+    catalog: Path = SAMPLE_FOLDER,
     smtp_url: str | None = None,
     settings: Fields | None = None,
     **options: Any,  # noqa: ANN401
@@ -209,9 +210,8 @@ async def running_stack(
         "database_url": database_url,
         "task_queue": f"desk-{folder.name[-20:]}",
         "smtp_url": smtp_url,
+        "catalog": catalog,
     } | (settings or {})
-    if catalog is not None:
-        given["catalog"] = catalog
     settings_of_desk = Settings.model_validate(given)
     stack = Stack(folder, temporal_port=0, ui_port=0, settings=settings_of_desk, **options)
     engine = open_engine(database_url)
@@ -237,7 +237,7 @@ async def shared_stack(
     if request.param == "sqlite":
         url = f"sqlite:///{folder / 'casekeep.db'}"
     else:
-        url = request.getfixturevalue("postgresql").new(empty=True)
+        url = request.getfixturevalue("postgresql").create_database(empty=True)
     async with running_stack(folder, url) as desk:
         yield desk
 
