@@ -52,20 +52,20 @@ class KillPoint(StrEnum):
 _FUNCTIONS: Final[dict[KillPoint, tuple[Any, str, bool]]] = {
     KillPoint.DATA: (SmtpSession, "smtp_DATA", False),
     KillPoint.GOT: (SmtpHandler, "handle_DATA", False),
-    KillPoint.READ: (MailRouter, "read", True),
-    KillPoint.COMMITTED: (acceptance, "accept", True),
+    KillPoint.READ: (MailRouter, "route", True),
+    KillPoint.COMMITTED: (acceptance, "accept_mails", True),
     KillPoint.BEFORE_OK: (SmtpHandler, "handle_DATA", True),
     KillPoint.AFTER_OK: (SmtpSession, "smtp_DATA", True),
-    KillPoint.BEFORE_DELIVERY: (Deliverer, "_give", False),
+    KillPoint.BEFORE_DELIVERY: (Deliverer, "_deliver_once", False),
     KillPoint.ELSEWHERE: (inbound_mail, "retarget", True),
     KillPoint.BEFORE_START: (CasekeepClient, "start_with", False),
     KillPoint.STARTED: (CasekeepClient, "start_with", True),
-    KillPoint.BEFORE_GIVEN: (CasekeepClient, "do", False),
-    KillPoint.GIVEN: (CasekeepClient, "do", True),
-    KillPoint.BEFORE_ANSWER: (CasekeepClient, "tell", False),
-    KillPoint.ANSWERED: (CasekeepClient, "tell", True),
-    KillPoint.BEFORE_NOTED: (inbound_mail, "settle", False),
-    KillPoint.NOTED: (inbound_mail, "settle", True),
+    KillPoint.BEFORE_GIVEN: (CasekeepClient, "execute", False),
+    KillPoint.GIVEN: (CasekeepClient, "execute", True),
+    KillPoint.BEFORE_ANSWER: (CasekeepClient, "signal", False),
+    KillPoint.ANSWERED: (CasekeepClient, "signal", True),
+    KillPoint.BEFORE_NOTED: (inbound_mail, "settle_mails", False),
+    KillPoint.NOTED: (inbound_mail, "settle_mails", True),
 }
 """Owner and name of the function; True kills after the call, False before it."""
 
@@ -105,19 +105,20 @@ def _wrap_with_kill(function: Callable[..., Any], *, is_after: bool) -> Callable
 
 
 def _kill_before_commit() -> None:
-    accept, writing = vars(acceptance)["accept"], vars(mail_acceptance)["writing"]
+    accept = vars(acceptance)["accept_mails"]
+    write_connection = vars(mail_acceptance)["write_connection"]
 
     @contextmanager
     def uncommitted(engine: Engine) -> Iterator[Connection]:
-        with writing(engine) as connection:
+        with write_connection(engine) as connection:
             yield connection
             kill_self()
 
     def accepting(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - all arguments of the function
-        vars(mail_acceptance)["writing"] = uncommitted
+        vars(mail_acceptance)["write_connection"] = uncommitted
         return accept(*args, **named)
 
-    vars(acceptance)["accept"] = accepting
+    vars(acceptance)["accept_mails"] = accepting
 
 
 if __name__ == "__main__":
