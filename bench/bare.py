@@ -5,7 +5,7 @@ from typing import Any
 from temporalio import workflow
 
 
-@workflow.defn(name="BareWorkflow")
+@workflow.defn(name="Bare")
 class BareWorkflow:
     """Workflow that ends when it is resolved; it stores and publishes nothing."""
 
